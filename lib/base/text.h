@@ -1,0 +1,24 @@
+// Text that came from an image is hostile: it reaches a terminal or a JSON document only through these.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hib {
+
+// Control characters, escapes, bidirectional overrides and broken UTF-8 come out as \xNN; everything else unchanged.
+std::string printable(std::string_view text);
+
+// The bytes up to the first NUL.
+std::string_view until_nul(std::string_view text);
+
+std::string hex(std::uint64_t value);  // "0x1f3"
+
+// 1536 MiB as "1.5 GiB"; exact below 1 KiB.
+std::string human_bytes(std::uint64_t bytes);
+
+// 1234567 as "1,234,567".
+std::string grouped(std::uint64_t value);
+
+}  // namespace hib
