@@ -1,0 +1,42 @@
+#include "lib/os/cancel.h"
+
+#include <csignal>
+#include <cstring>
+
+#include <atomic>
+#include <initializer_list>
+
+namespace hib {
+namespace {
+std::atomic<int> g_signal{0};
+std::atomic<bool> g_progress_wanted{false};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch only lock-free atomics");
+
+void on_signal(int number) { g_signal.store(number); }
+void on_progress(int) { g_progress_wanted.store(true); }
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction before {};
+    const bool ignored = sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_IGN;
+    if (!ignored) sigaction(number, &action, nullptr);  // nohup stays nohup
+  }
+  action.sa_handler = on_progress;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR1, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an EPIPE error with a message
+}
+
+bool cancelled() { return g_signal.load(std::memory_order_relaxed) != 0; }
+int cancelling_signal() { return g_signal.load(); }
+Error cancelled_error() {
+  const char* name = strsignal(cancelling_signal());
+  return make_error(ErrorKind::Cancelled, "", std::string("stopped by signal: ") + (name != nullptr ? name : "unknown"));
+}
+bool take_progress_request() { return g_progress_wanted.exchange(false); }
+
+}  // namespace hib

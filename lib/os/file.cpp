@@ -1,0 +1,126 @@
+#include "lib/os/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "lib/os/cancel.h"
+
+namespace hib {
+namespace {
+
+constexpr std::size_t kSpoolBytes = 1 << 20;
+
+Result<void> write_fully(int fd, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(system_error("write", errno).of("temporary copy of standard input"));
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+// Copies standard input to an unnamed file in $TMPDIR (default /var/tmp: images are larger than a tmpfs likes).
+Result<Fd> spool_stdin() {
+  const char* configured = std::getenv("TMPDIR");
+  const std::string dir = configured != nullptr && *configured != '\0' ? configured : "/var/tmp";
+  Fd fd(::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd) return fail(system_error("temporary copy of standard input", errno).of(dir));
+  std::vector<std::byte> buffer(kSpoolBytes);
+  for (;;) {
+    if (cancelled()) return fail(cancelled_error());
+    const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(system_error("read", errno).of("-"));
+    if (n == 0) return fd;
+    TRY_OK(write_fully(fd.get(), ByteView(buffer).first(static_cast<std::size_t>(n))));
+  }
+}
+
+Result<Fd> open_input(const std::string& path) {
+  if (path != "-") {
+    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+    if (!fd) return fail(system_error("open", errno).of(path));
+    return fd;
+  }
+  struct stat status {};
+  const bool seekable = ::fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+  if (!seekable) return spool_stdin();
+  Fd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+  if (!fd) return fail(system_error("dup", errno).of(path));
+  return fd;
+}
+
+}  // namespace
+
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::shared_ptr<const File>> File::open(const std::string& path) {
+  TRY(Fd fd, open_input(path));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  const bool is_block = S_ISBLK(status.st_mode);
+  if (!S_ISREG(status.st_mode) && !is_block) {
+    return fail(make_error(ErrorKind::Unsupported, "open", S_ISDIR(status.st_mode) ? "a directory" : "not a file",
+                           "a regular file, a block device, or - for standard input")
+                    .of(path));
+  }
+  const off_t end = ::lseek(fd.get(), 0, SEEK_END);
+  if (end < 0) return fail(system_error("lseek", errno).of(path));
+  // /proc/vmcore and block devices: what seek says and what stat says are both only right for one of them.
+  const auto size = std::max(static_cast<std::uint64_t>(end), is_block ? 0 : static_cast<std::uint64_t>(status.st_size));
+  return std::shared_ptr<const File>(new File(std::move(fd), path, size, is_block));
+}
+
+Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
+  const auto end = checked_add<std::uint64_t>(offset, out.size());
+  if (!end || *end > size_) {
+    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", out.size()),
+                      fmt::format("the file has {} bytes", size_)));
+  }
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t n = ::pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(system_error("read", errno).at(offset + done).of(path_));
+    if (n == 0) {
+      return fail(error(ErrorKind::Truncated, offset + done, "read", "the file ended",
+                        fmt::format("it had {} bytes when it was opened", size_)));
+    }
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+Result<std::vector<std::byte>> File::read_at(std::uint64_t offset, std::uint64_t size) const {
+  if (size > size_ || offset > size_ - size) {
+    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", size),
+                      fmt::format("the file has {} bytes", size_)));
+  }
+  std::vector<std::byte> out(size);
+  TRY_OK(read_at(offset, MutableBytes(out)));
+  return out;
+}
+
+bool File::is_same_file(const std::string& other_path) const {
+  struct stat mine {};
+  struct stat other {};
+  if (other_path == "-" || ::fstat(fd_.get(), &mine) != 0 || ::stat(other_path.c_str(), &other) != 0) return false;
+  if (S_ISBLK(mine.st_mode) && S_ISBLK(other.st_mode)) return mine.st_rdev == other.st_rdev;
+  return mine.st_dev == other.st_dev && mine.st_ino == other.st_ino;
+}
+
+Error File::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed) const {
+  return make_error(kind, std::move(where), std::move(found), std::move(allowed)).at(offset).of(path_);
+}
+
+}  // namespace hib

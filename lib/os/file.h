@@ -1,0 +1,66 @@
+// An input: opened read-only, never mapped (a file shortened while mapped is a SIGBUS), read at explicit offsets.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+
+namespace hib {
+
+// An owned file descriptor.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  Fd(const Fd&) = delete;
+  Fd& operator=(const Fd&) = delete;
+  ~Fd();
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_ = -1;
+};
+
+// Reads are thread-safe. Every error names the file and the offset.
+class File {
+ public:
+  // A regular file, a block device, or "-": standard input, which is first copied to an unnamed temporary file of mode
+  // 0600 (every reader needs random access) unless it already is a file.
+  static Result<std::shared_ptr<const File>> open(const std::string& path);
+
+  // Fills `out` completely; past the end is Truncated.
+  Result<void> read_at(std::uint64_t offset, MutableBytes out) const;
+  Result<std::vector<std::byte>> read_at(std::uint64_t offset, std::uint64_t size) const;
+
+  std::uint64_t size() const { return size_; }
+  bool is_block_device() const { return is_block_device_; }
+  const std::string& path() const { return path_; }
+
+  // True when `other_path` names this very file: an output must not be the input.
+  bool is_same_file(const std::string& other_path) const;
+
+  // The error of this file at `offset`.
+  Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed = {}) const;
+
+ private:
+  File(Fd fd, std::string path, std::uint64_t size, bool is_block_device)
+      : fd_(std::move(fd)), path_(std::move(path)), size_(size), is_block_device_(is_block_device) {}
+
+  Fd fd_;
+  std::string path_;
+  std::uint64_t size_;
+  bool is_block_device_;
+};
+
+}  // namespace hib

@@ -1,0 +1,236 @@
+#include "lib/os/output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <random>
+
+#include <fmt/format.h>
+
+#include "lib/os/cancel.h"
+
+namespace hib {
+namespace {
+
+constexpr std::array<std::byte, 65536> kZeros{};
+
+std::string random_name(const std::string& name) {
+  std::random_device entropy;
+  return fmt::format(".{}.{:08x}{:08x}.tmp", name.substr(0, 200), entropy(), entropy());
+}
+
+// Gives the unnamed file `fd` a name; fails when it is taken. AT_EMPTY_PATH needs a capability, the /proc form needs
+// /proc (open(2), O_TMPFILE). Returns an errno.
+int link_unnamed(int fd, const char* fd_name, int folder, const char* name) {
+  if (::linkat(fd, "", folder, name, AT_EMPTY_PATH) == 0) return 0;
+  if (errno != ENOENT && errno != EPERM) return errno;
+  return ::linkat(AT_FDCWD, fd_name, folder, name, AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
+}
+
+// All that putting a file over an existing name takes, ready before the fork.
+struct Replacement {
+  int fd;
+  int folder;
+  std::string fd_name;
+  std::string temp;
+  std::string name;
+  bool temp_is_linked;
+};
+
+// Returns an errno. Calls only what is safe between fork and _exit.
+int replace(const Replacement& r) {
+  if (!r.temp_is_linked) {
+    const int reason = link_unnamed(r.fd, r.fd_name.c_str(), r.folder, r.temp.c_str());
+    if (reason != 0) return reason;
+  }
+  if (::renameat(r.folder, r.temp.c_str(), r.folder, r.name.c_str()) == 0) return 0;
+  const int reason = errno;
+  ::unlinkat(r.folder, r.temp.c_str(), 0);
+  return reason;
+}
+
+// Linux cannot link an unnamed file over an existing name in one step, so replacing takes two, with a temporary name in
+// between. They run in a child process: if this process is killed the child still finishes, and if the child is killed
+// the temporary name is removed here. So no kill of either leaves a third state behind.
+int replace_in_child(const Replacement& r) {
+  const pid_t child = ::fork();
+  if (child < 0) return replace(r);
+  if (child == 0) {
+    ::setsid();  // a Ctrl-C in the terminal does not reach it
+    ::_exit(replace(r));
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  ::unlinkat(r.folder, r.temp.c_str(), 0);
+  return EINTR;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool force) {
+  if (path == "-") {
+    Fd fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+    if (!fd) return fail(system_error("dup", errno).of("standard output"));
+    if (::isatty(fd.get()) != 0) {
+      return fail(make_error(ErrorKind::Refused, "output", "standard output is a terminal", "a file or a pipe").of("-"));
+    }
+    return std::unique_ptr<Output>(new Output(Target::Stream, std::move(fd), "-", force));
+  }
+  struct stat status {};
+  const bool exists = ::lstat(path.c_str(), &status) == 0;
+  if (!exists) return create_file(path, force);
+  struct stat target {};
+  if (::stat(path.c_str(), &target) == 0 && S_ISBLK(target.st_mode)) return create_device(path);
+  if (S_ISDIR(status.st_mode)) {
+    return fail(make_error(ErrorKind::Refused, "output", "a directory", "a file name").of(path));
+  }
+  if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) {
+    if (force) return create_file(path, force);
+    return fail(make_error(ErrorKind::Exists, "output", "exists already", "a new name").advise("--force replaces it").of(path));
+  }
+  if (!force) {
+    return fail(make_error(ErrorKind::Refused, "output", "not a regular file", "a file, a block device, or -")
+                    .advise("--force writes into it as a stream")
+                    .of(path));
+  }
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return fail(system_error("open", errno).of(path));
+  return std::unique_ptr<Output>(new Output(Target::Stream, std::move(fd), path, force));
+}
+
+Result<std::unique_ptr<Output>> Output::create_file(const std::string& path, bool force) {
+  const std::filesystem::path full(path);
+  const std::string folder = full.has_parent_path() ? full.parent_path().string() : ".";
+  const std::string name = full.filename().string();
+  if (name.empty()) return fail(make_error(ErrorKind::Usage, "output", "no file name", "a file name").of(path));
+  Fd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd) return fail(system_error("open folder", errno).of(folder));
+
+  std::string named_temp;
+  Fd fd(::openat(folder_fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
+    named_temp = random_name(name);
+    fd = Fd(::openat(folder_fd.get(), named_temp.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  }
+  if (!fd) return fail(system_error("create", errno).of(path));
+  auto output = std::unique_ptr<Output>(new Output(Target::File, std::move(fd), path, force));
+  output->folder_ = std::move(folder_fd);
+  output->name_ = name;
+  output->named_temp_ = named_temp;
+  if (::fchmod(output->fd_.get(), 0600) != 0) return fail(output->error("chmod", errno));
+  return output;
+}
+
+Result<std::unique_ptr<Output>> Output::create_device(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_WRONLY | O_EXCL | O_CLOEXEC));
+  if (!fd && errno == EBUSY) {
+    return fail(make_error(ErrorKind::Refused, "output", "the device is in use (mounted, swap, or part of another)",
+                           "a device that nothing uses")
+                    .of(path));
+  }
+  if (!fd) return fail(system_error("open", errno).of(path));
+  const off_t end = ::lseek(fd.get(), 0, SEEK_END);
+  if (end < 0 || ::lseek(fd.get(), 0, SEEK_SET) < 0) return fail(system_error("lseek", errno).of(path));
+  auto output = std::unique_ptr<Output>(new Output(Target::BlockDevice, std::move(fd), path, true));
+  output->device_bytes_ = static_cast<std::uint64_t>(end);
+  return output;
+}
+
+Output::~Output() {
+  if (!named_temp_.empty()) ::unlinkat(folder_.get(), named_temp_.c_str(), 0);
+}
+
+Result<void> Output::append(ByteView bytes) {
+  while (!bytes.empty()) {
+    if (cancelled()) return fail(cancelled_error());
+    const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(error("write", errno));
+    position_ += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> Output::append_zeros(std::uint64_t count) {
+  if (target_ == Target::File) {
+    TRY_OK(set_size(position_ + count));
+    if (::lseek(fd_.get(), static_cast<off_t>(position_ + count), SEEK_SET) < 0) return fail(error("lseek", errno));
+    position_ += count;
+    return {};
+  }
+  while (count > 0) {
+    const auto n = std::min<std::uint64_t>(count, kZeros.size());
+    TRY_OK(append(ByteView(kZeros).first(n)));
+    count -= n;
+  }
+  return {};
+}
+
+Result<void> Output::write_at(std::uint64_t offset, ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(error("write", errno).at(offset));
+    offset += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> Output::set_size(std::uint64_t size) {
+  if (target_ != Target::File) return {};
+  while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
+    if (errno != EINTR) return fail(error("set size", errno));
+  }
+  return {};
+}
+
+Result<void> Output::flush() {
+  if (target_ == Target::Stream) return {};
+  // The kernel reports a failed write-back once; after that the data is gone, so there is no second try.
+  if (::fsync(fd_.get()) != 0) return fail(error("fsync", errno));
+  return {};
+}
+
+Result<void> Output::publish() {
+  TRY_OK(flush());
+  if (target_ != Target::File) return {};
+  TRY_OK(link_into_place());
+  named_temp_.clear();
+  if (::fsync(folder_.get()) != 0) return fail(error("fsync of the folder", errno));
+  return {};
+}
+
+Result<void> Output::link_into_place() {
+  const std::string fd_name = fmt::format("/proc/self/fd/{}", fd_.get());
+  if (force_) {
+    const std::string temp = named_temp_.empty() ? random_name(name_) : named_temp_;
+    const int reason = replace_in_child({fd_.get(), folder_.get(), fd_name, temp, name_, !named_temp_.empty()});
+    if (reason != 0) return fail(error("rename", reason));
+    return {};
+  }
+  int reason = 0;
+  if (named_temp_.empty()) {
+    reason = link_unnamed(fd_.get(), fd_name.c_str(), folder_.get(), name_.c_str());
+  } else if (::renameat2(folder_.get(), named_temp_.c_str(), folder_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) {
+    reason = errno;
+  }
+  if (reason != 0) return fail(error("link", reason));
+  return {};
+}
+
+Error Output::error(std::string call, int errno_value) const {
+  return system_error(std::move(call), errno_value).of(path_ == "-" ? "standard output" : path_);
+}
+
+}  // namespace hib

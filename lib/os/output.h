@@ -1,0 +1,67 @@
+// An output: it becomes visible under its name only when it is complete and flushed, or not at all.
+//
+// A regular file is written to an unnamed file in the target's folder (O_TMPFILE) of mode 0600, flushed, then linked.
+// Standard output and pipes are streams: they take bytes in order only. A block device is opened exclusively and
+// written in place; whoever writes a format to it makes an interrupted write recognisable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/os/file.h"
+
+namespace hib {
+
+class Output {
+ public:
+  enum class Target { File, Stream, BlockDevice };
+
+  // Nothing is visible yet. An existing regular file is refused (Exists) unless `force`.
+  static Result<std::unique_ptr<Output>> create(const std::string& path, bool force);
+
+  ~Output();  // without publish(): the output is as it was before
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  // Appends at the current end; works for every target.
+  Result<void> append(ByteView bytes);
+  // `count` zero bytes: a hole where the target has holes.
+  Result<void> append_zeros(std::uint64_t count);
+
+  // Thread-safe and out of order; not for streams. Moves no append position.
+  Result<void> write_at(std::uint64_t offset, ByteView bytes);
+  // Sets the length of a regular file before or after write_at.
+  Result<void> set_size(std::uint64_t size);
+
+  Result<void> flush();    // what was written is on stable storage when this returns (nothing to do for a stream)
+  Result<void> publish();  // flush, then make it visible. Only now the old file, if any, is gone.
+
+  bool can_write_at() const { return target_ != Target::Stream; }
+  Target target() const { return target_; }
+  std::uint64_t position() const { return position_; }
+  std::uint64_t device_bytes() const { return device_bytes_; }  // block devices only
+  const std::string& path() const { return path_; }
+
+ private:
+  Output(Target target, Fd fd, std::string path, bool force)
+      : target_(target), fd_(std::move(fd)), path_(std::move(path)), force_(force) {}
+  static Result<std::unique_ptr<Output>> create_file(const std::string& path, bool force);
+  static Result<std::unique_ptr<Output>> create_device(const std::string& path);
+  Result<void> link_into_place();
+  Error error(std::string call, int errno_value) const;
+
+  Target target_;
+  Fd fd_;
+  Fd folder_;
+  std::string path_;
+  std::string name_;        // last component of path_
+  std::string named_temp_;  // only where the file system has no unnamed files
+  bool force_;
+  std::uint64_t position_ = 0;
+  std::uint64_t device_bytes_ = 0;
+};
+
+}  // namespace hib
