@@ -1,0 +1,71 @@
+// The reader of every format that keeps memory as it is: ELF, LiME and raw differ only in how they say which bytes of
+// the file are which bytes of memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/image/reader.h"
+#include "lib/os/file.h"
+
+namespace hib {
+
+// `size_bytes` bytes of physical memory from `physical` on lie at `file_offset`; of these only `stored_bytes` are in the
+// file (ELF: p_filesz < p_memsz). The rest is memory that was not saved.
+struct Extent {
+  std::uint64_t physical = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t file_offset = 0;
+  std::uint64_t stored_bytes = 0;
+  std::string name;  // for messages and the map: "PT_LOAD 3"
+};
+
+class ExtentReader final : public ImageReader {
+ public:
+  // `info` carries format, page size and findings so far; page counts, end_pfn and damage are filled in here.
+  // Where extents overlap the first one counts, with a finding. Extents past the end of the file are cut there, with
+  // damage that lists the pages lost. Labels in `labels` are those of everything but the extents.
+  static Result<std::unique_ptr<ImageReader>> create(std::shared_ptr<const File> file, ImageInfo info,
+                                                     std::vector<Extent> extents, std::vector<Record> records,
+                                                     RangeMap labels);
+
+  const ImageInfo& info() const override { return info_; }
+  const std::vector<Record>& records() const override { return records_; }
+  Result<std::unique_ptr<RunSource>> runs() const override;
+  void load(PageBatch& batch) const override;
+  Result<void> read_page(Pfn pfn, MutableBytes out) const override;
+  Result<RangeMap> map() const override;
+  StructureCheck check_structure() const override;
+
+ private:
+  ExtentReader(std::shared_ptr<const File> file, ImageInfo info) : file_(std::move(file)), info_(std::move(info)) {}
+
+  // A stretch of memory that is in one state; where that is Data, at `file_offset`.
+  struct Piece {
+    std::uint64_t physical = 0;
+    std::uint64_t size_bytes = 0;
+    std::uint64_t file_offset = 0;
+    PageState state = PageState::Data;
+
+    std::uint64_t end() const { return physical + size_bytes; }
+  };
+
+  Result<void> check(const Extent& extent) const;
+  std::uint64_t available_bytes(const Extent& extent) const;
+  void report_missing_bytes(const Extent& extent);
+  void add_pieces(const Extent& extent);
+  void find_pieces(std::vector<Extent> extents);
+  void find_runs();
+  void add_run(PageRun run);
+  Result<void> read_pages(Pfn first, std::uint64_t count, MutableBytes out) const;
+
+  std::shared_ptr<const File> file_;
+  ImageInfo info_;
+  std::vector<Record> records_;
+  RangeMap labels_;
+  std::vector<Piece> pieces_;  // sorted, disjoint
+  std::vector<PageRun> runs_;
+};
+
+}  // namespace hib

@@ -1,0 +1,60 @@
+// What opening an image tells, before any page is read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/image/pages.h"
+
+namespace hib {
+
+enum class Severity { Note, Warning, Error };
+
+// Something worth saying that did not stop the reader.
+struct Finding {
+  std::string code;  // stable, for scripts: "absent-pages"
+  Severity severity = Severity::Note;
+  std::optional<std::uint64_t> offset;
+  std::string text;
+};
+
+using PfnRange = std::pair<Pfn, std::uint64_t>;  // first, count
+
+// A broken place and what it costs.
+struct Damage {
+  Error error;
+  std::vector<PfnRange> lost_pfns;
+};
+
+struct KernelIdentity {
+  std::optional<std::string> release;  // uname -r
+  std::optional<std::string> version;  // uname -v
+  std::optional<std::string> machine;  // uname -m
+};
+
+struct ImageInfo {
+  std::string format;   // contract: "hib", "elf", "kdump", "lime", "raw"
+  std::string variant;  // "flattened", "ELF64 with 3 PT_LOAD segments": for people
+  std::string path;
+  std::uint64_t file_bytes = 0;
+  std::string state = "complete";  // or "incomplete"
+  std::string codec = "none";
+  std::uint32_t page_size = 4096;
+
+  // As the image represents them: a format without a mark for zero pages holds them as data.
+  PageCounts pages;
+  Pfn end_pfn = 0;  // one past the last page that is not a hole
+
+  KernelIdentity kernel;
+  std::string integrity_algorithm = "none";
+  std::string integrity_value;
+  std::optional<std::string> content_digest;  // where the image itself carries it
+  std::vector<Finding> findings;
+  std::vector<Damage> damage;  // found while opening
+};
+
+}  // namespace hib

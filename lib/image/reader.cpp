@@ -1,0 +1,80 @@
+#include "lib/image/reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hib {
+namespace {
+
+// Cuts runs into batches of kBatchPages; a run without bytes costs nothing and is not cut.
+class RunSplitter final : public BatchSource {
+ public:
+  explicit RunSplitter(std::unique_ptr<RunSource> runs) : runs_(std::move(runs)) {}
+
+  Result<bool> next(PageBatch& batch) override {
+    batch.clear();
+    batch.number = number_++;
+    std::uint64_t room = kBatchPages;
+    while (room > 0 && batch.runs.size() < kBatchPages) {
+      if (pending_.count == 0) {
+        TRY(const std::optional<PageRun> run, runs_->next());
+        if (!run) break;
+        pending_ = *run;
+      }
+      PageRun part = pending_;
+      if (part.state == PageState::Data) {
+        part.count = std::min(part.count, room);
+        room -= part.count;
+      }
+      batch.runs.push_back(part);
+      pending_.first += part.count;
+      pending_.count -= part.count;
+    }
+    return !batch.runs.empty();
+  }
+
+ private:
+  std::unique_ptr<RunSource> runs_;
+  PageRun pending_;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace
+
+void PageBatch::clear() {
+  context.reset();
+  runs.clear();
+  items.clear();
+  damage.clear();
+}
+
+Result<std::unique_ptr<BatchSource>> ImageReader::batches() const {
+  TRY(auto source, runs());
+  return std::unique_ptr<BatchSource>(new RunSplitter(std::move(source)));
+}
+
+std::optional<std::uint8_t> fill_value(ByteView page) {
+  const std::byte* p = page.data();
+  if (p[0] != p[1] || std::memcmp(p, p + 1, 64) != 0) return std::nullopt;  // nearly every page ends here
+  if (std::memcmp(p, p + 64, page.size() - 64) != 0) return std::nullopt;
+  return std::to_integer<std::uint8_t>(p[0]);
+}
+
+void classify_pages(Pfn first, std::uint64_t count, const std::byte* bytes, std::uint32_t page_size,
+                    std::vector<PageItem>& items) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const ByteView page(bytes + i * page_size, page_size);
+    if (const auto fill = fill_value(page)) {
+      const PageRun run{first + i, 1, PageState::Fill, *fill};
+      if (!items.empty() && run.continues(items.back().run)) {
+        ++items.back().run.count;
+      } else {
+        items.push_back({run, nullptr, {}});
+      }
+    } else {
+      items.push_back({{first + i, 1, PageState::Data, 0}, page.data(), hash128(page)});
+    }
+  }
+}
+
+}  // namespace hib

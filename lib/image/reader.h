@@ -1,0 +1,126 @@
+// An opened image, whatever its format. All functions may be called from several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/codec/hash.h"
+#include "lib/image/info.h"
+#include "lib/image/pages.h"
+#include "lib/image/range_map.h"
+#include "lib/image/record.h"
+
+namespace hib {
+
+// One page, or a run of pages without bytes of their own, on its way from a source to a sink.
+struct PageItem {
+  PageRun run;                       // Data: count is 1
+  const std::byte* bytes = nullptr;  // Data: page_size bytes, owned by the batch
+  Hash128 hash;                      // Data: of those bytes
+};
+
+// A unit of work: some runs in ascending PFN order and, once loaded, their pages.
+struct PageBatch {
+  std::uint64_t number = 0;
+  std::shared_ptr<const void> context;  // the reader's own: what `token` counts in
+  std::uint64_t token = 0;              // the reader's own: which of its blocks this is
+  std::vector<PageRun> runs;
+
+  std::vector<PageItem> items;  // ascending; a page of one repeated byte is a Fill, never Data
+  std::vector<std::byte> buffer;  // the pages' bytes
+  std::vector<Damage> damage;      // what could not be read; those pages are Unreadable items
+
+  void clear();
+};
+
+// Pull side of an image: hands out its runs or batches in ascending PFN order. One thread at a time.
+class RunSource {
+ public:
+  virtual ~RunSource() = default;
+  virtual Result<std::optional<PageRun>> next() = 0;
+};
+
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  // False at the end. Fills number, token and runs.
+  virtual Result<bool> next(PageBatch& batch) = 0;
+};
+
+// Pages and their 64-bit hashes, without reading the pages. Data runs come with one hash for each page.
+class PageHashSource {
+ public:
+  struct Run {
+    PageRun run;
+    const std::uint64_t* hashes = nullptr;  // Data only; valid until the next call
+  };
+  virtual ~PageHashSource() = default;
+  virtual Result<std::optional<Run>> next() = 0;
+};
+
+enum class LayerResult { Ok, Bad, NotChecked, NotProvable };
+
+struct Layer {
+  std::string name;
+  LayerResult result = LayerResult::Ok;
+  std::string text;
+};
+
+struct StructureCheck {
+  std::vector<Layer> layers;
+  std::vector<Damage> damage;
+  bool pages_have_checksums = false;  // false: a changed byte of a page cannot be noticed
+};
+
+class ImageReader {
+ public:
+  virtual ~ImageReader() = default;
+
+  virtual const ImageInfo& info() const = 0;
+  virtual const std::vector<Record>& records() const = 0;
+
+  // Every run of pages that the image knows of, absent and unreadable ones included; what lies between is a hole.
+  virtual Result<std::unique_ptr<RunSource>> runs() const = 0;
+
+  // The same, cut into units of work. The default cuts runs() into batches of kBatchPages.
+  virtual Result<std::unique_ptr<BatchSource>> batches() const;
+
+  // Reads, classifies and hashes the pages of a batch that batches() handed out. Never fails: see PageBatch::damage.
+  virtual void load(PageBatch& batch) const = 0;
+
+  // One page. Absent and unreadable pages, and holes, are an error.
+  virtual Result<void> read_page(Pfn pfn, MutableBytes out) const = 0;
+
+  virtual Result<RangeMap> map() const = 0;
+
+  // Everything that can be proven without decoding pages, layer by layer.
+  virtual StructureCheck check_structure() const = 0;
+
+  // The stored hashes of the pages, in PFN order, where the format keeps them; null where it does not.
+  virtual Result<std::unique_ptr<PageHashSource>> page_hashes() const { return std::unique_ptr<PageHashSource>(); }
+};
+
+// Pages in a batch of a reader that has no blocks of its own: 1 MiB of 4 KiB pages.
+inline constexpr std::uint64_t kBatchPages = 256;
+
+// Turns `count` pages at `bytes` into items: repeated-byte pages become Fill, the others Data with their hash.
+void classify_pages(Pfn first, std::uint64_t count, const std::byte* bytes, std::uint32_t page_size,
+                    std::vector<PageItem>& items);
+
+// The value when all bytes of the page are equal.
+std::optional<std::uint8_t> fill_value(ByteView page);
+
+// What a reader needs to know from the command line.
+struct OpenOptions {
+  bool salvage = false;                     // go on past damage
+  std::optional<std::uint64_t> base_address;  // raw: physical address of the first byte
+  std::string base_image;                   // hib: path of the base of an incremental image, when it is elsewhere
+  std::uint32_t page_size = 4096;           // raw and LiME, which do not say
+};
+
+}  // namespace hib

@@ -1,0 +1,36 @@
+// Push side of an image: a writer of some container. The pipeline (lib/ops/pipeline.h) drives it:
+//   plan    one thread, batches in PFN order: decides what becomes of each page
+//   encode  any thread: the expensive part (compression), touches nothing but the job
+//   append  one thread, jobs in the order of plan: writes
+// A sink that has not been finished has written nothing that anyone can see.
+#pragma once
+
+#include <memory>
+
+#include "lib/base/error.h"
+#include "lib/image/reader.h"
+
+namespace hib {
+
+class PageSink {
+ public:
+  class Job {
+   public:
+    virtual ~Job() = default;
+  };
+
+  virtual ~PageSink() = default;
+  virtual Result<void> begin() = 0;
+  virtual Result<std::unique_ptr<Job>> plan(std::shared_ptr<const PageBatch> batch) = 0;
+  virtual Result<void> encode(Job& job) = 0;
+  virtual Result<void> append(Job& job) = 0;
+
+  struct Totals {
+    PageCounts pages;
+    Hash128 content_digest;
+  };
+  // After the last append: writes what comes last, flushes, and makes the output visible.
+  virtual Result<void> finish(const Totals& totals) = 0;
+};
+
+}  // namespace hib
