@@ -1,0 +1,33 @@
+#include "lib/ops/inspect.h"
+
+#include "lib/image/vmcore_notes.h"
+#include "lib/os/cancel.h"
+
+namespace hib {
+
+Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options) {
+  InspectReport report;
+  report.info = image.info();
+  report.info.kernel = kernel_identity(image);
+  report.records = image.records();
+  if (options.want_runs) {
+    TRY(auto runs, image.runs());
+    for (;;) {
+      TRY(const auto run, runs->next());
+      if (!run) break;
+      if (cancelled()) return fail(cancelled_error());
+      if (!report.runs.empty() && run->continues(report.runs.back())) {
+        report.runs.back().count += run->count;
+      } else {
+        report.runs.push_back(*run);
+      }
+    }
+  }
+  if (options.want_map) {
+    TRY(const RangeMap map, image.map());
+    report.map = map.tiled(report.info.file_bytes);
+  }
+  return report;
+}
+
+}  // namespace hib

@@ -1,0 +1,24 @@
+// What an image is, from as little of it as that takes.
+#pragma once
+
+#include <optional>
+
+#include "lib/image/reader.h"
+
+namespace hib {
+
+struct InspectReport {
+  ImageInfo info;                 // with the kernel's identity filled in where two pages tell it
+  std::vector<Record> records;
+  std::vector<PageRun> runs;      // with `want_runs`
+  std::vector<LabelledRange> map; // with `want_map`
+};
+
+struct InspectOptions {
+  bool want_runs = false;
+  bool want_map = false;
+};
+
+Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options);
+
+}  // namespace hib

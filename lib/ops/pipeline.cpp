@@ -1,0 +1,169 @@
+#include "lib/ops/pipeline.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_pipeline.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include "lib/base/pool.h"
+#include "lib/codec/hash.h"
+#include "lib/os/cancel.h"
+
+namespace hib {
+namespace {
+
+// Batches under way at once. Each is about 1 MiB of pages and as much again in a sink's hands: memory stays bounded on
+// a machine with many processors too.
+constexpr std::size_t kBatchesPerThread = 3;
+constexpr std::size_t kMaxBatches = 24;
+
+// Damage is listed page run by page run; a hostile image must not turn the list into a memory problem.
+constexpr std::size_t kMaxDamage = 100000;
+
+struct Work {
+  std::shared_ptr<PageBatch> batch;
+  std::unique_ptr<PageSink::Job> job;
+};
+
+class Run {
+ public:
+  Run(const ImageReader& source, PageSink* sink, const PipelineOptions& options)
+      : source_(source), sink_(sink), options_(options), fill_hashes_(source.info().page_size),
+        batches_([] { return std::make_unique<PageBatch>(); }) {
+    progress_.total_bytes = source.info().pages.total() * source.info().page_size;
+  }
+
+  Result<PipelineResult> go() {
+    TRY(input_, source_.batches());
+    if (sink_ != nullptr) TRY_OK(sink_->begin());
+    const unsigned threads = options_.threads != 0 ? options_.threads : processor_count();
+    const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
+    tbb::task_arena arena(static_cast<int>(threads));
+    arena.execute([&] { tbb::parallel_pipeline(std::min<std::size_t>(threads * kBatchesPerThread, kMaxBatches), filters()); });
+    if (error_) return fail(std::move(*error_));
+    result_.content_digest = digest_.digest();
+    if (sink_ != nullptr) TRY_OK(sink_->finish({result_.pages, result_.content_digest}));
+    return std::move(result_);
+  }
+
+ private:
+  using Item = Work*;
+
+  tbb::filter<void, void> filters() {
+    using Mode = tbb::filter_mode;
+    return tbb::make_filter<void, Item>(Mode::serial_in_order, [this](tbb::flow_control& flow) { return next(flow); }) &
+           tbb::make_filter<Item, Item>(Mode::parallel, [this](Item work) { return load(work); }) &
+           tbb::make_filter<Item, Item>(Mode::serial_in_order, [this](Item work) { return plan(work); }) &
+           tbb::make_filter<Item, Item>(Mode::parallel, [this](Item work) { return encode(work); }) &
+           tbb::make_filter<Item, void>(Mode::serial_in_order, [this](Item work) { append(work); });
+  }
+
+  Item next(tbb::flow_control& flow) {
+    if (cancelled()) stop(cancelled_error());
+    if (!stopped_) {
+      auto lease = batches_.take();
+      auto more = input_->next(*lease);
+      if (!more) stop(std::move(more).error());
+      if (more && *more) {
+        PageBatch* raw = lease.release();
+        Pool<PageBatch>* pool = &batches_;
+        return new Work{std::shared_ptr<PageBatch>(raw, [pool](PageBatch* b) { Pool<PageBatch>::Return{pool}(b); }), nullptr};
+      }
+    }
+    flow.stop();
+    return nullptr;
+  }
+
+  Item load(Item work) {
+    if (!stopped_) source_.load(*work->batch);
+    return work;
+  }
+
+  Item plan(Item work) {
+    if (stopped_) return work;
+    PageBatch& batch = *work->batch;
+    take_damage(batch);
+    for (const PageItem& item : batch.items) count(item);
+    if (!stopped_ && options_.inspect) check(options_.inspect(batch));
+    if (!stopped_ && sink_ != nullptr) {
+      auto job = sink_->plan(work->batch);
+      if (job) work->job = std::move(*job);
+      if (!job) stop(std::move(job).error());
+    }
+    report(batch);
+    work->batch.reset();  // a sink that needs the bytes has its own share of it
+    return work;
+  }
+
+  Item encode(Item work) {
+    if (!stopped_ && work->job) check(sink_->encode(*work->job));
+    return work;
+  }
+
+  void append(Item work) {
+    const std::unique_ptr<Work> owned(work);
+    if (!stopped_ && work->job) check(sink_->append(*work->job));
+  }
+
+  void take_damage(PageBatch& batch) {
+    if (batch.damage.empty()) return;
+    if (!options_.salvage) {
+      stop(batch.damage.front().error);
+      return;
+    }
+    for (Damage& damage : batch.damage) {
+      if (result_.damage.size() < kMaxDamage) result_.damage.push_back(std::move(damage));
+    }
+  }
+
+  void count(const PageItem& item) {
+    result_.pages.add(item.run);
+    if (item.run.state == PageState::Data) digest_.add(item.run.first, item.hash);
+    if (item.run.state == PageState::Fill) digest_.add_run(item.run.first, item.run.count, fill_hashes_.of(item.run.fill));
+  }
+
+  void report(const PageBatch& batch) {
+    for (const PageRun& run : batch.runs) progress_.done_bytes += run.count * source_.info().page_size;
+    if (options_.progress) options_.progress(progress_);
+  }
+
+  void check(Result<void> result) {
+    if (!result) stop(std::move(result).error());
+  }
+
+  void stop(Error error) {
+    const std::scoped_lock lock(error_mutex_);
+    if (!error_) error_ = std::move(error);
+    stopped_ = true;
+  }
+
+  const ImageReader& source_;
+  PageSink* sink_;
+  const PipelineOptions& options_;
+  FillHashes fill_hashes_;
+  Pool<PageBatch> batches_;
+  std::unique_ptr<BatchSource> input_;
+  ContentDigest digest_;
+  PipelineResult result_;
+  Progress progress_;
+  std::atomic<bool> stopped_{false};
+  std::mutex error_mutex_;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+unsigned processor_count() {
+  const int count = tbb::this_task_arena::max_concurrency();
+  return count > 0 ? static_cast<unsigned>(count) : 1;
+}
+
+Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink, const PipelineOptions& options) {
+  return Run(source, sink, options).go();
+}
+
+}  // namespace hib

@@ -1,0 +1,39 @@
+// The one loop that carries pages from an image to a sink: parallel where that helps, in order where it must be, in
+// bounded memory. Counting, the content digest, damage, progress and cancellation live here and nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "lib/image/reader.h"
+#include "lib/image/sink.h"
+
+namespace hib {
+
+struct Progress {
+  std::uint64_t done_bytes = 0;   // of memory
+  std::uint64_t total_bytes = 0;
+};
+using ProgressCallback = std::function<void(const Progress&)>;
+
+struct PipelineOptions {
+  unsigned threads = 0;           // 0: all processors
+  bool salvage = false;           // damaged pages become unreadable; otherwise the first damage ends the work
+  ProgressCallback progress;      // called from one thread at a time
+  // Called in order with every loaded batch, after the counting; for work that is not a sink.
+  std::function<Result<void>(const PageBatch&)> inspect;
+};
+
+struct PipelineResult {
+  PageCounts pages;
+  Hash128 content_digest;
+  std::vector<Damage> damage;
+};
+
+// With a null sink the image is only read. On success the sink has been finished.
+Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink, const PipelineOptions& options);
+
+unsigned processor_count();
+
+}  // namespace hib

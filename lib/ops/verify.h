@@ -1,0 +1,24 @@
+// Proves as much of an image as its format can prove, layer by layer.
+#pragma once
+
+#include <string>
+
+#include "lib/image/reader.h"
+#include "lib/ops/pipeline.h"
+
+namespace hib {
+
+enum class Verdict { Good, Damaged, Unverifiable };
+
+struct VerifyReport {
+  Verdict verdict = Verdict::Good;
+  std::vector<Layer> layers;
+  std::vector<Damage> damage;
+  PageCounts pages;  // by content
+  Hash128 content_digest;
+};
+
+// The image must have been opened with salvage, so that damage is found instead of stopping at the first.
+Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress);
+
+}  // namespace hib
