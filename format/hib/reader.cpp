@@ -1,0 +1,289 @@
+#include "format/hib/reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "format/hib/walk.h"
+#include "lib/base/text.h"
+
+namespace hib::container {
+namespace {
+
+Match probe(const ProbeInput& input) {
+  const bool yes = input.head.size() >= sizeof(kFileMagic) && std::memcmp(input.head.data(), kFileMagic, sizeof(kFileMagic)) == 0;
+  return yes ? Match::Yes : Match::No;
+}
+
+Result<std::unique_ptr<ImageReader>> open_image(std::shared_ptr<const File> file, const OpenOptions& options) {
+  TRY(auto reader, Reader::open(std::move(file), options));
+  return std::unique_ptr<ImageReader>(std::move(reader));
+}
+
+constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
+
+}  // namespace
+
+const Backend kBackend = {"hib", "hibtool container", probe, open_image};
+
+Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
+    : file_(std::move(file)), salvage_(options.salvage), decompressors_([] { return std::make_unique<ZstdDecompressor>(); }) {
+  info_.format = "hib";
+  info_.path = file_->path();
+  info_.file_bytes = file_->size();
+  info_.codec = "zstd";
+  info_.integrity_algorithm = "xxh3-128";
+}
+
+Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions& options, unsigned depth) {
+  auto reader = std::unique_ptr<Reader>(new Reader(std::move(file), options));
+  TRY_OK(reader->read_header());
+  auto tail = reader->read_tail();
+  if (!tail) reader->salvage_by_walk(std::move(tail).error());
+  reader->read_records();
+  TRY_OK(reader->open_base(options, depth));
+  reader->fill_info();
+  return reader;
+}
+
+Result<void> Reader::read_header() {
+  TRY(const auto raw, file_->read_at(0, sizeof(FileHeader)));
+  auto header = decode_header(raw);
+  if (!header) return fail(std::move(header).error().of(file_->path()));
+  header_ = std::move(*header);
+  info_.page_size = header_.page_size;
+  info_.variant = fmt::format("version {}.{}", header_.version_major, header_.version_minor);
+  return {};
+}
+
+// COMMIT, then ROOT: the two small reads.
+Result<void> Reader::read_tail() {
+  TRY(commit_, find_commit());
+  TRY(auto root, read_block(*file_, commit_.root_offset, BlockType::Root));
+  const auto reject = [&](std::uint64_t offset, const char* where, std::string found, std::string allowed) {
+    return fail(file_->error(ErrorKind::Corrupt, offset, where, std::move(found), std::move(allowed)));
+  };
+  if (root.block.payload_hash != commit_.root_hash || root.block.payload_bytes != commit_.root_payload_bytes) {
+    return reject(commit_.root_offset, "ROOT: root hash", to_hex(root.block.payload_hash), to_hex(commit_.root_hash) + ", as COMMIT says");
+  }
+  auto decoded = decode_root(root.payload, root.block.payload_offset());
+  if (!decoded) return fail(std::move(decoded).error().of(file_->path()));
+  if (decoded->header_hash != header_.hash) {
+    return reject(root.block.payload_offset(), "ROOT: file header hash", to_hex(decoded->header_hash), to_hex(header_.hash));
+  }
+  if (root.block.sequence != decoded->blocks_before) {
+    return reject(root.block.offset, "ROOT: blocks before this one", std::to_string(decoded->blocks_before), std::to_string(root.block.sequence));
+  }
+  root_ = std::move(*decoded);
+  has_root_ = true;
+  indexes_.resize(root_.indexes.size());
+  return {};
+}
+
+Result<Commit> Reader::find_commit() {
+  const auto commit_at = [&](std::uint64_t offset) -> Result<Commit> {
+    TRY(const auto bytes, read_block(*file_, offset, BlockType::Commit));
+    return decode_commit(bytes.payload, bytes.block.payload_offset());
+  };
+  if (file_->size() >= header_.first_block + kCommitBytes) {
+    auto commit = commit_at(file_->size() - kCommitBytes);
+    if (commit && (commit->file_bytes == file_->size() || (file_->is_block_device() && commit->file_bytes < file_->size()))) return commit;
+  }
+  // Written to a device through a pipe, or something was appended: the blocks lead to it.
+  const Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), false);
+  if (!walk.commit || walk.end != walk.commit->file_bytes) {
+    return fail(file_->error(ErrorKind::Truncated, file_->size(), "COMMIT", "none: the image was not written to its end, or its end is damaged", "a commit record as the last block")
+                    .advise("--salvage reads what is there"));
+  }
+  if (!file_->is_block_device()) {
+    info_.damage.push_back({file_->error(ErrorKind::Corrupt, walk.end, "end of the image", fmt::format("{} bytes after it", file_->size() - walk.end), "none"), {}});
+  }
+  return *walk.commit;
+}
+
+// Without an index, the PAGES blocks themselves say what they hold.
+void Reader::salvage_by_walk(Error reason) {
+  info_.state = "incomplete";
+  info_.findings.push_back({"no-index", Severity::Error, reason.offset, reason.line()});
+  info_.damage.push_back({std::move(reason), {}});
+  if (!salvage_) return;
+  Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), true);
+  std::move(walk.damage.begin(), walk.damage.end(), std::back_inserter(info_.damage));
+  root_.records = std::move(walk.records);
+  const auto& chunks = walk.index.chunks;
+  for (std::size_t from = 0; from < chunks.size(); from += kChunksPerSalvagedIndex) {
+    const std::size_t to = std::min(from + kChunksPerSalvagedIndex, chunks.size());
+    auto loaded = std::make_shared<LoadedIndex>();
+    loaded->index.first_slot = chunks[from].first_slot;
+    for (std::size_t i = from; i < to; ++i) {
+      ChunkEntry entry = chunks[i];
+      const ByteView map = walk.index.map_of(entry);
+      entry.map_position = loaded->index.maps.size();
+      loaded->index.maps.insert(loaded->index.maps.end(), map.begin(), map.end());
+      loaded->index.chunks.push_back(entry);
+    }
+    root_.indexes.push_back({0, 0, chunks[from].first_pfn, chunks[to - 1].end_pfn() - chunks[from].first_pfn, chunks[from].first_slot,
+                             chunks[to - 1].end_slot() - chunks[from].first_slot, {}});
+    indexes_.push_back(std::move(loaded));
+  }
+}
+
+void Reader::read_records() {
+  for (const RecordRef& ref : root_.records) {
+    auto bytes = ref.payload_bytes > kMaxRecordBytes
+                     ? Result<BlockBytes>(fail(file_->error(ErrorKind::Limit, ref.offset, "RECORD", fmt::format("{} bytes", ref.payload_bytes), fmt::format("at most {}", kMaxRecordBytes))))
+                     : read_block(*file_, ref.offset, BlockType::Record);
+    if (bytes && bytes->block.payload_hash != ref.payload_hash) {
+      bytes = fail(file_->error(ErrorKind::Corrupt, ref.offset, "RECORD: payload hash", to_hex(bytes->block.payload_hash), to_hex(ref.payload_hash)));
+    }
+    auto record = bytes ? decode_record(bytes->payload, bytes->block.payload_offset()) : Result<Record>(fail(std::move(bytes).error()));
+    if (!record) {
+      Error error = std::move(record).error().of(file_->path());
+      info_.findings.push_back({"broken-record", Severity::Error, error.offset, error.line()});
+      info_.damage.push_back({std::move(error), {}});
+      continue;
+    }
+    records_.push_back(std::move(*record));
+  }
+  auto area = file_->read_at(header_.breadcrumb_offset, header_.breadcrumb_bytes);
+  auto crumbs = area ? decode_breadcrumbs(*area, header_.breadcrumb_offset) : Result<std::vector<Breadcrumb>>(fail(std::move(area).error()));
+  if (crumbs) {
+    breadcrumbs_ = std::move(*crumbs);
+  } else {
+    Error error = std::move(crumbs).error().of(file_->path());
+    info_.findings.push_back({"broken-breadcrumbs", Severity::Error, error.offset, error.line()});
+    info_.damage.push_back({std::move(error), {}});
+  }
+}
+
+Result<void> Reader::open_base(const OpenOptions& options, unsigned depth) {
+  if (!header_.has_base()) return {};
+  const std::string wanted = fmt::format("\"{}\" with root hash {}", printable(header_.base_name), to_hex(header_.base_root));
+  if (depth >= kMaxBaseDepth) {
+    return fail(file_->error(ErrorKind::Limit, offsetof(FileHeader, base_root), "base", "another base behind it", fmt::format("at most {} in a row", kMaxBaseDepth)));
+  }
+  const bool named = !options.base_image.empty() && depth == 0;
+  const std::string path = named ? options.base_image : (std::filesystem::path(file_->path()).parent_path() / header_.base_name).string();
+  const auto missing = [&](std::string found) {
+    return fail(file_->error(ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found), "this image needs " + wanted)
+                    .advise("--base-image FILE says where it is"));
+  };
+  auto file = File::open(path);
+  if (!file) return missing(file.error().line());
+  OpenOptions base_options = options;
+  base_options.base_image.clear();
+  auto base = Reader::open(std::move(*file), base_options, depth + 1);
+  if (!base) {
+    if (base.error().kind == ErrorKind::WrongBase) return fail(std::move(base).error());
+    return missing(base.error().line());
+  }
+  if (!(*base)->has_root_ || (*base)->root_hash() != header_.base_root) {
+    return missing(fmt::format("{} has root hash {}", printable(path), to_hex((*base)->root_hash())));
+  }
+  if ((*base)->header_.page_size != header_.page_size) return missing(fmt::format("{} has pages of {} bytes", printable(path), (*base)->header_.page_size));
+  base_ = std::move(*base);
+  return {};
+}
+
+void Reader::fill_info() {
+  info_.pages = root_.pages;
+  info_.end_pfn = root_.end_pfn;
+  if (has_root_) {
+    info_.integrity_value = to_hex(commit_.root_hash);
+    info_.content_digest = ContentDigest::text(root_.content_digest);
+  } else {
+    for (std::size_t i = 0; i < indexes_.size(); ++i) {
+      for (const ChunkEntry& chunk : indexes_[i]->index.chunks) {
+        info_.end_pfn = chunk.end_pfn();
+        const auto runs = map_runs(indexes_[i]->index, chunk);
+        if (!runs) continue;
+        for (const MapRun& run : *runs) {
+          if (run.kind == MapKind::Zero) info_.pages.zero += run.count;
+          if (run.kind == MapKind::Absent) info_.pages.absent += run.count;
+          if (run.kind == MapKind::Unreadable) info_.pages.unreadable += run.count;
+          if (run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Fill || run.kind == MapKind::Base) info_.pages.data += run.count;
+        }
+      }
+    }
+  }
+  if (const Record* machine = find_record(records_, kMachineRecord)) {
+    if (const std::string* text = machine->text("release")) info_.kernel.release = *text;
+    if (const std::string* text = machine->text("version")) info_.kernel.version = *text;
+    if (const std::string* text = machine->text("machine")) info_.kernel.machine = *text;
+  }
+  if (header_.has_base()) info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
+}
+
+Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) const {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (indexes_[i]) return indexes_[i];
+  }
+  const IndexRef& ref = root_.indexes[i];
+  auto loaded = std::make_shared<LoadedIndex>();
+  const auto read = [&]() -> Result<void> {
+    TRY(const auto bytes, read_block(*file_, ref.offset, BlockType::Index));
+    if (bytes.block.payload_hash != ref.payload_hash) {
+      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}: payload hash", i), to_hex(bytes.block.payload_hash), to_hex(ref.payload_hash)));
+    }
+    auto decoded = decode_index(bytes.payload, bytes.block.payload_offset(), header_);
+    if (!decoded) return fail(std::move(decoded).error().of(file_->path()));
+    const auto& chunks = decoded->chunks;
+    if (decoded->first_slot != ref.first_slot || decoded->page_hashes.size() != ref.slot_count || chunks.front().first_pfn != ref.first_pfn ||
+        chunks.back().end_pfn() != ref.first_pfn + ref.page_count) {
+      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}", i), "other pages and slots", "those that ROOT names"));
+    }
+    loaded->index = std::move(*decoded);
+    return {};
+  };
+  if (auto result = read(); !result) {
+    if (!salvage_) return fail(std::move(result).error());
+    const std::uint64_t from = i == 0 ? header_.first_block : root_.indexes[i - 1].offset;
+    Walk walk = walk_blocks(*file_, header_, from, ref.offset, true);
+    loaded->index = std::move(walk.index);
+    loaded->index.first_slot = ref.first_slot;
+    loaded->damage.push_back({std::move(result).error(), {}});
+    std::move(walk.damage.begin(), walk.damage.end(), std::back_inserter(loaded->damage));
+  }
+  const std::scoped_lock lock(mutex_);
+  if (!indexes_[i]) indexes_[i] = std::move(loaded);
+  return indexes_[i];
+}
+
+Result<std::vector<MapRun>> Reader::map_runs(const Index& index, const ChunkEntry& chunk) const {
+  auto runs = decode_map(index.map_of(chunk), chunk.offset, chunk.first_pfn, chunk.page_count, chunk.first_slot, chunk.slot_count);
+  if (!runs) return fail(std::move(runs).error().of(file_->path()));
+  return runs;
+}
+
+Result<RangeMap> Reader::map() const {
+  RangeMap map;
+  map.add(0, sizeof(FileHeader), "file header");
+  map.add(header_.breadcrumb_offset, header_.breadcrumb_bytes, fmt::format("breadcrumbs ({} used)", breadcrumbs_.size()));
+  const auto add_block = [&](std::uint64_t offset, std::uint64_t payload, std::string label) {
+    map.add(offset, sizeof(BlockHeader) + round_up(payload, kBlockAlignment), std::move(label));
+  };
+  for (std::size_t i = 0; i < records_.size() && i < root_.records.size(); ++i) {
+    add_block(root_.records[i].offset, root_.records[i].payload_bytes, fmt::format("RECORD {} ({})", i, printable(records_[i].type)));
+  }
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < root_.indexes.size(); ++i) {
+    TRY(const auto loaded, index(i));
+    for (const ChunkEntry& chunk : loaded->index.chunks) {
+      add_block(chunk.offset, chunk.payload_bytes, fmt::format("PAGES {}: PFN {:#x} + {:#x}, {} stored", number++, chunk.first_pfn, chunk.page_count, chunk.slot_count));
+    }
+    if (has_root_) add_block(root_.indexes[i].offset, root_.indexes[i].payload_bytes, fmt::format("INDEX {}: {} blocks", i, loaded->index.chunks.size()));
+  }
+  if (has_root_) {
+    add_block(commit_.root_offset, commit_.root_payload_bytes, "ROOT");
+    map.add(commit_.file_bytes - kCommitBytes, kCommitBytes, "COMMIT");
+    if (file_->is_block_device() && file_->size() > commit_.file_bytes) {
+      map.add(commit_.file_bytes, file_->size() - commit_.file_bytes, "device behind the image, and the copy of COMMIT at its end");
+    }
+  }
+  return map;
+}
+
+}  // namespace hib::container

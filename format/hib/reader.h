@@ -1,0 +1,114 @@
+// Reads a hib container: by its index where there is a good one, by walking its blocks where there is not.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "format/backend.h"
+#include "format/hib/decode.h"
+#include "lib/base/pool.h"
+#include "lib/codec/zstd.h"
+#include "lib/image/reader.h"
+
+namespace hib::container {
+
+extern const Backend kBackend;
+
+class Reader final : public ImageReader {
+ public:
+  static Result<std::unique_ptr<Reader>> open(std::shared_ptr<const File> file, const OpenOptions& options, unsigned depth = 0);
+
+  const ImageInfo& info() const override { return info_; }
+  const std::vector<Record>& records() const override { return records_; }
+  Result<std::unique_ptr<RunSource>> runs() const override;
+  Result<std::unique_ptr<BatchSource>> batches() const override;
+  void load(PageBatch& batch) const override;
+  Result<void> read_page(Pfn pfn, MutableBytes out) const override;
+  Result<RangeMap> map() const override;
+  StructureCheck check_structure() const override;
+  Result<std::unique_ptr<PageHashSource>> page_hashes() const override;
+
+  const Header& header() const { return header_; }
+  const Root& root() const { return root_; }
+  const Hash128& root_hash() const { return commit_.root_hash; }
+  const Reader* base() const { return base_.get(); }
+  const std::vector<Breadcrumb>& breadcrumbs() const { return breadcrumbs_; }
+
+  // One INDEX block: decoded, checked against ROOT, kept. What a broken one said is found again by a walk.
+  struct LoadedIndex {
+    Index index;
+    std::vector<Damage> damage;
+  };
+  std::size_t index_count() const { return root_.indexes.size(); }
+  Result<std::shared_ptr<const LoadedIndex>> index(std::size_t i) const;
+
+  Result<std::vector<MapRun>> map_runs(const Index& index, const ChunkEntry& chunk) const;
+
+  // The stored hash of a slot's page. Only for indexes that are whole.
+  Result<std::uint64_t> slot_hash(std::uint64_t slot) const;
+
+ private:
+  struct DecodedChunk {
+    std::uint64_t offset = 0;
+    std::vector<std::byte> pages;
+  };
+  using ChunkPlace = std::pair<std::shared_ptr<const LoadedIndex>, const ChunkEntry*>;
+
+  Reader(std::shared_ptr<const File> file, const OpenOptions& options);
+  Result<void> read_header();
+  Result<void> read_tail();
+  Result<Commit> find_commit();
+  void salvage_by_walk(Error reason);
+  void read_records();
+  Result<void> open_base(const OpenOptions& options, unsigned depth);
+  void fill_info();
+
+  struct ExpectedBlock {
+    std::uint64_t offset = 0;
+    std::uint64_t payload_bytes = 0;
+    BlockType type = BlockType::Pages;
+    Hash128 payload_hash;
+  };
+  std::vector<ExpectedBlock> expected_blocks(std::vector<Damage>& damage) const;
+  void check_blocks(const std::vector<ExpectedBlock>& expected, std::vector<Damage>& damage) const;
+
+  // The payload of a chunk, checked against the index.
+  struct ChunkPayload {
+    PagesBlock pages;
+    std::vector<std::byte> bytes;
+    ByteView frame;
+  };
+  Result<ChunkPayload> read_chunk(const Index& index, const ChunkEntry& chunk) const;
+  // The first out.size() bytes of the chunk's stored pages.
+  Result<void> decode_stored(const ChunkPayload& payload, const ChunkEntry& chunk, MutableBytes out) const;
+  Result<std::shared_ptr<const DecodedChunk>> cached_chunk(const Index& index, const ChunkEntry& chunk) const;
+  Result<ChunkPlace> chunk_with_slot(std::uint64_t slot) const;
+  Result<ChunkPlace> chunk_with_pfn(Pfn pfn) const;
+  enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
+  Result<void> read_slot(std::uint64_t slot, Access access, MutableBytes out) const;
+  Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
+  bool load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const;
+  // `elsewhere` has room for the pages of the run that other chunks or the base store.
+  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, bool stored_good, std::byte* elsewhere, PageBatch& batch) const;
+
+  std::shared_ptr<const File> file_;
+  bool salvage_;
+  Header header_;
+  Root root_;
+  Commit commit_;
+  bool has_root_ = false;
+  std::vector<Breadcrumb> breadcrumbs_;
+  std::vector<Record> records_;
+  std::unique_ptr<Reader> base_;
+  ImageInfo info_;
+
+  mutable std::mutex mutex_;  // guards the caches
+  mutable std::vector<std::shared_ptr<const LoadedIndex>> indexes_;
+  mutable std::vector<std::shared_ptr<const DecodedChunk>> recent_chunks_;
+  mutable Pool<ZstdDecompressor> decompressors_;
+};
+
+}  // namespace hib::container

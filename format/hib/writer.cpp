@@ -1,0 +1,467 @@
+#include "format/hib/writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+
+#include <fmt/format.h>
+
+#include "format/hib/dedup.h"
+#include "format/hib/decode.h"
+#include "lib/base/pool.h"
+#include "lib/codec/zstd.h"
+
+namespace hib::container {
+namespace {
+
+constexpr std::uint64_t kDefaultChunkBytes = 128 << 10;
+constexpr std::uint64_t kBreadcrumbBytes = 4096;
+
+void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<std::byte>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<std::byte>(value));
+}
+
+void append_bytes(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+
+// A PAGES block in the making.
+struct Chunk {
+  PagesBlock pages;
+  std::vector<std::byte> map;
+  std::vector<const std::byte*> slots;                     // the pages to store, in order
+  std::vector<std::uint64_t> slot_hashes;
+  std::vector<std::shared_ptr<const PageBatch>> batches;   // keep the bytes of `slots` alive
+  std::vector<std::byte> block;                            // encoded: room for the block header, then payload and padding
+  std::uint64_t payload_bytes = 0;
+  Hash128 payload_hash;
+};
+
+struct ChunkJob final : PageSink::Job {
+  std::vector<Chunk> chunks;
+};
+
+// Describes pages one run after the other and joins runs that continue each other.
+class MapBuilder {
+ public:
+  void add(MapKind kind, std::uint64_t count, std::uint64_t slot, std::uint8_t fill, std::vector<std::byte>& out) {
+    const bool slot_continues = kind != MapKind::Equal || slot == run_.slot + run_.count;
+    if (run_.count > 0 && kind == run_.kind && fill == run_.fill && slot_continues) {
+      run_.count += count;
+      return;
+    }
+    flush(out);
+    run_ = {kind, 0, count, slot, fill};
+  }
+
+  void flush(std::vector<std::byte>& out) {
+    if (run_.count == 0) return;
+    append_varint(out, run_.count << 3 | static_cast<std::uint64_t>(run_.kind));
+    if (run_.kind == MapKind::Fill) out.push_back(static_cast<std::byte>(run_.fill));
+    if (run_.kind == MapKind::Equal) append_varint(out, run_.slot);
+    run_.count = 0;
+  }
+
+ private:
+  MapRun run_;
+};
+
+class Writer final : public PageSink {
+ public:
+  Writer(Output& output, const ImageReader& source, std::vector<Record> records, const WriterOptions& options,
+         WriterStatistics& statistics)
+      : output_(output),
+        source_(source),
+        records_(std::move(records)),
+        options_(options),
+        statistics_(statistics),
+        page_size_(source.info().page_size),
+        chunk_pages_(options.chunk_pages != 0 ? options.chunk_pages
+                                              : static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kDefaultChunkBytes / page_size_))),
+        table_(source.info().pages.data),
+        candidate_(page_size_),
+        compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }) {}
+
+  Result<void> begin() override;
+  Result<std::unique_ptr<Job>> plan(std::shared_ptr<const PageBatch> batch) override;
+  Result<void> encode(Job& job) override;
+  Result<void> append(Job& job) override;
+  Result<void> finish(const Totals& totals) override;
+
+ private:
+  Result<void> plan_item(const PageItem& item, const std::shared_ptr<const PageBatch>& batch, ChunkJob& job);
+  Result<void> plan_page(const PageItem& item, const std::shared_ptr<const PageBatch>& batch);
+  Result<bool> equals_base(const PageItem& item);
+  std::optional<std::uint64_t> find_equal(const PageItem& item);
+  void describe(MapKind kind, std::uint64_t count, std::uint64_t slot = 0, std::uint8_t fill = 0);
+  void close_chunk(ChunkJob& job);
+  bool chunk_is_full() const;
+  void encode_chunk(Chunk& chunk);
+  Result<void> append_chunk(Chunk& chunk);
+  Result<void> append_header();
+  Result<Block> append_block(BlockType type, ByteView payload);
+  Result<Block> append_encoded(BlockType type, std::vector<std::byte>& block, std::uint64_t payload_bytes, const Hash128& payload_hash);
+  Result<void> append_index();
+  Result<Block> append_root(const Totals& totals);
+  Result<void> append_commit(const Block& root);
+
+  Output& output_;
+  const ImageReader& source_;
+  std::vector<Record> records_;
+  WriterOptions options_;
+  WriterStatistics& statistics_;
+  std::uint32_t page_size_;
+  std::uint32_t chunk_pages_;
+
+  // plan: one thread
+  DedupTable table_;
+  Chunk chunk_;
+  MapBuilder map_;
+  Pfn end_pfn_ = 0;
+  std::vector<std::byte> candidate_;  // bytes of the stored page that was compared last
+  std::optional<std::uint64_t> candidate_slot_;
+
+  // encode: any thread
+  Pool<ZstdCompressor> compressors_;
+
+  // append: one thread
+  std::uint64_t sequence_ = 0;
+  std::uint64_t previous_ = 0;
+  Hash128 header_hash_;
+  std::vector<IndexEntry> index_entries_;
+  std::vector<std::byte> index_maps_;
+  std::vector<std::byte> index_hashes_;
+  std::uint64_t index_first_slot_ = 0;
+  std::uint64_t slots_written_ = 0;
+  Pfn index_first_pfn_ = 0;
+  Pfn index_end_pfn_ = 0;
+  std::vector<RootIndexEntry> root_indexes_;
+  std::vector<RootRecordEntry> root_records_;
+};
+
+Result<void> Writer::begin() {
+  if (output_.target() == Output::Target::BlockDevice) {
+    // A commit record of an earlier image at the end of the device must not vouch for this one.
+    const std::vector<std::byte> nothing(kCommitBytes);
+    if (output_.device_bytes() < kCommitBytes) {
+      return fail(make_error(ErrorKind::Refused, "output", fmt::format("a device of {} bytes", output_.device_bytes()), "a larger one").of(output_.path()));
+    }
+    TRY_OK(output_.write_at(output_.device_bytes() - kCommitBytes, nothing));
+    TRY_OK(output_.flush());
+  }
+  TRY_OK(append_header());
+  for (const Record& record : records_) {
+    const auto payload = encode_record(record);
+    if (payload.size() > kMaxRecordBytes) {
+      return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", record.type), fmt::format("{} bytes", payload.size()), fmt::format("at most {}", kMaxRecordBytes)));
+    }
+    TRY(const Block block, append_block(BlockType::Record, payload));
+    root_records_.push_back({block.offset, block.payload_bytes, to_disk(block.payload_hash)});
+  }
+  return {};
+}
+
+Result<void> Writer::append_header() {
+  FileHeader h{};
+  std::memcpy(h.magic, kFileMagic, sizeof(kFileMagic));
+  h.version_major = kVersionMajor;
+  h.version_minor = kVersionMinor;
+  h.header_bytes = sizeof(FileHeader);
+  h.page_size = page_size_;
+  h.chunk_pages = chunk_pages_;
+  h.breadcrumb_offset = sizeof(FileHeader);
+  h.breadcrumb_bytes = kBreadcrumbBytes;
+  h.first_block = sizeof(FileHeader) + kBreadcrumbBytes;
+  h.features[0] = {0, 0, 4, 0, "base"};
+  if (options_.base != nullptr) {
+    h.incompatible = kFeatureBase;
+    h.base_root = to_disk(options_.base_root);
+    h.base_name_bytes = static_cast<std::uint32_t>(options_.base_name.size());
+    std::memcpy(h.base_name, options_.base_name.data(), options_.base_name.size());
+  }
+  header_hash_ = hash128(object_bytes(h).first(offsetof(FileHeader, hash)));
+  h.hash = to_disk(header_hash_);
+  previous_ = header_hash_.low;
+  TRY_OK(output_.append(object_bytes(h)));
+  return output_.append(std::vector<std::byte>(kBreadcrumbBytes));
+}
+
+// ---- plan -----------------------------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<PageSink::Job>> Writer::plan(std::shared_ptr<const PageBatch> batch) {
+  auto job = std::make_unique<ChunkJob>();
+  for (const PageItem& item : batch->items) TRY_OK(plan_item(item, batch, *job));
+  return std::unique_ptr<Job>(std::move(job));
+}
+
+Result<void> Writer::plan_item(const PageItem& item, const std::shared_ptr<const PageBatch>& batch, ChunkJob& job) {
+  if (chunk_.pages.page_count == 0) {
+    chunk_.pages.first_pfn = item.run.first;
+  } else if (item.run.first > end_pfn_) {
+    describe(MapKind::Hole, item.run.first - end_pfn_);
+  }
+  switch (item.run.state) {
+    case PageState::Data: TRY_OK(plan_page(item, batch)); break;
+    case PageState::Fill:
+      if (item.run.fill != 0) statistics_.filled_pages += item.run.count;
+      describe(item.run.fill == 0 ? MapKind::Zero : MapKind::Fill, item.run.count, 0, item.run.fill);
+      break;
+    case PageState::Absent: describe(MapKind::Absent, item.run.count); break;
+    case PageState::Unreadable: describe(MapKind::Unreadable, item.run.count); break;
+  }
+  end_pfn_ = item.run.end();
+  if (chunk_is_full()) close_chunk(job);
+  return {};
+}
+
+Result<void> Writer::plan_page(const PageItem& item, const std::shared_ptr<const PageBatch>& batch) {
+  TRY(const bool in_base, equals_base(item));
+  if (in_base) {
+    ++statistics_.base_pages;
+    describe(MapKind::Base, 1);
+    return {};
+  }
+  if (const auto slot = find_equal(item)) {
+    ++statistics_.equal_pages;
+    describe(MapKind::Equal, 1, *slot);
+    return {};
+  }
+  table_.add(item.hash.low, item.run.first);
+  chunk_.slots.push_back(item.bytes);
+  chunk_.slot_hashes.push_back(item.hash.low);
+  if (chunk_.batches.empty() || chunk_.batches.back() != batch) chunk_.batches.push_back(batch);
+  describe(MapKind::Stored, 1);
+  return {};
+}
+
+Result<bool> Writer::equals_base(const PageItem& item) {
+  if (options_.base == nullptr) return false;
+  const auto base_page = options_.base->read_page(item.run.first, candidate_);
+  candidate_slot_.reset();
+  if (!base_page) {
+    if (base_page.error().kind == ErrorKind::NoPage) return false;  // the base does not have it
+    return fail(base_page.error());
+  }
+  return std::memcmp(candidate_.data(), item.bytes, page_size_) == 0;
+}
+
+std::optional<std::uint64_t> Writer::find_equal(const PageItem& item) {
+  return table_.find(item.hash.low, [&](std::uint64_t slot, Pfn pfn) {
+    if (candidate_slot_ != slot) {
+      candidate_slot_.reset();
+      if (!source_.read_page(pfn, candidate_)) return false;
+      candidate_slot_ = slot;
+    }
+    return std::memcmp(candidate_.data(), item.bytes, page_size_) == 0;
+  });
+}
+
+void Writer::describe(MapKind kind, std::uint64_t count, std::uint64_t slot, std::uint8_t fill) {
+  map_.add(kind, count, slot, fill, chunk_.map);
+  chunk_.pages.page_count += count;
+}
+
+// A map entry takes at most 20 bytes; two are written at most between two looks at this.
+bool Writer::chunk_is_full() const { return chunk_.slots.size() >= chunk_pages_ || chunk_.map.size() + 64 > kMaxMapBytes; }
+
+void Writer::close_chunk(ChunkJob& job) {
+  map_.flush(chunk_.map);
+  chunk_.pages.slot_count = static_cast<std::uint32_t>(chunk_.slots.size());
+  chunk_.pages.first_slot = table_.slots() - chunk_.slots.size();
+  chunk_.pages.map_bytes = static_cast<std::uint32_t>(chunk_.map.size());
+  job.chunks.push_back(std::move(chunk_));
+  chunk_ = {};
+}
+
+// ---- encode ---------------------------------------------------------------------------------------------------------
+
+Result<void> Writer::encode(Job& job) {
+  for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) encode_chunk(chunk);
+  return {};
+}
+
+// The pages one after the other; where they already lie so in a batch, without a copy.
+ByteView contiguous(const Chunk& chunk, std::uint32_t page_size, std::vector<std::byte>& scratch) {
+  bool adjacent = true;
+  for (std::size_t i = 1; i < chunk.slots.size() && adjacent; ++i) adjacent = chunk.slots[i] == chunk.slots[i - 1] + page_size;
+  const std::size_t size = chunk.slots.size() * page_size;
+  if (adjacent && !chunk.slots.empty()) return {chunk.slots[0], size};
+  scratch.resize(size);
+  for (std::size_t i = 0; i < chunk.slots.size(); ++i) std::memcpy(scratch.data() + i * page_size, chunk.slots[i], page_size);
+  return scratch;
+}
+
+void Writer::encode_chunk(Chunk& chunk) {
+  std::vector<std::byte> scratch;
+  const ByteView pages = contiguous(chunk, page_size_, scratch);
+  const std::size_t frame_at = sizeof(BlockHeader) + sizeof(PagesHeader) + chunk.map.size();
+  chunk.block.resize(frame_at + ZstdCompressor::bound(pages.size()) + kBlockAlignment);
+  const MutableBytes room = MutableBytes(chunk.block).subspan(frame_at);
+  std::size_t frame_bytes = pages.empty() ? 0 : compressors_.take()->compress(pages, room);
+  chunk.pages.codec = FrameCodec::Zstd;
+  if (frame_bytes >= pages.size()) {
+    if (!pages.empty()) std::memcpy(room.data(), pages.data(), pages.size());
+    frame_bytes = pages.size();
+    chunk.pages.codec = FrameCodec::Stored;
+  }
+  chunk.pages.frame_bytes = static_cast<std::uint32_t>(frame_bytes);
+
+  PagesHeader header{};
+  header.first_pfn = chunk.pages.first_pfn;
+  header.page_count = chunk.pages.page_count;
+  header.first_slot = chunk.pages.first_slot;
+  header.slot_count = chunk.pages.slot_count;
+  header.map_bytes = chunk.pages.map_bytes;
+  header.frame_bytes = chunk.pages.frame_bytes;
+  header.codec = static_cast<std::uint8_t>(chunk.pages.codec);
+  std::memcpy(chunk.block.data() + sizeof(BlockHeader), &header, sizeof(header));
+  std::memcpy(chunk.block.data() + sizeof(BlockHeader) + sizeof(PagesHeader), chunk.map.data(), chunk.map.size());
+
+  chunk.payload_bytes = sizeof(PagesHeader) + chunk.map.size() + frame_bytes;
+  const std::size_t end = sizeof(BlockHeader) + round_up(chunk.payload_bytes, kBlockAlignment);
+  std::fill(chunk.block.begin() + static_cast<std::ptrdiff_t>(frame_at + frame_bytes), chunk.block.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
+  chunk.block.resize(end);
+  chunk.payload_hash = hash128(ByteView(chunk.block).subspan(sizeof(BlockHeader)));
+  chunk.slots.clear();
+  chunk.batches.clear();
+}
+
+// ---- append ---------------------------------------------------------------------------------------------------------
+
+Result<void> Writer::append(Job& job) {
+  for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) TRY_OK(append_chunk(chunk));
+  return {};
+}
+
+Result<void> Writer::append_chunk(Chunk& chunk) {
+  TRY(const Block block, append_encoded(BlockType::Pages, chunk.block, chunk.payload_bytes, chunk.payload_hash));
+  IndexEntry entry{};
+  entry.offset = block.offset;
+  entry.payload_bytes = static_cast<std::uint32_t>(block.payload_bytes);
+  entry.map_bytes = chunk.pages.map_bytes;
+  entry.first_pfn = chunk.pages.first_pfn;
+  entry.page_count = chunk.pages.page_count;
+  entry.slot_count = chunk.pages.slot_count;
+  entry.payload_hash = to_disk(block.payload_hash);
+  if (index_entries_.empty()) index_first_pfn_ = chunk.pages.first_pfn;
+  index_end_pfn_ = chunk.pages.end_pfn();
+  index_entries_.push_back(entry);
+  append_bytes(index_maps_, chunk.map);
+  for (const std::uint64_t hash : chunk.slot_hashes) append_bytes(index_hashes_, object_bytes(le64(hash)));
+  slots_written_ += chunk.pages.slot_count;
+  if (index_entries_.size() == kBlocksPerIndex) return append_index();
+  return {};
+}
+
+Result<Block> Writer::append_encoded(BlockType type, std::vector<std::byte>& bytes, std::uint64_t payload_bytes, const Hash128& payload_hash) {
+  BlockHeader header{};
+  std::memcpy(header.magic, kBlockMagic, sizeof(kBlockMagic));
+  header.type = static_cast<std::uint16_t>(type);
+  header.sequence = sequence_++;
+  header.payload_bytes = payload_bytes;
+  header.previous = previous_;
+  header.payload_hash = to_disk(payload_hash);
+  header.header_hash = hash64(object_bytes(header).first(offsetof(BlockHeader, header_hash)));
+  previous_ = header.header_hash;
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  const Block block{type, output_.position(), header.sequence, payload_bytes, header.previous, payload_hash, header.header_hash};
+  TRY_OK(output_.append(bytes));
+  return block;
+}
+
+Result<Block> Writer::append_block(BlockType type, ByteView payload) {
+  std::vector<std::byte> bytes(sizeof(BlockHeader) + round_up(payload.size(), kBlockAlignment));
+  if (!payload.empty()) std::memcpy(bytes.data() + sizeof(BlockHeader), payload.data(), payload.size());
+  return append_encoded(type, bytes, payload.size(), hash128(ByteView(bytes).subspan(sizeof(BlockHeader))));
+}
+
+Result<void> Writer::append_index() {
+  if (index_entries_.empty()) return {};
+  IndexHeader header{};
+  header.first_slot = index_first_slot_;
+  header.slot_count = slots_written_ - index_first_slot_;
+  header.block_count = static_cast<std::uint32_t>(index_entries_.size());
+  header.maps_bytes = index_maps_.size();
+  std::vector<std::byte> payload;
+  append_bytes(payload, object_bytes(header));
+  for (const IndexEntry& entry : index_entries_) append_bytes(payload, object_bytes(entry));
+  append_bytes(payload, index_maps_);
+  append_bytes(payload, index_hashes_);
+  TRY(const Block block, append_block(BlockType::Index, payload));
+  root_indexes_.push_back({block.offset, block.payload_bytes, index_first_pfn_, index_end_pfn_ - index_first_pfn_, index_first_slot_,
+                           slots_written_ - index_first_slot_, to_disk(block.payload_hash)});
+  index_entries_.clear();
+  index_maps_.clear();
+  index_hashes_.clear();
+  index_first_slot_ = slots_written_;
+  return {};
+}
+
+Result<Block> Writer::append_root(const Totals& totals) {
+  RootHeader header{};
+  header.data_pages = totals.pages.data;
+  header.zero_pages = totals.pages.zero;
+  header.absent_pages = totals.pages.absent;
+  header.unreadable_pages = totals.pages.unreadable;
+  header.filled_pages = statistics_.filled_pages;
+  header.equal_pages = statistics_.equal_pages;
+  header.base_pages = statistics_.base_pages;
+  header.slots = slots_written_;
+  header.end_pfn = end_pfn_;
+  const be64 high = totals.content_digest.high;
+  const be64 low = totals.content_digest.low;
+  std::memcpy(header.content_digest, &high, 8);
+  std::memcpy(header.content_digest + 8, &low, 8);
+  header.header_hash = to_disk(header_hash_);
+  header.blocks_before = sequence_;
+  header.index_count = static_cast<std::uint32_t>(root_indexes_.size());
+  header.record_count = static_cast<std::uint32_t>(root_records_.size());
+  std::vector<std::byte> payload;
+  append_bytes(payload, object_bytes(header));
+  for (const RootIndexEntry& entry : root_indexes_) append_bytes(payload, object_bytes(entry));
+  for (const RootRecordEntry& entry : root_records_) append_bytes(payload, object_bytes(entry));
+  return append_block(BlockType::Root, payload);
+}
+
+Result<void> Writer::append_commit(const Block& root) {
+  CommitPayload commit{};
+  commit.root_offset = root.offset;
+  commit.root_payload_bytes = root.payload_bytes;
+  commit.root_hash = to_disk(root.payload_hash);
+  commit.file_bytes = output_.position() + kCommitBytes;
+  std::vector<std::byte> bytes(kCommitBytes);
+  std::memcpy(bytes.data() + sizeof(BlockHeader), &commit, sizeof(commit));
+  const Hash128 hash = hash128(ByteView(bytes).subspan(sizeof(BlockHeader)));
+  TRY(const Block block, append_encoded(BlockType::Commit, bytes, sizeof(commit), hash));
+  if (output_.target() == Output::Target::BlockDevice && block.end() != output_.device_bytes()) {
+    TRY_OK(output_.write_at(output_.device_bytes() - kCommitBytes, bytes));
+  }
+  return {};
+}
+
+Result<void> Writer::finish(const Totals& totals) {
+  ChunkJob rest;
+  if (chunk_.pages.page_count > 0) close_chunk(rest);
+  TRY_OK(encode(rest));
+  TRY_OK(append(rest));
+  TRY_OK(append_index());
+  TRY(const Block root, append_root(totals));
+  TRY_OK(output_.flush());
+  TRY_OK(append_commit(root));
+  TRY_OK(output_.publish());
+  statistics_.stored_pages = slots_written_;
+  statistics_.file_bytes = output_.position();
+  statistics_.root_hash = root.payload_hash;
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
+                                      const WriterOptions& options, WriterStatistics& statistics) {
+  return std::make_unique<Writer>(output, source, std::move(records), options, statistics);
+}
+
+}  // namespace hib::container

@@ -1,0 +1,39 @@
+// Writes a hib container (docs/format/hib.md) in one pass.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/image/reader.h"
+#include "lib/image/record.h"
+#include "lib/image/sink.h"
+#include "lib/os/output.h"
+
+namespace hib::container {
+
+struct WriterOptions {
+  int level = 1;
+  std::uint32_t chunk_pages = 0;  // 0: the default for the page size
+
+  // Incremental: pages that equal the base's page at the same PFN are not stored.
+  const ImageReader* base = nullptr;
+  std::string base_name;
+  Hash128 base_root;
+};
+
+struct WriterStatistics {
+  std::uint64_t stored_pages = 0;
+  std::uint64_t filled_pages = 0;
+  std::uint64_t equal_pages = 0;
+  std::uint64_t base_pages = 0;
+  std::uint64_t file_bytes = 0;
+  Hash128 root_hash;
+};
+
+// `source` is the image whose batches the sink will be given; a page is read from it again when another may equal it.
+// `statistics` is filled by finish(). All three must outlive the sink.
+std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
+                                      const WriterOptions& options, WriterStatistics& statistics);
+
+}  // namespace hib::container
