@@ -1,0 +1,89 @@
+#include "format/elf/reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "format/elf/decode.h"
+#include "format/elf/layout.h"
+#include "lib/image/extent_reader.h"
+#include "lib/image/vmcore_notes.h"
+
+namespace hib::elf {
+namespace {
+
+Match probe(const ProbeInput& input) {
+  const bool yes = input.head.size() >= sizeof(Ident) && std::memcmp(input.head.data(), kMagic, sizeof(kMagic)) == 0;
+  return yes ? Match::Yes : Match::No;
+}
+
+std::vector<Note> read_notes(const File& file, const Headers& headers, RangeMap& labels, std::vector<Finding>& findings) {
+  std::vector<Note> notes;
+  for (std::size_t i = 0; i < headers.program.size(); ++i) {
+    const ProgramHeader& p = headers.program[i];
+    if (p.type != kPtNote || p.filesz == 0) continue;
+    if (p.filesz > kMaxNotesBytes) {
+      findings.push_back({"broken-note", Severity::Warning, p.offset,
+                          fmt::format("program header {}: {} bytes of notes, at most {} are read", i, p.filesz, kMaxNotesBytes)});
+      continue;
+    }
+    auto raw = file.read_at(p.offset, p.filesz);
+    if (!raw) {
+      findings.push_back({"broken-note", Severity::Error, p.offset, raw.error().line()});
+      continue;
+    }
+    labels.add(p.offset, p.filesz, fmt::format("PT_NOTE {}", i));
+    auto parsed = parse_notes(*raw, p.offset, findings);
+    std::move(parsed.begin(), parsed.end(), std::back_inserter(notes));
+  }
+  return notes;
+}
+
+Result<std::vector<Extent>> load_segments(const File& file, const Headers& headers) {
+  std::vector<Extent> extents;
+  for (std::size_t i = 0; i < headers.program.size(); ++i) {
+    const ProgramHeader& p = headers.program[i];
+    if (p.type != kPtLoad || (p.memsz == 0 && p.filesz == 0)) continue;
+    if (p.filesz > p.memsz) {
+      return fail(file.error(ErrorKind::Corrupt, headers.phoff + i * headers.phentsize,
+                             fmt::format("program header {}: p_filesz", i), fmt::format("{:#x}", p.filesz),
+                             fmt::format("at most p_memsz, {:#x}", p.memsz)));
+    }
+    extents.push_back({p.paddr, p.memsz, p.offset, p.filesz, fmt::format("PT_LOAD {}", i)});
+  }
+  if (extents.empty()) {
+    return fail(file.error(ErrorKind::NotRecognised, headers.phoff, "program headers", "no PT_LOAD segment", "a vmcore with memory"));
+  }
+  return extents;
+}
+
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions&) {
+  TRY(const Headers headers, decode_headers(*file));
+  TRY(std::vector<Extent> extents, load_segments(*file, headers));
+  ImageInfo info;
+  info.format = "elf";
+  info.variant = fmt::format("ELF{} core, {} PT_LOAD segment{}", headers.is_64 ? 64 : 32, extents.size(), extents.size() == 1 ? "" : "s");
+  info.path = file->path();
+  info.file_bytes = file->size();
+  RangeMap labels;
+  labels.add(0, headers.header_bytes, "ELF header");
+  labels.add(headers.phoff, headers.program.size() * headers.phentsize, "program headers");
+  if (headers.shoff != 0) labels.add(headers.shoff, headers.sections_bytes, "section headers");
+  auto records = records_from_notes(read_notes(*file, headers, labels, info.findings));
+  if (const std::string machine = machine_name(headers.machine); !machine.empty()) info.kernel.machine = machine;
+  if (const std::string* text = vmcoreinfo_of(records)) {
+    const auto values = parse_vmcoreinfo(*text);
+    const auto it = values.find("PAGESIZE");
+    for (std::uint32_t size = kMinPageBytes; it != values.end() && size <= kMaxPageBytes; size *= 2) {
+      if (it->second == std::to_string(size)) info.page_size = size;
+    }
+  }
+  return ExtentReader::create(std::move(file), std::move(info), std::move(extents), std::move(records), std::move(labels));
+}
+
+}  // namespace
+
+const Backend kBackend = {"elf", "ELF vmcore (/proc/vmcore, makedumpfile -E, QEMU dump-guest-memory)", probe, open};
+
+}  // namespace hib::elf

@@ -1,0 +1,35 @@
+// kdump headers turned into native values, checked before use.
+#pragma once
+
+#include "format/kdump/dump_file.h"
+#include "format/kdump/layout.h"
+#include "lib/image/info.h"
+
+namespace hib::kdump {
+
+struct Blob {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct Headers {
+  std::uint32_t version = 6;
+  std::uint32_t status = 0;
+  std::uint32_t block_size = 4096;
+  std::uint64_t max_mapnr = 0;     // one past the last PFN
+  Blob sub_header;
+  Blob bitmap1;                    // pages that exist
+  Blob bitmap2;                    // pages that are in the dump
+  std::uint64_t descriptors = 0;   // offset of the first
+  Blob vmcoreinfo;
+  Blob notes;
+  Blob eraseinfo;
+  KernelIdentity kernel;
+};
+
+Result<Headers> decode_headers(const DumpFile& dump);
+
+// The codec's name by status or descriptor flags; null for an unknown combination.
+const char* codec_name(std::uint32_t flags);
+
+}  // namespace hib::kdump
