@@ -1,0 +1,92 @@
+#include "cli/common.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "cli/render_json.h"
+#include "lib/os/cancel.h"
+
+namespace hib::cli {
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::NotFound:
+    case ErrorKind::Io:
+    case ErrorKind::NotRecognised:
+    case ErrorKind::Unsupported:
+    case ErrorKind::Truncated:
+    case ErrorKind::Corrupt:
+    case ErrorKind::Limit: return kCouldNot;
+    case ErrorKind::NoPage: return kNo;
+    case ErrorKind::Exists:
+    case ErrorKind::Refused:
+    case ErrorKind::WrongBase: return kRefused;
+    case ErrorKind::Usage: return kUsage;
+    case ErrorKind::Cancelled: return kSignal + cancelling_signal();
+  }
+  return kCouldNot;
+}
+
+Result<std::uint64_t> parse_number(const std::string& text, const std::string& what) {
+  const bool is_hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+  const char* begin = text.data() + (is_hex ? 2 : 0);
+  const char* end = text.data() + text.size();
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(begin, end, value, is_hex ? 16 : 10);
+  if (error != std::errc() || stop != end || begin == end) {
+    return fail(make_error(ErrorKind::Usage, what, "\"" + text + "\"", "a number such as 4096 or 0x1000"));
+  }
+  return value;
+}
+
+Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& path, bool salvage, std::size_t position) const {
+  OpenOptions open;
+  open.salvage = salvage;
+  open.base_image = options.base_image;
+  if (!options.base_address.empty()) {
+    TRY(open.base_address, parse_number(options.base_address, "--base-address"));
+  }
+  const auto& formats = options.formats;
+  std::string format = formats.empty() ? "" : formats[std::min(position, formats.size() - 1)];
+  if (format == "auto") format.clear();
+  return open_image(path, format, open);
+}
+
+Result<std::unique_ptr<ImageReader>> Context::open(const std::string& path, std::size_t position) const {
+  TRY(auto image, open_for_look(path, options.salvage, position));
+  if (!options.salvage && !image->info().damage.empty()) {
+    Error error = image->info().damage.front().error;
+    if (error.advice.empty()) error.advice = "--salvage goes on with what is whole";
+    return fail(std::move(error));
+  }
+  return image;
+}
+
+int Context::report(const Error& error) const {
+  streams.err << err_style.bold("hibtool: ") << error.line() << "\n";
+  if (options.json) print_json(streams.out, json_of_error(error));
+  return exit_code(error.kind);
+}
+
+void Context::note(const std::string& text) const {
+  if (!options.quiet) streams.err << "hibtool: " << text << "\n";
+}
+
+void add_common_options(CLI::App& verb, CommonOptions& options) {
+  verb.add_flag("--json", options.json, "one JSON document on standard output");
+  verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
+  verb.add_option("--threads", options.threads, "worker threads (default: all processors)")->type_name("N")->check(CLI::Range(1, 1024));
+}
+
+void add_input_options(CLI::App& verb, CommonOptions& options) {
+  add_common_options(verb, options);
+  verb.add_option("-f,--format", options.formats, "read the image as this format instead of finding out (hib, elf, kdump, lime, raw); for two images \"A,B\", auto = find out")
+      ->type_name("NAME")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"auto", "hib", "elf", "kdump", "lime", "raw"}));
+  verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")->type_name("ADDR");
+  verb.add_option("--base-image", options.base_image, "incremental .hib: where its base is, when not beside it")->type_name("FILE");
+}
+
+}  // namespace hib::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "cli/common.h"
+
+namespace hib::cli {
+
+// Adds the verb to the program. What it parses lives in the returned object, whose run() does the work.
+class DiffVerb {
+ public:
+  void add_to(CLI::App& program, CommonOptions& common);
+  int run(const Context& context) const;
+  const CLI::App* app() const { return app_; }
+
+ private:
+  CLI::App* app_ = nullptr;
+  std::string a_;
+  std::string b_;
+};
+
+}  // namespace hib::cli

@@ -1,0 +1,20 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "cli/run.h"
+#include "lib/os/cancel.h"
+
+int main(int argc, char** argv) {
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
+  hib::install_signal_handlers();
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const int code = hib::cli::run(arguments, {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
+  std::cout.flush();
+  return code;
+}

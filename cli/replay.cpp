@@ -1,0 +1,184 @@
+#include "cli/replay.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "cli/progress.h"
+#include "cli/render_json.h"
+#include "cli/render_text.h"
+#include "format/elf/writer.h"
+#include "format/hib/reader.h"
+#include "format/kdump/writer.h"
+#include "format/lime/writer.h"
+#include "format/raw/writer.h"
+#include "lib/base/text.h"
+#include "lib/image/vmcore_notes.h"
+
+namespace hib::cli {
+namespace {
+
+struct Replay {
+  std::unique_ptr<ImageReader> source;
+  std::unique_ptr<ImageReader> base;
+  std::unique_ptr<Output> output;
+  std::unique_ptr<PageSink> sink;
+  container::WriterStatistics statistics;
+  PipelineResult result;
+};
+
+// What the image says of its machine, completed with what its pages say, and how this copy was made. Records of a .hib
+// are kept as they are: they are about the machine and the first saving, not about this copy.
+Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayRequest& request) {
+  std::vector<Record> records = source.records();
+  if (source.info().format != "hib") {
+    const KernelIdentity kernel = kernel_identity(source);
+    if (find_record(records, kMachineRecord) == nullptr) records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
+    Record& machine = *std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
+    if (kernel.release) machine.set("release", *kernel.release);
+    if (kernel.version) machine.set("version", *kernel.version);
+    if (kernel.machine) machine.set("machine", *kernel.machine);
+    machine.set("page_size", std::uint64_t{source.info().page_size});
+    records.push_back({std::string(kProvenanceRecord), 1,
+                       {{"tool", std::string("hibtool " HIBTOOL_VERSION)}, {"source_format", source.info().format},
+                        {"source_variant", source.info().variant}, {"source_bytes", source.info().file_bytes}}});
+  }
+  if (!request.records.empty()) {
+    TRY(const auto file, File::open(request.records));
+    TRY(const auto text, file->read_at(0, std::min<std::uint64_t>(file->size(), kMaxRecordBytes)));
+    TRY(const auto added, records_from_json(std::string(as_text(text)), request.records));
+    for (const Record& record : added) {  // fields of a record that is there already are added to it
+      const auto it = std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
+      if (it == records.end()) {
+        records.push_back(record);
+        continue;
+      }
+      for (const Field& field : record.fields) it->set(field.name, field.value);
+    }
+  }
+  return records;
+}
+
+Result<container::WriterOptions> writer_options(const Context& context, const ReplayRequest& request, Replay& replay) {
+  container::WriterOptions options;
+  options.level = request.level;
+  if (request.base.empty()) return options;
+  TRY(replay.base, context.open(request.base));
+  const auto* base = dynamic_cast<const container::Reader*>(replay.base.get());
+  if (base == nullptr) return fail(make_error(ErrorKind::Usage, "--base", replay.base->info().format, "a .hib image").of(request.base));
+  if (base->info().page_size != replay.source->info().page_size) {
+    return fail(make_error(ErrorKind::WrongBase, "--base", fmt::format("pages of {} bytes", base->info().page_size), fmt::format("{}, as in the source", replay.source->info().page_size)).of(request.base));
+  }
+  options.base = base;
+  options.base_root = base->root_hash();
+  options.base_name = std::filesystem::path(request.base).filename().string();
+  return options;
+}
+
+Result<std::unique_ptr<PageSink>> make_sink(const Context& context, const ReplayRequest& request, Replay& replay) {
+  Output& output = *replay.output;
+  const ImageReader& source = *replay.source;
+  if (request.as == "hib") {
+    TRY(const auto options, writer_options(context, request, replay));
+    TRY(auto records, records_for(source, request));
+    return container::make_writer(output, source, std::move(records), options, replay.statistics);
+  }
+  if (request.as == "raw") return raw::make_writer(output, source);
+  if (request.as == "elf") return elf::make_writer(output, source);
+  if (request.as == "lime") return lime::make_writer(output, source);
+  if (request.as == "kdump") {
+    TRY(const auto codec, kdump::codec_named(request.codec));
+    return kdump::make_writer(output, source, codec);
+  }
+  return fail(make_error(ErrorKind::Usage, "--as", request.as, "raw, elf, kdump, lime or hib"));
+}
+
+Result<void> refuse_to_write_input(const ReplayRequest& request) {
+  for (const std::string& path : {request.source, request.base, request.records}) {
+    if (path.empty() || path == "-") continue;
+    TRY(const auto input, File::open(path));
+    if (input->is_same_file(request.output)) {
+      return fail(make_error(ErrorKind::Refused, "output", "an input of this command", "another file: inputs are never written").of(request.output));
+    }
+  }
+  return {};
+}
+
+Result<void> run_replay(const Context& context, const ReplayRequest& request, Replay& replay) {
+  TRY(replay.source, context.open(request.source));
+  TRY_OK(refuse_to_write_input(request));
+  TRY(replay.output, Output::create(request.output, request.force));
+  TRY(replay.sink, make_sink(context, request, replay));
+  ProgressLine progress(context, request.verb);
+  PipelineOptions options;
+  options.threads = context.options.threads;
+  options.salvage = context.options.salvage;
+  options.progress = progress.callback();
+  TRY(replay.result, run_pipeline(*replay.source, replay.sink.get(), options));
+  return {};
+}
+
+Json json_of(const ReplayRequest& request, const Replay& replay) {
+  Json document = json_document(request.verb);
+  document["source"] = printable(request.source);
+  document["source_format"] = replay.source->info().format;
+  document["output"] = printable(request.output);
+  document["format"] = request.as;
+  document["pages"] = json_of_pages(replay.result.pages);
+  document["content_digest"] = ContentDigest::text(replay.result.content_digest);
+  if (request.as == "hib") {
+    document["file_bytes"] = replay.statistics.file_bytes;
+    document["root_hash"] = to_hex(replay.statistics.root_hash);
+    document["stored_pages"] = replay.statistics.stored_pages;
+    document["filled_pages"] = replay.statistics.filled_pages;
+    document["equal_pages"] = replay.statistics.equal_pages;
+    document["base_pages"] = replay.statistics.base_pages;
+  }
+  std::vector<Damage> damage = replay.source->info().damage;
+  damage.insert(damage.end(), replay.result.damage.begin(), replay.result.damage.end());
+  document["damage"] = json_of_damage(damage);
+  return document;
+}
+
+void print_summary(std::ostream& out, const ReplayRequest& request, const Replay& replay) {
+  const ImageInfo& info = replay.source->info();
+  out << fmt::format("{}: {}\n", printable(request.output), describe_pages(replay.result.pages, info.page_size));
+  if (request.as == "hib") {
+    const auto& s = replay.statistics;
+    out << fmt::format("  stored {} pages ({} equal to another, {} of one byte", grouped(s.stored_pages), grouped(s.equal_pages), grouped(s.filled_pages));
+    if (!request.base.empty()) out << fmt::format(", {} as in the base", grouped(s.base_pages));
+    out << fmt::format(") in {}", human_bytes(s.file_bytes));
+    const std::uint64_t memory = replay.result.pages.present() * info.page_size;
+    if (s.file_bytes > 0) out << fmt::format(", 1/{:.1f} of the memory", static_cast<double>(memory) / static_cast<double>(s.file_bytes));
+    out << "\n  root hash " << to_hex(s.root_hash) << "\n";
+  }
+  out << "  " << ContentDigest::text(replay.result.content_digest) << "\n";
+}
+
+}  // namespace
+
+int replay(const Context& context, const ReplayRequest& request) {
+  if (context.options.json && request.output == "-") {
+    return context.report(make_error(ErrorKind::Usage, "--json", "standard output is the image", "-o FILE"));
+  }
+  Replay replay;
+  const auto result = run_replay(context, request, replay);
+  if (!result) return context.report(result.error());
+  const std::uint64_t holes = replay.result.damage.size() + replay.source->info().damage.size();
+  const PageCounts& pages = replay.result.pages;
+  if (context.options.json) {
+    print_json(context.streams.out, json_of(request, replay));
+  } else if (!context.options.quiet) {
+    print_summary(request.output == "-" ? context.streams.err : context.streams.out, request, replay);
+  }
+  if (pages.absent > 0 && request.as == "raw") {
+    context.note(fmt::format("{}: {} pages that the source does not hold read as zeros in a raw image", printable(request.output), grouped(pages.absent)));
+  }
+  if (holes == 0) return kDone;
+  context.note(fmt::format("{}: {} broken places in the source, {} pages lost{}", printable(request.output), holes, grouped(pages.unreadable),
+                           request.as == "hib" ? " and marked as unreadable" : "; --as hib would mark them, here they read as zeros or are left out"));
+  return kPartial;
+}
+
+}  // namespace hib::cli

@@ -1,0 +1,27 @@
+// What create and restore have in common: an image goes through the pipeline into a new output.
+#pragma once
+
+#include <functional>
+
+#include "cli/common.h"
+#include "format/hib/writer.h"
+#include "lib/image/sink.h"
+#include "lib/os/output.h"
+
+namespace hib::cli {
+
+struct ReplayRequest {
+  std::string verb;  // "create", "restore"
+  std::string source;
+  std::string output;
+  std::string as;    // format of the output
+  std::string codec = "lzo";
+  int level = 1;
+  std::string base;     // hib: incremental over this image
+  std::string records;  // hib: a JSON file of records to add
+  bool force = false;
+};
+
+int replay(const Context& context, const ReplayRequest& request);
+
+}  // namespace hib::cli

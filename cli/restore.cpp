@@ -1,0 +1,37 @@
+#include "cli/restore.h"
+
+#include "cli/replay.h"
+#include "lib/codec/zstd.h"
+
+namespace hib::cli {
+
+void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
+  app_ = program.add_subcommand("restore", "replay memory into another container");
+  app_->add_option("IMAGE", image_, "the image; - is standard input")->required();
+  app_->add_option("-o,--output", output_, "where it goes; - is standard output")->required()->type_name("FILE");
+  app_->add_option("--as", as_, "format to write: raw, elf, kdump, lime, hib")->required()->type_name("FORMAT")->check(CLI::IsMember({"raw", "elf", "kdump", "lime", "hib"}));
+  app_->add_option("--codec", codec_, "kdump: compression of the pages: none, zlib, lzo, snappy, zstd")->type_name("NAME")->check(CLI::IsMember({"none", "zlib", "lzo", "snappy", "zstd"}))->capture_default_str();
+  app_->add_option("--level", level_, "hib: zstd level")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
+  app_->add_flag("--force", force_, "replace an existing file");
+  app_->add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
+  add_input_options(*app_, common);
+  app_->footer(
+      "Examples:\n"
+      "  hibtool restore crash.hib -o vmcore --as elf       # crash, gdb, makedumpfile open it\n"
+      "  hibtool restore crash.hib -o memory.raw --as raw   # byte N is physical address N; holes stay holes\n"
+      "  hibtool restore crash.hib -o - --as kdump | ssh host 'makedumpfile -R vmcore'");
+}
+
+int RestoreVerb::run(const Context& context) const {
+  ReplayRequest request;
+  request.verb = "restore";
+  request.source = image_;
+  request.output = output_;
+  request.as = as_;
+  request.codec = codec_;
+  request.level = level_;
+  request.force = force_;
+  return replay(context, request);
+}
+
+}  // namespace hib::cli

@@ -1,0 +1,79 @@
+#include "cli/run.h"
+
+#include <algorithm>
+#include <new>
+#include <ostream>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/common.h"
+#include "cli/create.h"
+#include "cli/diff.h"
+#include "cli/inspect.h"
+#include "cli/restore.h"
+#include "cli/verify.h"
+
+namespace hib::cli {
+namespace {
+
+struct Program {
+  CLI::App app{"hibtool packs, proves, compares and replays the memory of Linux machines.", "hibtool"};
+  CommonOptions common;
+  CreateVerb create;
+  InspectVerb inspect;
+  VerifyVerb verify;
+  RestoreVerb restore;
+  DiffVerb diff;
+
+  Program() {
+    app.set_version_flag("--version", "hibtool " HIBTOOL_VERSION);
+    app.require_subcommand(1);
+    app.footer(
+        "hibtool VERB --help says more. Formats: hib, elf, kdump, lime, raw; found by content.\n"
+        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 64 usage, 128+N signal.");
+    create.add_to(app, common);
+    inspect.add_to(app, common);
+    verify.add_to(app, common);
+    restore.add_to(app, common);
+    diff.add_to(app, common);
+  }
+
+  int dispatch(const Context& context) const {
+    if (create.app()->parsed()) return create.run(context);
+    if (inspect.app()->parsed()) return inspect.run(context);
+    if (verify.app()->parsed()) return verify.run(context);
+    if (restore.app()->parsed()) return restore.run(context);
+    return diff.run(context);
+  }
+};
+
+// --help and --version go to stdout and are no error; everything else is one line and a hint on stderr.
+int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const Streams& streams) {
+  if (error.get_exit_code() == 0) {
+    app.exit(error, streams.out, streams.err);
+    return kDone;
+  }
+  streams.err << "hibtool: " << error.what() << "; hibtool --help lists what there is\n";
+  return kUsage;
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& arguments, const Streams& streams) {
+  Program program;
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
+    program.app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    return report_parse_end(program.app, error, streams);
+  }
+  const Context context(program.common, streams);
+  try {
+    return program.dispatch(context);
+  } catch (const std::bad_alloc&) {
+    streams.err << "hibtool: out of memory\n";
+    return kCouldNot;
+  }
+}
+
+}  // namespace hib::cli

@@ -1,0 +1,20 @@
+// The command line, callable in-process: tests run it with their own streams.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace hib::cli {
+
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  bool out_is_terminal = false;
+  bool err_is_terminal = false;
+};
+
+// `arguments` without the program's name. Returns the exit code.
+int run(const std::vector<std::string>& arguments, const Streams& streams);
+
+}  // namespace hib::cli

@@ -1,0 +1,52 @@
+#include "cli/verify.h"
+
+#include "cli/progress.h"
+#include "cli/render_json.h"
+#include "cli/render_text.h"
+#include "lib/ops/verify.h"
+
+namespace hib::cli {
+
+void VerifyVerb::add_to(CLI::App& program, CommonOptions& common) {
+  app_ = program.add_subcommand("verify", "prove an image, layer by layer, and say what cannot be proven");
+  app_->add_option("IMAGE", images_, "the images; - is standard input")->required();
+  add_input_options(*app_, common);
+  app_->footer(
+      "Exit code 0: nothing wrong (the verdict says whether the format can prove it), 1: damaged, 2: could not look.\n"
+      "Examples:\n"
+      "  hibtool verify crash.hib\n"
+      "  hibtool verify --json *.hib | jq -r '.path + \" \" + .verdict'");
+}
+
+// One document each, one after the other, as jq and friends read them.
+int VerifyVerb::verify_one(const Context& context, const std::string& path, std::size_t position, bool& first) const {
+  const auto image = context.open_for_look(path, true, position);
+  if (!image) return context.report(image.error());
+  const auto report = [&] {
+    ProgressLine progress(context, "verify");
+    return verify(**image, context.options.threads, progress.callback());
+  }();
+  if (!report) return context.report(report.error());
+  std::ostream& out = context.streams.out;
+  if (context.options.json) {
+    print_json(out, json_of_verify(*report, (*image)->info()));
+  } else if (!context.options.quiet) {
+    if (!first) out << "\n";
+    print_verify(out, context.out_style, *report, (*image)->info());
+  }
+  first = false;
+  return report->verdict == Verdict::Damaged ? kNo : kDone;
+}
+
+// Several images: the worst answer counts; "could not look" is worse than "damaged".
+int VerifyVerb::run(const Context& context) const {
+  int worst = kDone;
+  bool first = true;
+  for (std::size_t i = 0; i < images_.size(); ++i) {
+    worst = std::max(worst, verify_one(context, images_[i], i, first));
+    if (worst >= kSignal) break;
+  }
+  return worst;
+}
+
+}  // namespace hib::cli

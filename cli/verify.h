@@ -1,0 +1,21 @@
+#pragma once
+
+#include "cli/common.h"
+
+namespace hib::cli {
+
+// Adds the verb to the program. What it parses lives in the returned object, whose run() does the work.
+class VerifyVerb {
+ public:
+  void add_to(CLI::App& program, CommonOptions& common);
+  int run(const Context& context) const;
+  const CLI::App* app() const { return app_; }
+
+ private:
+  int verify_one(const Context& context, const std::string& path, std::size_t position, bool& first) const;
+
+  CLI::App* app_ = nullptr;
+  std::vector<std::string> images_;
+};
+
+}  // namespace hib::cli
