@@ -1,0 +1,143 @@
+"""Debian's own kernel packages, fetched by name with apt into a private folder. No version is written down."""
+
+import fcntl
+import lzma
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+# series -> (metapackages to try in turn, suites they are in)
+SERIES = {
+    "6.1": (["linux-image-amd64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
+    "6.1-cloud": (["linux-image-cloud-amd64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
+    "6.12": (["linux-image-6.12-amd64"], ["bookworm", "bookworm-updates", "bookworm-security", "bookworm-backports"]),
+}
+
+
+class KernelError(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Kernel:
+    release: str  # as uname -r
+    vmlinuz: Path
+    modules: Path  # .../lib/modules/RELEASE
+
+    def module_files(self, names):
+        """The .ko files of these modules and of what they need, in the order of loading."""
+        dependencies = self._dependencies()
+        ordered = []
+
+        def visit(relative):
+            for needed in dependencies[relative]:
+                visit(needed)
+            if relative not in ordered:
+                ordered.append(relative)
+
+        by_name = {Path(p).name.split(".ko")[0].replace("-", "_"): p for p in dependencies}
+        for name in names:
+            relative = by_name.get(name.replace("-", "_"))
+            if relative is not None:  # otherwise it is built in
+                visit(relative)
+        return [self.modules / relative for relative in ordered]
+
+    def _dependencies(self):
+        """modules.dep, without depmod: the packages ship none, so the modules' own `depends=` strings are read."""
+        files = sorted(p for p in self.modules.rglob("*.ko*") if p.is_file())
+        by_name = {p.name.split(".ko")[0].replace("-", "_"): str(p.relative_to(self.modules)) for p in files}
+        return _LazyDependencies(self.modules, by_name)
+
+
+class _LazyDependencies(dict):
+    """relative path -> relative paths it needs; a module is read only when it is asked for."""
+
+    def __init__(self, root, by_name):
+        super().__init__({path: None for path in by_name.values()})
+        self._root, self._by_name = root, by_name
+
+    def __getitem__(self, relative):
+        data = read_module(self._root / relative)
+        match = re.search(rb"\0depends=([^\0]*)\0", data)
+        names = match.group(1).decode().split(",") if match and match.group(1) else []
+        return [self._by_name[n.replace("-", "_")] for n in names if n.replace("-", "_") in self._by_name]
+
+
+def read_module(path):
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def fetch(series, cache):
+    """Downloads and unpacks the newest kernel of a series, once. Safe when several processes do it at the same time."""
+    if series not in SERIES:
+        raise KernelError(f"kernel series {series}: known are {', '.join(SERIES)}")
+    cache = Path(cache).resolve()
+    folder = cache / series
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        root = folder / "root"
+        if not (root / "complete").exists():
+            package = _download(series, folder)
+            _run(["dpkg-deb", "-x", str(package), str(root)])
+            package.unlink()
+            (root / "complete").touch()
+    return _unpacked(root)
+
+
+def _unpacked(root):
+    modules = next(iter((root / "lib" / "modules").iterdir()))
+    return Kernel(modules.name, root / "boot" / f"vmlinuz-{modules.name}", modules)
+
+
+def _download(series, folder):
+    metapackages, suites = SERIES[series]
+    apt = _private_apt(folder / "apt", suites)
+    _run([*apt("apt-get"), "update", "-q"])
+    for meta in metapackages:
+        depends = _run([*apt("apt-cache"), "depends", meta])
+        match = re.search(r"Depends: (linux-image-\d\S*)", depends)
+        if match:
+            _run([*apt("apt-get"), "download", "-q", match.group(1)], cwd=folder)
+            return next(folder.glob("linux-image-*.deb"))
+    raise KernelError(f"no package of the kernel series {series} in {', '.join(suites)}")
+
+
+def _private_apt(folder, suites):
+    """apt with its own lists, so that neither the machine's sources nor its package state are touched."""
+    for sub in ("state/lists/partial", "cache/archives/partial"):
+        (folder / sub).mkdir(parents=True, exist_ok=True)
+    (folder / "status").touch()
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    lines = [f"deb [signed-by={keyring}] {_uri_of(suite)} {suite} main" for suite in suites]
+    (folder / "sources.list").write_text("\n".join(lines) + "\n")
+    options = [
+        f"Dir::State={folder}/state", f"Dir::State::status={folder}/status", f"Dir::Cache={folder}/cache",
+        f"Dir::Etc::sourcelist={folder}/sources.list", "Dir::Etc::sourceparts=-", "APT::Sandbox::User=root",
+        "APT::Architecture=amd64", "APT::Architectures=amd64",
+    ]
+    return lambda program: [program, *(part for option in options for part in ("-o", option))]
+
+
+def _uri_of(suite):
+    """Where this machine gets Debian from, so that no mirror is named here."""
+    found = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()
+    security = [u for u in found if "security" in u]
+    archive = [u for u in found if re.search(r"/debian/?$", u)]
+    if suite.endswith("-security"):
+        if security:
+            return security[0]
+        if archive:
+            return re.sub(r"/debian/?$", "/debian-security/", archive[0])
+    elif archive:
+        return archive[0]
+    raise KernelError(f"apt on this machine knows no Debian archive to take {suite} from")
+
+
+def _run(command, cwd=None):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        raise KernelError(f"{' '.join(map(str, command))}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
