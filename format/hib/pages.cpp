@@ -290,7 +290,8 @@ bool Reader::load_stored(const Index& index, const ChunkEntry& chunk, const std:
   const auto needs = [&](const MapRun& run) {
     return run.kind == MapKind::Stored || (run.kind == MapKind::Equal && run.slot + run.count > chunk.first_slot);
   };
-  if (std::none_of(runs.begin(), runs.end(), needs)) return true;
+  // A block that stores nothing is read all the same: its payload has a hash to check.
+  if (chunk.slot_count > 0 && std::none_of(runs.begin(), runs.end(), needs)) return true;
   auto payload = read_chunk(index, chunk);
   auto result = payload ? decode_stored(*payload, chunk, MutableBytes(batch.buffer).first(std::uint64_t{chunk.slot_count} * header_.page_size))
                         : Result<void>(fail(std::move(payload).error()));

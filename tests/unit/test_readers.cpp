@@ -1,0 +1,232 @@
+// ELF, LiME, raw and kdump: what their readers accept, refuse, and say.
+
+#include <filesystem>
+
+#include "format/elf/layout.h"
+#include "format/elf/writer.h"
+#include "format/kdump/writer.h"
+#include "format/lime/writer.h"
+#include "tests/support/images.h"
+
+using namespace hib;
+using namespace hib::test;
+
+namespace {
+
+void convert(const std::string& raw, const std::string& path, const std::string& format, kdump::Codec codec = kdump::Codec::Lzo) {
+  const auto source = open_or_fail(raw, false, "raw");
+  auto output = must(Output::create(path, true));
+  auto sink = must(format == "elf"    ? elf::make_writer(*output, *source)
+                   : format == "lime" ? lime::make_writer(*output, *source)
+                                      : kdump::make_writer(*output, *source, codec));
+  must(run_pipeline(*source, sink.get(), {}));
+}
+
+std::string digest_of(const std::string& path, const std::string& format = "") {
+  return ContentDigest::text(must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
+}
+
+// 24 pages as an image of a format; with() changes it, starting from the good one each time.
+struct Sample {
+  TempFolder folder;
+  std::string raw = folder.file("m.raw");
+  std::string path = folder.file("image");
+  std::vector<std::byte> memory;
+  std::vector<std::byte> good;
+
+  explicit Sample(const std::string& format, std::size_t pages = 24, kdump::Codec codec = kdump::Codec::Lzo) : memory(sample_memory(pages, 3)) {
+    write_file(raw, memory);
+    convert(raw, path, format, codec);
+    good = read_file(path);
+  }
+  template <typename T>
+  void with(std::size_t offset, T value) const {
+    auto bytes = good;
+    std::memcpy(bytes.data() + offset, &value, sizeof(value));
+    write_file(path, bytes);
+  }
+  template <typename T>
+  void refuses(std::size_t offset, T value, ErrorKind kind, std::uint64_t error_offset) const {
+    with(offset, value);
+    const auto image = open_image(path, "", {});
+    REQUIRE_FALSE(image);
+    CHECK(image.error().kind == kind);
+    CHECK(image.error().offset == error_offset);
+    CHECK(image.error().file == path);
+    CHECK_FALSE(image.error().found.empty());
+    CHECK_FALSE(image.error().allowed.empty());
+  }
+};
+
+// A cut image never yields a page that is not wholly in it.
+void check_every_truncation(const Sample& sample, std::size_t step) {
+  for (std::size_t size = 0; size < sample.good.size(); size += step) {
+    write_file(sample.path, ByteView(sample.good).first(size));
+    OpenOptions options;
+    options.salvage = true;
+    const auto image = open_image(sample.path, "", options);
+    if (!image) continue;
+    std::size_t wrong = 0;
+    PipelineOptions pipeline;
+    pipeline.salvage = true;
+    pipeline.threads = 1;
+    pipeline.inspect = [&](const PageBatch& batch) -> Result<void> {
+      for (const PageItem& item : batch.items) {
+        for (Pfn pfn = item.run.first; item.run.is_present() && pfn < item.run.end(); ++pfn) {
+          const std::byte* expected = sample.memory.data() + pfn * 4096;
+          const bool equal = item.run.state == PageState::Data
+                                 ? std::memcmp(item.bytes, expected, 4096) == 0
+                                 : std::all_of(expected, expected + 4096, [&](std::byte b) { return b == static_cast<std::byte>(item.run.fill); });
+          if (!equal) ++wrong;
+        }
+      }
+      return {};
+    };
+    const auto result = must(run_pipeline(**image, nullptr, pipeline));
+    CHECK(wrong == 0);
+    CHECK(((*image)->info().state == "incomplete" || result.pages.present() == sample.memory.size() / 4096));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("The same memory has the same digest in every container") {
+  const Sample elf("elf", 64);
+  const std::string expected = digest_of(elf.raw, "raw");
+  CHECK(digest_of(elf.path) == expected);
+  CHECK(digest_of(Sample("lime", 64).path) == expected);
+  for (const kdump::Codec codec : {kdump::Codec::None, kdump::Codec::Zlib, kdump::Codec::Lzo, kdump::Codec::Snappy, kdump::Codec::Zstd}) {
+    CHECK(digest_of(Sample("kdump", 64, codec).path) == expected);
+  }
+}
+
+TEST_CASE("A cut ELF file yields no page past its end") { check_every_truncation(Sample("elf"), 911); }
+TEST_CASE("A cut LiME file yields no page past its end") { check_every_truncation(Sample("lime"), 911); }
+TEST_CASE("A cut kdump file yields no page past its end") {
+  check_every_truncation(Sample("kdump", 24, kdump::Codec::Zlib), 307);
+  check_every_truncation(Sample("kdump", 24, kdump::Codec::Lzo), 307);
+}
+
+TEST_CASE("ELF headers that cannot be are refused, naming the field, what it holds and what is allowed") {
+  const Sample elf("elf");
+  const std::size_t load = 64 + 56;                                                   // the first PT_LOAD
+  elf.refuses(5, std::uint8_t{2}, ErrorKind::Unsupported, 5);                         // big-endian
+  elf.refuses(4, std::uint8_t{9}, ErrorKind::Corrupt, 4);                             // class
+  elf.refuses(16, le16(2), ErrorKind::Unsupported, 16);                               // an executable
+  elf.refuses(54, le16(55), ErrorKind::Corrupt, 54);                                  // e_phentsize
+  elf.refuses(56, le16(0), ErrorKind::Corrupt, 56);                                   // e_phnum
+  elf.refuses(56, le16(0xFFFF), ErrorKind::Corrupt, 40);                              // PN_XNUM without a section
+  elf.refuses(32, le64(elf.good.size() - 10), ErrorKind::Truncated, elf.good.size() - 10);
+  elf.refuses(load + 32, le64(~std::uint64_t{0}), ErrorKind::Corrupt, load);          // p_filesz > p_memsz
+  elf.refuses(load + 24, le64(~std::uint64_t{0} - 4096), ErrorKind::Corrupt, 4096);   // physical range wraps
+}
+
+TEST_CASE("An ELF segment that reaches over the end of the file costs exactly its missing pages") {
+  const Sample elf("elf");
+  std::filesystem::resize_file(elf.path, elf.good.size() - 3 * 4096 - 100);
+  const auto image = open_or_fail(elf.path);
+  REQUIRE(image->info().damage.size() == 1);
+  CHECK(image->info().damage[0].error.kind == ErrorKind::Truncated);
+  CHECK(image->info().damage[0].lost_pfns == std::vector<PfnRange>{{20, 4}});
+  CHECK(image->info().pages.unreadable == 4);
+  std::vector<std::byte> page(4096);
+  CHECK_FALSE(image->read_page(20, page));
+  CHECK(image->read_page(19, page));
+}
+
+TEST_CASE("Where ELF segments overlap the lower one counts, and it is said") {
+  const TempFolder folder;
+  std::vector<std::byte> file(4096 + 3 * 4096);
+  elf::Header64 header{};
+  std::memcpy(header.ident.magic, elf::kMagic, 4);
+  header.ident.file_class = 2;
+  header.ident.data = 1;
+  header.type = 4;
+  header.phoff = 64;
+  header.phentsize = 56;
+  header.phnum = 2;
+  elf::Program64 low{};
+  low.type = 1;
+  low.offset = 8192;
+  low.paddr = 0x2000;
+  low.filesz = 8192;
+  low.memsz = 8192;
+  elf::Program64 high = low;  // the higher one comes first in the table
+  high.offset = 4096;
+  high.paddr = 0x3000;
+  std::memcpy(file.data(), &header, 64);
+  std::memcpy(file.data() + 64, &high, 56);
+  std::memcpy(file.data() + 120, &low, 56);
+  for (std::size_t i = 1; i <= 3; ++i) std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(i * 4096), 4096, static_cast<std::byte>(i));
+  write_file(folder.file("v"), file);
+  const auto image = open_or_fail(folder.file("v"));
+  REQUIRE(image->info().findings.size() == 1);
+  CHECK(image->info().findings[0].code == "overlap");
+  CHECK(image->info().pages.data == 3);
+  std::vector<std::byte> page(4096);
+  must(image->read_page(3, page));
+  CHECK(page[0] == std::byte{3});
+  must(image->read_page(4, page));
+  CHECK(page[0] == std::byte{2});
+}
+
+TEST_CASE("Memory that an ELF file has no bytes for is absent, not zero") {
+  const Sample elf("elf");
+  elf.with(64 + 56 + 40, le64(40 * 4096));  // p_memsz of the only PT_LOAD, which has 24 pages
+  const auto image = open_or_fail(elf.path);
+  CHECK(image->info().pages.absent == 16);
+  std::vector<std::byte> page(4096);
+  CHECK(image->read_page(30, page).error().kind == ErrorKind::NoPage);
+}
+
+TEST_CASE("A LiME range that ends before it starts is refused; garbage after a range is said and costs nothing else") {
+  const Sample lime("lime");
+  lime.refuses(8, le64(std::uint64_t{1} << 40), ErrorKind::Corrupt, 16);
+  auto longer = lime.good;
+  longer.resize(lime.good.size() + 32);
+  write_file(lime.path, longer);
+  const auto image = open_or_fail(lime.path);
+  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().pages.data == 24);
+}
+
+TEST_CASE("kdump headers that cannot be are refused with the place of the field") {
+  const Sample kdump("kdump");
+  kdump.refuses(0, std::array<char, 8>{'D', 'I', 'S', 'K', 'D', 'U', 'M', 'P'}, ErrorKind::Unsupported, 0);
+  kdump.refuses(8, le32(99), ErrorKind::Unsupported, 8);
+  kdump.refuses(428, le32(0), ErrorKind::Corrupt, 428);
+  kdump.refuses(428, le32(1U << 30), ErrorKind::Corrupt, 428);
+  kdump.refuses(436, le32(3), ErrorKind::Corrupt, 436);
+  kdump.refuses(436, le32(0xFFFFFFFE), ErrorKind::Truncated, 8192);                        // bitmaps that the file cannot hold
+  kdump.refuses(4096 + 96, le64(~std::uint64_t{0}), ErrorKind::Corrupt, 4096);             // max_mapnr
+  kdump.refuses(4096 + 12, le32(1), ErrorKind::Unsupported, 4096 + 12);                    // one part of a split dump
+}
+
+TEST_CASE("A kdump page descriptor that points outside the file, or names no codec, costs that page only") {
+  const Sample kdump("kdump");
+  const std::size_t fifth = 4096 * 4 + 24 * 5;  // behind header, sub header and two bitmaps of a block each
+  const auto lost = [&](std::size_t offset, auto value) {
+    kdump.with(fifth + offset, value);
+    PipelineOptions options;
+    options.salvage = true;
+    const auto result = must(run_pipeline(*open_or_fail(kdump.path), nullptr, options));
+    REQUIRE(result.damage.size() == 1);
+    CHECK(result.damage[0].lost_pfns == std::vector<PfnRange>{{5, 1}});
+    return result.damage[0].error.offset;
+  };
+  CHECK(lost(0, le64(kdump.good.size())) == fifth);
+  CHECK(lost(8, le32(70000)) == fifth + 8);
+  CHECK(lost(12, le32(3)) == fifth + 12);
+}
+
+TEST_CASE("What no reader knows is refused, with the way to read it all the same") {
+  const TempFolder folder;
+  write_file(folder.file("text"), as_bytes("just some text\n"));
+  const auto image = open_image(folder.file("text"), "", {});
+  REQUIRE_FALSE(image);
+  CHECK(image.error().kind == ErrorKind::NotRecognised);
+  CHECK(image.error().line().find("-f raw") != std::string::npos);
+  write_file(folder.file("empty"), {});
+  CHECK(open_image(folder.file("empty"), "", {}).error().kind == ErrorKind::NotRecognised);
+  CHECK(open_image(folder.file("none"), "", {}).error().kind == ErrorKind::NotFound);
+}
