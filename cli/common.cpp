@@ -47,10 +47,15 @@ Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& p
   if (!options.base_address.empty()) {
     TRY(open.base_address, parse_number(options.base_address, "--base-address"));
   }
-  const auto& formats = options.formats;
-  std::string format = formats.empty() ? "" : formats[std::min(position, formats.size() - 1)];
-  if (format == "auto") format.clear();
-  return open_image(path, format, open);
+  return open_image(path, format_for(position), open);
+}
+
+// "hib,raw" names the formats of the first and the second input; the last one counts for all that follow.
+std::string Context::format_for(std::size_t position) const {
+  std::string_view rest = options.formats;
+  for (; position > 0 && rest.find(',') != std::string_view::npos; --position) rest.remove_prefix(rest.find(',') + 1);
+  const std::string name(rest.substr(0, rest.find(',')));
+  return name == "auto" ? "" : name;
 }
 
 Result<std::unique_ptr<ImageReader>> Context::open(const std::string& path, std::size_t position) const {
@@ -82,9 +87,7 @@ void add_common_options(CLI::App& verb, CommonOptions& options) {
 void add_input_options(CLI::App& verb, CommonOptions& options) {
   add_common_options(verb, options);
   verb.add_option("-f,--format", options.formats, "read the image as this format instead of finding out (hib, elf, kdump, lime, raw); for two images \"A,B\", auto = find out")
-      ->type_name("NAME")
-      ->delimiter(',')
-      ->check(CLI::IsMember({"auto", "hib", "elf", "kdump", "lime", "raw"}));
+      ->type_name("NAME");
   verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")->type_name("ADDR");
   verb.add_option("--base-image", options.base_image, "incremental .hib: where its base is, when not beside it")->type_name("FILE");
 }

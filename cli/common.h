@@ -32,7 +32,7 @@ struct CommonOptions {
   bool json = false;
   bool quiet = false;
   unsigned threads = 0;
-  std::vector<std::string> formats;
+  std::string formats;  // "NAME" or "NAME,NAME"
   std::string base_address;
   std::string base_image;
   bool salvage = false;
@@ -55,6 +55,7 @@ class Context {
   // Prints the error (a line for people; with --json a document too) and returns its exit code.
   int report(const Error& error) const;
   void note(const std::string& text) const;
+  std::string format_for(std::size_t position) const;
   bool shows_progress() const { return !options.quiet && !options.json && streams.err_is_terminal; }
 };
 

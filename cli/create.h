@@ -18,6 +18,7 @@ class CreateVerb {
   std::string base_;
   std::string records_;
   int level_ = 1;
+  std::uint32_t chunk_kib_ = 1024;
   bool force_ = false;
 };
 

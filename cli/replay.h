@@ -17,6 +17,7 @@ struct ReplayRequest {
   std::string as;    // format of the output
   std::string codec = "lzo";
   int level = 1;
+  std::uint32_t chunk_kib = 1024;
   std::string base;     // hib: incremental over this image
   std::string records;  // hib: a JSON file of records to add
   bool force = false;

@@ -12,6 +12,7 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--as", as_, "format to write: raw, elf, kdump, lime, hib")->required()->type_name("FORMAT")->check(CLI::IsMember({"raw", "elf", "kdump", "lime", "hib"}));
   app_->add_option("--codec", codec_, "kdump: compression of the pages: none, zlib, lzo, snappy, zstd")->type_name("NAME")->check(CLI::IsMember({"none", "zlib", "lzo", "snappy", "zstd"}))->capture_default_str();
   app_->add_option("--level", level_, "hib: zstd level")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
+  app_->add_option("--chunk-size", chunk_kib_, "hib: KiB compressed together")->type_name("KIB")->check(CLI::Range(4, 4096))->capture_default_str();
   app_->add_flag("--force", force_, "replace an existing file");
   app_->add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
   add_input_options(*app_, common);
@@ -30,6 +31,7 @@ int RestoreVerb::run(const Context& context) const {
   request.as = as_;
   request.codec = codec_;
   request.level = level_;
+  request.chunk_kib = chunk_kib_;
   request.force = force_;
   return replay(context, request);
 }

@@ -18,6 +18,7 @@ class RestoreVerb {
   std::string as_;
   std::string codec_ = "lzo";
   int level_ = 1;
+  std::uint32_t chunk_kib_ = 1024;
   bool force_ = false;
 };
 

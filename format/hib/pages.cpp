@@ -11,7 +11,8 @@
 namespace hib::container {
 namespace {
 
-constexpr std::size_t kRecentChunks = 16;
+// Pages that are equal to another mostly follow each other just as the others did, so a few decoded chunks are enough.
+constexpr std::uint64_t kRecentBytes = 32U << 20;
 
 bool carries_bytes(const MapRun& run) {
   return run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Base;
@@ -182,11 +183,14 @@ Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const I
   TRY(const ChunkPayload payload, read_chunk(index, chunk));
   auto decoded = std::make_shared<DecodedChunk>();
   decoded->offset = chunk.offset;
-  decoded->pages.resize(std::uint64_t{chunk.slot_count} * header_.page_size);
-  TRY_OK(decode_stored(payload, chunk, decoded->pages));
+  decoded->pages = chunk_buffers_.take();
+  const std::uint64_t size = std::uint64_t{chunk.slot_count} * header_.page_size;
+  if (decoded->pages->size() < size) decoded->pages->resize(size);
+  TRY_OK(decode_stored(payload, chunk, MutableBytes(*decoded->pages).first(size)));
   const std::scoped_lock lock(mutex_);
   recent_chunks_.insert(recent_chunks_.begin(), decoded);
-  if (recent_chunks_.size() > kRecentChunks) recent_chunks_.pop_back();
+  const std::uint64_t kept = std::max<std::uint64_t>(2, kRecentBytes / (std::uint64_t{header_.chunk_pages} * header_.page_size));
+  if (recent_chunks_.size() > kept) recent_chunks_.pop_back();
   return std::shared_ptr<const DecodedChunk>(std::move(decoded));
 }
 
@@ -224,7 +228,7 @@ Result<void> Reader::read_slot(std::uint64_t slot, Access access, MutableBytes o
   const std::uint64_t offset = (slot - chunk->first_slot) * header_.page_size;
   if (access == Access::Sequential) {
     TRY(const auto decoded, cached_chunk(loaded->index, *chunk));
-    std::memcpy(out.data(), decoded->pages.data() + offset, header_.page_size);
+    std::memcpy(out.data(), decoded->pages->data() + offset, header_.page_size);
     return {};
   }
   TRY(const ChunkPayload payload, read_chunk(loaded->index, *chunk));
@@ -275,36 +279,34 @@ void Reader::load(PageBatch& batch) const {
     if (part.kind == MapKind::Equal || part.kind == MapKind::Base) elsewhere += part.count;
     runs.push_back(part);
   }
-  const std::uint64_t stored_bytes = std::uint64_t{chunk.slot_count} * header_.page_size;
-  batch.buffer.resize(stored_bytes + elsewhere * header_.page_size);
-  const bool stored_good = load_stored(index, chunk, runs, batch);
-  std::uint64_t next_elsewhere = stored_bytes;
+  if (batch.buffer.size() < elsewhere * header_.page_size) batch.buffer.resize(elsewhere * header_.page_size);
+  const auto decoded = load_stored(index, chunk, runs, batch);
+  const std::byte* stored = decoded ? decoded->pages->data() : nullptr;
+  batch.pages = decoded;
+  std::byte* next_elsewhere = batch.buffer.data();
   for (const MapRun& run : runs) {
-    load_run(index, chunk, run, stored_good, batch.buffer.data() + next_elsewhere, batch);
+    load_run(index, chunk, run, stored, next_elsewhere, batch);
     if (run.kind == MapKind::Equal || run.kind == MapKind::Base) next_elsewhere += run.count * header_.page_size;
   }
 }
 
-// Decodes the chunk when any page of the batch needs it. False when it cannot be.
-bool Reader::load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const {
+std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const {
   const auto needs = [&](const MapRun& run) {
     return run.kind == MapKind::Stored || (run.kind == MapKind::Equal && run.slot + run.count > chunk.first_slot);
   };
   // A block that stores nothing is read all the same: its payload has a hash to check.
-  if (chunk.slot_count > 0 && std::none_of(runs.begin(), runs.end(), needs)) return true;
-  auto payload = read_chunk(index, chunk);
-  auto result = payload ? decode_stored(*payload, chunk, MutableBytes(batch.buffer).first(std::uint64_t{chunk.slot_count} * header_.page_size))
-                        : Result<void>(fail(std::move(payload).error()));
-  if (result) return true;
-  Damage damage{std::move(result).error(), {}};
+  if (chunk.slot_count > 0 && std::none_of(runs.begin(), runs.end(), needs)) return nullptr;
+  auto decoded = cached_chunk(index, chunk);
+  if (decoded) return *decoded;
+  Damage damage{std::move(decoded).error(), {}};
   for (const MapRun& run : runs) {
     if (run.kind == MapKind::Stored) damage.lost_pfns.emplace_back(run.first, run.count);
   }
   batch.damage.push_back(std::move(damage));
-  return false;
+  return nullptr;
 }
 
-void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, bool stored_good, std::byte* elsewhere, PageBatch& batch) const {
+void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte* elsewhere, PageBatch& batch) const {
   const std::uint32_t size = header_.page_size;
   if (!carries_bytes(run)) {
     const PageRun page_run = to_page_run(run);
@@ -319,9 +321,9 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     const Pfn pfn = run.first + i;
     const std::uint64_t slot = run.slot + i;
     const bool here = run.kind != MapKind::Base && slot >= chunk.first_slot;
-    const std::byte* bytes = here ? batch.buffer.data() + (slot - chunk.first_slot) * size : elsewhere + i * size;
+    const std::byte* bytes = !here ? elsewhere + i * size : stored == nullptr ? nullptr : stored + (slot - chunk.first_slot) * size;
     Result<void> result;
-    if (here && !stored_good) {
+    if (bytes == nullptr) {
       batch.items.push_back(no_bytes({pfn, 1, PageState::Unreadable, 0}));
       if (run.kind == MapKind::Equal) batch.damage.back().lost_pfns.emplace_back(pfn, 1);
       continue;
@@ -340,9 +342,9 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     if (run.kind == MapKind::Stored && !index.page_hashes.empty()) {
       const PageItem& item = batch.items.back();
       const std::uint64_t computed = item.run.state == PageState::Data ? item.hash.low : hash64({bytes, size});
-      const std::uint64_t stored = index.page_hashes[slot - index.first_slot];
-      if (computed != stored) {
-        batch.damage.push_back({file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("page {:#x}: hash", pfn), hex(computed), hex(stored) + ", as the index says"), {{pfn, 1}}});
+      const std::uint64_t expected = index.page_hashes[slot - index.first_slot];
+      if (computed != expected) {
+        batch.damage.push_back({file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("page {:#x}: hash", pfn), hex(computed), hex(expected) + ", as the index says"), {{pfn, 1}}});
         if (item.run.state == PageState::Data) {
           batch.items.back() = no_bytes({pfn, 1, PageState::Unreadable, 0});
         }

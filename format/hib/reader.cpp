@@ -29,7 +29,8 @@ constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
 const Backend kBackend = {"hib", "hibtool container", probe, open_image};
 
 Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
-    : file_(std::move(file)), salvage_(options.salvage), decompressors_([] { return std::make_unique<ZstdDecompressor>(); }) {
+    : file_(std::move(file)), salvage_(options.salvage), decompressors_([] { return std::make_unique<ZstdDecompressor>(); }),
+      chunk_buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
   info_.format = "hib";
   info_.path = file_->path();
   info_.file_bytes = file_->size();

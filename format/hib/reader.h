@@ -53,7 +53,7 @@ class Reader final : public ImageReader {
  private:
   struct DecodedChunk {
     std::uint64_t offset = 0;
-    std::vector<std::byte> pages;
+    Pool<std::vector<std::byte>>::Lease pages;  // may be larger than the chunk
   };
   using ChunkPlace = std::pair<std::shared_ptr<const LoadedIndex>, const ChunkEntry*>;
 
@@ -90,9 +90,10 @@ class Reader final : public ImageReader {
   enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
   Result<void> read_slot(std::uint64_t slot, Access access, MutableBytes out) const;
   Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
-  bool load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const;
+  // The chunk's stored pages where any page of the batch needs them; null, with damage, when they cannot be had.
+  std::shared_ptr<const DecodedChunk> load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const;
   // `elsewhere` has room for the pages of the run that other chunks or the base store.
-  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, bool stored_good, std::byte* elsewhere, PageBatch& batch) const;
+  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte* elsewhere, PageBatch& batch) const;
 
   std::shared_ptr<const File> file_;
   bool salvage_;
@@ -107,8 +108,9 @@ class Reader final : public ImageReader {
 
   mutable std::mutex mutex_;  // guards the caches
   mutable std::vector<std::shared_ptr<const LoadedIndex>> indexes_;
-  mutable std::vector<std::shared_ptr<const DecodedChunk>> recent_chunks_;
   mutable Pool<ZstdDecompressor> decompressors_;
+  mutable Pool<std::vector<std::byte>> chunk_buffers_;
+  mutable std::vector<std::shared_ptr<const DecodedChunk>> recent_chunks_;  // most recent first
 };
 
 }  // namespace hib::container

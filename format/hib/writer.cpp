@@ -14,7 +14,9 @@
 namespace hib::container {
 namespace {
 
-constexpr std::uint64_t kDefaultChunkBytes = 128 << 10;
+// Larger chunks are smaller on disk, smaller ones cost less to reach a page in and lose less when they break
+// (docs/benchmarks.md has the figures).
+constexpr std::uint64_t kDefaultChunkBytes = 1 << 20;
 constexpr std::uint64_t kBreadcrumbBytes = 4096;
 
 void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
@@ -34,8 +36,9 @@ struct Chunk {
   std::vector<const std::byte*> slots;                     // the pages to store, in order
   std::vector<std::uint64_t> slot_hashes;
   std::vector<std::shared_ptr<const PageBatch>> batches;   // keep the bytes of `slots` alive
-  std::vector<std::byte> block;                            // encoded: room for the block header, then payload and padding
+  Pool<std::vector<std::byte>>::Lease block;               // encoded: room for the block header, then payload and padding
   std::uint64_t payload_bytes = 0;
+  std::size_t block_bytes = 0;                             // of `block`, which may be larger
   Hash128 payload_hash;
 };
 
@@ -82,7 +85,8 @@ class Writer final : public PageSink {
                                               : static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kDefaultChunkBytes / page_size_))),
         table_(source.info().pages.data),
         candidate_(page_size_),
-        compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }) {}
+        compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }),
+        buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {}
 
   Result<void> begin() override;
   Result<std::unique_ptr<Job>> plan(std::shared_ptr<const PageBatch> batch) override;
@@ -102,7 +106,7 @@ class Writer final : public PageSink {
   Result<void> append_chunk(Chunk& chunk);
   Result<void> append_header();
   Result<Block> append_block(BlockType type, ByteView payload);
-  Result<Block> append_encoded(BlockType type, std::vector<std::byte>& block, std::uint64_t payload_bytes, const Hash128& payload_hash);
+  Result<Block> append_encoded(BlockType type, MutableBytes block, std::uint64_t payload_bytes, const Hash128& payload_hash);
   Result<void> append_index();
   Result<Block> append_root(const Totals& totals);
   Result<void> append_commit(const Block& root);
@@ -125,6 +129,7 @@ class Writer final : public PageSink {
 
   // encode: any thread
   Pool<ZstdCompressor> compressors_;
+  Pool<std::vector<std::byte>> buffers_;  // fresh memory for each chunk would cost more page faults than compression
 
   // append: one thread
   std::uint64_t sequence_ = 0;
@@ -288,17 +293,21 @@ ByteView contiguous(const Chunk& chunk, std::uint32_t page_size, std::vector<std
   for (std::size_t i = 1; i < chunk.slots.size() && adjacent; ++i) adjacent = chunk.slots[i] == chunk.slots[i - 1] + page_size;
   const std::size_t size = chunk.slots.size() * page_size;
   if (adjacent && !chunk.slots.empty()) return {chunk.slots[0], size};
-  scratch.resize(size);
+  if (scratch.size() < size) scratch.resize(size);
   for (std::size_t i = 0; i < chunk.slots.size(); ++i) std::memcpy(scratch.data() + i * page_size, chunk.slots[i], page_size);
-  return scratch;
+  return ByteView(scratch).first(size);
 }
 
 void Writer::encode_chunk(Chunk& chunk) {
-  std::vector<std::byte> scratch;
-  const ByteView pages = contiguous(chunk, page_size_, scratch);
+  const auto scratch = buffers_.take();
+  const ByteView pages = contiguous(chunk, page_size_, *scratch);
   const std::size_t frame_at = sizeof(BlockHeader) + sizeof(PagesHeader) + chunk.map.size();
-  chunk.block.resize(frame_at + ZstdCompressor::bound(pages.size()) + kBlockAlignment);
-  const MutableBytes room = MutableBytes(chunk.block).subspan(frame_at);
+  chunk.block = buffers_.take();
+  std::vector<std::byte>& block = *chunk.block;
+  if (block.size() < frame_at + ZstdCompressor::bound(pages.size()) + kBlockAlignment) {
+    block.resize(frame_at + ZstdCompressor::bound(std::max<std::size_t>(pages.size(), std::size_t{chunk_pages_} * page_size_)) + kBlockAlignment);
+  }
+  const MutableBytes room = MutableBytes(block).subspan(frame_at);
   std::size_t frame_bytes = pages.empty() ? 0 : compressors_.take()->compress(pages, room);
   chunk.pages.codec = FrameCodec::Zstd;
   if (frame_bytes >= pages.size()) {
@@ -316,14 +325,14 @@ void Writer::encode_chunk(Chunk& chunk) {
   header.map_bytes = chunk.pages.map_bytes;
   header.frame_bytes = chunk.pages.frame_bytes;
   header.codec = static_cast<std::uint8_t>(chunk.pages.codec);
-  std::memcpy(chunk.block.data() + sizeof(BlockHeader), &header, sizeof(header));
-  std::memcpy(chunk.block.data() + sizeof(BlockHeader) + sizeof(PagesHeader), chunk.map.data(), chunk.map.size());
+  std::memcpy(block.data() + sizeof(BlockHeader), &header, sizeof(header));
+  std::memcpy(block.data() + sizeof(BlockHeader) + sizeof(PagesHeader), chunk.map.data(), chunk.map.size());
 
   chunk.payload_bytes = sizeof(PagesHeader) + chunk.map.size() + frame_bytes;
-  const std::size_t end = sizeof(BlockHeader) + round_up(chunk.payload_bytes, kBlockAlignment);
-  std::fill(chunk.block.begin() + static_cast<std::ptrdiff_t>(frame_at + frame_bytes), chunk.block.begin() + static_cast<std::ptrdiff_t>(end), std::byte{0});
-  chunk.block.resize(end);
-  chunk.payload_hash = hash128(ByteView(chunk.block).subspan(sizeof(BlockHeader)));
+  chunk.block_bytes = sizeof(BlockHeader) + round_up(chunk.payload_bytes, kBlockAlignment);
+  const auto at = [&](std::size_t i) { return block.begin() + static_cast<std::ptrdiff_t>(i); };
+  std::fill(at(frame_at + frame_bytes), at(chunk.block_bytes), std::byte{0});
+  chunk.payload_hash = hash128(ByteView(block).subspan(sizeof(BlockHeader), chunk.block_bytes - sizeof(BlockHeader)));
   chunk.slots.clear();
   chunk.batches.clear();
 }
@@ -331,12 +340,15 @@ void Writer::encode_chunk(Chunk& chunk) {
 // ---- append ---------------------------------------------------------------------------------------------------------
 
 Result<void> Writer::append(Job& job) {
-  for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) TRY_OK(append_chunk(chunk));
+  for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) {
+    TRY_OK(append_chunk(chunk));
+    chunk.block.reset();
+  }
   return {};
 }
 
 Result<void> Writer::append_chunk(Chunk& chunk) {
-  TRY(const Block block, append_encoded(BlockType::Pages, chunk.block, chunk.payload_bytes, chunk.payload_hash));
+  TRY(const Block block, append_encoded(BlockType::Pages, MutableBytes(*chunk.block).first(chunk.block_bytes), chunk.payload_bytes, chunk.payload_hash));
   IndexEntry entry{};
   entry.offset = block.offset;
   entry.payload_bytes = static_cast<std::uint32_t>(block.payload_bytes);
@@ -355,7 +367,7 @@ Result<void> Writer::append_chunk(Chunk& chunk) {
   return {};
 }
 
-Result<Block> Writer::append_encoded(BlockType type, std::vector<std::byte>& bytes, std::uint64_t payload_bytes, const Hash128& payload_hash) {
+Result<Block> Writer::append_encoded(BlockType type, MutableBytes bytes, std::uint64_t payload_bytes, const Hash128& payload_hash) {
   BlockHeader header{};
   std::memcpy(header.magic, kBlockMagic, sizeof(kBlockMagic));
   header.type = static_cast<std::uint16_t>(type);

@@ -128,11 +128,13 @@ Result<void> Writer::begin() {
   const std::uint64_t bitmaps_offset = (1 + sub_blocks) * page_size_;
 
   SubHeader sub{};
+  sub.dump_level = 0;  // nothing was left out on purpose
   sub.notes_offset = page_size_ + sizeof(SubHeader);
   sub.notes_bytes = notes.size();
   if (const std::string* text = vmcoreinfo_of(source_.records())) {  // its note comes last
     sub.vmcoreinfo_offset = sub.notes_offset + notes.size() - round_up(text->size(), 4);
     sub.vmcoreinfo_bytes = text->size();
+    sub.phys_base = vmcoreinfo_number(*text, "NUMBER(phys_base)").value_or(0);
   }
   sub.max_mapnr_64 = source_.info().end_pfn;
 

@@ -48,43 +48,30 @@ class LinearSink final : public PageSink {
 
  private:
   Result<void> write_items(const PageBatch& batch) {
-    for (std::size_t i = 0; i < batch.items.size();) {
-      const PageItem& item = batch.items[i];
-      if (item.run.state == PageState::Data) {
-        const std::size_t next = end_of_adjacent(batch, i);
-        TRY_OK(write_run(item.run.first, {item.bytes, (next - i) * layout_.page_size}));
-        i = next;
-        continue;
-      }
+    std::vector<ByteView> pages;  // of a run of adjacent PFNs that ends before `next`
+    Pfn next = 0;
+    const auto flush = [&]() -> Result<void> {
+      TRY_OK(write_run(next - pages.size(), pages));
+      pages.clear();
+      return {};
+    };
+    for (const PageItem& item : batch.items) {
+      if (item.run.state != PageState::Data || item.run.first != next) TRY_OK(flush());
+      if (item.run.state == PageState::Data) pages.emplace_back(item.bytes, layout_.page_size);
       if (item.run.state == PageState::Fill) TRY_OK(write_fill(item.run));
-      ++i;
+      next = item.run.end();
     }
-    return {};
+    return flush();
   }
 
-  // Pages that follow each other both in memory and in the batch are one write.
-  std::size_t end_of_adjacent(const PageBatch& batch, std::size_t i) const {
-    std::size_t next = i + 1;
-    while (next < batch.items.size() && batch.items[next].run.state == PageState::Data &&
-           batch.items[next].run.first == batch.items[next - 1].run.first + 1 &&
-           batch.items[next].bytes == batch.items[next - 1].bytes + layout_.page_size) {
-      ++next;
-    }
-    return next;
-  }
-
-  Result<void> write_run(Pfn first, ByteView bytes) {
-    while (!bytes.empty()) {
+  // Pages of adjacent PFNs, each piece a page.
+  Result<void> write_run(Pfn first, std::span<const ByteView> pages) {
+    while (!pages.empty()) {
       const LayoutPiece* piece = piece_of(first);
-      if (piece == nullptr) {
-        bytes = bytes.subspan(layout_.page_size);
-        ++first;
-        continue;
-      }
-      const std::uint64_t pages = std::min<std::uint64_t>(bytes.size() / layout_.page_size, piece->first + piece->page_count - first);
-      TRY_OK(write(piece->offset + (first - piece->first) * layout_.page_size, bytes.first(pages * layout_.page_size)));
-      bytes = bytes.subspan(pages * layout_.page_size);
-      first += pages;
+      const std::uint64_t count = piece == nullptr ? 1 : std::min<std::uint64_t>(pages.size(), piece->first + piece->page_count - first);
+      if (piece != nullptr) TRY_OK(write(piece->offset + (first - piece->first) * layout_.page_size, pages.first(count)));
+      pages = pages.subspan(count);
+      first += count;
     }
     return {};
   }
@@ -92,19 +79,19 @@ class LinearSink final : public PageSink {
   // Zero pages are holes already, except on a device, which has old bytes.
   Result<void> write_fill(const PageRun& run) {
     if (run.fill == 0 && output_.target() != Output::Target::BlockDevice) return {};
-    const std::uint64_t step = std::min<std::uint64_t>(run.count, kBatchPages);
-    const std::vector<std::byte> bytes(step * layout_.page_size, static_cast<std::byte>(run.fill));
-    for (std::uint64_t done = 0; done < run.count; done += step) {
-      const std::uint64_t pages = std::min(step, run.count - done);
-      TRY_OK(write_run(run.first + done, ByteView(bytes).first(pages * layout_.page_size)));
+    const std::vector<std::byte> page(layout_.page_size, static_cast<std::byte>(run.fill));
+    const std::vector<ByteView> pages(std::min<std::uint64_t>(run.count, kBatchPages), ByteView(page));
+    for (std::uint64_t done = 0; done < run.count; done += pages.size()) {
+      TRY_OK(write_run(run.first + done, std::span(pages).first(std::min<std::uint64_t>(pages.size(), run.count - done))));
     }
     return {};
   }
 
-  Result<void> write(std::uint64_t offset, ByteView bytes) {
-    if (output_.can_write_at()) return output_.write_at(offset, bytes);
+  Result<void> write(std::uint64_t offset, std::span<const ByteView> pages) {
+    if (output_.can_write_at()) return output_.write_at(offset, pages);
     TRY_OK(advance_to(offset));
-    return output_.append(bytes);
+    for (const ByteView page : pages) TRY_OK(output_.append(page));
+    return {};
   }
 
   // Streams: headers and zeros up to `offset`.

@@ -43,6 +43,7 @@ class RunSplitter final : public BatchSource {
 
 void PageBatch::clear() {
   context.reset();
+  pages.reset();
   runs.clear();
   items.clear();
   damage.clear();

@@ -28,6 +28,7 @@ struct PageItem {
 struct PageBatch {
   std::uint64_t number = 0;
   std::shared_ptr<const void> context;  // the reader's own: what `token` counts in
+  std::shared_ptr<const void> pages;    // the reader's own: keeps bytes alive that lie outside `buffer`
   std::uint64_t token = 0;              // the reader's own: which of its blocks this is
   std::vector<PageRun> runs;
 

@@ -62,15 +62,11 @@ std::optional<std::uint64_t> parse_number(std::string_view text, int base) {
 }
 
 // Physical address of init_uts_ns.name on x86-64, from VMCOREINFO alone.
-std::optional<std::uint64_t> uts_address(const std::map<std::string, std::string, std::less<>>& info) {
-  const auto number = [&](std::string_view key, int base) -> std::optional<std::uint64_t> {
-    const auto it = info.find(key);
-    return it == info.end() ? std::nullopt : parse_number(it->second, base);
-  };
-  const auto symbol = number("SYMBOL(init_uts_ns)", 16);
-  const auto phys_base = number("NUMBER(phys_base)", 10);
+std::optional<std::uint64_t> uts_address(std::string_view vmcoreinfo) {
+  const auto symbol = vmcoreinfo_number(vmcoreinfo, "SYMBOL(init_uts_ns)");
+  const auto phys_base = vmcoreinfo_number(vmcoreinfo, "NUMBER(phys_base)");
   if (!symbol || !phys_base || *symbol < kX86KernelMap) return std::nullopt;
-  return *symbol - kX86KernelMap + *phys_base + number("OFFSET(uts_namespace.name)", 10).value_or(0);
+  return *symbol - kX86KernelMap + *phys_base + vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
 }
 
 // Bytes of physical memory, which may straddle two pages.
@@ -168,6 +164,13 @@ std::map<std::string, std::string, std::less<>> parse_vmcoreinfo(std::string_vie
   return values;
 }
 
+std::optional<std::uint64_t> vmcoreinfo_number(std::string_view text, std::string_view key) {
+  const auto values = parse_vmcoreinfo(text);
+  const auto it = values.find(key);
+  if (it == values.end()) return std::nullopt;
+  return parse_number(it->second, key.starts_with("SYMBOL") || key == "KERNELOFFSET" ? 16 : 10);
+}
+
 const std::string* vmcoreinfo_of(const std::vector<Record>& records) {
   const Record* machine = find_record(records, kMachineRecord);
   return machine == nullptr ? nullptr : machine->text("vmcoreinfo");
@@ -200,7 +203,7 @@ KernelIdentity kernel_identity(const ImageReader& image) {
   const auto info = parse_vmcoreinfo(*text);
   if (const auto it = info.find("OSRELEASE"); it != info.end() && !kernel.release) kernel.release = it->second;
   if (kernel.release && kernel.version && kernel.machine) return kernel;
-  const auto address = uts_address(info);
+  const auto address = uts_address(*text);
   const auto raw = address ? read_physical(image, *address, kUtsBytes) : std::nullopt;
   if (!raw) return kernel;
   const auto field = [&](std::size_t i) {

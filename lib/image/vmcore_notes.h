@@ -31,6 +31,9 @@ std::vector<Note> notes_from_records(const std::vector<Record>& records);
 
 // KEY=VALUE lines of VMCOREINFO (Documentation/admin-guide/kdump/vmcoreinfo.rst).
 std::map<std::string, std::string, std::less<>> parse_vmcoreinfo(std::string_view text);
+// A number of VMCOREINFO: SYMBOL and KERNELOFFSET are hexadecimal, the others decimal and possibly negative (modulo 2^64).
+std::optional<std::uint64_t> vmcoreinfo_number(std::string_view text, std::string_view key);
+
 const std::string* vmcoreinfo_of(const std::vector<Record>& records);
 void set_vmcoreinfo(std::vector<Record>& records, std::string text);
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -183,6 +184,30 @@ Result<void> Output::write_at(std::uint64_t offset, ByteView bytes) {
     if (n < 0) return fail(error("write", errno).at(offset));
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> Output::write_at(std::uint64_t offset, std::span<const ByteView> pieces) {
+  constexpr std::size_t kMostPieces = 256;  // well below IOV_MAX
+  std::array<iovec, kMostPieces> vector;
+  while (!pieces.empty()) {
+    const std::size_t count = std::min(pieces.size(), kMostPieces);
+    std::uint64_t size = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      vector[i] = {const_cast<std::byte*>(pieces[i].data()), pieces[i].size()};
+      size += pieces[i].size();
+    }
+    const ssize_t n = ::pwritev(fd_.get(), vector.data(), static_cast<int>(count), static_cast<off_t>(offset));
+    if (n < 0 && errno != EINTR) return fail(error("write", errno).at(offset));
+    if (n < 0 || static_cast<std::uint64_t>(n) != size) {  // interrupted or short: piece by piece
+      for (std::uint64_t at = offset; const ByteView piece : pieces.first(count)) {
+        TRY_OK(write_at(at, piece));
+        at += piece.size();
+      }
+    }
+    offset += size;
+    pieces = pieces.subspan(count);
   }
   return {};
 }

@@ -33,6 +33,8 @@ class Output {
 
   // Thread-safe and out of order; not for streams. Moves no append position.
   Result<void> write_at(std::uint64_t offset, ByteView bytes);
+  // The same for several pieces of memory that follow each other in the file.
+  Result<void> write_at(std::uint64_t offset, std::span<const ByteView> pieces);
   // Sets the length of a regular file before or after write_at.
   Result<void> set_size(std::uint64_t size);
 
