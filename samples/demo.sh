@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The main job on the memory of a real machine: look at an image, prove it, replay it, pack it again, compare.
+set -euo pipefail
+# shellcheck source=tests/support/setup.sh
+. "$(dirname "$0")/../tests/support/setup.sh"
+
+setup_packages nocheck
+setup_build release OFF
+
+hibtool=$build/hibtool
+samples=$root/samples
+out=$build/demo
+rm -rf "$out"
+mkdir -p "$out"
+
+show() {
+	printf '\n$ hibtool %s\n' "$*"
+	"$hibtool" "$@"
+}
+# diff and verify answer "no" with exit code 1, which is an answer and not a failure.
+ask() {
+	show "$@" || {
+		local code=$?
+		[ $code = 1 ] || exit $code
+		echo "(exit code 1: the answer is no)"
+	}
+}
+
+cd "$samples"
+say "What is this file? (a Debian machine with 80 MiB, packed while it ran; samples/README.md)"
+show inspect debian-6.1-cloud.hib
+
+say "Is every byte of it what was written?"
+show verify debian-6.1-cloud.hib
+
+say "Replay it as an ELF vmcore, which crash, gdb and makedumpfile open"
+show restore debian-6.1-cloud.hib --as elf -o "$out/vmcore"
+show inspect "$out/vmcore"
+
+say "Pack that vmcore again: the same memory has the same digest in every container"
+show create "$out/vmcore" -o "$out/again.hib" --level 3
+show diff debian-6.1-cloud.hib "$out/again.hib"
+
+say "Some seconds later the machine was dumped again; only what changed was stored"
+show inspect debian-6.1-cloud-later.hib
+ask diff debian-6.1-cloud.hib debian-6.1-cloud-later.hib
+
+say "One of the pages that changed: the workload's marked page 0, before and after"
+page=$(sed -n 's/^ *"pfn": \([0-9]*\),*$/\1/p' debian-6.1-cloud.json | head -1)
+show inspect --page "$page" debian-6.1-cloud.hib | head -6
+show inspect --page "$page" debian-6.1-cloud-later.hib | head -6
+
+say "Damage: one byte of a copy is changed. What is lost, and what can be saved?"
+cp debian-6.1-cloud.hib "$out/damaged.hib"
+printf '\377' | dd of="$out/damaged.hib" bs=1 seek=3000000 conv=notrunc status=none
+ask verify "$out/damaged.hib"
+show restore "$out/damaged.hib" --as hib -o "$out/saved.hib" --salvage || [ $? = 3 ]
+
+say "Raw memory, for tools that want nothing else"
+show restore debian-6.1-cloud.hib --as raw -o "$out/memory.raw"
+
+say "All outputs are in $out"
+ls -l "$out"

@@ -1,0 +1,59 @@
+"""What the tests of the command line share."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HIBTOOL = os.environ.get("HIBTOOL", str(ROOT / "build" / "hibtool"))
+PAGE = 4096
+
+
+def memory(pages, seed=1):
+    """Raw memory with zero, filled, repeated, text-like and random pages."""
+    source = random.Random(seed)
+    out = []
+    for number in range(pages):
+        kind = source.randrange(6)
+        if kind == 0:
+            out.append(bytes(PAGE))
+        elif kind == 1:
+            out.append(bytes([source.randrange(1, 256)]) * PAGE)
+        elif kind == 2 and out:
+            out.append(source.choice(out))
+        elif kind == 3:
+            out.append((f"the quick brown fox {number} " * 300).encode()[:PAGE])
+        else:
+            out.append(source.randbytes(PAGE))
+    return b"".join(out)
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hibtest-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return str(self.folder / name)
+
+    def write(self, name, data):
+        (self.folder / name).write_bytes(data)
+        return self.path(name)
+
+    def run_tool(self, *arguments, code=0, stdin=None, env=None):
+        """Runs hibtool; a wrong exit code fails the test with what it said."""
+        done = subprocess.run([HIBTOOL, *arguments], input=stdin if stdin is not None else b"", capture_output=True,
+                              env={**os.environ, **(env or {})}, timeout=300)
+        self.assertEqual(done.returncode, code, f"hibtool {' '.join(arguments)}\n{done.stderr.decode()}{done.stdout[:2000]}")
+        return done
+
+    def json(self, *arguments, code=0, stdin=None):
+        return json.loads(self.run_tool(*arguments, "--json", code=code, stdin=stdin).stdout)
+
+    def names(self):
+        return sorted(p.name for p in self.folder.iterdir())

@@ -1,0 +1,248 @@
+"""The command line as scripts see it: exit codes, JSON, files. Each test is one promise."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+from support import HIBTOOL, PAGE, ROOT, CliTest, memory
+
+sys.path.insert(0, str(ROOT / "tests" / "decoder"))
+import hib_decoder  # noqa: E402
+
+
+class Verbs(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.memory = memory(400)
+        self.raw = self.write("m.raw", self.memory)
+        self.hib = self.path("m.hib")
+        self.created = self.json("create", "-f", "raw", self.raw, "-o", self.hib)
+
+    def test_create_reports_what_inspect_and_verify_then_find(self):
+        self.assertEqual(self.created["schema"], "hibtool.create")
+        inspect = self.json("inspect", self.hib)
+        self.assertEqual(inspect["schema"], "hibtool.inspect")
+        self.assertEqual(inspect["schema_version"], 1)
+        self.assertEqual((inspect["format"], inspect["state"], inspect["codec"]), ("hib", "complete", "zstd"))
+        self.assertEqual(inspect["file_bytes"], os.path.getsize(self.hib))
+        self.assertEqual(inspect["pages"]["total"], 400)
+        self.assertEqual(inspect["integrity"]["value"], self.created["root_hash"])
+        verify = self.json("verify", self.hib)
+        self.assertEqual(verify["verdict"], "good")
+        self.assertEqual({layer["result"] for layer in verify["layers"]}, {"ok"})
+        self.assertEqual(verify["content_digest"], self.created["content_digest"])
+        self.assertEqual(verify["pages"], inspect["pages"])
+
+    def test_memory_survives_every_container_and_back(self):
+        for kind in ("raw", "elf", "kdump", "lime", "hib"):
+            out = self.path(f"out.{kind}")
+            done = self.json("restore", self.hib, "--as", kind, "-o", out)
+            self.assertEqual(done["content_digest"], self.created["content_digest"])
+            self.assertEqual(stat.S_IMODE(os.stat(out).st_mode), 0o600)
+            forced = ["-f", "raw"] if kind == "raw" else []
+            self.assertEqual(self.json("verify", out, *forced)["content_digest"], self.created["content_digest"], kind)
+            diff = self.json("diff", self.hib, out, "-f", f"auto,{kind}")
+            self.assertTrue(diff["identical"])
+        self.assertEqual((self.folder / "out.raw").read_bytes(), self.memory)
+        self.assertEqual((self.folder / "out.hib").read_bytes(), (self.folder / "m.hib").read_bytes())
+
+    def test_the_independent_decoder_reads_the_same_memory(self):
+        image = hib_decoder.Image(self.hib)
+        self.assertEqual("xxh3-128:" + hib_decoder.content_digest(image).hex(), self.created["content_digest"])
+        second = self.json("restore", self.hib, "--as", "hib", "-o", self.path("small.hib"), "--chunk-size", "16")
+        image = hib_decoder.Image(self.path("small.hib"))
+        self.assertEqual("xxh3-128:" + hib_decoder.content_digest(image).hex(), second["content_digest"])
+
+    def test_an_incremental_image_is_decoded_with_its_base(self):
+        elf = self.path("m.elf")
+        changed = bytearray(self.memory)
+        changed[5 * PAGE:5 * PAGE + 3] = b"new"
+        self.run_tool("restore", "-f", "raw", self.write("n.raw", changed), "--as", "elf", "-o", elf)
+        created = self.json("create", elf, "-o", self.path("n.hib"), "--base", self.hib)
+        self.assertLessEqual(created["stored_pages"], 2)
+        image = hib_decoder.Image(self.path("n.hib"))
+        self.assertEqual("xxh3-128:" + hib_decoder.content_digest(image).hex(), created["content_digest"])
+        self.assertEqual(self.json("verify", self.path("n.hib"))["verdict"], "good")
+        diff = self.json("diff", self.hib, self.path("n.hib"), code=1)
+        self.assertIn(["0x5", 1], diff["ranges"]["changed"])
+        os.rename(self.hib, self.path("elsewhere.hib"))
+        refused = self.run_tool("inspect", self.path("n.hib"), code=4)
+        self.assertIn(b'"m.hib" with root hash', refused.stderr)
+        self.run_tool("verify", self.path("n.hib"), "--base-image", self.path("elsewhere.hib"))
+
+    def test_diff_says_which_pages_changed(self):
+        changed = bytearray(self.memory)
+        for page in (7, 8, 300):
+            changed[page * PAGE + 9] ^= 0xFF
+        other = self.write("n.raw", changed)
+        diff = self.json("diff", self.hib, other, "-f", "auto,raw", code=1)
+        self.assertFalse(diff["identical"])
+        self.assertEqual(diff["pages"]["changed"], 3)
+        self.assertEqual(diff["ranges"]["changed"], [["0x7", 2], ["0x12c", 1]])
+        self.assertEqual(set(diff["devices"]), {"same", "moved", "replaced", "absent", "new", "ambiguous"})
+
+    def test_diff_of_memories_of_different_size_names_what_only_one_has(self):
+        shorter = self.write("short.raw", self.memory[:-5 * PAGE])
+        diff = self.json("diff", self.hib, shorter, "-f", "auto,raw", code=1)
+        self.assertEqual(diff["pages"]["only_a"], 5)
+        self.assertEqual(diff["ranges"]["only_a"], [["0x18b", 5]])
+
+    def test_pipes_work_on_both_sides(self):
+        out = self.run_tool("create", "-f", "raw", "-", "-o", "-", "-q", stdin=self.memory)
+        self.assertEqual(out.stdout, self.run_tool("create", "-f", "raw", self.raw, "-o", "-", "-q").stdout)
+        self.assertEqual(self.json("verify", "-", stdin=out.stdout)["verdict"], "good")
+        for kind in ("raw", "elf", "lime", "kdump"):
+            stream = self.run_tool("restore", self.hib, "-o", "-", "--as", kind, "-q").stdout
+            forced = ["-f", "raw"] if kind == "raw" else []
+            self.assertEqual(self.json("verify", "-", *forced, stdin=stream)["content_digest"], self.created["content_digest"], kind)
+
+    def test_a_page_is_shown_as_a_dump_or_raw_and_an_absent_one_is_no(self):
+        self.assertEqual(self.run_tool("inspect", "--page", "0x6", "--raw", self.hib).stdout, self.memory[6 * PAGE:7 * PAGE])
+        text = self.run_tool("inspect", "--page", "6", self.hib).stdout.decode()
+        self.assertEqual(len(text.splitlines()), PAGE // 16)
+        self.run_tool("inspect", "--page", "4000", self.hib, code=1)
+
+    def test_map_labels_every_byte(self):
+        for kind in ("hib", "elf", "kdump", "lime"):
+            out = self.path(f"x.{kind}")
+            self.run_tool("restore", self.hib, "--as", kind, "-o", out)
+            document = self.json("inspect", "--map", out)
+            end = 0
+            for part in document["map"]:
+                self.assertEqual(int(part["offset"], 16), end, part)
+                end += part["bytes"]
+            self.assertEqual(end, os.path.getsize(out))
+
+    def test_records_are_added_kept_and_shown(self):
+        records = [{"type": "machine", "version": 1, "fields": {"command_line": "root=/dev/vda \x1b[31m", "memory_map": {"region": [{"first": 0}, {"first": 4096}]}}},
+                   {"type": "odd", "version": 3, "fields": {"blob": {"hex": "00ff"}}}]
+        path = self.write("records.json", json.dumps(records).encode())
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("r.hib"), "--records", path)
+        self.run_tool("restore", self.path("r.hib"), "--as", "hib", "-o", self.path("r2.hib"))
+        shown = {r["type"]: r for r in self.json("inspect", "--records", self.path("r2.hib"))["records"]}
+        self.assertEqual(shown["odd"]["version"], 3)
+        self.assertEqual(shown["odd"]["fields"]["blob"], {"hex": "00ff"})
+        self.assertEqual(shown["machine"]["fields"]["memory_map"]["region"], [{"first": 0}, {"first": 4096}])
+        self.assertNotIn(b"\x1b", self.run_tool("inspect", "--records", self.path("r2.hib")).stdout)
+
+
+class ExitCodes(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.raw = self.write("m.raw", memory(64))
+        self.hib = self.path("m.hib")
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.hib)
+
+    def test_usage_is_64(self):
+        for arguments in ([], ["frobnicate"], ["create"], ["create", self.raw], ["inspect", self.hib, "--page", "x"], ["verify"]):
+            self.run_tool(*arguments, code=64)
+        self.run_tool("create", "-f", "raw", self.raw, "-o", "-", "--json", code=64)
+
+    def test_help_and_version_are_0_and_help_has_examples(self):
+        self.assertIn(b"hibtool", self.run_tool("--version").stdout)
+        for verb in ("create", "inspect", "verify", "restore", "diff"):
+            self.assertIn(b"Examples:", self.run_tool(verb, "--help").stdout)
+
+    def test_what_cannot_be_done_is_2_with_one_line(self):
+        cases = [self.path("none"), str(self.folder), self.write("text", b"text\n"), self.write("empty", b""), self.write("cut", Path(self.hib).read_bytes()[:2000])]
+        for path in cases:
+            done = self.run_tool("inspect", path, code=2)
+            self.assertEqual(done.stdout, b"")
+            lines = done.stderr.decode().splitlines()
+            self.assertEqual(len(lines), 1, lines)
+            self.assertTrue(lines[0].startswith("hibtool: "), lines)
+            self.assertIn(path, lines[0])
+
+    def test_an_error_is_a_json_document_too(self):
+        document = self.json("inspect", self.write("cut", Path(self.hib).read_bytes()[:2000]), code=2)
+        self.assertEqual(document["schema"], "hibtool.error")
+        self.assertEqual(document["kind"], "truncated")
+        self.assertEqual(document["offset"], "0x0")
+
+    def test_damage_is_1_for_verify_2_for_restore_and_3_with_salvage(self):
+        data = bytearray(Path(self.hib).read_bytes())
+        entry = next(e for e in self.json("inspect", "--map", self.hib)["map"] if e["label"].startswith("PAGES"))
+        data[int(entry["offset"], 16) + 64 + 200] ^= 1
+        bad = self.write("bad.hib", data)
+        verify = self.json("verify", bad, code=1)
+        self.assertEqual(verify["verdict"], "damaged")
+        damage = verify["damage"][0]
+        self.assertLessEqual({"offset", "structure", "record", "field", "found", "allowed", "lost_pfns"}, set(damage))
+        self.assertTrue(damage["lost_pfns"])
+        refused = self.run_tool("restore", bad, "--as", "raw", "-o", self.path("out"), code=2)
+        self.assertIn(b"offset 0x", refused.stderr)
+        self.assertNotIn("out", self.names())
+        saved = self.json("restore", bad, "--as", "hib", "-o", self.path("out"), "--salvage", code=3)
+        self.assertGreater(saved["pages"]["unreadable"], 0)
+        self.assertEqual(self.json("inspect", self.path("out"))["pages"]["unreadable"], saved["pages"]["unreadable"])
+
+    def test_an_unfinished_image_is_said_to_be_incomplete_and_salvage_gets_its_blocks(self):
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("small.hib"), "--chunk-size", "16")
+        data = Path(self.path("small.hib")).read_bytes()
+        cut = self.write("cut.hib", data[:len(data) * 2 // 3])
+        self.assertEqual(self.json("inspect", cut)["state"], "incomplete")
+        self.run_tool("restore", cut, "--as", "raw", "-o", self.path("x"), code=2)
+        saved = self.json("restore", cut, "--as", "hib", "-o", self.path("saved.hib"), "--salvage", code=3)
+        self.assertGreater(saved["pages"]["data"], 10)
+        self.assertEqual(self.json("verify", cut, code=1)["verdict"], "damaged")
+
+    def test_outputs_in_the_way_and_inputs_as_outputs_are_4(self):
+        before = Path(self.hib).read_bytes()
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.hib, code=4)
+        self.run_tool("restore", self.hib, "--as", "hib", "-o", self.hib, "--force", code=4)
+        os.link(self.hib, self.path("other-name"))
+        self.run_tool("restore", self.hib, "--as", "raw", "-o", self.path("other-name"), "--force", code=4)
+        self.run_tool("restore", self.hib, "--as", "raw", "-o", str(self.folder), code=4)
+        os.mkfifo(self.path("fifo"))
+        self.run_tool("restore", self.hib, "--as", "raw", "-o", self.path("fifo"), code=4)
+        self.assertEqual(Path(self.hib).read_bytes(), before)
+
+    def test_force_replaces_and_a_symlink_is_replaced_not_followed(self):
+        target = self.write("target", b"precious")
+        os.symlink(target, self.path("link"))
+        self.run_tool("restore", self.hib, "--as", "raw", "-o", self.path("link"), code=4)
+        self.run_tool("restore", self.hib, "--as", "raw", "-o", self.path("link"), "--force")
+        self.assertEqual(Path(target).read_bytes(), b"precious")
+        self.assertFalse(os.path.islink(self.path("link")))
+
+    def test_several_images_give_the_worst_answer(self):
+        bad = self.write("bad.hib", Path(self.hib).read_bytes() + b"x")
+        self.run_tool("verify", self.hib, self.hib)
+        self.run_tool("verify", self.hib, bad, code=1)
+        self.run_tool("verify", self.hib, bad, self.path("none"), code=2)
+
+    def test_formats_without_checksums_are_unverifiable_never_good(self):
+        self.run_tool("restore", self.hib, "--as", "elf", "-o", self.path("e"))
+        document = self.json("verify", self.path("e"))
+        self.assertEqual(document["verdict"], "unverifiable")
+        self.assertIn("not-provable", {layer["result"] for layer in document["layers"]})
+
+    def test_a_signal_ends_with_128_plus_its_number_and_leaves_nothing(self):
+        reader, writer = os.pipe()
+        process = subprocess.Popen([HIBTOOL, "create", "-f", "raw", "-", "-o", self.path("out.hib"), "-q"], stdin=reader, stderr=subprocess.PIPE)
+        os.close(reader)
+        os.write(writer, b"x" * PAGE)  # it reads, and waits for more
+        limit = time.monotonic() + 20
+        while Path(f"/proc/{process.pid}/wchan").read_text() not in ("pipe_read", "anon_pipe_read", "pipe_wait", "0") and time.monotonic() < limit:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        os.write(writer, b"x" * PAGE)
+        os.close(writer)
+        _, stderr = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM, stderr)
+        self.assertNotIn("out.hib", self.names())
+
+    def test_nothing_but_the_image_is_left_in_the_folder(self):
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("again.hib"))
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("again.hib"), "--force")
+        self.assertEqual(self.names(), ["again.hib", "m.hib", "m.raw"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""The main path on real memory: Debian's kernels boot, their memory is dumped while they run, and hibtool packs, proves,
+compares and replays it. Each dump is made once; HIBTOOL_VM_DUMPS names a folder with dumps to use instead."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+import workload  # noqa: E402
+from support import HIBTOOL  # noqa: E402
+
+# kernel, machine, CPUs, MiB: small enough to boot in seconds, different enough to matter
+GUESTS = {"6.1": ("pc", 1, 256), "6.12": ("q35", 2, 256)}
+
+
+def tool(*arguments, code=0):
+    done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=600)
+    if done.returncode != code:
+        raise AssertionError(f"hibtool {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}{done.stdout[:1000]}")
+    return done.stdout
+
+
+def tool_json(*arguments, code=0):
+    return json.loads(tool(*arguments, "--json", code=code))
+
+
+class RealMemory:
+    """The tests; a class for each kernel follows."""
+
+    @classmethod
+    def setUpClass(cls):
+        machine, cpus, memory = GUESTS[cls.series]
+        given = os.environ.get("HIBTOOL_VM_DUMPS")
+        cls.folder = Path(given) / cls.series if given else Path(tempfile.mkdtemp(prefix="hibvm-dumps-"))
+        if not (cls.folder / "report.json").exists():
+            subprocess.run([sys.executable, str(HERE / "boot_and_dump"), "--kernel", cls.series, "--machine", machine, "--cpus", str(cpus),
+                            "--memory", str(memory), "--out", str(cls.folder)], check=True, timeout=900)
+        if not given:
+            cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.report = json.loads((cls.folder / "report.json").read_text())
+        for name in ("first", "second"):
+            tool("create", cls.folder / f"{name}.elf", "--records", cls.folder / "records.json", "-o", cls.folder / f"{name}.hib", "--force", "-q")
+
+    def known(self, name):
+        return [workload.KnownPage(**page) for page in self.report[name]]
+
+    def test_qemu_itself_has_the_known_pages_where_the_guest_says(self):
+        for name in ("first", "second"):
+            self.assertEqual(workload.check_raw(self.folder / f"{name}.raw", self.known(name)), [])
+
+    def test_the_container_has_them_there_too(self):
+        for name in ("first", "second"):
+            raw = self.folder / f"{name}.restored"
+            tool("restore", self.folder / f"{name}.hib", "--as", "raw", "-o", raw, "--force", "-q")
+            self.assertEqual(workload.check_raw(raw, self.known(name)), [])
+            raw.unlink()
+
+    def test_the_three_dumps_of_one_moment_hold_the_same_memory(self):
+        digest = tool_json("verify", self.folder / "first.hib")["content_digest"]
+        for file in ("first.elf", "first.kdump"):
+            self.assertEqual(tool_json("verify", self.folder / file)["content_digest"], digest)
+        # The raw dump is RAM alone, without the firmware's ROM below 4 GiB.
+        diff = tool_json("diff", self.folder / "first.hib", self.folder / "first.raw", code=1)
+        self.assertEqual((diff["pages"]["changed"], diff["pages"]["only_b"]), (0, 0))
+        self.assertTrue(all(int(first, 16) >= 0xC0000 for first, _ in diff["ranges"]["only_a"]))
+
+    def test_diff_finds_the_changed_pages_and_no_other_known_one(self):
+        ranges = tool_json("diff", self.folder / "first.hib", self.folder / "second.hib", code=1)["ranges"]["changed"]
+        changed = {pfn for first, count in ranges for pfn in range(int(first, 16), int(first, 16) + count)}
+        expected = set(self.report["changed_pfns"])
+        self.assertEqual(len(expected), 16)
+        self.assertTrue(expected <= changed)
+        self.assertFalse({page.pfn for page in self.known("first")} - expected & changed - expected)
+
+    def test_inspect_names_the_kernel_of_every_dump(self):
+        for file in ("first.hib", "first.elf", "first.kdump"):
+            kernel = tool_json("inspect", self.folder / file)["kernel"]
+            self.assertEqual(kernel["release"], self.report["kernel"])
+            self.assertRegex(kernel["version"], "Debian")
+
+    def test_the_machine_record_has_command_line_memory_map_and_vmcoreinfo(self):
+        records = {r["type"]: r["fields"] for r in tool_json("inspect", "--records", self.folder / "first.hib")["records"]}
+        self.assertIn("console=ttyS0", records["machine"]["command_line"])
+        self.assertGreater(len(records["machine"]["memory_map"]["region"]), 3)
+        self.assertIsNotNone(records["machine"]["vmcoreinfo"])
+        self.assertIn("note", records["processors"])
+
+    def test_peers_open_what_is_replayed(self):
+        elf, again, kdump = (self.folder / name for name in ("peer.elf", "peer.again", "peer.kdump"))
+        for path in (elf, again, kdump):
+            path.unlink(missing_ok=True)
+        tool("restore", self.folder / "first.hib", "--as", "elf", "-o", elf, "-q")
+        self.assertIn("CORE", subprocess.run(["readelf", "-h", elf], capture_output=True, text=True, check=True).stdout)
+        gdb = subprocess.run(["gdb", "-batch", "-nx", "-ex", "info registers rip", "-c", elf], capture_output=True, text=True)
+        self.assertRegex(gdb.stdout, r"rip\s+0x")
+        # makedumpfile 1.7 leaves the firmware's ROM out; what it keeps, we read, and it reads what we make of that.
+        subprocess.run(["makedumpfile", "-l", "-d", "0", elf, again], check=True, capture_output=True)
+        self.assertEqual(tool_json("diff", self.folder / "first.raw", again)["identical"], True)
+        tool("restore", again, "--as", "kdump", "-o", kdump, "-q")
+        for level in ("1", "31"):
+            out = self.folder / f"peer.d{level}"
+            out.unlink(missing_ok=True)
+            subprocess.run(["makedumpfile", "-d", level, kdump, out], check=True, capture_output=True)
+            kept = tool_json("inspect", out)["pages"]
+            self.assertGreater(kept["absent"], 0)
+            out.unlink()
+        for path in (elf, again, kdump):
+            path.unlink()
+
+    def test_an_incremental_image_is_small_and_complete(self):
+        delta = self.folder / "delta.hib"
+        made = tool_json("create", self.folder / "second.elf", "--base", self.folder / "first.hib", "-o", delta, "--force")
+        self.assertLess(made["stored_pages"], 2000)
+        self.assertTrue(tool_json("diff", delta, self.folder / "second.elf")["identical"])
+
+
+class Kernel61(RealMemory, unittest.TestCase):
+    series = "6.1"
+
+
+class Kernel612(RealMemory, unittest.TestCase):
+    series = "6.12"
+
+
+if __name__ == "__main__":
+    unittest.main()
