@@ -1,11 +1,13 @@
 """The command line as scripts see it: exit codes, JSON, files. Each test is one promise."""
 
+import fcntl
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import termios
 import time
 import unittest
 from pathlib import Path
@@ -227,9 +229,11 @@ class ExitCodes(CliTest):
         reader, writer = os.pipe()
         process = subprocess.Popen([HIBTOOL, "create", "-f", "raw", "-", "-o", self.path("out.hib"), "-q"], stdin=reader, stderr=subprocess.PIPE)
         os.close(reader)
-        os.write(writer, b"x" * PAGE)  # it reads, and waits for more
-        limit = time.monotonic() + 20
-        while Path(f"/proc/{process.pid}/wchan").read_text() not in ("pipe_read", "anon_pipe_read", "pipe_wait", "0") and time.monotonic() < limit:
+        os.write(writer, b"x" * PAGE)
+        waiting = b"\1\0\0\0"
+        limit = time.monotonic() + 60
+        while waiting != bytes(4) and time.monotonic() < limit:  # until it has read that page and wants more
+            waiting = fcntl.ioctl(writer, termios.FIONREAD, bytes(4))
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         os.write(writer, b"x" * PAGE)

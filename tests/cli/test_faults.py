@@ -68,7 +68,7 @@ class Faults(CliTest):
             self.every_nth(f"inject={WRITES}:signal=KILL", force)
 
     def test_interrupted_and_short_writes_are_carried_on(self):
-        for injection in ("inject=write:error=EINTR:when=1+3", "inject=pread64:error=EINTR:when=1+3"):
+        for injection in ("inject=write:error=EINTR:when=1+3", "inject=pread64:error=EINTR:when=5+2"):
             self.write("out.hib", self.old)
             done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", injection, HIBTOOL, "create", "-f", "raw", self.source,
                                    "-o", self.path("out.hib"), "--chunk-size", "16", "-q", "--force"], capture_output=True, timeout=120)
