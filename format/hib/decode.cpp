@@ -20,7 +20,6 @@ Error corrupt(std::uint64_t offset, std::string where, std::string found, std::s
   return make_error(ErrorKind::Corrupt, std::move(where), std::move(found), std::move(allowed)).at(offset);
 }
 
-bool matches(ByteView bytes, const DiskHash& stored) { return hash128(bytes) == to_hash(stored); }
 
 // The name that the file gives to a feature bit of the incompatible word, for the message that refuses it.
 std::string feature_name(const FileHeader& header, unsigned bit) {
@@ -106,7 +105,7 @@ Result<Header> decode_header(ByteView raw) {
                            std::to_string(std::uint16_t{h.version_major}), std::to_string(kVersionMajor))
                     .at(offsetof(FileHeader, version_major)));
   }
-  if (!matches(raw.first(offsetof(FileHeader, hash)), h.hash)) {
+  if (!matches(hash128(raw.first(offsetof(FileHeader, hash))), to_hash(h.hash))) {
     return fail(corrupt(offsetof(FileHeader, hash), "file header: hash", to_hex(to_hash(h.hash)),
                         to_hex(hash128(raw.first(offsetof(FileHeader, hash)))) + " of the bytes before it"));
   }
@@ -130,7 +129,7 @@ Result<Block> decode_block_header(ByteView raw, std::uint64_t offset) {
     return fail(corrupt(offset, "block header: magic", "not that of a block", "48 49 42 62"));
   }
   const std::uint64_t computed = hash64(raw.first(offsetof(BlockHeader, header_hash)));
-  if (computed != h.header_hash) {
+  if (!matches(computed, h.header_hash)) {
     return fail(corrupt(offset + offsetof(BlockHeader, header_hash), "block header: header_hash", hex(h.header_hash),
                         hex(computed) + " of the bytes before it"));
   }
@@ -331,7 +330,7 @@ Result<Block> read_block_header(const File& file, std::uint64_t offset) {
 Result<std::vector<std::byte>> read_payload(const File& file, const Block& block) {
   TRY(auto padded, file.read_at(block.payload_offset(), round_up(block.payload_bytes, kBlockAlignment)));
   const Hash128 computed = hash128(padded);
-  if (computed != block.payload_hash) {
+  if (!matches(computed, block.payload_hash)) {
     return fail(file.error(ErrorKind::Corrupt, block.payload_offset(), fmt::format("{} block {}: payload hash", name_of(block.type), block.sequence),
                            to_hex(computed), to_hex(block.payload_hash)));
   }

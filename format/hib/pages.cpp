@@ -136,7 +136,7 @@ Result<Reader::ChunkPayload> Reader::read_chunk(const Index& index, const ChunkE
     return fail(file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("PAGES block {}: {}", block.sequence, field), std::move(found), std::move(allowed)));
   };
   if (block.type != BlockType::Pages) return reject("type", std::string(name_of(block.type)), "PAGES, as the index says");
-  if (block.payload_hash != chunk.payload_hash || block.payload_bytes != chunk.payload_bytes) {
+  if (!matches(block.payload_hash, chunk.payload_hash) || block.payload_bytes != chunk.payload_bytes) {
     return reject("payload hash", to_hex(block.payload_hash), to_hex(chunk.payload_hash) + ", as the index says");
   }
   ChunkPayload out;
@@ -343,7 +343,7 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
       const PageItem& item = batch.items.back();
       const std::uint64_t computed = item.run.state == PageState::Data ? item.hash.low : hash64({bytes, size});
       const std::uint64_t expected = index.page_hashes[slot - index.first_slot];
-      if (computed != expected) {
+      if (!matches(computed, expected)) {
         batch.damage.push_back({file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("page {:#x}: hash", pfn), hex(computed), hex(expected) + ", as the index says"), {{pfn, 1}}});
         if (item.run.state == PageState::Data) {
           batch.items.back() = no_bytes({pfn, 1, PageState::Unreadable, 0});

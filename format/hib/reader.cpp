@@ -66,12 +66,12 @@ Result<void> Reader::read_tail() {
   const auto reject = [&](std::uint64_t offset, const char* where, std::string found, std::string allowed) {
     return fail(file_->error(ErrorKind::Corrupt, offset, where, std::move(found), std::move(allowed)));
   };
-  if (root.block.payload_hash != commit_.root_hash || root.block.payload_bytes != commit_.root_payload_bytes) {
+  if (!matches(root.block.payload_hash, commit_.root_hash) || root.block.payload_bytes != commit_.root_payload_bytes) {
     return reject(commit_.root_offset, "ROOT: root hash", to_hex(root.block.payload_hash), to_hex(commit_.root_hash) + ", as COMMIT says");
   }
   auto decoded = decode_root(root.payload, root.block.payload_offset());
   if (!decoded) return fail(std::move(decoded).error().of(file_->path()));
-  if (decoded->header_hash != header_.hash) {
+  if (!matches(decoded->header_hash, header_.hash)) {
     return reject(root.block.payload_offset(), "ROOT: file header hash", to_hex(decoded->header_hash), to_hex(header_.hash));
   }
   if (root.block.sequence != decoded->blocks_before) {
@@ -136,7 +136,7 @@ void Reader::read_records() {
     auto bytes = ref.payload_bytes > kMaxRecordBytes
                      ? Result<BlockBytes>(fail(file_->error(ErrorKind::Limit, ref.offset, "RECORD", fmt::format("{} bytes", ref.payload_bytes), fmt::format("at most {}", kMaxRecordBytes))))
                      : read_block(*file_, ref.offset, BlockType::Record);
-    if (bytes && bytes->block.payload_hash != ref.payload_hash) {
+    if (bytes && !matches(bytes->block.payload_hash, ref.payload_hash)) {
       bytes = fail(file_->error(ErrorKind::Corrupt, ref.offset, "RECORD: payload hash", to_hex(bytes->block.payload_hash), to_hex(ref.payload_hash)));
     }
     auto record = bytes ? decode_record(bytes->payload, bytes->block.payload_offset()) : Result<Record>(fail(std::move(bytes).error()));
@@ -226,7 +226,7 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
   auto loaded = std::make_shared<LoadedIndex>();
   const auto read = [&]() -> Result<void> {
     TRY(const auto bytes, read_block(*file_, ref.offset, BlockType::Index));
-    if (bytes.block.payload_hash != ref.payload_hash) {
+    if (!matches(bytes.block.payload_hash, ref.payload_hash)) {
       return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}: payload hash", i), to_hex(bytes.block.payload_hash), to_hex(ref.payload_hash)));
     }
     auto decoded = decode_index(bytes.payload, bytes.block.payload_offset(), header_);
