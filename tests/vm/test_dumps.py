@@ -109,7 +109,8 @@ class RealMemory:
             out.unlink(missing_ok=True)
             subprocess.run(["makedumpfile", "-d", level, kdump, out], check=True, capture_output=True)
             kept = tool_json("inspect", out)["pages"]
-            self.assertGreater(kept["absent"], 0)
+            if level == "31":  # at level 1 all zero pages share one descriptor instead of being left out
+                self.assertGreater(kept["absent"], 0)
             out.unlink()
         for path in (elf, again, kdump):
             path.unlink()
