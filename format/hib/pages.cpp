@@ -12,7 +12,7 @@ namespace hib::container {
 namespace {
 
 // Pages that are equal to another mostly follow each other just as the others did, so a few decoded chunks are enough.
-constexpr std::uint64_t kRecentBytes = 32U << 20;
+constexpr std::uint64_t kRecentBytes = 64U << 20;
 
 bool carries_bytes(const MapRun& run) {
   return run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Base;

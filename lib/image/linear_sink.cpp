@@ -28,18 +28,10 @@ class LinearSink final : public PageSink {
     return std::unique_ptr<Job>(std::move(job));
   }
 
-  // Where the output can be written anywhere, no order is needed and this is the whole work.
-  Result<void> encode(Job& job) override {
-    if (!output_.can_write_at()) return {};
-    TRY_OK(write_items(*static_cast<LinearJob&>(job).batch));
-    static_cast<LinearJob&>(job).batch.reset();
-    return {};
-  }
+  // Nothing to do in parallel: the kernel lets one thread at a time write to a file, and threads that wait for it spin.
+  Result<void> encode(Job&) override { return {}; }
 
-  Result<void> append(Job& job) override {
-    if (output_.can_write_at()) return {};
-    return write_items(*static_cast<LinearJob&>(job).batch);
-  }
+  Result<void> append(Job& job) override { return write_items(*static_cast<LinearJob&>(job).batch); }
 
   Result<void> finish(const Totals&) override {
     if (!output_.can_write_at()) TRY_OK(advance_to(layout_.file_bytes));
