@@ -13,9 +13,10 @@
 
 namespace {
 
-// Readers take files, so the input becomes one; a single file, rewritten, in a folder that is memory where there is one.
+// Readers take files, so the input becomes one: a single file, rewritten for each input.
 std::string input_path() {
-  std::string path = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm/hibfuzz-XXXXXX" : "/tmp/hibfuzz-XXXXXX";
+  const char* folder = std::getenv("TMPDIR");
+  std::string path = std::string(folder != nullptr ? folder : "/tmp") + "/hibfuzz-XXXXXX";
   const int fd = ::mkstemp(path.data());
   if (fd < 0) std::abort();
   ::close(fd);

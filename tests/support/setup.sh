@@ -4,6 +4,10 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build
 
+# Everything temporary stays in the build folder.
+export TMPDIR=$build/tmp
+mkdir -p "$TMPDIR"
+
 say() { printf '\n== %s\n' "$*"; }
 
 as_root() {
@@ -20,7 +24,7 @@ setup_packages() {
 	as_root apt-get update -q
 	# build-dep on a folder takes no build profile, so it gets a control file without the packages of other profiles.
 	local folder
-	folder=$(mktemp -d "${TMPDIR:-/tmp}/hibtool-deps-XXXXXX")
+	folder=$(mktemp -d "$TMPDIR/hibtool-deps-XXXXXX")
 	mkdir "$folder/debian"
 	if [ "${1:-}" = nocheck ]; then
 		grep -v '<!nocheck>' "$root/debian/control" >"$folder/debian/control"
@@ -34,9 +38,9 @@ setup_packages() {
 # setup_build PRESET TESTS(ON|OFF)
 setup_build() {
 	say "building (preset $1)"
-	(cd "$root" && cmake --preset "$1" -DHIBTOOL_TESTS="$2" >"$build.log" 2>&1 && cmake --build --preset "$1" >>"$build.log" 2>&1) || {
-		tail -40 "$build.log" >&2
-		echo "the build failed; all of it is in $build.log" >&2
+	(cd "$root" && cmake --preset "$1" -DHIBTOOL_TESTS="$2" >"$build/build.log" 2>&1 && cmake --build --preset "$1" >>"$build/build.log" 2>&1) || {
+		tail -40 "$build/build.log" >&2
+		echo "the build failed; all of it is in $build/build.log" >&2
 		return 1
 	}
 }
