@@ -12,6 +12,7 @@
 #include "cli/inspect.h"
 #include "cli/restore.h"
 #include "cli/verify.h"
+#include "lib/base/text.h"
 
 namespace hib::cli {
 namespace {
@@ -38,6 +39,11 @@ struct Program {
     diff.add_to(app, common);
   }
 
+  bool has_verb(const std::string& name) const {
+    const auto verbs = app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == name; });
+    return !verbs.empty();
+  }
+
   int dispatch(const Context& context) const {
     if (create.app()->parsed()) return create.run(context);
     if (inspect.app()->parsed()) return inspect.run(context);
@@ -61,6 +67,10 @@ int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const St
 
 int run(const std::vector<std::string>& arguments, const Streams& streams) {
   Program program;
+  if (!arguments.empty() && arguments[0].rfind('-', 0) != 0 && !program.has_verb(arguments[0])) {
+    streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore and diff are\n";
+    return kUsage;
+  }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     program.app.parse(std::move(reversed));
