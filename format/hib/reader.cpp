@@ -94,7 +94,8 @@ Result<Commit> Reader::find_commit() {
   }
   // Written to a device through a pipe, or something was appended: the blocks lead to it.
   const Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), false);
-  if (!walk.commit || walk.end != walk.commit->file_bytes) {
+  // Only an unbroken chain counts: behind a broken place on a device may lie the end of an image that was there before.
+  if (!walk.commit || walk.end != walk.commit->file_bytes || !walk.damage.empty()) {
     return fail(file_->error(ErrorKind::Truncated, file_->size(), "COMMIT", "none: the image was not written to its end, or its end is damaged", "a commit record as the last block")
                     .advise("--salvage reads what is there"));
   }

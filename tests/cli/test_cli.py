@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -132,6 +133,35 @@ class Verbs(CliTest):
         self.assertEqual(shown["odd"]["fields"]["blob"], {"hex": "00ff"})
         self.assertEqual(shown["machine"]["fields"]["memory_map"]["region"], [{"first": 0}, {"first": 4096}])
         self.assertNotIn(b"\x1b", self.run_tool("inspect", "--records", self.path("r2.hib")).stdout)
+
+
+def loop_device(path):
+    if shutil.which("losetup") is None:
+        return None
+    done = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 and os.path.exists(done.stdout.strip()) else None
+
+
+class BlockDevice(CliTest):
+    def test_an_image_on_a_device_is_found_whole_and_an_old_one_does_not_vouch_for_a_new_one(self):
+        backing = self.path("disk")
+        with open(backing, "wb") as disk:
+            disk.truncate(16 << 20)
+        device = loop_device(backing) if os.geteuid() == 0 else None
+        if device is None:
+            self.skipTest("no loop device to be had")
+        self.addCleanup(subprocess.run, ["losetup", "-d", device])
+        big, small = self.write("big.raw", memory(600, 1)), self.write("small.raw", memory(50, 2))
+        for source in (big, small):
+            created = self.json("create", "-f", "raw", source, "-o", device)
+            verify = self.json("verify", device)
+            self.assertEqual((verify["verdict"], verify["content_digest"]), ("good", created["content_digest"]))
+        with open(device, "r+b") as disk:  # interrupted: no commit record at the end, nor behind the image
+            disk.seek(-128, os.SEEK_END)
+            disk.write(bytes(128))
+            disk.seek(created["file_bytes"] - 128)
+            disk.write(bytes(128))
+        self.assertEqual(self.json("inspect", device)["state"], "incomplete")
 
 
 class ExitCodes(CliTest):

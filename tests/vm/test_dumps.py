@@ -115,6 +115,15 @@ class RealMemory:
         for path in (elf, again, kdump):
             path.unlink()
 
+    def test_libkdumpfile_reads_the_same_pages_from_what_is_replayed(self):
+        judge, dump = self.folder / "kdump_pages", self.folder / "judged"
+        subprocess.run(["gcc", "-o", judge, HERE / "kdump_pages.c", "-lkdumpfile"], check=True)
+        for arguments in (["kdump", "--codec", "lzo"], ["kdump", "--codec", "zlib"], ["elf"]):
+            tool("restore", self.folder / "first.hib", "--as", *arguments, "-o", dump, "--force", "-q")
+            done = subprocess.run([judge, dump, self.folder / "first.raw"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, f"{arguments}: {done.stdout}{done.stderr}")
+        dump.unlink()
+
     def test_an_incremental_image_is_small_and_complete(self):
         delta = self.folder / "delta.hib"
         made = tool_json("create", self.folder / "second.elf", "--base", self.folder / "first.hib", "-o", delta, "--force")
