@@ -1,6 +1,8 @@
 // kdump headers turned into native values, checked before use.
 #pragma once
 
+#include <vector>
+
 #include "format/kdump/dump_file.h"
 #include "format/kdump/layout.h"
 #include "lib/image/info.h"
@@ -9,7 +11,9 @@ namespace hib::kdump {
 
 struct Blob {
   std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // 0: there is none
+
+  std::uint64_t end() const { return offset + bytes; }
 };
 
 struct Headers {
@@ -17,7 +21,7 @@ struct Headers {
   std::uint32_t status = 0;
   std::uint32_t block_size = 4096;
   std::uint64_t max_mapnr = 0;     // one past the last PFN
-  Blob sub_header;
+  Blob sub_header;                 // its blocks; notes follow the structure in them
   Blob bitmap1;                    // pages that exist
   Blob bitmap2;                    // pages that are in the dump
   std::uint64_t descriptors = 0;   // offset of the first
@@ -25,6 +29,7 @@ struct Headers {
   Blob notes;
   Blob eraseinfo;
   KernelIdentity kernel;
+  std::vector<Finding> findings;   // what is wrong with the notes costs the notes, not the pages
 };
 
 Result<Headers> decode_headers(const DumpFile& dump);

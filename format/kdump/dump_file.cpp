@@ -11,6 +11,7 @@
 namespace hib::kdump {
 namespace {
 
+// QEMU's records are 16 KiB, makedumpfile's larger: enough for 128 GiB of compressed pages.
 constexpr std::size_t kMaxRecords = 8U << 20;
 constexpr std::uint64_t kMaxDumpBytes = std::uint64_t{1} << 56;
 
@@ -19,19 +20,33 @@ constexpr std::uint64_t kMaxDumpBytes = std::uint64_t{1} << 56;
 Result<DumpFile> DumpFile::open(std::shared_ptr<const File> file) {
   DumpFile dump(std::move(file));
   dump.size_ = dump.file_->size();
-  if (dump.size_ < sizeof(FlatHeader)) return dump;
-  TRY(const auto raw, dump.file_->read_at(0, sizeof(FlatHeader)));
+  if (dump.size_ < sizeof(kFlatSignature)) return dump;
+  TRY(const auto raw, dump.file_->read_at(0, sizeof(kFlatSignature)));
   if (std::memcmp(raw.data(), kFlatSignature, sizeof(kFlatSignature)) != 0) return dump;
   dump.flattened_ = true;
+  TRY_OK(dump.read_flat_header());
   TRY_OK(dump.read_records());
   return dump;
+}
+
+Result<void> DumpFile::read_flat_header() {
+  auto raw = file_->read_at(0, kFlatHeaderBytes);
+  if (!raw) return fail(std::move(raw).error().in("flattened header"));
+  Cursor in(*raw, 0, "flattened header");
+  TRY(const FlatHeader header, in.read<FlatHeader>("header"));
+  const auto reject = [&](std::size_t offset, const char* field, std::uint64_t found, std::uint64_t allowed) {
+    return fail(file_->error(ErrorKind::Unsupported, offset, fmt::format("flattened header: {}", field), std::to_string(found), std::to_string(allowed)));
+  };
+  if (header.type != kFlatType) return reject(offsetof(FlatHeader, type), "type", header.type, kFlatType);
+  if (header.version != kFlatVersion) return reject(offsetof(FlatHeader, version), "version", header.version, kFlatVersion);
+  return {};
 }
 
 Result<void> DumpFile::read_records() {
   size_ = 0;
   complete_ = false;
   std::uint64_t position = kFlatHeaderBytes;
-  while (position + sizeof(FlatRecord) <= file_->size()) {
+  while (file_->size() - position >= sizeof(FlatRecord)) {
     const std::string where = fmt::format("flattened record {}", record_offsets_.size());
     TRY(const auto raw, file_->read_at(position, sizeof(FlatRecord)));
     Cursor in(raw, position, where);
@@ -43,10 +58,10 @@ Result<void> DumpFile::read_records() {
     }
     if (record.size == 0 || record.size > kMaxDumpBytes || record.offset > kMaxDumpBytes) {
       return fail(file_->error(ErrorKind::Corrupt, position, where, fmt::format("{:#x} bytes for {:#x}", std::uint64_t{record.size}, std::uint64_t{record.offset}),
-                               "both below 2^56, and a size"));
+                               "both at most 2^56, and a size"));
     }
     if (record_offsets_.size() == kMaxRecords) {
-      return fail(file_->error(ErrorKind::Limit, position, "flattened records", fmt::format("more than {}", kMaxRecords), "fewer"));
+      return fail(file_->error(ErrorKind::Limit, position, where, fmt::format("no end mark in {} records", kMaxRecords), "fewer records"));
     }
     position += sizeof(FlatRecord);
     const std::uint64_t available = std::min<std::uint64_t>(record.size, file_->size() - position);
@@ -72,11 +87,17 @@ void DumpFile::place(std::uint64_t offset, std::uint64_t size, std::uint64_t fil
   size_ = std::max(size_, end);
 }
 
+DumpFile::Pieces::const_iterator DumpFile::piece_at(std::uint64_t offset) const {
+  const auto it = pieces_.upper_bound(offset);
+  if (it == pieces_.begin() || std::prev(it)->second.end <= offset) return pieces_.end();
+  return std::prev(it);
+}
+
 Result<void> DumpFile::read_at(std::uint64_t offset, MutableBytes out) const {
   if (!flattened_) return file_->read_at(offset, out);
   while (!out.empty()) {
-    auto it = pieces_.upper_bound(offset);
-    if (it == pieces_.begin() || (--it)->second.end <= offset) {
+    const auto it = piece_at(offset);
+    if (it == pieces_.end()) {
       return fail(file_->error(ErrorKind::Truncated, file_->size(), fmt::format("dump offset {:#x}", offset), "in no flattened record", "a record that holds it"));
     }
     const std::uint64_t take = std::min<std::uint64_t>(out.size(), it->second.end - offset);
@@ -88,31 +109,60 @@ Result<void> DumpFile::read_at(std::uint64_t offset, MutableBytes out) const {
 }
 
 Result<std::vector<std::byte>> DumpFile::read_at(std::uint64_t offset, std::uint64_t size) const {
-  if (size > size_ || offset > size_ - size) {
-    return fail(file_->error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", size), fmt::format("the dump has {} bytes", size_)));
+  // Records can lie far apart: size_ says nothing of the memory that is safe to ask for, the file's size does.
+  if (size > size_ || offset > size_ - size || size > file_->size()) {
+    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted at {:#x}", size, offset),
+                      fmt::format("inside the dump, which ends at {:#x}", size_)));
   }
   std::vector<std::byte> out(size);
   TRY_OK(read_at(offset, MutableBytes(out)));
   return out;
 }
 
+std::uint64_t DumpFile::available(std::uint64_t offset, std::uint64_t size) const {
+  if (!flattened_) return std::min(size, size_ - std::min(offset, size_));
+  const std::uint64_t end = checked_add(offset, size).value_or(~std::uint64_t{0});
+  std::uint64_t done = offset;
+  for (auto it = piece_at(offset); done < end && it != pieces_.end() && it->first <= done; ++it) done = std::min(end, it->second.end);
+  return done - offset;
+}
+
+std::uint64_t DumpFile::file_offset(std::uint64_t offset) const {
+  if (!flattened_) return offset;
+  const auto it = piece_at(offset);
+  return it == pieces_.end() ? file_->size() : it->second.file_offset + (offset - it->first);
+}
+
+Error DumpFile::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed) const {
+  return file_->error(kind, file_offset(offset), std::move(where), std::move(found), std::move(allowed));
+}
+
 void DumpFile::label(RangeMap& map, std::uint64_t offset, std::uint64_t size, const std::string& text) const {
   if (!flattened_) {
-    map.add(offset, std::min(size, size_ - std::min(offset, size_)), text);
+    map.add(offset, available(offset, size), text);
     return;
   }
-  const std::uint64_t end = offset + size;
-  for (auto it = pieces_.begin(); it != pieces_.end() && it->first < end; ++it) {
+  const std::uint64_t end = checked_add(offset, size).value_or(~std::uint64_t{0});
+  auto first = piece_at(offset);
+  if (first == pieces_.end()) first = pieces_.upper_bound(offset);
+  const auto last = pieces_.lower_bound(end);
+  if (first == pieces_.end() || first->first >= end) return;
+  const auto parts = std::distance(first, last);
+  int part = 0;
+  for (auto it = first; it != last; ++it) {
     const std::uint64_t from = std::max(offset, it->first);
     const std::uint64_t to = std::min(end, it->second.end);
-    if (from < to) map.add(it->second.file_offset + (from - it->first), to - from, text);
+    map.add(it->second.file_offset + (from - it->first), to - from, parts == 1 ? text : fmt::format("{} (part {} of {})", text, ++part, parts));
   }
 }
 
 void DumpFile::label_records(RangeMap& map) const {
   if (!flattened_) return;
   map.add(0, kFlatHeaderBytes, "flattened header");
-  for (const std::uint64_t offset : record_offsets_) map.add(offset, sizeof(FlatRecord), "flattened record header");
+  for (std::size_t i = 0; i < record_offsets_.size(); ++i) {
+    const bool is_end = complete_ && i + 1 == record_offsets_.size();
+    map.add(record_offsets_[i], sizeof(FlatRecord), is_end ? "flattened end mark" : "flattened record header");
+  }
 }
 
 }  // namespace hib::kdump

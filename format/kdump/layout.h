@@ -15,6 +15,7 @@ inline constexpr std::uint32_t kFlagZlib = 0x1;
 inline constexpr std::uint32_t kFlagLzo = 0x2;
 inline constexpr std::uint32_t kFlagSnappy = 0x4;
 inline constexpr std::uint32_t kFlagZstd = 0x20;
+inline constexpr std::uint32_t kCodecFlags = kFlagZlib | kFlagLzo | kFlagSnappy | kFlagZstd;
 
 struct Utsname {
   char sysname[65];
@@ -74,6 +75,8 @@ static_assert(sizeof(PageDescriptor) == 24);
 
 // Flattened: a header block of 4096 bytes, then records of target offset, size and that many bytes, big-endian.
 inline constexpr std::uint64_t kFlatHeaderBytes = 4096;
+inline constexpr std::uint64_t kFlatType = 1;
+inline constexpr std::uint64_t kFlatVersion = 1;
 struct FlatHeader {
   char signature[16];  // 0
   be64 type;           // 16

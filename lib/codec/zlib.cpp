@@ -19,6 +19,7 @@ std::size_t zlib_compress(ByteView in, MutableBytes out) {
 Result<void> zlib_decompress(ByteView in, MutableBytes out) {
   uLongf size = out.size();
   const int status = uncompress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(in.data()), in.size());
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();
   if (status != Z_OK) return fail(make_error(ErrorKind::Corrupt, "zlib data", fmt::format("zlib status {}", status), "a whole stream"));
   if (size != out.size()) return fail(make_error(ErrorKind::Corrupt, "zlib data", fmt::format("{} bytes of content", size), std::to_string(out.size())));
   return {};

@@ -1,4 +1,4 @@
-// ELF, LiME, raw and kdump: what their readers accept, refuse, and say.
+// ELF, LiME and raw: what their readers accept, refuse, and say; kdump has a file of its own.
 
 #include <filesystem>
 
@@ -188,35 +188,6 @@ TEST_CASE("A LiME range that ends before it starts is refused; garbage after a r
   const auto image = open_or_fail(lime.path);
   CHECK(image->info().state == "incomplete");
   CHECK(image->info().pages.data == 24);
-}
-
-TEST_CASE("kdump headers that cannot be are refused with the place of the field") {
-  const Sample kdump("kdump");
-  kdump.refuses(0, std::array<char, 8>{'D', 'I', 'S', 'K', 'D', 'U', 'M', 'P'}, ErrorKind::Unsupported, 0);
-  kdump.refuses(8, le32(99), ErrorKind::Unsupported, 8);
-  kdump.refuses(428, le32(0), ErrorKind::Corrupt, 428);
-  kdump.refuses(428, le32(1U << 30), ErrorKind::Corrupt, 428);
-  kdump.refuses(436, le32(3), ErrorKind::Corrupt, 436);
-  kdump.refuses(436, le32(0xFFFFFFFE), ErrorKind::Truncated, 8192);                        // bitmaps that the file cannot hold
-  kdump.refuses(4096 + 96, le64(~std::uint64_t{0}), ErrorKind::Corrupt, 4096);             // max_mapnr
-  kdump.refuses(4096 + 12, le32(1), ErrorKind::Unsupported, 4096 + 12);                    // one part of a split dump
-}
-
-TEST_CASE("A kdump page descriptor that points outside the file, or names no codec, costs that page only") {
-  const Sample kdump("kdump");
-  const std::size_t fifth = 4096 * 4 + 24 * 5;  // behind header, sub header and two bitmaps of a block each
-  const auto lost = [&](std::size_t offset, auto value) {
-    kdump.with(fifth + offset, value);
-    PipelineOptions options;
-    options.salvage = true;
-    const auto result = must(run_pipeline(*open_or_fail(kdump.path), nullptr, options));
-    REQUIRE(result.damage.size() == 1);
-    CHECK(result.damage[0].lost_pfns == std::vector<PfnRange>{{5, 1}});
-    return result.damage[0].error.offset;
-  };
-  CHECK(lost(0, le64(kdump.good.size())) == fifth);
-  CHECK(lost(8, le32(70000)) == fifth + 8);
-  CHECK(lost(12, le32(3)) == fifth + 12);
 }
 
 TEST_CASE("What no reader knows is refused, with the way to read it all the same") {
