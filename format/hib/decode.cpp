@@ -328,17 +328,23 @@ Result<Block> read_block_header(const File& file, std::uint64_t offset) {
 }
 
 Result<std::vector<std::byte>> read_payload(const File& file, const Block& block) {
-  TRY(auto padded, file.read_at(block.payload_offset(), round_up(block.payload_bytes, kBlockAlignment)));
+  std::vector<std::byte> payload;
+  TRY_OK(read_payload(file, block, payload));
+  payload.resize(block.payload_bytes);
+  return payload;
+}
+
+Result<ByteView> read_payload(const File& file, const Block& block, std::vector<std::byte>& buffer) {
+  TRY(const ByteView padded, file.read_at(block.payload_offset(), round_up(block.payload_bytes, kBlockAlignment), buffer));
   const Hash128 computed = hash128(padded);
   if (!matches(computed, block.payload_hash)) {
     return fail(file.error(ErrorKind::Corrupt, block.payload_offset(), fmt::format("{} block {}: payload hash", name_of(block.type), block.sequence),
                            to_hex(computed), to_hex(block.payload_hash)));
   }
-  if (!all_zero(ByteView(padded).subspan(block.payload_bytes))) {
+  if (!all_zero(padded.subspan(block.payload_bytes))) {
     return fail(file.error(ErrorKind::Corrupt, block.payload_offset() + block.payload_bytes, "padding", "not zero", "zero"));
   }
-  padded.resize(block.payload_bytes);
-  return padded;
+  return padded.first(block.payload_bytes);
 }
 
 Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType expected_type) {

@@ -157,6 +157,7 @@ struct BlockBytes {
 };
 Result<Block> read_block_header(const File& file, std::uint64_t offset);
 Result<std::vector<std::byte>> read_payload(const File& file, const Block& block);
+Result<ByteView> read_payload(const File& file, const Block& block, std::vector<std::byte>& buffer);  // which only grows
 Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType expected_type);
 
 std::string_view name_of(BlockType type);

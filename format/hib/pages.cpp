@@ -13,6 +13,7 @@ namespace {
 
 // Pages that are equal to another mostly follow each other just as the others did, so a few decoded chunks are enough.
 constexpr std::uint64_t kRecentBytes = 64U << 20;
+constexpr std::uint64_t kRecentBytesForHashes = 4U << 20;  // few are wanted twice then, and what stays in the processor's cache is fast
 
 bool carries_bytes(const MapRun& run) {
   return run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Base;
@@ -140,17 +141,18 @@ Result<Reader::ChunkPayload> Reader::read_chunk(const Index& index, const ChunkE
     return reject("payload hash", to_hex(block.payload_hash), to_hex(chunk.payload_hash) + ", as the index says");
   }
   ChunkPayload out;
-  TRY(out.bytes, read_payload(*file_, block));
-  auto pages = decode_pages_header(out.bytes, block.payload_offset(), header_);
+  out.buffer = buffers_.take();
+  TRY(const ByteView payload, read_payload(*file_, block, *out.buffer));
+  auto pages = decode_pages_header(payload, block.payload_offset(), header_);
   if (!pages) return fail(std::move(pages).error().of(file_->path()));
-  const ByteView map = ByteView(out.bytes).subspan(sizeof(PagesHeader), pages->map_bytes);
+  const ByteView map = payload.subspan(sizeof(PagesHeader), pages->map_bytes);
   const ByteView expected_map = index.map_of(chunk);
   if (pages->first_pfn != chunk.first_pfn || pages->page_count != chunk.page_count || pages->first_slot != chunk.first_slot ||
       pages->slot_count != chunk.slot_count || !std::equal(map.begin(), map.end(), expected_map.begin(), expected_map.end())) {
     return reject("page map", "other pages", "those that the index names");
   }
   out.pages = *pages;
-  out.frame = ByteView(out.bytes).subspan(sizeof(PagesHeader) + pages->map_bytes);
+  out.frame = payload.subspan(sizeof(PagesHeader) + pages->map_bytes);
   return out;
 }
 
@@ -171,26 +173,35 @@ Result<void> Reader::decode_stored(const ChunkPayload& payload, const ChunkEntry
   return {};
 }
 
-Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const Index& index, const ChunkEntry& chunk) const {
+Result<void> Reader::decode_chunk(const Index& index, const ChunkEntry& chunk, DecodedChunk& out) const {
+  TRY(const ChunkPayload payload, read_chunk(index, chunk));
+  out.pages = buffers_.take();
+  const std::uint64_t size = std::uint64_t{chunk.slot_count} * header_.page_size;
+  if (out.pages->size() < size) out.pages->resize(size);
+  return decode_stored(payload, chunk, MutableBytes(*out.pages).first(size));
+}
+
+// A broken chunk is kept like a good one: a thousand pages that equal one of its pages must not read it a thousand times.
+Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const Index& index, const ChunkEntry& chunk, std::uint64_t keep_bytes) const {
+  std::shared_ptr<DecodedChunk> decoded;
   {
     const std::scoped_lock lock(mutex_);
     const auto found = std::find_if(recent_chunks_.begin(), recent_chunks_.end(), [&](const auto& c) { return c->offset == chunk.offset; });
     if (found != recent_chunks_.end()) {
       std::rotate(recent_chunks_.begin(), found, found + 1);
-      return recent_chunks_.front();
+      decoded = recent_chunks_.front();
     }
   }
-  TRY(const ChunkPayload payload, read_chunk(index, chunk));
-  auto decoded = std::make_shared<DecodedChunk>();
-  decoded->offset = chunk.offset;
-  decoded->pages = chunk_buffers_.take();
-  const std::uint64_t size = std::uint64_t{chunk.slot_count} * header_.page_size;
-  if (decoded->pages->size() < size) decoded->pages->resize(size);
-  TRY_OK(decode_stored(payload, chunk, MutableBytes(*decoded->pages).first(size)));
-  const std::scoped_lock lock(mutex_);
-  recent_chunks_.insert(recent_chunks_.begin(), decoded);
-  const std::uint64_t kept = std::max<std::uint64_t>(2, kRecentBytes / (std::uint64_t{header_.chunk_pages} * header_.page_size));
-  if (recent_chunks_.size() > kept) recent_chunks_.pop_back();
+  if (!decoded) {
+    decoded = std::make_shared<DecodedChunk>();
+    decoded->offset = chunk.offset;
+    if (auto done = decode_chunk(index, chunk, *decoded); !done) decoded->error = std::move(done).error();
+    const std::scoped_lock lock(mutex_);
+    recent_chunks_.insert(recent_chunks_.begin(), decoded);
+    const std::uint64_t kept = std::max<std::uint64_t>(2, keep_bytes / (std::uint64_t{header_.chunk_pages} * header_.page_size));
+    if (recent_chunks_.size() > kept) recent_chunks_.pop_back();
+  }
+  if (decoded->error) return fail(*decoded->error);
   return std::shared_ptr<const DecodedChunk>(std::move(decoded));
 }
 
@@ -227,7 +238,7 @@ Result<void> Reader::read_slot(std::uint64_t slot, Access access, MutableBytes o
   const auto& [loaded, chunk] = place;
   const std::uint64_t offset = (slot - chunk->first_slot) * header_.page_size;
   if (access == Access::Sequential) {
-    TRY(const auto decoded, cached_chunk(loaded->index, *chunk));
+    TRY(const auto decoded, cached_chunk(loaded->index, *chunk, kRecentBytes));
     std::memcpy(out.data(), decoded->pages->data() + offset, header_.page_size);
     return {};
   }
@@ -276,7 +287,7 @@ void Reader::load(PageBatch& batch) const {
   for (const MapRun& run : *all) {
     const MapRun part = clip(run, batch.runs.front().first, batch.runs.back().end());
     if (part.count == 0 || part.kind == MapKind::Hole) continue;
-    if (part.kind == MapKind::Equal || part.kind == MapKind::Base) elsewhere += part.count;
+    elsewhere += pages_elsewhere(chunk, part, batch);
     runs.push_back(part);
   }
   if (batch.buffer.size() < elsewhere * header_.page_size) batch.buffer.resize(elsewhere * header_.page_size);
@@ -284,10 +295,18 @@ void Reader::load(PageBatch& batch) const {
   const std::byte* stored = decoded ? decoded->pages->data() : nullptr;
   batch.pages = decoded;
   std::byte* next_elsewhere = batch.buffer.data();
-  for (const MapRun& run : runs) {
-    load_run(index, chunk, run, stored, next_elsewhere, batch);
-    if (run.kind == MapKind::Equal || run.kind == MapKind::Base) next_elsewhere += run.count * header_.page_size;
-  }
+  for (const MapRun& run : runs) load_run(index, chunk, run, stored, next_elsewhere, batch);
+}
+
+// How many pages of the run have to be had from other chunks or the base. Later it may be fewer, never more.
+std::uint64_t Reader::pages_elsewhere(const ChunkEntry& chunk, const MapRun& run, const PageBatch& batch) const {
+  if (run.kind == MapKind::Base) return run.count;
+  if (run.kind != MapKind::Equal) return 0;
+  const std::uint64_t earlier = run.slot >= chunk.first_slot ? 0 : std::min(run.count, chunk.first_slot - run.slot);
+  if (!batch.hashes_only) return earlier;
+  std::uint64_t unknown = 0;
+  for (std::uint64_t i = 0; i < earlier; ++i) unknown += slot_hashes_.get(run.slot + i) ? 0 : 1;
+  return unknown;
 }
 
 std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const {
@@ -296,7 +315,7 @@ std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& ind
   };
   // A block that stores nothing is read all the same: its payload has a hash to check.
   if (chunk.slot_count > 0 && std::none_of(runs.begin(), runs.end(), needs)) return nullptr;
-  auto decoded = cached_chunk(index, chunk);
+  auto decoded = cached_chunk(index, chunk, batch.hashes_only ? kRecentBytesForHashes : kRecentBytes);
   if (decoded) return *decoded;
   Damage damage{std::move(decoded).error(), {}};
   for (const MapRun& run : runs) {
@@ -306,7 +325,7 @@ std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& ind
   return nullptr;
 }
 
-void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte* elsewhere, PageBatch& batch) const {
+void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte*& elsewhere, PageBatch& batch) const {
   const std::uint32_t size = header_.page_size;
   if (!carries_bytes(run)) {
     const PageRun page_run = to_page_run(run);
@@ -321,7 +340,13 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     const Pfn pfn = run.first + i;
     const std::uint64_t slot = run.slot + i;
     const bool here = run.kind != MapKind::Base && slot >= chunk.first_slot;
-    const std::byte* bytes = !here ? elsewhere + i * size : stored == nullptr ? nullptr : stored + (slot - chunk.first_slot) * size;
+    if (!here && run.kind == MapKind::Equal && batch.hashes_only) {
+      if (const auto hash = slot_hashes_.get(slot)) {
+        batch.items.push_back({{pfn, 1, PageState::Data, 0}, nullptr, *hash});
+        continue;
+      }
+    }
+    const std::byte* bytes = !here ? elsewhere : stored == nullptr ? nullptr : stored + (slot - chunk.first_slot) * size;
     Result<void> result;
     if (bytes == nullptr) {
       batch.items.push_back(no_bytes({pfn, 1, PageState::Unreadable, 0}));
@@ -329,7 +354,8 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
       continue;
     }
     if (!here) {
-      const MutableBytes out(elsewhere + i * size, size);
+      const MutableBytes out(elsewhere, size);
+      elsewhere += size;
       result = run.kind == MapKind::Base ? (base_ ? base_->read_one(pfn, Access::Sequential, out) : read_one(pfn, Access::Sequential, out))
                                          : read_slot(slot, Access::Sequential, out);
     }
@@ -348,6 +374,8 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
         if (item.run.state == PageState::Data) {
           batch.items.back() = no_bytes({pfn, 1, PageState::Unreadable, 0});
         }
+      } else if (batch.hashes_only && item.run.state == PageState::Data) {
+        slot_hashes_.put(slot, item.hash);
       }
     }
   }

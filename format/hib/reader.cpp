@@ -30,7 +30,7 @@ const Backend kBackend = {"hib", "hibtool container", probe, open_image};
 
 Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
     : file_(std::move(file)), salvage_(options.salvage), decompressors_([] { return std::make_unique<ZstdDecompressor>(); }),
-      chunk_buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
+      buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
   info_.format = "hib";
   info_.path = file_->path();
   info_.file_bytes = file_->size();
@@ -46,6 +46,7 @@ Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<const File> file, c
   reader->read_records();
   TRY_OK(reader->open_base(options, depth));
   reader->fill_info();
+  reader->slot_hashes_.reserve(reader->file_->size() / sizeof(std::uint64_t));  // an INDEX block holds 8 bytes for each slot
   return reader;
 }
 

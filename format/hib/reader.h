@@ -4,11 +4,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "format/backend.h"
 #include "format/hib/decode.h"
+#include "format/hib/slot_hashes.h"
 #include "lib/base/pool.h"
 #include "lib/codec/zstd.h"
 #include "lib/image/reader.h"
@@ -54,6 +56,7 @@ class Reader final : public ImageReader {
   struct DecodedChunk {
     std::uint64_t offset = 0;
     Pool<std::vector<std::byte>>::Lease pages;  // may be larger than the chunk
+    std::optional<Error> error;                 // why there are none
   };
   using ChunkPlace = std::pair<std::shared_ptr<const LoadedIndex>, const ChunkEntry*>;
 
@@ -78,13 +81,15 @@ class Reader final : public ImageReader {
   // The payload of a chunk, checked against the index.
   struct ChunkPayload {
     PagesBlock pages;
-    std::vector<std::byte> bytes;
-    ByteView frame;
+    Pool<std::vector<std::byte>>::Lease buffer;
+    ByteView frame;  // in the buffer
   };
   Result<ChunkPayload> read_chunk(const Index& index, const ChunkEntry& chunk) const;
   // The first out.size() bytes of the chunk's stored pages.
   Result<void> decode_stored(const ChunkPayload& payload, const ChunkEntry& chunk, MutableBytes out) const;
-  Result<std::shared_ptr<const DecodedChunk>> cached_chunk(const Index& index, const ChunkEntry& chunk) const;
+  Result<void> decode_chunk(const Index& index, const ChunkEntry& chunk, DecodedChunk& out) const;
+  // Keeps the decoded chunks that were used last, `keep_bytes` of them.
+  Result<std::shared_ptr<const DecodedChunk>> cached_chunk(const Index& index, const ChunkEntry& chunk, std::uint64_t keep_bytes) const;
   Result<ChunkPlace> chunk_with_slot(std::uint64_t slot) const;
   Result<ChunkPlace> chunk_with_pfn(Pfn pfn) const;
   enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
@@ -92,8 +97,9 @@ class Reader final : public ImageReader {
   Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
   // The chunk's stored pages where any page of the batch needs them; null, with damage, when they cannot be had.
   std::shared_ptr<const DecodedChunk> load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const;
-  // `elsewhere` has room for the pages of the run that other chunks or the base store.
-  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte* elsewhere, PageBatch& batch) const;
+  std::uint64_t pages_elsewhere(const ChunkEntry& chunk, const MapRun& run, const PageBatch& batch) const;
+  // `elsewhere` has room for the pages of the run that other chunks or the base store, and moves past them.
+  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte*& elsewhere, PageBatch& batch) const;
 
   std::shared_ptr<const File> file_;
   bool salvage_;
@@ -109,8 +115,9 @@ class Reader final : public ImageReader {
   mutable std::mutex mutex_;  // guards the caches
   mutable std::vector<std::shared_ptr<const LoadedIndex>> indexes_;
   mutable Pool<ZstdDecompressor> decompressors_;
-  mutable Pool<std::vector<std::byte>> chunk_buffers_;
-  mutable std::vector<std::shared_ptr<const DecodedChunk>> recent_chunks_;  // most recent first
+  mutable Pool<std::vector<std::byte>> buffers_;  // for payloads and for decoded chunks
+  mutable std::vector<std::shared_ptr<DecodedChunk>> recent_chunks_;  // most recent first
+  mutable SlotHashes slot_hashes_;
 };
 
 }  // namespace hib::container

@@ -20,7 +20,7 @@ namespace hib {
 // One page, or a run of pages without bytes of their own, on its way from a source to a sink.
 struct PageItem {
   PageRun run;                       // Data: count is 1
-  const std::byte* bytes = nullptr;  // Data: page_size bytes, owned by the batch
+  const std::byte* bytes = nullptr;  // Data: page_size bytes, owned by the batch; may be null in a batch of hashes only
   Hash128 hash;                      // Data: of those bytes
 };
 
@@ -30,6 +30,7 @@ struct PageBatch {
   std::shared_ptr<const void> context;  // the reader's own: what `token` counts in
   std::shared_ptr<const void> pages;    // the reader's own: keeps bytes alive that lie outside `buffer`
   std::uint64_t token = 0;              // the reader's own: which of its blocks this is
+  bool hashes_only = false;             // nobody will look at the bytes: a page that equals another need not be had again
   std::vector<PageRun> runs;
 
   std::vector<PageItem> items;  // ascending; a page of one repeated byte is a Fill, never Data

@@ -66,6 +66,7 @@ class Run {
     if (cancelled()) stop(cancelled_error());
     if (!stopped_) {
       auto lease = batches_.take();
+      lease->hashes_only = options_.hashes_only;
       auto more = input_->next(*lease);
       if (!more) stop(std::move(more).error());
       if (more && *more) {

@@ -20,6 +20,7 @@ using ProgressCallback = std::function<void(const Progress&)>;
 struct PipelineOptions {
   unsigned threads = 0;           // 0: all processors
   bool salvage = false;           // damaged pages become unreadable; otherwise the first damage ends the work
+  bool hashes_only = false;       // neither a sink nor inspect: see PageBatch
   ProgressCallback progress;      // called from one thread at a time
   // Called in order with every loaded batch, after the counting; for work that is not a sink.
   std::function<Result<void>(const PageBatch&)> inspect;

@@ -36,6 +36,7 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
   PipelineOptions options;
   options.threads = threads;
   options.salvage = true;
+  options.hashes_only = true;
   options.progress = progress;
   TRY(PipelineResult result, run_pipeline(image, nullptr, options));
 

@@ -102,12 +102,19 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
 }
 
 Result<std::vector<std::byte>> File::read_at(std::uint64_t offset, std::uint64_t size) const {
+  std::vector<std::byte> out;
+  TRY_OK(read_at(offset, size, out));
+  return out;
+}
+
+Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size, std::vector<std::byte>& buffer) const {
   if (size > size_ || offset > size_ - size) {
     return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", size),
                       fmt::format("the file has {} bytes", size_)));
   }
-  std::vector<std::byte> out(size);
-  TRY_OK(read_at(offset, MutableBytes(out)));
+  if (buffer.size() < size) buffer.resize(size);
+  const MutableBytes out = MutableBytes(buffer).first(size);
+  TRY_OK(read_at(offset, out));
   return out;
 }
 

@@ -42,6 +42,8 @@ class File {
   // Fills `out` completely; past the end is Truncated.
   Result<void> read_at(std::uint64_t offset, MutableBytes out) const;
   Result<std::vector<std::byte>> read_at(std::uint64_t offset, std::uint64_t size) const;
+  // The same into a buffer that is used again: it only ever grows, and not before the file is known to hold that much.
+  Result<MutableBytes> read_at(std::uint64_t offset, std::uint64_t size, std::vector<std::byte>& buffer) const;
 
   std::uint64_t size() const { return size_; }
   bool is_block_device() const { return is_block_device_; }
