@@ -197,7 +197,12 @@ Result<void> Writer::append_header() {
 
 Result<std::unique_ptr<PageSink::Job>> Writer::plan(std::shared_ptr<const PageBatch> batch) {
   auto job = std::make_unique<ChunkJob>();
-  for (const PageItem& item : batch->items) TRY_OK(plan_item(item, batch, *job));
+  constexpr std::size_t kAhead = 16;
+  const auto& items = batch->items;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i + kAhead < items.size()) table_.prefetch(items[i + kAhead].hash.low);
+    TRY_OK(plan_item(items[i], batch, *job));
+  }
   return std::unique_ptr<Job>(std::move(job));
 }
 
