@@ -3,8 +3,7 @@
 
 #include <csignal>
 #include <iostream>
-#include <string>
-#include <vector>
+#include <span>
 
 #include "cli/run.h"
 #include "lib/os/cancel.h"
@@ -13,8 +12,7 @@ int main(int argc, char** argv) {
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
   hib::install_signal_handlers();
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const int code = hib::cli::run(arguments, {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
+  const int code = hib::cli::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0), {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
   std::cout.flush();
   return code;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -63,9 +65,8 @@ int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const St
   return kUsage;
 }
 
-}  // namespace
-
-int run(const std::vector<std::string>& arguments, const Streams& streams) {
+// Parses and dispatches.
+int run_verb(const std::vector<std::string>& arguments, const Streams& streams) {
   Program program;
   if (!arguments.empty() && arguments[0].rfind('-', 0) != 0 && !program.has_verb(arguments[0])) {
     streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore and diff are\n";
@@ -77,9 +78,14 @@ int run(const std::vector<std::string>& arguments, const Streams& streams) {
   } catch (const CLI::ParseError& error) {
     return report_parse_end(program.app, error, streams);
   }
-  const Context context(program.common, streams);
+  return program.dispatch(Context(program.common, streams));
+}
+
+}  // namespace
+
+int run(std::span<char* const> arguments, const Streams& streams) {
   try {
-    return program.dispatch(context);
+    return run_verb({arguments.begin(), arguments.end()}, streams);
   } catch (const std::bad_alloc&) {
     streams.err << "hibtool: out of memory\n";
     return kCouldNot;

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <iosfwd>
-#include <string>
-#include <vector>
+#include <span>
 
 namespace hib::cli {
 
@@ -15,6 +14,6 @@ struct Streams {
 };
 
 // `arguments` without the program's name. Returns the exit code.
-int run(const std::vector<std::string>& arguments, const Streams& streams);
+int run(std::span<char* const> arguments, const Streams& streams);
 
 }  // namespace hib::cli
