@@ -3,13 +3,18 @@
  * control channel where in physical memory each of them lies, and then obeys:
  *   mutate N   the first N marked pages get new content
  *   count      says how far it has counted
+ *   check      says whether all pages still are what they should be
+ *   hibernate  writes "disk" to /sys/power/state, and says RESUMED when that comes back
+ * workload --first-block FILE prints the file's first block, which is the kernel's resume_offset.
  * Build: gcc -static -Os
  */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
@@ -111,12 +116,49 @@ static void report(FILE *control, int pagemap, const struct kind *kind, unsigned
 		(unsigned long long)pfn_of(pagemap, kind->pages + (size_t)index * PAGE), seed);
 }
 
+static unsigned wrong_pages(unsigned changed, uint64_t seed)
+{
+	static uint8_t expected[PAGE];
+	unsigned wrong = 0;
+
+	for (unsigned k = 0; k < KINDS; k++)
+		for (unsigned i = 0; i < kinds[k].count; i++) {
+			fill_page(expected, &kinds[k], i, k == 0 && i < changed ? seed : 1);
+			wrong += memcmp(expected, kinds[k].pages + (size_t)i * PAGE, PAGE) != 0;
+		}
+	return wrong;
+}
+
+/* Comes back in the resumed machine; 0 when the kernel says that it went well. */
+static int hibernate(void)
+{
+	int state = open("/sys/power/state", O_WRONLY);
+	int failed = state < 0 || write(state, "disk", 4) != 4;
+
+	close(state);
+	return failed;
+}
+
+static int print_first_block(const char *path)
+{
+	int fd = open(path, O_RDONLY), block = 0;
+
+	if (fd < 0 || ioctl(fd, FIBMAP, &block) != 0)
+		return 1;
+	printf("%d\n", block);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 3 && strcmp(argv[1], "--first-block") == 0)
+		return print_first_block(argv[2]);
+
 	int fd = open(argc > 1 ? argv[1] : "/dev/ttyS1", O_RDWR | O_NOCTTY);
 	int pagemap = open("/proc/self/pagemap", O_RDONLY);
 	struct termios raw;
 	unsigned long long count = 0, seed = 1;
+	unsigned all_changed = 0;
 	char line[256];
 	FILE *control;
 
@@ -143,8 +185,13 @@ int main(int argc, char **argv)
 
 		count++;
 		fseek(control, 0, SEEK_CUR); /* between reading and writing */
+		if (strncmp(line, "check", 5) == 0)
+			fprintf(control, "WRONG %u\n", wrong_pages(all_changed, seed));
+		if (strncmp(line, "hibernate", 9) == 0)
+			fprintf(control, hibernate() ? "NOT HIBERNATED\n" : "RESUMED\n");
 		if (sscanf(line, "mutate %u", &changed) == 1) {
 			seed++;
+			all_changed = changed;
 			for (unsigned i = 0; i < changed && i < kinds[0].count; i++) {
 				fill_page(kinds[0].pages + (size_t)i * PAGE, &kinds[0], i, seed);
 				report(control, pagemap, &kinds[0], i, seed);

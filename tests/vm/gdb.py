@@ -1,0 +1,70 @@
+"""As much of gdb's remote protocol as stopping a QEMU guest at an address takes."""
+
+import socket
+import time
+
+
+class GdbStub:
+    def __init__(self, path, timeout=20):
+        limit = time.monotonic() + timeout
+        while True:
+            try:
+                self._socket = socket.socket(socket.AF_UNIX)
+                self._socket.connect(str(path))
+                break
+            except OSError:
+                self._socket.close()
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.02)  # until QEMU has made its socket
+        self._socket.settimeout(60)
+        self._buffer = b""
+        self.ask("?")  # connecting stops the guest, which may be reported twice
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def break_at(self, address):
+        self._command(f"Z1,{address:x},1")  # a hardware breakpoint: memory stays as it is
+
+    def clear(self, address):
+        self._command(f"z1,{address:x},1")
+
+    def go_on(self):
+        self._send("c")
+
+    def wait_stop(self, timeout):
+        self._socket.settimeout(timeout)
+        return self._receive()
+
+    def ask(self, packet):
+        self._send(packet)
+        return self._receive()
+
+    def _command(self, packet):
+        answer = self.ask(packet)
+        while answer.startswith("T"):
+            answer = self._receive()
+        if answer != "OK":
+            raise RuntimeError(f"gdb stub: {packet}: {answer!r}")
+
+    def _send(self, packet):
+        data = packet.encode()
+        self._socket.sendall(b"$" + data + b"#%02x" % (sum(data) & 0xFF))
+
+    def _receive(self):
+        while True:
+            start = self._buffer.find(b"$")
+            end = self._buffer.find(b"#", start + 1)
+            if start >= 0 and end >= 0 and len(self._buffer) >= end + 3:
+                packet = self._buffer[start + 1:end]
+                self._buffer = self._buffer[end + 3:]
+                self._socket.sendall(b"+")
+                return packet.decode()
+            data = self._socket.recv(4096)
+            if not data:
+                raise RuntimeError("gdb stub: the connection ended")
+            self._buffer += data
