@@ -47,6 +47,9 @@ Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& p
   if (!options.base_address.empty()) {
     TRY(open.base_address, parse_number(options.base_address, "--base-address"));
   }
+  if (!options.swap_offset.empty()) {
+    TRY(open.swap_offset, parse_number(options.swap_offset, "--offset"));
+  }
   return open_image(path, format_for(position), open);
 }
 
@@ -86,9 +89,10 @@ void add_common_options(CLI::App& verb, CommonOptions& options) {
 
 void add_input_options(CLI::App& verb, CommonOptions& options) {
   add_common_options(verb, options);
-  verb.add_option("-f,--format", options.formats, "read the image as this format instead of finding out (hib, elf, kdump, lime, raw); for two images \"A,B\", auto = find out")
+  verb.add_option("-f,--format", options.formats, "read the image as this format instead of finding out (hib, elf, kdump, lime, raw, swsusp, snapshot); for two images \"A,B\", auto = find out")
       ->type_name("NAME");
   verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")->type_name("ADDR");
+  verb.add_option("--offset", options.swap_offset, "hibernation image: page that holds the swap header (the kernel's resume_offset), where it cannot be found")->type_name("PAGES");
   verb.add_option("--base-image", options.base_image, "incremental .hib: where its base is, when not beside it")->type_name("FILE");
 }
 

@@ -35,6 +35,7 @@ struct CommonOptions {
   std::string formats;  // "NAME" or "NAME,NAME"
   std::string base_address;
   std::string base_image;
+  std::string swap_offset;
   bool salvage = false;
 };
 

@@ -32,7 +32,7 @@ struct Program {
     app.set_version_flag("--version", "hibtool " HIBTOOL_VERSION);
     app.require_subcommand(1);
     app.footer(
-        "hibtool VERB --help says more. Formats: hib, elf, kdump, lime, raw; found by content.\n"
+        "hibtool VERB --help says more. Formats: hib, elf, kdump, lime, raw, swsusp, snapshot; found by content.\n"
         "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 64 usage, 128+N signal.");
     create.add_to(app, common);
     inspect.add_to(app, common);

@@ -10,12 +10,12 @@
 
 namespace hib {
 
-// The first and last bytes of a file, enough for every probe.
+// The first bytes of a file, enough for every probe.
 struct ProbeInput {
   ByteView head;  // up to kProbeBytes from the start
   std::uint64_t file_bytes = 0;
 };
-inline constexpr std::size_t kProbeBytes = 4096;
+inline constexpr std::size_t kProbeBytes = 65536;  // a swap header ends with the first page, which may be that large
 
 enum class Match { No, Yes };
 

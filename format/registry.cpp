@@ -10,12 +10,14 @@
 #include "format/kdump/reader.h"
 #include "format/lime/reader.h"
 #include "format/raw/reader.h"
+#include "format/swsusp/reader.h"
 
 namespace hib {
 namespace {
 
 // In the order of trying: a strong magic first, raw memory, which has none, last.
-constexpr std::array<const Backend*, 5> kBackends = {&container::kBackend, &kdump::kBackend, &elf::kBackend, &lime::kBackend, &raw::kBackend};
+constexpr std::array<const Backend*, 7> kBackends = {&container::kBackend,     &kdump::kBackend,           &elf::kBackend, &lime::kBackend,
+                                                     &swsusp::kSwsuspBackend, &swsusp::kSnapshotBackend, &raw::kBackend};
 
 }  // namespace
 
@@ -33,13 +35,14 @@ Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const s
     if (backend == nullptr) return fail(make_error(ErrorKind::Usage, "--format", format, "a format that hibtool --help lists"));
     return backend->open(std::move(file), options);
   }
+  if (options.swap_offset) return swsusp::kSwsuspBackend.open(std::move(file), options);
   if (options.base_address) return raw::kBackend.open(std::move(file), options);
   TRY(const auto head, file->read_at(0, std::min<std::uint64_t>(file->size(), kProbeBytes)));
   const ProbeInput input{head, file->size()};
   for (const Backend* backend : kBackends) {
     if (backend->probe(input) == Match::Yes) return backend->open(std::move(file), options);
   }
-  return fail(make_error(ErrorKind::NotRecognised, "format", file->size() == 0 ? "an empty file" : "nothing that a reader knows", "hib, kdump, elf, lime")
+  return fail(make_error(ErrorKind::NotRecognised, "format", file->size() == 0 ? "an empty file" : "nothing that a reader knows", "hib, kdump, elf, lime, swsusp, snapshot")
                   .of(path)
                   .advise("-f raw reads it as raw physical memory"));
 }

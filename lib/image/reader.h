@@ -79,6 +79,12 @@ struct StructureCheck {
   bool pages_have_checksums = false;  // false: a changed byte of a page cannot be noticed
 };
 
+// What only a pass over all pages can tell.
+struct WholeCheck {
+  std::vector<Layer> layers;
+  std::optional<Damage> damage;
+};
+
 class ImageReader {
  public:
   virtual ~ImageReader() = default;
@@ -103,6 +109,9 @@ class ImageReader {
   // Everything that can be proven without decoding pages, layer by layer.
   virtual StructureCheck check_structure() const = 0;
 
+  // After every batch has been loaded: the checksums that cover more than one batch.
+  virtual WholeCheck check_whole() const { return {}; }
+
   // The stored hashes of the pages, in PFN order, where the format keeps them; null where it does not.
   virtual Result<std::unique_ptr<PageHashSource>> page_hashes() const { return std::unique_ptr<PageHashSource>(); }
 };
@@ -123,6 +132,8 @@ struct OpenOptions {
   std::optional<std::uint64_t> base_address;  // raw: physical address of the first byte
   std::string base_image;                   // hib: path of the base of an incremental image, when it is elsewhere
   std::uint32_t page_size = 4096;           // raw and LiME, which do not say
+  std::optional<std::uint64_t> swap_offset;   // swsusp: page that holds the swap header (the kernel's resume_offset)
+  std::string passphrase;                     // uswsusp: of an encrypted image
 };
 
 }  // namespace hib

@@ -45,6 +45,10 @@ class Run {
     tbb::task_arena arena(static_cast<int>(threads));
     arena.execute([&] { tbb::parallel_pipeline(std::min<std::size_t>(threads * kBatchesPerThread, kMaxBatches), filters()); });
     if (error_) return fail(std::move(*error_));
+    if (auto damage = source_.check_whole().damage) {
+      if (!options_.salvage) return fail(std::move(damage->error));
+      result_.damage.push_back(std::move(*damage));
+    }
     result_.content_digest = digest_.digest();
     if (sink_ != nullptr) TRY_OK(sink_->finish({result_.pages, result_.content_digest}));
     return std::move(result_);

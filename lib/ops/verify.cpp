@@ -14,7 +14,7 @@ Layer pages_layer(const PipelineResult& result, bool have_checksums) {
     return {"pages", LayerResult::Bad, fmt::format("{} broken places, {} pages lost", grouped(result.damage.size()), grouped(result.pages.unreadable))};
   }
   const std::string text = fmt::format("{} pages read", grouped(result.pages.present()));
-  if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their hashes"};
+  if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their checksums"};
   return {"pages", LayerResult::NotProvable, text + "; the format has no checksum of them"};
 }
 
@@ -43,6 +43,7 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
   VerifyReport report;
   report.layers = std::move(structure.layers);
   report.layers.push_back(pages_layer(result, structure.pages_have_checksums));
+  for (Layer& layer : image.check_whole().layers) report.layers.push_back(std::move(layer));
   report.layers.push_back(digest_layer(image.info(), result));
   report.damage = std::move(structure.damage);
   const bool digest_alone_is_bad = report.layers.back().result == LayerResult::Bad && report.damage.empty() && result.damage.empty();

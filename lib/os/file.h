@@ -46,6 +46,7 @@ class File {
   Result<MutableBytes> read_at(std::uint64_t offset, std::uint64_t size, std::vector<std::byte>& buffer) const;
 
   std::uint64_t size() const { return size_; }
+  int descriptor() const { return fd_.get(); }  // for a library that reads by itself
   bool is_block_device() const { return is_block_device_; }
   const std::string& path() const { return path_; }
 

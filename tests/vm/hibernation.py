@@ -20,6 +20,7 @@ PARTITION_START = 2048  # sectors
 LABEL = "hibswap"
 
 # Every boot first tries to resume, as an initramfs does. A boot that has nothing to resume goes on with the workload.
+# image_size: without it the kernel swaps pages out to make the image small, and the known pages leave their PFNs.
 INIT = r"""
 exec 2>/dev/null
 option() {{ sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }}
@@ -28,6 +29,7 @@ cp /workload /tmp/workload
 echo "SYMBOL $(grep ' T swsusp_save$' /proc/kallsyms)" > /dev/ttyS1
 [ -n "$(option hib.offset)" ] && option hib.offset > /sys/power/resume_offset
 cat /sys/class/block/{device}/dev > /sys/power/resume
+echo 1099511627776 > /sys/power/image_size
 echo NORESUME > /dev/ttyS1
 {prepare}
 exec /tmp/workload /dev/ttyS1

@@ -1,0 +1,11 @@
+// Something that was recognised but holds no pages that could be read: a swap area without an image, TuxOnIce.
+#pragma once
+
+#include "lib/image/reader.h"
+
+namespace hib::swsusp {
+
+// inspect shows `info`; everything that needs pages fails with `why_not`.
+std::unique_ptr<ImageReader> make_empty_reader(ImageInfo info, RangeMap map, Error why_not);
+
+}  // namespace hib::swsusp

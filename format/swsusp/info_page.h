@@ -1,0 +1,60 @@
+// Stream page 0: what the image says of itself (struct swsusp_info), and at its start what the architecture needs to
+// jump back.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "format/swsusp/abi.h"
+#include "lib/base/error.h"
+#include "lib/image/info.h"
+#include "lib/image/reader.h"
+#include "lib/image/record.h"
+
+namespace hib::swsusp {
+
+enum class RestoreKind {
+  Uts,      // none: the machine's uname is there (32-bit arm, powerpc, mips, …)
+  X86,      // restore_data_record with a magic that is known
+  Version,  // arm64, riscv: the kernel's version string, then words of their own
+  Unknown,  // anything else: shown as bytes, never guessed at
+};
+
+// Where the kernel that restores jumps to.
+struct RestoreRecord {
+  RestoreKind kind = RestoreKind::Unknown;
+  std::uint64_t jump_address = 0;       // X86: virtual
+  std::uint64_t jump_address_phys = 0;  // X86
+  std::uint64_t cr3 = 0;                // X86
+  std::uint64_t magic = 0;              // X86
+  std::optional<std::uint32_t> memory_map_crc;       // X86: digest of the firmware's memory map
+  std::optional<std::string> memory_map_md5;         // the same in older kernels; hex. All zero is "not recorded": none
+  std::string version;                  // Version: uname -v
+};
+
+struct InfoPage {
+  Abi abi;
+  std::uint32_t version_code = 0;       // LINUX_VERSION_CODE, generic architectures only
+  std::uint64_t num_physpages = 0;      // pages of RAM that the kernel had
+  std::uint64_t image_pages = 0;        // data pages
+  std::uint64_t pages = 0;              // of the stream: info page, PFN pages, data pages
+  std::uint64_t size_bytes = 0;         // pages * page size
+  KernelIdentity uts;                   // generic architectures only
+  RestoreRecord restore;
+  std::vector<std::byte> raw;
+
+  std::uint64_t pfn_page_count() const { return pages - image_pages - 1; }
+};
+
+// Finds word size and byte order by which of them the numbers make sense in; `abi` gives the page size, and the byte
+// order where `order_is_known`. Corrupt, with the numbers, when none does.
+Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known, std::uint64_t file_offset);
+
+// The info page of an image with other counts; everything else as in `raw`.
+std::vector<std::byte> encode_info_page(const InfoPage& info);
+
+// What verify says of the restore record.
+Layer restore_record_layer(const InfoPage& info);
+
+}  // namespace hib::swsusp

@@ -1,0 +1,232 @@
+#include "format/swsusp/kernel_search.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/image/vmcore_notes.h"
+
+namespace hib::swsusp {
+namespace {
+
+constexpr std::uint64_t kKernelMap = 0xFFFFFFFF80000000;  // __START_KERNEL_map
+constexpr std::uint64_t kKernelAlign = 2 << 20;           // .rodata begins on a boundary of large pages
+constexpr std::uint64_t kKernelReach = 64 << 20;          // a kernel image is not larger
+constexpr std::uint64_t kDataReach = 16 << 20;            // .bss around saved_context
+constexpr std::uint64_t kBannerReach = 256 << 10;         // linux_banner lies at the start of .rodata
+constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
+constexpr std::string_view kBanner = "Linux version ";
+constexpr std::string_view kVmcoreinfo = "OSRELEASE=";
+constexpr std::uint64_t kMaxVmcoreinfo = 4096;
+
+// struct saved_context of x86-64 (arch/x86/include/asm/suspend_64.h): pt_regs, four selectors, then words.
+constexpr std::size_t kSavedRegs = 21;
+constexpr std::size_t kSavedSegments = kSavedRegs * 8;
+constexpr std::size_t kSavedKernelGs = kSavedSegments + 8;
+constexpr std::size_t kSavedFsBase = kSavedKernelGs + 16;
+constexpr std::size_t kSavedCr4 = kSavedFsBase + 32;
+constexpr std::size_t kSavedBytes = kSavedCr4 + 8;
+constexpr std::size_t kIp = 16;  // indices in pt_regs
+constexpr std::size_t kCs = 17;
+constexpr std::size_t kSp = 19;
+constexpr std::size_t kSs = 20;
+constexpr std::uint64_t kKernelCs = 0x10;
+constexpr std::uint64_t kKernelDs = 0x18;
+constexpr std::uint64_t kCr4La57 = 1 << 12;
+
+// struct elf_prstatus of x86-64
+constexpr std::size_t kPrstatusBytes = 336;
+constexpr std::size_t kPrstatusRegs = 112;
+constexpr std::uint32_t kNtPrstatus = 1;
+
+class Memory {
+ public:
+  explicit Memory(const ImageReader& image) : image_(image), page_size_(image.info().page_size) {}
+
+  // `out.size()` bytes of physical memory; false when a page of it is not in the image.
+  bool read(std::uint64_t physical, MutableBytes out) const {
+    std::vector<std::byte> page(page_size_);
+    while (!out.empty()) {
+      if (physical >= kMaxPfn * page_size_ || !image_.read_page(physical / page_size_, page)) return false;
+      const std::uint64_t into = physical % page_size_;
+      const std::size_t size = std::min<std::size_t>(out.size(), page_size_ - into);
+      std::memcpy(out.data(), page.data() + into, size);
+      out = out.subspan(size);
+      physical += size;
+    }
+    return true;
+  }
+  std::optional<std::uint64_t> word(std::uint64_t physical) const {
+    le64 value;
+    if (!read(physical, MutableBytes(value.raw))) return std::nullopt;
+    return std::uint64_t{value};
+  }
+
+ private:
+  const ImageReader& image_;
+  std::uint32_t page_size_;
+};
+
+std::uint64_t word_at(ByteView bytes, std::size_t offset) {
+  le64 value;
+  std::memcpy(&value, bytes.data() + offset, sizeof(value));
+  return value;
+}
+
+// x86-64: restore_registers, where the restore record points, loads the address of saved_context and takes the stack
+// pointer from it: mov $saved_context,%rax (or lea …(%rip),%rax); mov 0x98(%rax),%rsp. That pair occurs once there.
+class X86 {
+ public:
+  X86(const Memory& memory, const RestoreRecord& record) : memory_(memory), record_(record) {}
+
+  // Of the kernel's image: virtual minus physical is the same everywhere in it.
+  std::uint64_t physical(std::uint64_t virtual_address) const { return virtual_address - record_.jump_address + record_.jump_address_phys; }
+  std::uint64_t phys_base() const { return record_.jump_address_phys - (record_.jump_address - kKernelMap); }
+
+  std::optional<std::uint64_t> find_saved_context() const {
+    constexpr std::array<unsigned char, 7> kLoadSp = {0x48, 0x8B, 0xA0, 0x98, 0x00, 0x00, 0x00};
+    std::array<std::byte, 512> code{};
+    if (!memory_.read(record_.jump_address_phys, code)) return std::nullopt;
+    for (std::size_t i = 0; i + 14 <= code.size(); ++i) {
+      if (std::memcmp(code.data() + i + 7, kLoadSp.data(), kLoadSp.size()) != 0) continue;
+      le32 operand;
+      std::memcpy(&operand, code.data() + i + 3, sizeof(operand));
+      const auto extended = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(std::uint32_t{operand})));
+      const auto opcode = [&](unsigned char a, unsigned char b, unsigned char c) {
+        return code[i] == std::byte{a} && code[i + 1] == std::byte{b} && code[i + 2] == std::byte{c};
+      };
+      if (opcode(0x48, 0xC7, 0xC0)) return extended;
+      if (opcode(0x48, 0x8D, 0x05)) return record_.jump_address + i + 7 + extended;
+    }
+    return std::nullopt;
+  }
+
+  // Through the page tables that the image's kernel ran on.
+  std::optional<std::uint64_t> translate(std::uint64_t address, bool five_levels) const {
+    constexpr std::uint64_t kFrame = 0x000FFFFFFFFFF000;
+    std::uint64_t table = record_.cr3 & kFrame;
+    for (int level = five_levels ? 5 : 4; level >= 1; --level) {
+      const int shift = 12 + 9 * (level - 1);
+      const auto entry = memory_.word(table + ((address >> shift) & 511) * 8);
+      if (!entry || (*entry & 1) == 0) return std::nullopt;
+      const std::uint64_t inside = (std::uint64_t{1} << shift) - 1;
+      if (level == 1 || (level <= 3 && (*entry & 0x80) != 0)) return (*entry & kFrame & ~inside) | (address & inside);
+      table = *entry & kFrame;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Note> prstatus(std::uint64_t saved_context) const {
+    std::array<std::byte, kSavedBytes> saved{};
+    if (!memory_.read(physical(saved_context), saved)) return std::nullopt;
+    std::array<std::uint64_t, 27> regs{};
+    for (std::size_t i = 0; i < kSavedRegs; ++i) regs[i] = word_at(saved, i * 8);
+    // swsusp_arch_suspend() saves neither: it was called with the return address on top of the stack.
+    const auto stack = translate(regs[kSp], (word_at(saved, kSavedCr4) & kCr4La57) != 0);
+    const auto return_address = stack ? memory_.word(*stack) : std::nullopt;
+    if (!return_address) return std::nullopt;
+    regs[kIp] = *return_address;
+    regs[kSp] += 8;
+    regs[kCs] = kKernelCs;
+    regs[kSs] = kKernelDs;
+    regs[21] = word_at(saved, kSavedFsBase);
+    regs[22] = word_at(saved, kSavedKernelGs);
+    std::vector<std::byte> desc(kPrstatusBytes);
+    for (std::size_t i = 0; i < regs.size(); ++i) {
+      const le64 value = regs[i];
+      std::memcpy(desc.data() + kPrstatusRegs + 8 * i, &value, sizeof(value));
+    }
+    return Note{"CORE", kNtPrstatus, std::move(desc)};
+  }
+
+  // .bss has vmcoreinfo_data, vmcoreinfo_size and vmcoreinfo_note side by side: a size below a page between two pointers
+  // to pages. The pointers are into the direct map, whose base is unknown but a multiple of 1 GiB.
+  std::optional<std::string> find_vmcoreinfo(std::uint64_t saved_context, std::uint64_t memory_bytes) const {
+    const std::uint64_t centre = physical(saved_context) / kMaxVmcoreinfo * kMaxVmcoreinfo;
+    std::vector<std::byte> page(4096);
+    for (std::uint64_t distance = 0; distance <= kDataReach; distance += page.size()) {
+      for (const bool up : {true, false}) {
+        if (!up && (distance == 0 || distance > centre)) continue;
+        if (!memory_.read(up ? centre + distance : centre - distance, page)) continue;
+        for (std::size_t at = 8; at + 16 <= page.size(); at += 8) {
+          const std::uint64_t size = word_at(page, at);
+          if (size < 256 || size > kMaxVmcoreinfo) continue;
+          for (const std::size_t pointer_at : {at - 8, at + 8}) {
+            if (auto text = text_at_pointer(word_at(page, pointer_at), size, memory_bytes)) return text;
+          }
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<std::string> text_at_pointer(std::uint64_t pointer, std::uint64_t size, std::uint64_t memory_bytes) const {
+    const bool in_direct_map = pointer >= 0xFF11000000000000 && pointer < 0xFFFFC90000000000 && pointer % 4096 == 0;
+    if (!in_direct_map) return std::nullopt;
+    std::array<std::byte, kVmcoreinfo.size()> start{};
+    for (std::uint64_t physical = pointer % kGigabyte; physical < memory_bytes; physical += kGigabyte) {
+      if (!memory_.read(physical, start) || as_text(start) != kVmcoreinfo) continue;
+      std::vector<std::byte> text(size);
+      if (memory_.read(physical, text)) return std::string(until_nul(as_text(text)));
+    }
+    return std::nullopt;
+  }
+
+  const Memory& memory_;
+  const RestoreRecord& record_;
+};
+
+// "Linux version 6.1.0-56-amd64 (builder@host) (gcc …) #1 SMP …": release and version.
+std::optional<std::pair<std::string, std::string>> find_banner(const Memory& memory, std::uint64_t from) {
+  std::vector<std::byte> bytes(kBannerReach);
+  for (std::uint64_t at = round_up(from, kKernelAlign); at < from + kKernelReach; at += kKernelAlign) {
+    if (!memory.read(at, bytes)) continue;
+    const std::string_view text = as_text(bytes);
+    for (std::size_t found = text.find(kBanner); found != std::string_view::npos; found = text.find(kBanner, found + 1)) {
+      const std::string_view line = text.substr(found, std::min<std::size_t>(text.size() - found, 512));
+      const std::string_view banner = line.substr(0, line.find('\n'));
+      const auto release_end = banner.find(' ', kBanner.size());
+      const auto version = banner.find(" #", kBanner.size());
+      if (banner.size() == line.size() || release_end == std::string_view::npos || version == std::string_view::npos || banner.find('%') != std::string_view::npos) continue;
+      return std::pair(std::string(banner.substr(kBanner.size(), release_end - kBanner.size())), std::string(banner.substr(version + 1)));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info) {
+  Record machine{std::string(kMachineRecord), 1, {}};
+  std::vector<Record> records;
+  if (info.uts.release) machine.set("release", *info.uts.release);
+  if (info.uts.version) machine.set("version", *info.uts.version);
+  if (info.uts.machine) machine.set("machine", *info.uts.machine);
+  if (info.restore.kind == RestoreKind::X86 && info.abi.word_bytes == 8) {
+    const Memory memory(image);
+    const X86 x86(memory, info.restore);
+    machine.set("machine", std::string("x86_64"));
+    machine.set("phys_base", x86.phys_base());
+    if (const auto saved_context = x86.find_saved_context()) {
+      if (auto text = x86.find_vmcoreinfo(*saved_context, image.info().end_pfn * image.info().page_size)) {
+        if (const auto slide = vmcoreinfo_number(*text, "KERNELOFFSET")) machine.set("kaslr_slide", *slide);
+        machine.set("vmcoreinfo", std::move(*text));
+      }
+      if (auto note = x86.prstatus(*saved_context)) records = records_from_notes({std::move(*note)});
+    }
+    if (machine.find("vmcoreinfo") == nullptr) {
+      if (auto banner = find_banner(memory, info.restore.jump_address_phys)) {
+        machine.set("release", banner->first);
+        machine.set("version", banner->second);
+      }
+    }
+  }
+  if (!machine.fields.empty()) records.insert(records.begin(), std::move(machine));
+  return records;
+}
+
+}  // namespace hib::swsusp

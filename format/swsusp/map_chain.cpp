@@ -1,0 +1,143 @@
+#include "format/swsusp/map_chain.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "lib/os/cancel.h"
+
+namespace hib::swsusp {
+namespace {
+
+constexpr std::size_t kMaxListed = 1000;
+
+class Walker {
+ public:
+  Walker(const BlockSpace& space, const Abi& abi, std::uint64_t header_block) : space_(space), abi_(abi), header_block_(header_block), page_(abi.page_size) {}
+
+  MapChain walk(std::uint64_t first) {
+    std::uint64_t block = first;
+    while (block != 0 && !cancelled()) {
+      const auto next = map_page(block);
+      if (!next) break;
+      block = *next;
+      chain_.reached_end = block == 0;
+    }
+    find_shared_blocks();
+    return std::move(chain_);
+  }
+
+ private:
+  // The next map page's block, or nothing when the chain cannot be followed.
+  std::optional<std::uint64_t> map_page(std::uint64_t block) {
+    const std::size_t number = chain_.map_pages.size();
+    const std::string where = number == 0 ? std::string("swap header: image") : fmt::format("map page {}: next_swap", number - 1);
+    const std::uint64_t from = number == 0 ? offset(header_block_) + abi_.page_size - 32 : offset(chain_.map_pages.back()) + abi_.page_size - 8;
+    if (block == header_block_ || space_.contiguous(block, 1) == 0) {
+      damage(from, where, fmt::format("block {}", block), block == header_block_ ? "another block than the header's own" : fmt::format("a block of the device, which has {}", space_.block_count()));
+      return std::nullopt;
+    }
+    if (!seen_.insert(block).second) {
+      damage(from, where, fmt::format("block {}, a map page already: the chain is a loop", block), "a block that is not in the chain");
+      return std::nullopt;
+    }
+    chain_.map_pages.push_back(block);
+    chain_.last_page_first_entry = chain_.blocks.size();
+    if (auto read = space_.read(block, page_); !read) {
+      chain_.damage.push_back({std::move(read).error().in(fmt::format("map page {}", number)), {}});
+      return std::nullopt;
+    }
+    take_entries(number, offset(block));
+    if (chain_.blocks.size() > space_.block_count()) {
+      damage(offset(block), fmt::format("map page {}", number), fmt::format("{} entries so far", chain_.blocks.size()), fmt::format("at most {}, the device's blocks", space_.block_count()));
+      return std::nullopt;
+    }
+    return abi_.u64(page_, abi_.page_size - 8);
+  }
+
+  void take_entries(std::size_t number, std::uint64_t page_offset) {
+    const std::uint64_t entries = abi_.map_entries();
+    const bool is_last = abi_.u64(page_, abi_.page_size - 8) == 0;
+    std::uint64_t used = entries;
+    while (used > 0 && abi_.u64(page_, (used - 1) * 8) == 0) --used;
+    if (!is_last) used = entries;  // only the last map page may have free entries
+    for (std::uint64_t i = 0; i < used; ++i) {
+      const std::uint64_t block = abi_.u64(page_, i * 8);
+      const bool good = block != 0 && block != header_block_ && space_.contiguous(block, 1) == 1;
+      if (!good) {
+        damage(page_offset + i * 8, fmt::format("map page {}: entry {}", number, i), fmt::format("block {}", block),
+               block == header_block_ ? "another block than the header's own" : fmt::format("a block of the device, which has {}", space_.block_count()));
+      }
+      chain_.blocks.add(good ? block : kNoBlock);
+    }
+  }
+
+  // A block that two entries name, or an entry and the chain itself, was overwritten by one of them.
+  void find_shared_blocks() {
+    struct Use {
+      std::uint64_t block;
+      std::uint64_t count;
+      std::uint64_t number;  // of the entry or the map page
+      bool is_map_page;
+
+      std::string who() const {
+        return is_map_page ? fmt::format("map page {}", number) : count == 1 ? fmt::format("entry {}", number) : fmt::format("entries {} to {}", number, number + count - 1);
+      }
+    };
+    std::vector<Use> uses;
+    for (const BlockList::Run& run : chain_.blocks.runs()) {
+      if (run.block != kNoBlock) uses.push_back({run.block, run.count, run.index, false});
+    }
+    for (std::size_t i = 0; i < chain_.map_pages.size(); ++i) uses.push_back({chain_.map_pages[i], 1, i, true});
+    std::sort(uses.begin(), uses.end(), [](const Use& a, const Use& b) { return a.block < b.block; });
+    const Use* widest = nullptr;
+    for (const Use& use : uses) {
+      if (widest != nullptr && use.block < widest->block + widest->count) {
+        damage(offset(use.block), fmt::format("block {}", use.block), fmt::format("named by {} and by {}", widest->who(), use.who()), "one use of each block");
+      }
+      if (widest == nullptr || use.block + use.count > widest->block + widest->count) widest = &use;
+    }
+  }
+
+  std::uint64_t offset(std::uint64_t block) const { return space_.file_offset(block).value_or(space_.file().size()); }
+
+  void damage(std::uint64_t at, std::string where, std::string found, std::string allowed) {
+    if (chain_.damage.size() >= kMaxListed) return;
+    chain_.damage.push_back({space_.file().error(ErrorKind::Corrupt, at, std::move(where), std::move(found), std::move(allowed)), {}});
+  }
+
+  const BlockSpace& space_;
+  Abi abi_;
+  std::uint64_t header_block_;
+  std::vector<std::byte> page_;
+  std::unordered_set<std::uint64_t> seen_;
+  MapChain chain_;
+};
+
+}  // namespace
+
+void BlockList::add(std::uint64_t block) {
+  if (!runs_.empty()) {
+    Run& last = runs_.back();
+    if (block == kNoBlock ? last.block == kNoBlock : last.block != kNoBlock && last.block + last.count == block) {
+      ++last.count;
+      return;
+    }
+  }
+  runs_.push_back({size(), block, 1});
+}
+
+BlockList::Run BlockList::part(std::uint64_t index, std::uint64_t count) const {
+  const auto it = std::prev(std::upper_bound(runs_.begin(), runs_.end(), index, [](std::uint64_t i, const Run& r) { return i < r.index; }));
+  const std::uint64_t into = index - it->index;
+  return {index, it->block == kNoBlock ? kNoBlock : it->block + into, std::min(count, it->count - into)};
+}
+
+std::uint64_t BlockList::at(std::uint64_t index) const { return part(index, 1).block; }
+
+MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first, std::uint64_t header_block) {
+  return Walker(space, abi, header_block).walk(first);
+}
+
+}  // namespace hib::swsusp

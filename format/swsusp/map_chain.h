@@ -1,0 +1,46 @@
+// The chain of swap map pages: which blocks hold the stream, in order.
+#pragma once
+
+#include <vector>
+
+#include "format/swsusp/abi.h"
+#include "format/swsusp/block_space.h"
+#include "lib/image/info.h"
+
+namespace hib::swsusp {
+
+inline constexpr std::uint64_t kNoBlock = ~std::uint64_t{0};  // an entry that cannot be right
+
+// Entries of the map in order. Neighbouring blocks are kept as one run: an image of 16 GiB has four million entries and
+// few runs.
+class BlockList {
+ public:
+  struct Run {
+    std::uint64_t index = 0;  // of its first entry
+    std::uint64_t block = 0;  // kNoBlock: all entries of the run
+    std::uint64_t count = 0;
+  };
+
+  void add(std::uint64_t block);
+  std::uint64_t size() const { return runs_.empty() ? 0 : runs_.back().index + runs_.back().count; }
+  std::uint64_t at(std::uint64_t index) const;  // index < size()
+  // The run from `index` on, at most `count` long.
+  Run part(std::uint64_t index, std::uint64_t count) const;
+  const std::vector<Run>& runs() const { return runs_; }
+
+ private:
+  std::vector<Run> runs_;
+};
+
+struct MapChain {
+  BlockList blocks;
+  std::vector<std::uint64_t> map_pages;   // their blocks
+  std::uint64_t last_page_first_entry = 0;  // index of the first entry of the last map page
+  bool reached_end = false;               // a map page with next = 0
+  std::vector<Damage> damage;
+};
+
+// Walks from block `first`. `header_block` may not appear. Never longer than the device has blocks.
+MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first, std::uint64_t header_block);
+
+}  // namespace hib::swsusp

@@ -1,0 +1,143 @@
+#include "format/swsusp/reader.h"
+
+#include <fmt/format.h>
+
+#include "format/swsusp/empty_reader.h"
+#include "format/swsusp/image_record.h"
+#include "format/swsusp/locate.h"
+#include "format/swsusp/snapshot_reader.h"
+#include "format/swsusp/snapshot_stream.h"
+#include "format/swsusp/swap_stream.h"
+#include "lib/base/text.h"
+
+namespace hib::swsusp {
+namespace {
+
+// ---- a swap area ----------------------------------------------------------------------------------------------------
+
+Match probe_swap(const ProbeInput& input) { return may_hold_swap_area(input.head) ? Match::Yes : Match::No; }
+
+std::string describe_place(const Located& found) {
+  std::string text = found.place.empty() ? "swap area" : found.place;
+  if (!found.header.label.empty()) text += fmt::format(" \"{}\"", printable(found.header.label));
+  return text;
+}
+
+const char* state_name(State state) {
+  switch (state) {
+    case State::Plain: return "none";
+    case State::Armed: return "armed";
+    case State::Consumed: return "consumed";
+  }
+  return "";
+}
+
+ImageInfo basic_info(const Located& found) {
+  const File& file = found.space.file();
+  ImageInfo info;
+  info.format = "swsusp";
+  info.variant = describe_place(found);
+  info.path = file.path();
+  info.file_bytes = file.size();
+  info.state = state_name(found.header.state);
+  info.page_size = found.header.page_size;
+  info.findings = found.findings;
+  return info;
+}
+
+void label_header(RangeMap& map, const Located& found) {
+  map.add(found.header_offset, found.header.page_size, found.header.state == State::Plain ? "swap header" : "swap header with hibernation header");
+}
+
+std::unique_ptr<ImageReader> plain_area(const Located& found) {
+  ImageInfo info = basic_info(found);
+  info.findings.push_back({"no-image", Severity::Note, found.header_offset, fmt::format("a swap area{} without a hibernation image", found.header.uuid_text().empty() ? "" : " (UUID " + found.header.uuid_text() + ")")});
+  RangeMap map;
+  label_header(map, found);
+  Error none = found.space.file().error(ErrorKind::NotRecognised, found.header_offset + found.header.page_size - kSigFromEnd, "swap header: signature",
+                                        fmt::format("\"{}\": a swap area without an image", printable(found.header.sig)), "S1SUSPEND, or what a kernel leaves of it");
+  return make_empty_reader(std::move(info), std::move(map), std::move(none));
+}
+
+std::vector<Layer> header_layers(const Located& found) {
+  const Header& header = found.header;
+  std::vector<Layer> layers;
+  const std::string sig(until_nul(header.sig));
+  layers.push_back({"signature", LayerResult::Ok,
+                    header.state == State::Armed ? fmt::format("{}: armed", printable(sig)) : fmt::format("{}: consumed, a kernel has put the swap signature back", printable(sig))});
+  const std::uint32_t unknown = header.flags & ~kKnownFlags;
+  layers.push_back({"header", unknown == 0 ? LayerResult::Ok : LayerResult::NotChecked,
+                    unknown == 0 ? fmt::format("map at block {}, flags {:#x}", header.image, header.flags) : fmt::format("flags {:#x}, of which {:#x} are not known", header.flags, unknown)});
+  return layers;
+}
+
+std::vector<BlockList::Run> all_blocks(const MapChain& chain) {
+  std::vector<BlockList::Run> runs;
+  for (const BlockList::Run& run : chain.blocks.runs()) {
+    if (run.block != kNoBlock) runs.push_back({0, run.block, run.count});
+  }
+  for (const std::uint64_t block : chain.map_pages) runs.push_back({0, block, 1});
+  std::sort(runs.begin(), runs.end(), [](const BlockList::Run& a, const BlockList::Run& b) { return a.block < b.block; });
+  std::vector<BlockList::Run> joined;
+  for (const BlockList::Run& run : runs) {
+    if (!joined.empty() && joined.back().block + joined.back().count == run.block) joined.back().count += run.count;
+    else joined.push_back(run);
+  }
+  return joined;
+}
+
+Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
+  TRY(auto stream, SwapStream::open(found.space, found.header, found.header_block));
+  const Header& header = found.header;
+  SnapshotParts parts;
+  parts.info = basic_info(found);
+  parts.info.codec = header.codec();
+  parts.layers = header_layers(found);
+  if ((header.flags & ~kKnownFlags) != 0) {
+    parts.info.findings.push_back({"unknown-flags", Severity::Warning, found.header_offset + header.page_size - kFlagsFromEnd, fmt::format("flags {:#x} are not known; read as if they were not set", header.flags & ~kKnownFlags)});
+  }
+  if (header.state == State::Consumed) {
+    parts.info.findings.push_back({"consumed", Severity::Note, found.header_offset + header.page_size - kSigFromEnd, "a kernel has tried to resume from this image and has taken the signature back; whether it succeeded is not recorded"});
+  }
+  parts.label = [found](RangeMap& map) { label_header(map, found); };
+  ImageRecord record;
+  record.info = stream->info_page();
+  record.codec = header.codec();
+  record.flags = header.flags;
+  record.hw_sig = header.hw_sig;
+  record.swap_uuid = header.uuid_text();
+  record.swap_label = header.label;
+  record.header_block = found.header_block;
+  record.blocks = all_blocks(stream->chain());
+  parts.records.push_back(encode_image_record(record));
+  return SnapshotReader::create(std::move(stream), std::move(parts));
+}
+
+Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
+  TRY(const Located found, locate(std::move(file), options));
+  if (found.header.state == State::Plain) return plain_area(found);
+  return open_swsusp(found);
+}
+
+// ---- /dev/snapshot --------------------------------------------------------------------------------------------------
+
+Match probe_snapshot(const ProbeInput& input) { return find_snapshot_info(input.head, input.file_bytes) ? Match::Yes : Match::No; }
+
+Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> file, const OpenOptions&) {
+  TRY(auto stream, SnapshotStream::open(std::move(file)));
+  SnapshotParts parts;
+  parts.info.format = "snapshot";
+  parts.info.variant = "stream of /dev/snapshot";
+  parts.info.state = stream->damage().empty() ? "complete" : "incomplete";
+  ImageRecord record;
+  record.info = stream->info_page();
+  parts.records.push_back(encode_image_record(record));
+  return SnapshotReader::create(std::move(stream), std::move(parts));
+}
+
+}  // namespace
+
+const Backend kSwsuspBackend = {"swsusp", "Linux hibernation image in a swap area", probe_swap, open_swap};
+const Backend kSnapshotBackend = {"snapshot", "stream of /dev/snapshot", probe_snapshot, open_snapshot};
+
+}  // namespace hib::swsusp

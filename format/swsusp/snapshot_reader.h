@@ -1,0 +1,75 @@
+// The reader of every form that a snapshot is stored in: PFN pages and data pages out of a PageStream, as an image.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+
+#include "format/swsusp/page_stream.h"
+#include "format/swsusp/pfn_list.h"
+#include "lib/base/pool.h"
+#include "lib/image/reader.h"
+
+namespace hib::swsusp {
+
+// What the container around the stream adds to what the stream itself says.
+struct SnapshotParts {
+  ImageInfo info;                               // format, variant, state, codec, findings
+  std::vector<Layer> layers;                    // proven before the stream was found: signature, header
+  std::vector<Damage> damage;                   // of those
+  std::function<void(RangeMap&)> label;         // everything but the stream
+  std::vector<Record> records;                  // what a writer needs to make such an image again
+};
+
+class SnapshotReader final : public ImageReader {
+ public:
+  // Reads the PFN pages.
+  static Result<std::unique_ptr<ImageReader>> create(std::unique_ptr<PageStream> stream, SnapshotParts parts);
+
+  const ImageInfo& info() const override { return parts_.info; }
+  // Looks, when first asked, into the kernel's own pages for VMCOREINFO and the processor's registers.
+  const std::vector<Record>& records() const override;
+  Result<std::unique_ptr<RunSource>> runs() const override;
+  Result<std::unique_ptr<BatchSource>> batches() const override;
+  void load(PageBatch& batch) const override;
+  Result<void> read_page(Pfn pfn, MutableBytes out) const override;
+  Result<RangeMap> map() const override;
+  StructureCheck check_structure() const override;
+  WholeCheck check_whole() const override;
+
+  const PageStream& stream() const { return *stream_; }
+  const PfnList& pfns() const { return pfns_; }
+
+ private:
+  enum class ChunkState : std::uint8_t { Unknown, Good, Bad };
+  class Pieces;
+  class Runs;
+  class Batches;
+
+  SnapshotReader(std::unique_ptr<PageStream> stream, SnapshotParts parts);
+  void read_pfn_pages();
+  void fill_info();
+  // Decodes, and remembers the CRC and whether it worked.
+  Result<void> read_chunk(std::uint64_t chunk, MutableBytes out) const;
+  std::uint64_t stream_page(std::uint64_t data_index) const { return 1 + pfn_pages_ + data_index; }
+  bool is_lost(std::uint64_t data_index) const;
+  Error lost_chunk(std::uint64_t number) const;
+  std::shared_ptr<const std::vector<std::byte>> cached_chunk(std::uint64_t chunk, Result<void>& result) const;
+
+  std::unique_ptr<PageStream> stream_;
+  SnapshotParts parts_;
+  std::uint64_t pfn_pages_ = 0;
+  PfnList pfns_;
+  Layer pfn_layer_;
+
+  // Written by the one thread that has the chunk in hand.
+  mutable std::vector<ChunkState> chunk_states_;
+  mutable std::vector<std::uint32_t> chunk_crcs_;
+
+  mutable std::mutex mutex_;  // guards the cache
+  mutable std::vector<std::pair<std::uint64_t, std::shared_ptr<const std::vector<std::byte>>>> recent_;
+  mutable std::once_flag records_once_;
+  mutable std::vector<Record> records_;
+};
+
+}  // namespace hib::swsusp

@@ -1,0 +1,27 @@
+// The stream as /dev/snapshot gives it: page after page, nothing around it.
+#pragma once
+
+#include "format/swsusp/page_stream.h"
+
+namespace hib::swsusp {
+
+class SnapshotStream final : public PageStream {
+ public:
+  static Result<std::unique_ptr<PageStream>> open(std::shared_ptr<const File> file);
+
+  const File& file() const override { return *file_; }
+  std::uint64_t readable_chunks() const override;
+  Result<void> read_chunk(std::uint64_t number, MutableBytes out) const override;
+  std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
+  void label(RangeMap& map) const override;
+  bool is_compressed() const override { return false; }
+
+ private:
+  explicit SnapshotStream(std::shared_ptr<const File> file) : file_(std::move(file)) {}
+  std::shared_ptr<const File> file_;
+};
+
+// Does `head` begin with an info page whose counts fit a file of `file_bytes`? Gives its page size.
+std::optional<InfoPage> find_snapshot_info(ByteView head, std::uint64_t file_bytes);
+
+}  // namespace hib::swsusp

@@ -1,0 +1,92 @@
+#include "format/swsusp/swap_file.h"
+
+#include <ext2fs/ext2fs.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "format/swsusp/header.h"
+#include "lib/os/cancel.h"
+
+namespace hib::swsusp {
+namespace {
+
+constexpr std::uint64_t kSmallestSwapFile = 10 * 4096;  // mkswap's limit
+constexpr std::size_t kMaxSwapFiles = 64;
+constexpr std::size_t kMaxExtents = 1U << 20;
+constexpr std::uint32_t kExtentsPerCall = 512;
+
+struct FileSystem {
+  ext2_filsys fs = nullptr;
+  ~FileSystem() {
+    if (fs != nullptr) ext2fs_free(fs);
+  }
+};
+
+struct InodeScan {
+  ext2_inode_scan scan = nullptr;
+  ~InodeScan() {
+    if (scan != nullptr) ext2fs_close_inode_scan(scan);
+  }
+};
+
+bool begins_with_swap_header(const File& file, std::uint64_t offset) {
+  if (offset >= file.size()) return false;
+  const auto head = file.read_at(offset, std::min<std::uint64_t>(65536, file.size() - offset));
+  return head && find_header(*head).has_value();
+}
+
+}  // namespace
+
+std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
+  std::vector<SwapFile> found;
+  FileSystem system;
+  const std::string name = fmt::format("/proc/self/fd/{}", file.descriptor());  // the very file, also when it has no name
+  const std::string options = fmt::format("offset={}", base);
+  const int flags = EXT2_FLAG_64BITS | EXT2_FLAG_IGNORE_CSUM_ERRORS | EXT2_FLAG_SOFTSUPP_FEATURES;
+  if (ext2fs_open2(name.c_str(), options.c_str(), flags, 0, 0, unix_io_manager, &system.fs) != 0) return found;
+  InodeScan inodes;
+  if (ext2fs_open_inode_scan(system.fs, 0, &inodes.scan) != 0) return found;
+  ext2_ino_t number = 0;
+  ext2_inode inode{};
+  while (!cancelled() && found.size() < kMaxSwapFiles && ext2fs_get_next_inode(inodes.scan, &number, &inode) == 0 && number != 0) {
+    const std::uint64_t size = EXT2_I_SIZE(&inode);
+    if (inode.i_links_count == 0 || !LINUX_S_ISREG(inode.i_mode) || size < kSmallestSwapFile) continue;
+    blk64_t block = 0;
+    if (ext2fs_bmap2(system.fs, number, &inode, nullptr, 0, 0, nullptr, &block) != 0 || block == 0) continue;
+    const auto first_byte = checked_mul<std::uint64_t>(block, system.fs->blocksize);
+    const auto offset = first_byte ? checked_add(base, *first_byte) : std::nullopt;
+    if (offset && begins_with_swap_header(file, *offset)) found.push_back({number, *first_byte});
+  }
+  return found;
+}
+
+std::optional<std::vector<FileExtent>> swap_file_extents(const File& file) {
+  std::vector<FileExtent> extents;
+  std::vector<std::byte> raw(sizeof(fiemap) + kExtentsPerCall * sizeof(fiemap_extent));
+  std::uint64_t from = 0;
+  while (extents.size() < kMaxExtents) {
+    std::memset(raw.data(), 0, raw.size());
+    auto* request = reinterpret_cast<fiemap*>(raw.data());
+    request->fm_start = from;
+    request->fm_length = FIEMAP_MAX_OFFSET - from;
+    request->fm_flags = FIEMAP_FLAG_SYNC;
+    request->fm_extent_count = kExtentsPerCall;
+    if (::ioctl(file.descriptor(), FS_IOC_FIEMAP, request) != 0 || request->fm_mapped_extents == 0) break;
+    for (std::uint32_t i = 0; i < request->fm_mapped_extents; ++i) {
+      const fiemap_extent& extent = request->fm_extents[i];
+      constexpr std::uint32_t kNoPlace = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_ENCODED | FIEMAP_EXTENT_DATA_INLINE;
+      if ((extent.fe_flags & kNoPlace) == 0) extents.push_back({extent.fe_physical, extent.fe_logical, extent.fe_length});
+      from = extent.fe_logical + extent.fe_length;
+      if ((extent.fe_flags & FIEMAP_EXTENT_LAST) != 0) return extents;
+    }
+  }
+  if (extents.empty()) return std::nullopt;
+  return extents;
+}
+
+}  // namespace hib::swsusp

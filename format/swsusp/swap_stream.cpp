@@ -1,0 +1,261 @@
+#include "format/swsusp/swap_stream.h"
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/codec/lz4.h"
+#include "lib/codec/lzo.h"
+#include "lib/os/cancel.h"
+
+namespace hib::swsusp {
+namespace {
+
+constexpr std::uint64_t kFirstChunkEntry = 1;  // entry 0 is the info page
+constexpr std::size_t kMaxListed = 1000;
+
+}  // namespace
+
+SwapStream::SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block)
+    : space_(std::move(space)), header_(header), header_block_(header_block),
+      codec_(!header.compressed() ? Codec::None : (header.flags & kFlagLz4) != 0 ? Codec::Lz4 : Codec::Lzo),
+      buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {}
+
+Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header, std::uint64_t header_block) {
+  auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
+  const Abi abi{header.page_size, 8, header.big_endian};
+  stream->chain_ = walk_map_chain(stream->space_, abi, header.image, header_block);
+  if (auto info = stream->read_info_page(); !info) {
+    // Without it nothing can be placed; the first thing wrong in the chain is the better reason.
+    if (!stream->chain_.damage.empty()) return fail(stream->chain_.damage.front().error);
+    return fail(std::move(info).error());
+  }
+  stream->damage_ = stream->chain_.damage;
+  if (header.has_crc() && stream->is_compressed()) {
+    const std::uint64_t at = stream->space_.file_offset(header_block).value_or(0) + header.page_size - kCrcFromEnd;
+    stream->stored_crc_ = StoredCrc{header.crc32, at};
+  }
+  stream->find_chunks();
+  stream->make_layers();
+  return stream;
+}
+
+Result<void> SwapStream::read_info_page() {
+  if (chain_.blocks.size() == 0) {
+    return fail(file().error(ErrorKind::Corrupt, space_.file_offset(header_.image).value_or(0), "map page 0: entry 0", "0", "the block of the info page"));
+  }
+  std::vector<std::byte> page(header_.page_size);
+  TRY_OK(read_entries(0, page));
+  auto info = decode_info_page(page, {header_.page_size, 8, header_.big_endian}, true, entry_offset(0));
+  if (!info) return fail(std::move(info).error().of(file().path()));
+  info_page_ = std::move(*info);
+  return {};
+}
+
+std::uint64_t SwapStream::most_blocks() const {
+  return (info_page_.abi.word_bytes + max_compressed_bytes(header_.page_size) + header_.page_size - 1) / header_.page_size;
+}
+
+// ---- chunks ---------------------------------------------------------------------------------------------------------
+
+std::uint64_t SwapStream::entry_offset(std::uint64_t entry) const {
+  if (entry >= chain_.blocks.size()) return file().size();
+  const std::uint64_t block = chain_.blocks.at(entry);
+  return block == kNoBlock ? file().size() : space_.file_offset(block).value_or(file().size());
+}
+
+// Bytes of consecutive entries; the last may be taken in part.
+Result<void> SwapStream::read_entries(std::uint64_t first_entry, MutableBytes out) const {
+  const std::uint32_t page_size = header_.page_size;
+  std::uint64_t entry = first_entry;
+  while (!out.empty()) {
+    if (entry >= chain_.blocks.size()) {
+      return fail(file().error(ErrorKind::Truncated, entry_offset(chain_.blocks.size() - 1), fmt::format("map entry {}", entry), "none", fmt::format("below {}", chain_.blocks.size())));
+    }
+    const BlockList::Run run = chain_.blocks.part(entry, (out.size() + page_size - 1) / page_size);
+    if (run.block == kNoBlock) {
+      return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("map entry {}", entry), "a block that cannot be right", "a block of the device"));
+    }
+    const std::size_t size = std::min<std::size_t>(out.size(), run.count * page_size);
+    TRY_OK(space_.read(run.block, out.first(size)));
+    out = out.subspan(size);
+    entry += run.count;
+  }
+  return {};
+}
+
+// What the chunk that begins at `entry` says of its length; nothing when that is impossible.
+std::optional<SwapStream::Place> SwapStream::place_at(std::uint64_t entry) const {
+  std::array<std::byte, 8> raw{};
+  const std::uint32_t word = info_page_.abi.word_bytes;
+  if (!read_entries(entry, MutableBytes(raw).first(word))) return std::nullopt;
+  const std::uint64_t size = info_page_.abi.word(raw, 0);
+  if (size == 0 || size > max_compressed_bytes(header_.page_size)) return std::nullopt;
+  const std::uint64_t blocks = (word + size + header_.page_size - 1) / header_.page_size;
+  if (blocks > chain_.blocks.size() - entry) return std::nullopt;
+  return Place{entry, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(blocks)};
+}
+
+// Each chunk's length says where the next begins, so one broken length would lose all that follow. Behind it, the next
+// place where a length is possible, the one after it too, and the content decodes, is a chunk again.
+std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from, std::uint64_t limit, std::uint64_t number) const {
+  std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
+  for (std::uint64_t entry = from; entry < std::min(limit, chain_.blocks.size()); ++entry) {
+    const auto place = place_at(entry);
+    if (!place) continue;
+    const std::uint64_t next = entry + place->block_count;
+    const bool last = next == chain_.blocks.size();
+    if (!last && !place_at(next)) continue;
+    const std::uint64_t count = last ? chunk(chunk_count() - 1).page_count : kChunkPages;
+    if (decode(*place, number, MutableBytes(pages).first(count * header_.page_size))) return entry;
+  }
+  return std::nullopt;
+}
+
+void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::string found, std::string allowed) {
+  if (framing_damage_++ == 0) first_broken_entry_ = entry;
+  if (framing_damage_ > kMaxListed) return;
+  damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(entry), fmt::format("chunk {}: length", number), std::move(found), std::move(allowed)), {}});
+}
+
+void SwapStream::find_chunks() {
+  const std::uint64_t wanted = chunk_count();
+  const std::uint64_t entries = chain_.blocks.size();
+  if (codec_ == Codec::None) {
+    if (entries != page_count()) {
+      ++framing_damage_;
+      first_broken_entry_ = std::min(entries, page_count());
+      damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(0), "map chain: entries", std::to_string(entries), fmt::format("{}, the pages of the stream", page_count())), {}});
+      note_stale_map_page();
+    }
+    return;
+  }
+  std::uint64_t entry = kFirstChunkEntry;
+  std::uint64_t number = 0;
+  places_.reserve(std::min(wanted, entries));
+  while (number < wanted && entry < entries && !cancelled()) {
+    if (const auto place = place_at(entry)) {
+      places_.push_back(*place);
+      entry += place->block_count;
+      ++number;
+      continue;
+    }
+    std::array<std::byte, 8> raw{};
+    const bool readable = read_entries(entry, MutableBytes(raw).first(info_page_.abi.word_bytes)).has_value();
+    report_framing(number, entry, readable ? std::to_string(info_page_.abi.word(raw, 0)) : "an entry without a block", fmt::format("1..{}, inside the map", max_compressed_bytes(header_.page_size)));
+    // Either this length is broken, or the one before lied and this is not the beginning of a chunk.
+    std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
+    const bool before_is_whole = number == 0 || decode(places_.back(), number - 1, MutableBytes(pages).first(std::size_t{chunk(number - 1).page_count} * header_.page_size)).has_value();
+    const std::uint64_t from = before_is_whole ? entry + 1 : places_.back().first_entry + 1;
+    const auto found = find_next_whole_chunk(from, from + 2 * most_blocks(), number);
+    if (!before_is_whole) {
+      places_.pop_back();
+      --number;
+    }
+    places_.push_back({});  // the broken one
+    ++number;
+    ++lost_chunks_;
+    if (!found) break;
+    entry = *found;
+  }
+  if (places_.size() < wanted) {
+    lost_chunks_ += wanted - places_.size();
+    if (framing_damage_ == 0) {
+      report_framing(places_.size(), entries, fmt::format("no block left: the map has {} entries", entries), fmt::format("{} chunks, for {} pages", wanted, page_count()));
+    }
+  } else if (entry < entries && framing_damage_ == 0) {
+    report_framing(wanted, entry, fmt::format("{} entries left over", entries - entry), "none");
+  }
+  note_stale_map_page();
+}
+
+// Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed header and, as
+// the last map page, whatever lay there. Then all is well up to the first chunk of that page.
+void SwapStream::note_stale_map_page() {
+  const std::uint64_t page = first_broken_entry_ / (header_.page_size / kMapEntryBytes - 1);
+  const std::uint64_t into = first_broken_entry_ % (header_.page_size / kMapEntryBytes - 1);
+  if (framing_damage_ == 0 || page == 0 || page >= chain_.map_pages.size() || into > most_blocks()) return;
+  damage_.push_back({file().error(ErrorKind::Corrupt, space_.file_offset(chain_.map_pages[page]).value_or(0), fmt::format("map page {}", page),
+                                  "does not fit what lies before it: a stale page, not written before power was lost? The kernel writes the last map page after the signature",
+                                  "the entries of this image"), {}});
+}
+
+Result<void> SwapStream::decode(const Place& place, std::uint64_t number, MutableBytes out) const {
+  const auto buffer = buffers_.take();
+  const std::size_t word = info_page_.abi.word_bytes;
+  const std::size_t size = word + place.compressed_bytes;
+  if (buffer->size() < size) buffer->resize(size);
+  const MutableBytes bytes = MutableBytes(*buffer).first(size);
+  TRY_OK(read_entries(place.first_entry, bytes));
+  const ByteView data = ByteView(bytes).subspan(word);
+  auto decoded = codec_ == Codec::Lz4 ? lz4_decompress(data, out) : lzo_decompress(data, out);
+  if (!decoded) return fail(std::move(decoded).error().in(fmt::format("chunk {}", number)).at(entry_offset(place.first_entry)).of(file().path()));
+  return {};
+}
+
+std::uint64_t SwapStream::readable_chunks() const {
+  if (codec_ != Codec::None) return places_.size();
+  return (chain_.blocks.size() - 1 + kChunkPages - 1) / kChunkPages;
+}
+
+Result<void> SwapStream::read_chunk(std::uint64_t number, MutableBytes out) const {
+  if (codec_ == Codec::None) return read_entries(chunk(number).first_page, out);
+  if (number >= places_.size() || places_[number].compressed_bytes == 0) {
+    return fail(file().error(ErrorKind::Corrupt, chunk_offset(number).value_or(file().size()), fmt::format("chunk {}", number), "not found: a length before it is broken, or the map ends", "a chunk"));
+  }
+  return decode(places_[number], number, out);
+}
+
+std::optional<std::uint64_t> SwapStream::chunk_offset(std::uint64_t number) const {
+  if (codec_ == Codec::None) return entry_offset(chunk(number).first_page);
+  if (number >= places_.size() || places_[number].compressed_bytes == 0) return std::nullopt;
+  return entry_offset(places_[number].first_entry);
+}
+
+// ---- what verify and the map say ------------------------------------------------------------------------------------
+
+void SwapStream::make_layers() {
+  const std::size_t chain_damage = chain_.damage.size();
+  layers_.push_back({"map chain", chain_damage == 0 && chain_.reached_end ? LayerResult::Ok : LayerResult::Bad,
+                     fmt::format("{} map pages, {} blocks in {} runs{}", grouped(chain_.map_pages.size()), grouped(chain_.blocks.size()), grouped(chain_.blocks.runs().size()),
+                                 chain_damage == 0 ? "" : fmt::format("; {} broken places", chain_damage))});
+  if (codec_ == Codec::None) {
+    layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad, fmt::format("uncompressed: {} blocks for {} pages", grouped(chain_.blocks.size()), grouped(page_count()))});
+    return;
+  }
+  layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad,
+                     framing_damage_ == 0 ? fmt::format("{} chunks", grouped(chunk_count())) : fmt::format("{} of {} chunks cannot be found", grouped(lost_chunks_), grouped(chunk_count()))});
+}
+
+void SwapStream::label(RangeMap& map) const {
+  const std::uint32_t page_size = header_.page_size;
+  for (std::size_t i = 0; i < chain_.map_pages.size(); ++i) {
+    if (const auto at = space_.file_offset(chain_.map_pages[i])) map.add(*at, page_size, fmt::format("map page {}", i));
+  }
+  const auto add = [&](std::uint64_t first, std::uint64_t count, const std::string& label) {
+    for (std::uint64_t entry = first; entry < std::min(first + count, chain_.blocks.size());) {
+      BlockList::Run run = chain_.blocks.part(entry, first + count - entry);
+      entry += run.count;
+      for (; run.block != kNoBlock && run.count > 0;) {
+        const std::uint64_t there = std::max<std::uint64_t>(space_.contiguous(run.block, run.count), 1);
+        if (const auto at = space_.file_offset(run.block)) map.add(*at, there * page_size, label);
+        run.block += there;
+        run.count -= std::min(there, run.count);
+      }
+    }
+  };
+  add(0, 1, "info page");
+  const std::uint64_t pfn_pages = info_page_.pfn_page_count();
+  if (codec_ == Codec::None) {
+    add(1, pfn_pages, "PFN pages");
+    if (chain_.blocks.size() > 1 + pfn_pages) add(1 + pfn_pages, chain_.blocks.size() - 1 - pfn_pages, "data pages");
+    return;
+  }
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (places_[i].compressed_bytes == 0) continue;
+    const StreamChunk c = chunk(i);
+    const bool has_pfns = c.first_page < 1 + pfn_pages;
+    add(places_[i].first_entry, places_[i].block_count, fmt::format("chunk {}: {} {}", i, c.page_count, has_pfns ? "PFN and data pages" : "data pages"));
+  }
+}
+
+}  // namespace hib::swsusp

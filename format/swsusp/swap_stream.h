@@ -1,0 +1,64 @@
+// The stream as mainline stores it in a swap area: blocks by the map chain, compressed in chunks or not at all.
+#pragma once
+
+#include "format/swsusp/header.h"
+#include "format/swsusp/map_chain.h"
+#include "format/swsusp/page_stream.h"
+#include "lib/base/pool.h"
+
+namespace hib::swsusp {
+
+enum class Codec { None, Lzo, Lz4 };
+
+class SwapStream final : public PageStream {
+ public:
+  // Walks the map chain, reads the info page and, of a compressed image, the first bytes of every chunk. Fails only when
+  // there is no info page to be had; all else is damage.
+  static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header, std::uint64_t header_block);
+
+  const File& file() const override { return space_.file(); }
+  std::uint64_t readable_chunks() const override;
+  Result<void> read_chunk(std::uint64_t number, MutableBytes out) const override;
+  std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
+  void label(RangeMap& map) const override;
+  bool is_compressed() const override { return codec_ != Codec::None; }
+
+  const Header& header() const { return header_; }
+  std::uint64_t header_block() const { return header_block_; }
+  const BlockSpace& space() const { return space_; }
+  const MapChain& chain() const { return chain_; }
+
+ private:
+  // A compressed chunk's place in the block list.
+  struct Place {
+    std::uint64_t first_entry = 0;
+    std::uint32_t compressed_bytes = 0;  // 0: not found
+    std::uint32_t block_count = 0;
+  };
+
+  SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block);
+  Result<void> read_info_page();
+  void find_chunks();
+  std::uint64_t most_blocks() const;  // of a chunk
+  std::optional<Place> place_at(std::uint64_t entry) const;
+  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit, std::uint64_t number) const;
+  Result<void> read_entries(std::uint64_t first_entry, MutableBytes out) const;
+  Result<void> decode(const Place& place, std::uint64_t number, MutableBytes out) const;
+  std::uint64_t entry_offset(std::uint64_t entry) const;
+  void report_framing(std::uint64_t number, std::uint64_t entry, std::string found, std::string allowed);
+  void note_stale_map_page();
+  void make_layers();
+
+  BlockSpace space_;
+  Header header_;
+  std::uint64_t header_block_;
+  Codec codec_;
+  MapChain chain_;
+  std::vector<Place> places_;
+  std::size_t framing_damage_ = 0;
+  std::uint64_t first_broken_entry_ = 0;
+  std::uint64_t lost_chunks_ = 0;
+  mutable Pool<std::vector<std::byte>> buffers_;
+};
+
+}  // namespace hib::swsusp

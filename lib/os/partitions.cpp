@@ -1,0 +1,39 @@
+#include "lib/os/partitions.h"
+
+#include <blkid/blkid.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace hib {
+namespace {
+
+constexpr std::uint64_t kSectorBytes = 512;  // libblkid's unit, whatever the device's
+constexpr int kMaxPartitions = 1024;
+
+struct FreeProbe {
+  void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
+};
+
+}  // namespace
+
+std::vector<Partition> list_partitions(const File& file) {
+  std::vector<Partition> partitions;
+  const std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe> probe(blkid_new_probe());
+  if (!probe || blkid_probe_set_device(probe.get(), file.descriptor(), 0, 0) != 0) return partitions;
+  blkid_probe_enable_partitions(probe.get(), 1);
+  const blkid_partlist list = blkid_probe_get_partitions(probe.get());
+  if (list == nullptr) return partitions;
+  const int count = std::min(blkid_partlist_numof_partitions(list), kMaxPartitions);
+  for (int i = 0; i < count; ++i) {
+    const blkid_partition partition = blkid_partlist_get_partition(list, i);
+    if (partition == nullptr || blkid_partition_is_extended(partition) != 0) continue;
+    const auto start = static_cast<std::uint64_t>(blkid_partition_get_start(partition));
+    const auto size = static_cast<std::uint64_t>(blkid_partition_get_size(partition));
+    if (start >= file.size() / kSectorBytes) continue;
+    partitions.push_back({blkid_partition_get_partno(partition), start * kSectorBytes, std::min(size, file.size() / kSectorBytes - start) * kSectorBytes});
+  }
+  return partitions;
+}
+
+}  // namespace hib

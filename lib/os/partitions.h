@@ -1,0 +1,19 @@
+// The partitions of a disk or a disk image, as libblkid finds them: DOS and GPT tables, and what else it knows.
+#pragma once
+
+#include <vector>
+
+#include "lib/os/file.h"
+
+namespace hib {
+
+struct Partition {
+  int number = 0;
+  std::uint64_t offset = 0;  // bytes
+  std::uint64_t size = 0;
+};
+
+// Empty when there is no table. Partitions that begin past the end of the file are left out.
+std::vector<Partition> list_partitions(const File& file);
+
+}  // namespace hib
