@@ -13,6 +13,7 @@
 #include "format/kdump/writer.h"
 #include "format/lime/writer.h"
 #include "format/raw/writer.h"
+#include "format/swsusp/writer.h"
 #include "lib/base/text.h"
 #include "lib/image/vmcore_notes.h"
 
@@ -25,6 +26,9 @@ struct Replay {
   std::unique_ptr<Output> output;
   std::unique_ptr<PageSink> sink;
   container::WriterStatistics statistics;
+  swsusp::StreamPlan plan;  // swsusp, snapshot
+  std::unique_ptr<swsusp::SwapTarget> target;
+  swsusp::WriterStatistics swap_statistics;
   PipelineResult result;
 };
 
@@ -77,6 +81,20 @@ Result<container::WriterOptions> writer_options(const Context& context, const Re
   return options;
 }
 
+// Into a swap area that exists; not an Output, which makes new files.
+Result<std::unique_ptr<PageSink>> make_swap_sink(const Context& context, const ReplayRequest& request, Replay& replay) {
+  TRY(replay.plan, swsusp::plan_stream(*replay.source));
+  swsusp::SwapTarget::Options options;
+  options.force = request.force;
+  // --offset is the source's, where the source is a swap area itself.
+  const std::string& offset = !request.target_offset.empty() ? request.target_offset : replay.source->info().format == "swsusp" ? request.target_offset : context.options.swap_offset;
+  if (!offset.empty()) {
+    TRY(options.offset, parse_number(offset, "--target-offset"));
+  }
+  TRY(replay.target, swsusp::SwapTarget::open(request.output, replay.plan.record, options));
+  return swsusp::make_swap_writer(*replay.target, replay.plan, request.codec, replay.swap_statistics);
+}
+
 Result<std::unique_ptr<PageSink>> make_sink(const Context& context, const ReplayRequest& request, Replay& replay) {
   Output& output = *replay.output;
   const ImageReader& source = *replay.source;
@@ -89,10 +107,14 @@ Result<std::unique_ptr<PageSink>> make_sink(const Context& context, const Replay
   if (request.as == "elf") return elf::make_writer(output, source);
   if (request.as == "lime") return lime::make_writer(output, source);
   if (request.as == "kdump") {
-    TRY(const auto codec, kdump::codec_named(request.codec));
+    TRY(const auto codec, kdump::codec_named(request.codec.empty() ? "lzo" : request.codec));
     return kdump::make_writer(output, source, codec);
   }
-  return fail(make_error(ErrorKind::Usage, "--as", request.as, "raw, elf, kdump, lime or hib"));
+  if (request.as == "snapshot") {
+    TRY(replay.plan, swsusp::plan_stream(source));
+    return swsusp::make_snapshot_writer(output, replay.plan);
+  }
+  return fail(make_error(ErrorKind::Usage, "--as", request.as, "raw, elf, kdump, lime, swsusp, snapshot or hib"));
 }
 
 Result<void> refuse_to_write_input(const ReplayRequest& request) {
@@ -109,8 +131,12 @@ Result<void> refuse_to_write_input(const ReplayRequest& request) {
 Result<void> run_replay(const Context& context, const ReplayRequest& request, Replay& replay) {
   TRY(replay.source, context.open(request.source));
   TRY_OK(refuse_to_write_input(request));
-  TRY(replay.output, Output::create(request.output, request.force));
-  TRY(replay.sink, make_sink(context, request, replay));
+  if (request.as == "swsusp") {
+    TRY(replay.sink, make_swap_sink(context, request, replay));
+  } else {
+    TRY(replay.output, Output::create(request.output, request.force));
+    TRY(replay.sink, make_sink(context, request, replay));
+  }
   ProgressLine progress(context, request.verb);
   PipelineOptions options;
   options.threads = context.options.threads;
@@ -136,6 +162,11 @@ Json json_of(const ReplayRequest& request, const Replay& replay) {
     document["equal_pages"] = replay.statistics.equal_pages;
     document["base_pages"] = replay.statistics.base_pages;
   }
+  if (request.as == "swsusp") {
+    document["codec"] = replay.swap_statistics.codec;
+    document["blocks"] = replay.swap_statistics.blocks;
+    document["resume_offset"] = replay.swap_statistics.header_block;
+  }
   std::vector<Damage> damage = replay.source->info().damage;
   damage.insert(damage.end(), replay.result.damage.begin(), replay.result.damage.end());
   document["damage"] = json_of_damage(damage);
@@ -153,6 +184,10 @@ void print_summary(std::ostream& out, const ReplayRequest& request, const Replay
     const std::uint64_t memory = replay.result.pages.present() * info.page_size;
     if (s.file_bytes > 0) out << fmt::format(", 1/{:.1f} of the memory", static_cast<double>(memory) / static_cast<double>(s.file_bytes));
     out << "\n  root hash " << to_hex(s.root_hash) << "\n";
+  }
+  if (request.as == "swsusp") {
+    const auto& s = replay.swap_statistics;
+    out << fmt::format("  armed: {} in {} blocks{}; resume_offset {}\n", s.codec, grouped(s.blocks), replay.target->place().empty() ? "" : " of " + replay.target->place(), s.header_block);
   }
   out << "  " << ContentDigest::text(replay.result.content_digest) << "\n";
 }

@@ -15,11 +15,12 @@ struct ReplayRequest {
   std::string source;
   std::string output;
   std::string as;    // format of the output
-  std::string codec = "lzo";
+  std::string codec;  // kdump, swsusp; empty: the default of the format
   int level = 1;
   std::uint32_t chunk_kib = 1024;
   std::string base;     // hib: incremental over this image
   std::string records;  // hib: a JSON file of records to add
+  std::string target_offset;  // swsusp: page of the target that holds the swap header
   bool force = false;
 };
 

@@ -9,17 +9,19 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("restore", "replay memory into another container");
   app_->add_option("IMAGE", image_, "the image; - is standard input")->required();
   app_->add_option("-o,--output", output_, "where it goes; - is standard output")->required()->type_name("FILE");
-  app_->add_option("--as", as_, "format to write: raw, elf, kdump, lime, hib")->required()->type_name("FORMAT")->check(CLI::IsMember({"raw", "elf", "kdump", "lime", "hib"}));
-  app_->add_option("--codec", codec_, "kdump: compression of the pages: none, zlib, lzo, snappy, zstd")->type_name("NAME")->check(CLI::IsMember({"none", "zlib", "lzo", "snappy", "zstd"}))->capture_default_str();
+  app_->add_option("--as", as_, "format to write: raw, elf, kdump, lime, hib, swsusp, snapshot")->required()->type_name("FORMAT")->check(CLI::IsMember({"raw", "elf", "kdump", "lime", "hib", "swsusp", "snapshot"}));
+  app_->add_option("--codec", codec_, "kdump: none, zlib, lzo (default), snappy, zstd; swsusp: lzo, lz4, none (default: as in the image)")->type_name("NAME")->check(CLI::IsMember({"none", "zlib", "lzo", "lz4", "snappy", "zstd"}));
+  app_->add_option("--target-offset", target_offset_, "swsusp: page of the output that holds the swap header (resume_offset), where it cannot be found")->type_name("PAGES");
   app_->add_option("--level", level_, "hib: zstd level")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
   app_->add_option("--chunk-size", chunk_kib_, "hib: KiB compressed together")->type_name("KIB")->check(CLI::Range(4, 4096))->capture_default_str();
-  app_->add_flag("--force", force_, "replace an existing file");
+  app_->add_flag("--force", force_, "replace an existing file; swsusp: write over an armed image too");
   app_->add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
   add_input_options(*app_, common);
   app_->footer(
       "Examples:\n"
       "  hibtool restore crash.hib -o vmcore --as elf       # crash, gdb, makedumpfile open it\n"
       "  hibtool restore crash.hib -o memory.raw --as raw   # byte N is physical address N; holes stay holes\n"
+      "  hibtool restore laptop.hib -o /dev/sda3 --as swsusp  # into an existing swap area: the kernel resumes from it\n"
       "  hibtool restore crash.hib -o - --as kdump | ssh host 'makedumpfile -R vmcore'");
 }
 
@@ -32,6 +34,7 @@ int RestoreVerb::run(const Context& context) const {
   request.codec = codec_;
   request.level = level_;
   request.chunk_kib = chunk_kib_;
+  request.target_offset = target_offset_;
   request.force = force_;
   return replay(context, request);
 }

@@ -16,7 +16,8 @@ class RestoreVerb {
   std::string image_;
   std::string output_;
   std::string as_;
-  std::string codec_ = "lzo";
+  std::string codec_;
+  std::string target_offset_;
   int level_ = 1;
   std::uint32_t chunk_kib_ = 1024;
   bool force_ = false;

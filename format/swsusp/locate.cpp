@@ -76,7 +76,7 @@ class Search {
       TRY(const auto head, head_at(*file_, *offset, page_size));
       const auto header = find_header(head);
       if (!header || header->page_size != page_size) continue;
-      return Located{*header, BlockSpace(file_, page_size, 0, file_->size()), pages, *offset, fmt::format("at page {}", pages), {}};
+      return Located{*header, BlockSpace(file_, page_size, 0, file_->size()), pages, *offset, fmt::format("at page {}", pages), {}, {}};
     }
     return fail(file_->error(ErrorKind::NotRecognised, 0, fmt::format("--offset {}", pages), "no swap signature in that page", "the number that /sys/power/resume_offset had"));
   }
@@ -94,14 +94,15 @@ class Search {
   // The area begins where the file begins: a device or a copy of it, or a swap file whose blocks are counted on the
   // device of its file system.
   Result<Located> whole_file(const Header& header) {
-    Located found{header, BlockSpace(file_, header.page_size, 0, file_->size()), 0, 0, "", {}};
+    Located found{header, BlockSpace(file_, header.page_size, 0, file_->size()), 0, 0, "", {}, {}};
     if (header.state == State::Plain || header.dialect == Dialect::Uswsusp || leads_to_an_image(found.space, header)) return found;
     if (auto extents = swap_file_extents(*file_)) {
-      BlockSpace space(file_, header.page_size, std::move(*extents));
+      BlockSpace space(file_, header.page_size, *extents);
       if (leads_to_an_image(space, header)) {
         found.space = space;
         found.place = "swap file of a mounted file system";
         found.header_block = block_of_start(space);
+        found.swap_file = std::move(extents);
       }
     }
     return found;
@@ -124,7 +125,7 @@ class Search {
       ++partitions_;
       const std::string name = fmt::format("partition {}", partition.number);
       if (const auto header = find_header(*head)) {
-        found_.push_back({*header, BlockSpace(file_, header->page_size, partition.offset, partition.size), 0, partition.offset, name, {}});
+        found_.push_back({*header, BlockSpace(file_, header->page_size, partition.offset, partition.size), 0, partition.offset, name, {}, {}});
       } else if (is_ext(*head)) {
         look_into_file_system(partition.offset, partition.size, name + ", ");
       } else if (starts_with(*head, kLuksMagic, sizeof(kLuksMagic))) {
@@ -143,7 +144,7 @@ class Search {
       const auto header = find_header(*head);
       if (!header || swap.first_byte % header->page_size != 0) continue;
       found_.push_back({*header, BlockSpace(file_, header->page_size, base, size), swap.first_byte / header->page_size, *offset,
-                        fmt::format("{}swap file (inode {}, resume_offset {})", name, swap.inode, swap.first_byte / header->page_size), {}});
+                        fmt::format("{}swap file (inode {}, resume_offset {})", name, swap.inode, swap.first_byte / header->page_size), swap.extents, {}});
     }
   }
 

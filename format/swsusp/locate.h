@@ -18,6 +18,7 @@ struct Located {
   std::uint64_t header_block = 0;  // the kernel's resume_offset
   std::uint64_t header_offset = 0; // in the file
   std::string place;               // "partition 2 (/dev/…), swap file inode 12": for people; empty for the whole file
+  std::optional<std::vector<FileExtent>> swap_file;  // where its pages lie on the device, when it is a swap file
   std::vector<Finding> findings;   // other swap areas that were passed over
 };
 

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -40,6 +41,24 @@ bool begins_with_swap_header(const File& file, std::uint64_t offset) {
   return head && find_header(*head).has_value();
 }
 
+// Block by block; neighbours are joined.
+std::vector<FileExtent> extents_of(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
+  std::vector<FileExtent> extents;
+  const std::uint64_t block_bytes = fs->blocksize;
+  const std::uint64_t count = std::min<std::uint64_t>(EXT2_I_SIZE(&inode) / block_bytes, ext2fs_blocks_count(fs->super));
+  for (std::uint64_t i = 0; i < count && extents.size() < kMaxExtents && !cancelled(); ++i) {
+    blk64_t block = 0;
+    if (ext2fs_bmap2(fs, number, &inode, nullptr, 0, i, nullptr, &block) != 0 || block == 0) continue;
+    const bool joins = !extents.empty() && extents.back().device_offset + extents.back().size == block * block_bytes && extents.back().file_offset + extents.back().size == i * block_bytes;
+    if (joins) {
+      extents.back().size += block_bytes;
+    } else {
+      extents.push_back({block * block_bytes, i * block_bytes, block_bytes});
+    }
+  }
+  return extents;
+}
+
 }  // namespace
 
 std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
@@ -60,7 +79,7 @@ std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
     if (ext2fs_bmap2(system.fs, number, &inode, nullptr, 0, 0, nullptr, &block) != 0 || block == 0) continue;
     const auto first_byte = checked_mul<std::uint64_t>(block, system.fs->blocksize);
     const auto offset = first_byte ? checked_add(base, *first_byte) : std::nullopt;
-    if (offset && begins_with_swap_header(file, *offset)) found.push_back({number, *first_byte});
+    if (offset && begins_with_swap_header(file, *offset)) found.push_back({number, *first_byte, extents_of(system.fs, number, inode)});
   }
   return found;
 }

@@ -11,6 +11,7 @@ namespace hib::swsusp {
 struct SwapFile {
   std::uint64_t inode = 0;
   std::uint64_t first_byte = 0;  // of the file, counted from the start of the file system
+  std::vector<FileExtent> extents;
 };
 
 // Files in an ext2/3/4 file system that begin with a swap header; the file system begins at file byte `base` and is not

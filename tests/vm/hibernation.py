@@ -105,7 +105,7 @@ class Hibernation:
             disk.truncate(size)
         self.disk.chmod(0o600)
         if self.machine.layout == "swapfile":
-            run("mke2fs", "-q", "-t", "ext4", self.disk)
+            run("mke2fs", "-q", "-t", "ext4", "-b", "4096", self.disk)  # small file systems default to 1 KiB blocks
         elif self.machine.layout == "gpt":
             run("sfdisk", "-q", self.disk, stdin=f"label: gpt\nstart={PARTITION_START}, size={self.machine.swap_mib << 11}, type=swap\n")
             self._make_swap_at(PARTITION_START * SECTOR)
