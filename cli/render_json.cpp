@@ -197,6 +197,10 @@ Json json_of_inspect(const InspectReport& report) {
   document["pages"] = json_of_pages(info.pages);
   document["end_pfn"] = hex(info.end_pfn);
   document["kernel"] = json_of_kernel(info.kernel);
+  document["kernel"]["build_id"] = report.build_id ? Json(printable(*report.build_id)) : Json(nullptr);
+  document["kernel"]["kaslr_slide"] = optional_hex(report.kaslr_slide);
+  document["details"] = Json::object();
+  for (const auto& [name, text] : info.details) document["details"][name] = printable(text);
   document["integrity"] = {{"algorithm", info.integrity_algorithm}, {"value", info.integrity_value.empty() ? Json(nullptr) : Json(info.integrity_value)}};
   document["content_digest"] = optional_text(info.content_digest);
   document["findings"] = Json::array();

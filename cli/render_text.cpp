@@ -28,6 +28,10 @@ std::string format_name(const std::string& format) {
   if (format == "kdump") return "kdump-compressed dump";
   if (format == "lime") return "LiME dump";
   if (format == "raw") return "raw memory";
+  if (format == "swsusp") return "hibernation image";
+  if (format == "uswsusp") return "uswsusp hibernation image";
+  if (format == "tuxonice") return "TuxOnIce hibernation image";
+  if (format == "snapshot") return "hibernation snapshot";
   return format;
 }
 
@@ -100,7 +104,7 @@ std::string describe_pages(const PageCounts& pages, std::uint32_t page_size) {
 
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report) {
   const ImageInfo& info = report.info;
-  const bool complete = info.state == "complete";
+  const bool complete = info.state != "incomplete";
   print(out, "{}: {}{}, {}\n", style.bold(printable(info.path)), format_name(info.format), info.variant.empty() ? "" : ", " + info.variant,
         complete ? info.state : style.red(info.state));
   row(out, "file", fmt::format("{} ({} bytes)", human_bytes(info.file_bytes), grouped(info.file_bytes)));
@@ -114,7 +118,10 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   } else {
     row(out, "kernel", "not said by this image");
   }
-  row(out, "integrity", info.integrity_value.empty() ? info.integrity_algorithm : info.integrity_algorithm + " root " + info.integrity_value);
+  if (report.build_id) row(out, "build ID", printable(*report.build_id));
+  if (report.kaslr_slide) row(out, "KASLR slide", hex(*report.kaslr_slide));
+  for (const auto& [name, text] : info.details) row(out, name.c_str(), printable(text));
+  row(out, "integrity", info.integrity_value.empty() ? info.integrity_algorithm : info.integrity_algorithm + (info.format == "hib" ? " root " : " ") + info.integrity_value);
   if (info.content_digest) row(out, "content", *info.content_digest);
   if (!report.records.empty()) {
     std::string names;

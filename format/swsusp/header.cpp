@@ -73,6 +73,8 @@ std::optional<Header> find_header(ByteView head) {
     const std::string_view sig = as_text(page.subspan(page_size - kSigFromEnd, kSigBytes));
     if (!is_one_of(sig, {kSigSwap2, kSigSwap1, kSigArmed, kSigArmedOld, kSigVeryOld, kSigUswsusp})) continue;
     Header header = decode(page);
+    // A partition that begins at 4 KiB looks like an area with pages of 8 KiB: its own header must be at the start.
+    if (page_size > kPageSizes[0] && header.swap_version != 1) continue;
     header.state = state_of(header);
     if (sig == kSigUswsusp) header.dialect = Dialect::Uswsusp;
     return header;

@@ -49,8 +49,8 @@ class Walker {
       return std::nullopt;
     }
     take_entries(number, offset(block));
-    if (chain_.blocks.size() > space_.block_count()) {
-      damage(offset(block), fmt::format("map page {}", number), fmt::format("{} entries so far", chain_.blocks.size()), fmt::format("at most {}, the device's blocks", space_.block_count()));
+    if (good_entries_ > space_.block_count()) {
+      damage(offset(block), fmt::format("map page {}", number), fmt::format("{} entries so far", good_entries_), fmt::format("at most {}, the device's blocks", space_.block_count()));
       return std::nullopt;
     }
     return abi_.u64(page_, abi_.page_size - 8);
@@ -61,7 +61,6 @@ class Walker {
     const bool is_last = abi_.u64(page_, abi_.page_size - 8) == 0;
     std::uint64_t used = entries;
     while (used > 0 && abi_.u64(page_, (used - 1) * 8) == 0) --used;
-    if (!is_last) used = entries;  // only the last map page may have free entries
     for (std::uint64_t i = 0; i < used; ++i) {
       const std::uint64_t block = abi_.u64(page_, i * 8);
       const bool good = block != 0 && block != header_block_ && space_.contiguous(block, 1) == 1;
@@ -69,8 +68,12 @@ class Walker {
         damage(page_offset + i * 8, fmt::format("map page {}: entry {}", number, i), fmt::format("block {}", block),
                block == header_block_ ? "another block than the header's own" : fmt::format("a block of the device, which has {}", space_.block_count()));
       }
+      if (good) ++good_entries_;
       chain_.blocks.add(good ? block : kNoBlock);
     }
+    if (is_last || used == entries) return;  // only the last map page may have free entries
+    damage(page_offset + used * 8, fmt::format("map page {}: entry {}", number, used), "0, and another map page follows", "a block");
+    for (std::uint64_t i = used; i < entries; ++i) chain_.blocks.add(kNoBlock);
   }
 
   // A block that two entries name, or an entry and the chain itself, was overwritten by one of them.
@@ -91,13 +94,35 @@ class Walker {
     }
     for (std::size_t i = 0; i < chain_.map_pages.size(); ++i) uses.push_back({chain_.map_pages[i], 1, i, true});
     std::sort(uses.begin(), uses.end(), [](const Use& a, const Use& b) { return a.block < b.block; });
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> wrong;  // first entry, count
     const Use* widest = nullptr;
     for (const Use& use : uses) {
       if (widest != nullptr && use.block < widest->block + widest->count) {
         damage(offset(use.block), fmt::format("block {}", use.block), fmt::format("named by {} and by {}", widest->who(), use.who()), "one use of each block");
+        // It holds what was written last; the later entry is certainly wrong, or certainly not the only one.
+        const std::uint64_t common = std::min(use.block + use.count, widest->block + widest->count) - use.block;
+        const bool second_is_later = widest->is_map_page || (!use.is_map_page && use.number > widest->number);
+        if (second_is_later) wrong.emplace_back(use.number, common);
+        else if (!widest->is_map_page) wrong.emplace_back(widest->number + (use.block - widest->block), common);
       }
       if (widest == nullptr || use.block + use.count > widest->block + widest->count) widest = &use;
     }
+    if (!wrong.empty()) chain_.blocks = without(chain_.blocks, std::move(wrong));
+  }
+
+  static BlockList without(const BlockList& blocks, std::vector<std::pair<std::uint64_t, std::uint64_t>> entries) {
+    std::sort(entries.begin(), entries.end());
+    BlockList out;
+    std::size_t next = 0;
+    for (const BlockList::Run& run : blocks.runs()) {
+      for (std::uint64_t i = 0; i < run.count; ++i) {
+        const std::uint64_t entry = run.index + i;
+        while (next < entries.size() && entries[next].first + entries[next].second <= entry) ++next;
+        const bool is_wrong = next < entries.size() && entries[next].first <= entry;
+        out.add(is_wrong || run.block == kNoBlock ? kNoBlock : run.block + i);
+      }
+    }
+    return out;
   }
 
   std::uint64_t offset(std::uint64_t block) const { return space_.file_offset(block).value_or(space_.file().size()); }
@@ -112,6 +137,7 @@ class Walker {
   std::uint64_t header_block_;
   std::vector<std::byte> page_;
   std::unordered_set<std::uint64_t> seen_;
+  std::uint64_t good_entries_ = 0;
   MapChain chain_;
 };
 

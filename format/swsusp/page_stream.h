@@ -27,6 +27,8 @@ class PageStream {
   const InfoPage& info_page() const { return info_page_; }
   std::uint32_t page_size() const { return info_page_.abi.page_size; }
   std::uint64_t page_count() const { return info_page_.pages; }
+  // The PFN list has shown that the info page is wrong.
+  virtual void correct_page_count(std::uint64_t pages) { info_page_.pages = pages; }
 
   // The chunks that make up the stream as the info page counts it, whether they can be read or not. All but the first
   // and the last are kChunkPages long. Chunk 0 begins at stream page first_chunk_page().
@@ -40,8 +42,17 @@ class PageStream {
   // Fills `out` with the chunk's pages. Corrupt, Truncated … when it cannot.
   virtual Result<void> read_chunk(std::uint64_t number, MutableBytes out) const = 0;
 
+  // One page of the stream by itself, where pages are not compressed together.
+  virtual Result<void> read_page(std::uint64_t page, MutableBytes out) const = 0;
+
+  // False when it is known that the page cannot be had.
+  virtual bool has_page(std::uint64_t page) const = 0;
+
   // Where in the file the chunk begins, for messages; nothing when that is not known.
   virtual std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const = 0;
+
+  // Where the info page lies, for messages.
+  virtual std::uint64_t info_offset() const = 0;
 
   // Labels of everything that the stream lies in.
   virtual void label(RangeMap& map) const = 0;

@@ -40,6 +40,7 @@ void PfnListDecoder::add_page(ByteView page, std::uint64_t file_offset) {
     if (value == abi_.word_max()) {  // before the zero flag, which it contains
       ended_ = true;
       list_.has_end_mark = true;
+      list_.pages_to_end_mark = page_ + 1;
     } else {
       add_entry(value, i, file_offset);
     }

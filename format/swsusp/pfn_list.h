@@ -28,6 +28,7 @@ class PfnList {
   std::vector<Damage> damage;
   bool uses_zero_flag = false;    // Linux 6.6 and later
   bool has_end_mark = false;
+  std::uint64_t pages_to_end_mark = 0;  // PFN pages, that with the mark included
 
   Pfn end_pfn() const { return runs.empty() ? 0 : runs.back().end(); }
 };
@@ -41,6 +42,7 @@ class PfnListDecoder {
 
   // `file_offset`: where the page, or the chunk that it is in, lies.
   void add_page(ByteView page, std::uint64_t file_offset);
+  bool has_ended() const { return ended_; }  // the end mark was there
   PfnList finish();
 
  private:

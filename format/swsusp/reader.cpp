@@ -17,11 +17,7 @@ namespace {
 
 Match probe_swap(const ProbeInput& input) { return may_hold_swap_area(input.head) ? Match::Yes : Match::No; }
 
-std::string describe_place(const Located& found) {
-  std::string text = found.place.empty() ? "swap area" : found.place;
-  if (!found.header.label.empty()) text += fmt::format(" \"{}\"", printable(found.header.label));
-  return text;
-}
+std::string describe_place(const Located& found) { return found.place.empty() ? "swap area" : found.place; }
 
 const char* state_name(State state) {
   switch (state) {
@@ -42,6 +38,10 @@ ImageInfo basic_info(const Located& found) {
   info.state = state_name(found.header.state);
   info.page_size = found.header.page_size;
   info.findings = found.findings;
+  const std::string uuid = found.header.uuid_text();
+  if (!uuid.empty()) info.details.emplace_back("swap UUID", uuid);
+  if (!found.header.label.empty()) info.details.emplace_back("swap label", found.header.label);
+  info.details.emplace_back("swap header", fmt::format("page {} of the device (resume_offset), byte {:#x} of the file", found.header_block, found.header_offset));
   return info;
 }
 
@@ -96,12 +96,14 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   if ((header.flags & ~kKnownFlags) != 0) {
     parts.info.findings.push_back({"unknown-flags", Severity::Warning, found.header_offset + header.page_size - kFlagsFromEnd, fmt::format("flags {:#x} are not known; read as if they were not set", header.flags & ~kKnownFlags)});
   }
+  if (header.has_hw_sig()) parts.info.details.emplace_back("hardware", fmt::format("signature {:#010x}", header.hw_sig));
+  if ((header.flags & kFlagPlatform) != 0) parts.info.details.emplace_back("power off", "by the platform (ACPI S4)");
+  parts.info.details.emplace_back("map", fmt::format("{} map pages from block {} on, {} blocks in {} runs", stream->chain().map_pages.size(), header.image, grouped(stream->chain().blocks.size()), grouped(stream->chain().blocks.runs().size())));
   if (header.state == State::Consumed) {
     parts.info.findings.push_back({"consumed", Severity::Note, found.header_offset + header.page_size - kSigFromEnd, "a kernel has tried to resume from this image and has taken the signature back; whether it succeeded is not recorded"});
   }
   parts.label = [found](RangeMap& map) { label_header(map, found); };
-  ImageRecord record;
-  record.info = stream->info_page();
+  ImageRecord& record = parts.record;
   record.codec = header.codec();
   record.flags = header.flags;
   record.hw_sig = header.hw_sig;
@@ -109,7 +111,6 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   record.swap_label = header.label;
   record.header_block = found.header_block;
   record.blocks = all_blocks(stream->chain());
-  parts.records.push_back(encode_image_record(record));
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 
@@ -129,9 +130,6 @@ Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> f
   parts.info.format = "snapshot";
   parts.info.variant = "stream of /dev/snapshot";
   parts.info.state = stream->damage().empty() ? "complete" : "incomplete";
-  ImageRecord record;
-  record.info = stream->info_page();
-  parts.records.push_back(encode_image_record(record));
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 

@@ -1,6 +1,7 @@
 #include "format/swsusp/snapshot_reader.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,8 @@ Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<Page
   reader->chunk_states_.resize(chunks);
   reader->chunk_crcs_.resize(chunks);
   reader->read_pfn_pages();
+  reader->parts_.record.info = reader->stream_->info_page();
+  reader->parts_.record.uses_zero_flag = reader->pfns_.uses_zero_flag;
   reader->fill_info();
   return std::unique_ptr<ImageReader>(std::move(reader));
 }
@@ -40,7 +43,7 @@ void SnapshotReader::read_pfn_pages() {
   std::vector<std::byte> buffer(std::size_t{kChunkPages} * page_size);
   std::vector<Damage> damage;
   std::uint64_t page = 1;
-  while (page < 1 + pfn_pages_ && !cancelled()) {
+  while (page < 1 + pfn_pages_ && !decoder.has_ended() && !cancelled()) {
     const std::uint64_t number = stream_->chunk_of_page(page);
     if (number >= chunk_states_.size()) {
       damage.push_back({stream_->file().error(ErrorKind::Truncated, stream_->file().size(), fmt::format("PFN page {}", page - 1), "not there: the stream ends before it", fmt::format("{} PFN pages", pfn_pages_)), {}});
@@ -51,15 +54,26 @@ void SnapshotReader::read_pfn_pages() {
     const MutableBytes bytes = MutableBytes(buffer).first(std::size_t{chunk.page_count} * page_size);
     auto read = read_chunk(number, bytes);
     const std::uint64_t offset = stream_->chunk_offset(number).value_or(stream_->file().size());
+    if (!read && !stream_->is_compressed()) {  // each page stands alone: what can be had of them
+      for (; page < std::min<std::uint64_t>(1 + pfn_pages_, chunk.first_page + chunk.page_count); ++page) {
+        const MutableBytes one = MutableBytes(buffer).first(page_size);
+        auto page_read = stream_->read_page(page, one);
+        decoder.add_page(page_read ? ByteView(one) : ByteView(), offset);
+        if (!page_read) damage.push_back({std::move(page_read).error().in("PFN pages"), {}});
+      }
+      continue;
+    }
     for (; page < std::min<std::uint64_t>(1 + pfn_pages_, chunk.first_page + chunk.page_count); ++page) {
       decoder.add_page(read ? ByteView(bytes).subspan((page - chunk.first_page) * page_size, page_size) : ByteView(), offset);
     }
     if (!read) damage.push_back({std::move(read).error().in("PFN pages"), {}});
   }
   pfns_ = decoder.finish();
+  if (damage.empty()) believe_the_list(damage);
   for (Damage& d : pfns_.damage) d.error.file = stream_->file().path();
   const std::uint64_t listed = pfns_.data_pages + pfns_.zero_pages;
   const std::uint64_t needed = (listed + info.abi.words_per_page() - 1) / info.abi.words_per_page();
+  may_lose_pages_ = !stream_->damage().empty() || chunk_states_.size() < stream_->chunk_count() || pfns_.data_pages + pfn_pages_ + 1 > stream_->page_count();
   if (damage.empty() && needed != pfn_pages_) {
     pfns_.damage.push_back({stream_->file().error(ErrorKind::Corrupt, stream_->chunk_offset(0).value_or(0), "PFN pages", std::to_string(pfn_pages_), fmt::format("{}, for {} PFNs", needed, listed)), {}});
   }
@@ -69,14 +83,29 @@ void SnapshotReader::read_pfn_pages() {
                                      : pfns_.damage.front().error.line()};
 }
 
-bool SnapshotReader::is_lost(std::uint64_t data_index) const {
-  const std::uint64_t page = stream_page(data_index);
-  const std::uint64_t number = stream_->chunk_of_page(page);
-  return page >= stream_->page_count() || number >= chunk_states_.size() || !stream_->chunk_offset(number);
+// The info page is covered by no checksum. When the list ends by its own mark, before the info page says so, and one of
+// the page's two counts agrees with it, the other count is wrong.
+void SnapshotReader::believe_the_list(std::vector<Damage>& damage) {
+  const InfoPage& info = stream_->info_page();
+  if (!pfns_.has_end_mark || pfns_.pages_to_end_mark >= pfn_pages_) return;
+  if (1 + pfns_.pages_to_end_mark + pfns_.data_pages == info.pages) {
+    pfn_pages_ = pfns_.pages_to_end_mark;  // image_pages is the wrong one, which the list has noted
+    return;
+  }
+  if (pfns_.data_pages != info.image_pages) return;
+  damage.push_back({stream_->file().error(ErrorKind::Corrupt, stream_->info_offset(), "info page: pages", std::to_string(info.pages),
+                                          fmt::format("{}, as the PFN pages say", 1 + pfns_.pages_to_end_mark + info.image_pages)), {}});
+  pfn_pages_ = pfns_.pages_to_end_mark;
+  stream_->correct_page_count(1 + pfn_pages_ + info.image_pages);
 }
 
-Error SnapshotReader::lost_chunk(std::uint64_t number) const {
-  return stream_->file().error(ErrorKind::Truncated, stream_->file().size(), fmt::format("chunk {}", number), "lost: its place cannot be found, or the stream ends before it", fmt::format("{} chunks", stream_->chunk_count()));
+bool SnapshotReader::is_lost(std::uint64_t data_index) const {
+  return may_lose_pages_ && !stream_->has_page(stream_page(data_index));
+}
+
+Error SnapshotReader::lost_page(std::uint64_t page) const {
+  const std::string where = stream_->is_compressed() ? fmt::format("chunk {}", stream_->chunk_of_page(page)) : fmt::format("stream page {}", page);
+  return stream_->file().error(ErrorKind::Truncated, stream_->file().size(), where, "lost: its place cannot be found, or the stream ends before it", fmt::format("{} pages in {} chunks", stream_->page_count(), stream_->chunk_count()));
 }
 
 // ---- runs and batches -----------------------------------------------------------------------------------------------
@@ -99,8 +128,10 @@ class SnapshotReader::Pieces {
       const bool lost = reader_.is_lost(first);
       piece.state = lost ? PageState::Unreadable : PageState::Data;
       std::uint64_t end = std::min(data_end, first + piece.count);
-      for (std::uint64_t next = next_chunk(first); next < end; next = next_chunk(next)) {
-        if (reader_.is_lost(next) != lost) end = next;
+      if (reader_.may_lose_pages_) {
+        for (std::uint64_t next = next_place(first); next < end; next = next_place(next)) {
+          if (reader_.is_lost(next) != lost) end = next;
+        }
       }
       piece.count = end - first;
     }
@@ -114,7 +145,10 @@ class SnapshotReader::Pieces {
 
  private:
   const PfnRun& current() const { return reader_.pfns_.runs[run_]; }
-  std::uint64_t next_chunk(std::uint64_t data_index) const {
+  // Where the state may change: at the next chunk, or page where pages stand alone.
+  std::uint64_t next_place(std::uint64_t data_index) const {
+    if (reader_.stream_page(data_index) >= reader_.stream_->page_count()) return ~std::uint64_t{0};  // nothing is there
+    if (!reader_.stream_->is_compressed()) return data_index + 1;
     const StreamChunk chunk = reader_.stream_->chunk(reader_.stream_->chunk_of_page(reader_.stream_page(data_index)));
     return chunk.first_page + std::max<std::uint64_t>(chunk.page_count, 1) - reader_.stream_page(0);
   }
@@ -181,26 +215,61 @@ Result<void> SnapshotReader::read_chunk(std::uint64_t chunk, MutableBytes out) c
   return read;
 }
 
-void SnapshotReader::load(PageBatch& batch) const {
-  const std::uint32_t page_size = stream_->page_size();
-  std::uint64_t data_index = batch.token;
-  std::uint64_t loaded = ~std::uint64_t{0};  // number of the chunk in hand
-  const std::byte* pages = nullptr;          // its pages; null when it could not be had
-  Damage* damage = nullptr;
-  const std::uint64_t first_chunk = stream_->chunk_of_page(stream_page(batch.token));
-  batch.buffer.resize(kBatchChunks * kChunkPages * page_size);
-  const auto load_chunk = [&](std::uint64_t number) {
-    const StreamChunk chunk = stream_->chunk(number);
-    const MutableBytes place = MutableBytes(batch.buffer).subspan((number - first_chunk) * kChunkPages * page_size, std::size_t{chunk.page_count} * page_size);
-    auto read = read_chunk(number, place);
-    loaded = number;
-    pages = read ? place.data() : nullptr;
-    damage = nullptr;
-    if (!read) {
-      batch.damage.push_back({std::move(read).error(), {}});
-      damage = &batch.damage.back();
+// One chunk in the buffer of a batch, and which of its pages could be had.
+class SnapshotReader::ChunkInHand {
+ public:
+  ChunkInHand(const SnapshotReader& reader, PageBatch& batch, std::uint64_t first_chunk) : reader_(reader), batch_(batch), first_chunk_(first_chunk) {
+    batch.buffer.resize(kBatchChunks * kChunkPages * reader.stream_->page_size());
+  }
+
+  void load(std::uint64_t number) {
+    if (number == number_) return;
+    number_ = number;
+    chunk_ = reader_.stream_->chunk(number);
+    damaged_ = false;
+    place_ = MutableBytes(batch_.buffer).subspan((number - first_chunk_) * kChunkPages * page_size(), std::size_t{chunk_.page_count} * page_size());
+    auto read = reader_.read_chunk(number, place_);
+    good_.fill(read.has_value());
+    if (!read && !reader_.stream_->is_compressed()) {
+      for (std::uint32_t i = 0; i < chunk_.page_count; ++i) good_[i] = reader_.stream_->read_page(chunk_.first_page + i, place_.subspan(i * page_size(), page_size())).has_value();
     }
-  };
+    if (!read) error_ = std::move(read).error();
+  }
+
+  // Items for pages of the run from `pfn` on that lie in this chunk; how many.
+  std::uint64_t add_items(const PageRun& run, Pfn pfn, std::uint64_t stream_page) {
+    const std::uint64_t into = stream_page - chunk_.first_page;
+    const std::uint64_t most = std::min<std::uint64_t>(run.end() - pfn, chunk_.page_count - into);
+    std::uint64_t count = 1;
+    while (count < most && good_[into + count] == good_[into]) ++count;
+    if (good_[into]) {
+      classify_pages(pfn, count, place_.data() + into * page_size(), page_size(), batch_.items);
+      return count;
+    }
+    batch_.items.push_back({{pfn, count, PageState::Unreadable, 0}, nullptr, {}});
+    if (!damaged_) batch_.damage.push_back({error_, {}});
+    damaged_ = true;
+    batch_.damage.back().lost_pfns.emplace_back(pfn, count);
+    return count;
+  }
+
+ private:
+  std::uint32_t page_size() const { return reader_.stream_->page_size(); }
+
+  const SnapshotReader& reader_;
+  PageBatch& batch_;
+  std::uint64_t first_chunk_;
+  std::uint64_t number_ = ~std::uint64_t{0};
+  StreamChunk chunk_;
+  MutableBytes place_;
+  std::array<bool, kChunkPages> good_{};
+  Error error_;
+  bool damaged_ = false;  // said already
+};
+
+void SnapshotReader::load(PageBatch& batch) const {
+  std::uint64_t data_index = batch.token;
+  ChunkInHand chunk(*this, batch, stream_->chunk_of_page(stream_page(batch.token)));
   for (const PageRun& run : batch.runs) {
     if (run.state == PageState::Fill) {
       batch.items.push_back({run, nullptr, {}});
@@ -208,22 +277,13 @@ void SnapshotReader::load(PageBatch& batch) const {
     }
     if (run.state == PageState::Unreadable) {
       batch.items.push_back({run, nullptr, {}});
-      batch.damage.push_back({lost_chunk(stream_->chunk_of_page(stream_page(data_index))), {{run.first, run.count}}});
+      batch.damage.push_back({lost_page(stream_page(data_index)), {{run.first, run.count}}});
       data_index += run.count;
       continue;
     }
     for (Pfn pfn = run.first; pfn < run.end();) {
-      const std::uint64_t number = stream_->chunk_of_page(stream_page(data_index));
-      if (number != loaded) load_chunk(number);
-      const StreamChunk chunk = stream_->chunk(number);
-      const std::uint64_t into = stream_page(data_index) - chunk.first_page;
-      const std::uint64_t count = std::min<std::uint64_t>(run.end() - pfn, chunk.page_count - into);
-      if (pages != nullptr) {
-        classify_pages(pfn, count, pages + into * page_size, page_size, batch.items);
-      } else {
-        batch.items.push_back({{pfn, count, PageState::Unreadable, 0}, nullptr, {}});
-        damage->lost_pfns.emplace_back(pfn, count);
-      }
+      chunk.load(stream_->chunk_of_page(stream_page(data_index)));
+      const std::uint64_t count = chunk.add_items(run, pfn, stream_page(data_index));
       pfn += count;
       data_index += count;
     }
@@ -260,9 +320,10 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
   }
   const std::uint64_t page = stream_page(run.data_index + (pfn - run.first));
   const std::uint64_t number = stream_->chunk_of_page(page);
-  if (is_lost(run.data_index + (pfn - run.first))) return fail(lost_chunk(number).in(fmt::format("PFN {:#x}", pfn)));
+  if (is_lost(run.data_index + (pfn - run.first))) return fail(lost_page(page).in(fmt::format("PFN {:#x}", pfn)));
   Result<void> result;
   const auto chunk = cached_chunk(number, result);
+  if (!chunk && !stream_->is_compressed()) return stream_->read_page(page, out);
   if (!chunk) return fail(std::move(result).error().in(fmt::format("PFN {:#x}", pfn)));
   const std::uint64_t into = page - stream_->chunk(number).first_page;
   std::memcpy(out.data(), chunk->data() + into * stream_->page_size(), stream_->page_size());
@@ -278,6 +339,8 @@ void SnapshotReader::fill_info() {
   info.file_bytes = stream_->file().size();
   info.page_size = page.abi.page_size;
   info.kernel = page.uts;
+  info.details.emplace_back("jump back", restore_record_layer(page).text);
+  info.details.emplace_back("saved", fmt::format("{} of {} pages: {} with data, {} marked as zero", grouped(pfns_.data_pages + pfns_.zero_pages), grouped(page.num_physpages), grouped(pfns_.data_pages), grouped(pfns_.zero_pages)));
   info.end_pfn = pfns_.end_pfn();
   Pieces pieces(*this);
   while (!pieces.at_end()) info.pages.add(pieces.next(~std::uint64_t{0}));
@@ -301,7 +364,7 @@ void SnapshotReader::fill_info() {
 const std::vector<Record>& SnapshotReader::records() const {
   std::call_once(records_once_, [this] {
     records_ = find_kernel(*this, stream_->info_page());
-    records_.insert(records_.end(), parts_.records.begin(), parts_.records.end());
+    records_.push_back(encode_image_record(parts_.record));
   });
   return records_;
 }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 
+#include "format/swsusp/image_record.h"
 #include "format/swsusp/page_stream.h"
 #include "format/swsusp/pfn_list.h"
 #include "lib/base/pool.h"
@@ -18,7 +19,7 @@ struct SnapshotParts {
   std::vector<Layer> layers;                    // proven before the stream was found: signature, header
   std::vector<Damage> damage;                   // of those
   std::function<void(RangeMap&)> label;         // everything but the stream
-  std::vector<Record> records;                  // what a writer needs to make such an image again
+  ImageRecord record;                           // what a writer needs to make such an image again; zero flag and info page are filled in here
 };
 
 class SnapshotReader final : public ImageReader {
@@ -45,15 +46,17 @@ class SnapshotReader final : public ImageReader {
   class Pieces;
   class Runs;
   class Batches;
+  class ChunkInHand;
 
   SnapshotReader(std::unique_ptr<PageStream> stream, SnapshotParts parts);
   void read_pfn_pages();
+  void believe_the_list(std::vector<Damage>& damage);
   void fill_info();
   // Decodes, and remembers the CRC and whether it worked.
   Result<void> read_chunk(std::uint64_t chunk, MutableBytes out) const;
   std::uint64_t stream_page(std::uint64_t data_index) const { return 1 + pfn_pages_ + data_index; }
   bool is_lost(std::uint64_t data_index) const;
-  Error lost_chunk(std::uint64_t number) const;
+  Error lost_page(std::uint64_t page) const;
   std::shared_ptr<const std::vector<std::byte>> cached_chunk(std::uint64_t chunk, Result<void>& result) const;
 
   std::unique_ptr<PageStream> stream_;
@@ -61,6 +64,7 @@ class SnapshotReader final : public ImageReader {
   std::uint64_t pfn_pages_ = 0;
   PfnList pfns_;
   Layer pfn_layer_;
+  bool may_lose_pages_ = true;  // false: every page has its place, no need to ask
 
   // Written by the one thread that has the chunk in hand.
   mutable std::vector<ChunkState> chunk_states_;

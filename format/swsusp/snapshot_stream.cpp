@@ -40,12 +40,14 @@ Result<std::unique_ptr<PageStream>> SnapshotStream::open(std::shared_ptr<const F
   return std::unique_ptr<PageStream>(std::move(stream));
 }
 
-// Whole chunks only: a chunk that the file's end cuts is lost, up to 31 pages of it that would be there.
 std::uint64_t SnapshotStream::readable_chunks() const {
   const std::uint64_t pages = std::min(file_->size() / page_size(), page_count());
-  if (pages == page_count()) return chunk_count();
-  return pages <= first_chunk_page_ ? 0 : (pages - first_chunk_page_) / kChunkPages;
+  return pages <= first_chunk_page_ ? 0 : (pages - first_chunk_page_ + kChunkPages - 1) / kChunkPages;
 }
+
+bool SnapshotStream::has_page(std::uint64_t page) const { return page < page_count() && page < file_->size() / page_size(); }
+
+Result<void> SnapshotStream::read_page(std::uint64_t page, MutableBytes out) const { return file_->read_at(page * page_size(), out); }
 
 std::optional<std::uint64_t> SnapshotStream::chunk_offset(std::uint64_t number) const { return chunk(number).first_page * page_size(); }
 

@@ -12,7 +12,10 @@ class SnapshotStream final : public PageStream {
   const File& file() const override { return *file_; }
   std::uint64_t readable_chunks() const override;
   Result<void> read_chunk(std::uint64_t number, MutableBytes out) const override;
+  Result<void> read_page(std::uint64_t page, MutableBytes out) const override;
+  bool has_page(std::uint64_t page) const override;
   std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
+  std::uint64_t info_offset() const override { return 0; }
   void label(RangeMap& map) const override;
   bool is_compressed() const override { return false; }
 

@@ -1,5 +1,8 @@
 #include "format/swsusp/swap_stream.h"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
@@ -118,7 +121,6 @@ void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::
 }
 
 void SwapStream::find_chunks() {
-  const std::uint64_t wanted = chunk_count();
   const std::uint64_t entries = chain_.blocks.size();
   if (codec_ == Codec::None) {
     if (entries != page_count()) {
@@ -129,13 +131,24 @@ void SwapStream::find_chunks() {
     }
     return;
   }
+  const std::vector<Segment> segments = find_segments();
+  number_chunks(segments);
+  note_stale_map_page();
+}
+
+// Chunks that follow each other without a gap. Between two segments at least one chunk is lost.
+std::vector<SwapStream::Segment> SwapStream::find_segments() {
+  const std::uint64_t entries = chain_.blocks.size();
+  std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
+  std::vector<Segment> segments(1);
   std::uint64_t entry = kFirstChunkEntry;
-  std::uint64_t number = 0;
-  places_.reserve(std::min(wanted, entries));
-  while (number < wanted && entry < entries && !cancelled()) {
+  std::uint64_t number = 0;  // for messages; exact up to the first gap
+  while (entry < entries && !cancelled()) {
+    Segment& segment = segments.back();
     if (const auto place = place_at(entry)) {
-      places_.push_back(*place);
+      segment.places.push_back(*place);
       entry += place->block_count;
+      segment.end_entry = entry;
       ++number;
       continue;
     }
@@ -143,29 +156,52 @@ void SwapStream::find_chunks() {
     const bool readable = read_entries(entry, MutableBytes(raw).first(info_page_.abi.word_bytes)).has_value();
     report_framing(number, entry, readable ? std::to_string(info_page_.abi.word(raw, 0)) : "an entry without a block", fmt::format("1..{}, inside the map", max_compressed_bytes(header_.page_size)));
     // Either this length is broken, or the one before lied and this is not the beginning of a chunk.
-    std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
-    const bool before_is_whole = number == 0 || decode(places_.back(), number - 1, MutableBytes(pages).first(std::size_t{chunk(number - 1).page_count} * header_.page_size)).has_value();
-    const std::uint64_t from = before_is_whole ? entry + 1 : places_.back().first_entry + 1;
-    const auto found = find_next_whole_chunk(from, from + 2 * most_blocks(), number);
-    if (!before_is_whole) {
-      places_.pop_back();
-      --number;
+    std::uint64_t from = entry + 1;
+    if (!segment.places.empty() && !decode(segment.places.back(), number - 1, pages)) {
+      from = segment.places.back().first_entry + 1;
+      segment.places.pop_back();
+    } else {
+      ++number;
     }
-    places_.push_back({});  // the broken one
-    ++number;
-    ++lost_chunks_;
+    const auto found = find_next_whole_chunk(from, from + 2 * most_blocks(), number);
+    segments.emplace_back();
     if (!found) break;
     entry = *found;
   }
-  if (places_.size() < wanted) {
-    lost_chunks_ += wanted - places_.size();
-    if (framing_damage_ == 0) {
-      report_framing(places_.size(), entries, fmt::format("no block left: the map has {} entries", entries), fmt::format("{} chunks, for {} pages", wanted, page_count()));
+  return segments;
+}
+
+// Which chunk of the stream is which: certain before the first gap. If as many chunks are missing as there are gaps, each
+// gap is one chunk and all is certain. Otherwise only what reaches to the end can be counted, from there; what lies
+// between is not used, since its pages would get the PFNs of others.
+void SwapStream::number_chunks(const std::vector<Segment>& segments) {
+  const std::uint64_t wanted = chunk_count();
+  const std::uint64_t entries = chain_.blocks.size();
+  std::uint64_t found = 0;
+  for (const Segment& segment : segments) found += segment.places.size();
+  const std::uint64_t gaps = segments.size() - 1;
+  const bool reaches_end = segments.back().end_entry == entries;
+  const bool possible = wanted < entries;  // each has a block, and the info page another
+  places_ = segments.front().places;
+  if (possible && gaps > 0 && reaches_end && wanted == found + gaps) {
+    for (std::size_t i = 1; i < segments.size(); ++i) {
+      places_.push_back({});
+      places_.insert(places_.end(), segments[i].places.begin(), segments[i].places.end());
     }
-  } else if (entry < entries && framing_damage_ == 0) {
-    report_framing(wanted, entry, fmt::format("{} entries left over", entries - entry), "none");
+  } else if (possible && gaps > 0 && reaches_end && wanted > found + gaps) {
+    const auto& tail = segments.back().places;
+    places_.resize(wanted - tail.size());
+    places_.insert(places_.end(), tail.begin(), tail.end());
   }
-  note_stale_map_page();
+  if (places_.size() > wanted) {
+    if (framing_damage_ == 0) report_framing(wanted, places_[wanted].first_entry, fmt::format("{} entries left over", entries - places_[wanted].first_entry), "none");
+    places_.resize(wanted);
+  }
+  const auto known = static_cast<std::uint64_t>(std::count_if(places_.begin(), places_.end(), [](const Place& p) { return p.compressed_bytes != 0; }));
+  lost_chunks_ = wanted - known;
+  if (lost_chunks_ > 0 && framing_damage_ == 0) {
+    report_framing(places_.size(), entries, fmt::format("no block left: the map has {} entries", entries), fmt::format("{} chunks, for {} pages", wanted, page_count()));
+  }
 }
 
 // Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed header and, as
@@ -193,9 +229,11 @@ Result<void> SwapStream::decode(const Place& place, std::uint64_t number, Mutabl
 }
 
 std::uint64_t SwapStream::readable_chunks() const {
-  if (codec_ != Codec::None) return places_.size();
+  if (codec_ != Codec::None) return std::max<std::uint64_t>(places_.size(), 1);
   return (chain_.blocks.size() - 1 + kChunkPages - 1) / kChunkPages;
 }
+
+Result<void> SwapStream::read_page(std::uint64_t page, MutableBytes out) const { return read_entries(page, out); }
 
 Result<void> SwapStream::read_chunk(std::uint64_t number, MutableBytes out) const {
   if (codec_ == Codec::None) return read_entries(chunk(number).first_page, out);
@@ -205,10 +243,28 @@ Result<void> SwapStream::read_chunk(std::uint64_t number, MutableBytes out) cons
   return decode(places_[number], number, out);
 }
 
+bool SwapStream::has_page(std::uint64_t page) const {
+  if (page >= page_count()) return false;
+  if (codec_ == Codec::None) return page < chain_.blocks.size() && chain_.blocks.at(page) != kNoBlock;
+  const std::uint64_t number = chunk_of_page(page);
+  return number < places_.size() && places_[number].compressed_bytes != 0;
+}
+
 std::optional<std::uint64_t> SwapStream::chunk_offset(std::uint64_t number) const {
   if (codec_ == Codec::None) return entry_offset(chunk(number).first_page);
   if (number >= places_.size() || places_[number].compressed_bytes == 0) return std::nullopt;
   return entry_offset(places_[number].first_entry);
+}
+
+// The chunks were counted by the wrong number: those that seemed lost may never have been.
+void SwapStream::correct_page_count(std::uint64_t pages) {
+  info_page_.pages = pages;
+  damage_ = chain_.damage;
+  layers_.clear();
+  framing_damage_ = 0;
+  places_.clear();
+  find_chunks();
+  make_layers();
 }
 
 // ---- what verify and the map say ------------------------------------------------------------------------------------

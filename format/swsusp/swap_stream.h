@@ -19,7 +19,11 @@ class SwapStream final : public PageStream {
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
   Result<void> read_chunk(std::uint64_t number, MutableBytes out) const override;
+  Result<void> read_page(std::uint64_t page, MutableBytes out) const override;
+  bool has_page(std::uint64_t page) const override;
   std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
+  std::uint64_t info_offset() const override { return entry_offset(0); }
+  void correct_page_count(std::uint64_t pages) override;
   void label(RangeMap& map) const override;
   bool is_compressed() const override { return codec_ != Codec::None; }
 
@@ -38,7 +42,15 @@ class SwapStream final : public PageStream {
 
   SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block);
   Result<void> read_info_page();
+  // Chunks that lie one behind the other; `end_entry` is where the next would begin.
+  struct Segment {
+    std::vector<Place> places;
+    std::uint64_t end_entry = 0;
+  };
+
   void find_chunks();
+  std::vector<Segment> find_segments();
+  void number_chunks(const std::vector<Segment>& segments);
   std::uint64_t most_blocks() const;  // of a chunk
   std::optional<Place> place_at(std::uint64_t entry) const;
   std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit, std::uint64_t number) const;

@@ -198,6 +198,14 @@ std::uint16_t elf_machine(std::string_view name) {
 
 KernelIdentity kernel_identity(const ImageReader& image) {
   KernelIdentity kernel = image.info().kernel;
+  if (const Record* machine = find_record(image.records(), kMachineRecord)) {
+    const auto take = [&](std::optional<std::string>& field, std::string_view name) {
+      if (const std::string* value = machine->text(name); value != nullptr && !field) field = *value;
+    };
+    take(kernel.release, "release");
+    take(kernel.version, "version");
+    take(kernel.machine, "machine");
+  }
   const std::string* text = vmcoreinfo_of(image.records());
   if (text == nullptr) return kernel;
   const auto info = parse_vmcoreinfo(*text);

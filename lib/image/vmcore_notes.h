@@ -41,7 +41,7 @@ void set_vmcoreinfo(std::vector<Record>& records, std::string text);
 std::string machine_name(std::uint16_t elf_machine);
 std::uint16_t elf_machine(std::string_view name);  // 0 when unknown
 
-// Fills what is missing of the kernel's identity: release from VMCOREINFO, then release, version and machine from
+// Fills what is missing of the kernel's identity: from the machine record, the release from VMCOREINFO, then release, version and machine from
 // init_uts_ns in the pages, whose place VMCOREINFO names. Reads at most two pages.
 KernelIdentity kernel_identity(const ImageReader& image);
 

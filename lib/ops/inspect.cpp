@@ -10,6 +10,11 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
   report.info = image.info();
   report.info.kernel = kernel_identity(image);
   report.records = image.records();
+  if (const std::string* vmcoreinfo = vmcoreinfo_of(report.records)) {
+    report.kaslr_slide = vmcoreinfo_number(*vmcoreinfo, "KERNELOFFSET");
+    const auto values = parse_vmcoreinfo(*vmcoreinfo);
+    if (const auto it = values.find("BUILD-ID"); it != values.end()) report.build_id = it->second;
+  }
   if (options.want_runs) {
     TRY(auto runs, image.runs());
     for (;;) {

@@ -40,7 +40,7 @@ SWAPFILE = r"""
 mkdir -p /mnt
 mount -t ext4 /dev/vda /mnt || echo "NOMOUNT" > /dev/ttyS1
 if [ ! -e /mnt/swapfile ]; then
-  for piece in 1 2 3; do
+  for piece in $(seq 16); do
     dd if=/dev/zero bs=1M count={piece_mib} >> /mnt/swapfile; sync
     dd if=/dev/zero of=/mnt/between$piece bs=1M count=1; sync
   done
@@ -90,7 +90,7 @@ class Hibernation:
         with tempfile.TemporaryDirectory(prefix="hibvm-") as temporary:
             program = Path(temporary) / "workload"
             workload.compile_workload(HERE / "workload.c", program)
-            prepare = SWAPFILE.format(piece_mib=machine.swap_mib // 3) if machine.layout == "swapfile" else SWAPON.format(device=self.device)
+            prepare = SWAPFILE.format(piece_mib=machine.swap_mib // 16) if machine.layout == "swapfile" else SWAPON.format(device=self.device)
             modules = ["virtio_pci", "virtio_blk", "lz4", "lz4_compress", *machine.modules]
             if machine.layout == "swapfile":
                 modules += ["crc32c_generic", "ext4"]

@@ -1,0 +1,111 @@
+"""The conformance images of samples/swsusp: each is read as its description says, fault by fault."""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from support import HIBTOOL, ROOT
+
+GENERATOR = ROOT / "samples" / "swsusp" / "generate"
+CODES = {"good": 0, "unverifiable": 0, "damaged": 1}
+MEMORY_LIMIT = 1 << 30  # address space, most of it libraries and the threads' stacks
+TIME_LIMIT = 10
+
+
+class Corpus(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="hibcorpus-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+        subprocess.run([sys.executable, GENERATOR, cls.folder], check=True)
+        cls.cases = {path.stem: json.loads(path.read_text()) for path in sorted(cls.folder.glob("*.json"))}
+
+    def tool(self, verb, name, *more):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))  # noqa: E731
+        expected = self.cases[name]
+        offset = ["--offset", str(expected["offset_pages"])] if expected["offset_pages"] else []
+        done = subprocess.run([HIBTOOL, verb, self.folder / f"{name}.img", "--json", "--threads", "2", *offset, *more], capture_output=True,
+                              timeout=TIME_LIMIT, preexec_fn=limit)
+        return done.returncode, json.loads(done.stdout), done.stderr.decode()
+
+    def readable(self):
+        return ((name, case) for name, case in self.cases.items() if not case["error"] and case["verdict"] != "none")
+
+    def test_every_case_has_a_reading(self):
+        self.assertGreater(len(self.cases), 70)
+
+    def test_inspect_says_what_each_image_is(self):
+        for name, case in self.cases.items():
+            if case["error"]:
+                continue
+            with self.subTest(name, about=case["about"]):
+                code, document, _ = self.tool("inspect", name)
+                self.assertEqual(code, 0)
+                for key in ("format", "state", "codec", "page_size"):
+                    self.assertEqual(document[key], case[key], key)
+
+    def test_verify_reaches_the_verdict(self):
+        for name, case in self.readable():
+            with self.subTest(name, about=case["about"]):
+                code, document, _ = self.tool("verify", name)
+                self.assertEqual((document["verdict"], code), (case["verdict"], CODES[case["verdict"]]))
+                pages = document["pages"]
+                self.assertEqual((pages["data"], pages["zero"], pages["unreadable"]), (case["data"], case["zero"], case["unreadable"]))
+                if case["content_digest"]:
+                    self.assertEqual(document["content_digest"], case["content_digest"])
+
+    def test_damage_is_found_where_it_is(self):
+        for name, case in self.readable():
+            with self.subTest(name, about=case["about"]):
+                damage = self.tool("verify", name)[1]["damage"]
+                places = [": ".join(part for part in (d["structure"], d["field"]) if part) for d in damage]
+                for structure in case["structures"]:
+                    self.assertTrue(any(structure in place.replace('_', ' ') for place in places), f"{structure!r} not in {places}")
+                lost = sorted([int(first, 0), count] for d in damage for first, count in d["lost_pfns"])
+                self.assertEqual(join(lost), case["lost_pfns"])
+                for d in damage:
+                    self.assertIsNotNone(d["offset"])
+
+    def test_what_cannot_be_read_is_refused_with_a_place(self):
+        for name, case in self.cases.items():
+            if not case["error"]:
+                continue
+            with self.subTest(name, about=case["about"]):
+                code, _, message = self.tool("verify", name)
+                self.assertEqual(code, 2)
+                self.assertIn("offset 0x", message)
+                self.assertIn(case["error"].replace("_", " ").replace("next swap", "next_swap"), message)
+
+    def test_damaged_images_are_restored_only_with_salvage(self):
+        for name, case in self.readable():
+            if case["verdict"] != "damaged":
+                continue
+            with self.subTest(name, about=case["about"]):
+                output = self.folder / f"{name}.hib"
+                code, _, _ = self.tool("restore", name, "--as", "hib", "-o", output)
+                self.assertEqual(code, 2)
+                self.assertFalse(output.exists())
+                code, document, _ = self.tool("restore", name, "--as", "hib", "-o", output, "--salvage")
+                self.assertEqual(code, 3)
+                self.assertEqual(document["pages"]["data"], case["data"])
+                output.unlink()
+
+
+def join(ranges):
+    """Adjacent ranges as one."""
+    out = []
+    for first, count in ranges:
+        if out and out[-1][0] + out[-1][1] == first:
+            out[-1][1] += count
+        else:
+            out.append([first, count])
+    return out
+
+
+if __name__ == "__main__":
+    unittest.main()
