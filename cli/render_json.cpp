@@ -219,6 +219,13 @@ Json json_of_verify(const VerifyReport& report, const ImageInfo& info) {
   for (const Layer& layer : report.layers) {
     document["layers"].push_back({{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
   }
+  if (!report.acceptance.empty()) {
+    document["acceptable"] = report.acceptable();
+    document["acceptance"] = Json::array();
+    for (const Layer& layer : report.acceptance) {
+      document["acceptance"].push_back({{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
+    }
+  }
   document["damage"] = json_of_damage(report.damage);
   document["pages"] = json_of_pages(report.pages);
   document["content_digest"] = ContentDigest::text(report.content_digest);

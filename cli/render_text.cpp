@@ -175,9 +175,10 @@ void print_verify(std::ostream& out, const Style& style, const VerifyReport& rep
     case Verdict::Unverifiable: verdict = style.yellow("nothing wrong, but not provable"); break;
   }
   print(out, "{}: {}\n", style.bold(printable(info.path)), verdict);
-  for (const Layer& layer : report.layers) print(out, "  {:<24}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
-  print(out, "  {:<24}{}\n", "pages", describe_pages(report.pages, info.page_size));
-  print(out, "  {:<24}{}\n", "content digest", ContentDigest::text(report.content_digest));
+  for (const Layer& layer : report.layers) print(out, "  {:<26}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
+  for (const Layer& layer : report.acceptance) print(out, "  {:<26}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
+  print(out, "  {:<26}{}\n", "pages", describe_pages(report.pages, info.page_size));
+  print(out, "  {:<26}{}\n", "content digest", ContentDigest::text(report.content_digest));
   for (std::size_t i = 0; i < std::min(report.damage.size(), kShownDamage); ++i) {
     const Damage& damage = report.damage[i];
     print(out, "  {} {}\n", style.red("damage:"), damage.error.line());

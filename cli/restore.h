@@ -17,6 +17,9 @@ class RestoreVerb {
   std::string output_;
   std::string as_;
   std::string codec_;
+  bool rearm_ = false;
+  bool yes_ = false;
+  std::vector<std::string> devices_;
   std::string target_offset_;
   int level_ = 1;
   std::uint32_t chunk_kib_ = 1024;

@@ -12,10 +12,13 @@ class VerifyVerb {
   const CLI::App* app() const { return app_; }
 
  private:
+  Result<std::vector<Layer>> acceptance_layers(const ImageReader& image) const;
   int verify_one(const Context& context, const std::string& path, std::size_t position, bool& first) const;
 
   CLI::App* app_ = nullptr;
   std::vector<std::string> images_;
+  bool against_running_ = false;
+  std::string root_;
 };
 
 }  // namespace hib::cli

@@ -11,7 +11,8 @@ ORDER = {"lib/base": 0, "lib/os": 1, "lib/codec": 1, "lib/image": 2, "lib/ops": 
 EXCEPTIONS = {("lib/codec/hash.h", "lib/image/pages.h")}
 # header of another project -> the only folders that may see it
 FENCED = {"CLI/": ("cli",), "nlohmann/": ("cli",), "zstd.h": ("lib/codec",), "xxh": ("lib/codec",), "lzo/": ("lib/codec",),
-          "zlib.h": ("lib/codec",), "snappy": ("lib/codec",), "oneapi/": ("lib/ops",)}
+          "zlib.h": ("lib/codec",), "lz4": ("lib/codec",), "libdeflate": ("lib/codec",), "nettle/": ("lib/codec",),
+          "blkid/": ("lib/os",), "ext2fs/": ("format/swsusp",), "snappy": ("lib/codec",), "oneapi/": ("lib/ops",)}
 
 
 def layer_of(path):

@@ -31,6 +31,10 @@ Damage digest_damage(const ImageInfo& info, const PipelineResult& result) {
 
 }  // namespace
 
+bool VerifyReport::acceptable() const {
+  return std::none_of(acceptance.begin(), acceptance.end(), [](const Layer& layer) { return layer.result == LayerResult::Bad; });
+}
+
 Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress) {
   StructureCheck structure = image.check_structure();
   PipelineOptions options;

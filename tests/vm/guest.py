@@ -43,8 +43,8 @@ class Guest:
     def __enter__(self):
         folder = Path(self._folder.name)
         self.console_path.touch(mode=0o600)
-        self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                         stderr=open(folder / "stderr", "wb"))
+        with open(folder / "stderr", "wb") as errors:
+            self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
         self._control = self._connect(folder / "control")
         self.qmp = Qmp(self._connect(folder / "qmp"), self.fail)
         threading.Thread(target=self._read_control, daemon=True).start()

@@ -26,6 +26,8 @@ exec 2>/dev/null
 option() {{ sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }}
 mount -t tmpfs -o size=80% tmpfs /tmp
 cp /workload /tmp/workload
+for entry in /sys/firmware/memmap/*; do echo "MEMMAP $(basename $entry) $(cat $entry/start) $(cat $entry/end) $(cat $entry/type)" > /dev/ttyS1; done
+echo "PRESENT $(awk '$1 == "present" {{ sum += $2 }} END {{ print sum }}' /proc/zoneinfo)" > /dev/ttyS1
 echo "SYMBOL $(grep ' T swsusp_save$' /proc/kallsyms)" > /dev/ttyS1
 [ -n "$(option hib.offset)" ] && option hib.offset > /sys/power/resume_offset
 cat /sys/class/block/{device}/dev > /sys/power/resume
@@ -154,12 +156,16 @@ class Hibernation:
             snapshot.console = guest.console_path.read_text(errors="replace")
         return snapshot
 
-    def resume(self, snapshot, disk=None):
-        """Boots again and says whether the machine came back: (its pages all right, console), or (None, console)."""
-        append = f"hib.offset={snapshot.resume_offset}" if snapshot.resume_offset else ""
+    def resume(self, snapshot, disk=None, append="", go_on=False):
+        """Boots again and says whether the machine came back: (its pages all right, console), or (None, console). A boot
+        that did not resume is ended at once, or goes on to its workload."""
+        if snapshot.resume_offset:
+            append += f" hib.offset={snapshot.resume_offset}"
         with self.boot(append=append, disk=disk) as guest:
             line = guest.read_until("^(RESUMED|NORESUME|NOT HIBERNATED)$", timeout=180)[-1]
             if line != "RESUMED":
+                if go_on:
+                    guest.read_until("^READY$", timeout=300)
                 return None, guest.console_path.read_text(errors="replace")
             guest.send("check")
             wrong = int(one(guest.read_until(r"^WRONG \d+$"), r"WRONG (\d+)"))

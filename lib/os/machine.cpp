@@ -1,0 +1,118 @@
+#include "lib/os/machine.h"
+
+#include <sys/utsname.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace hib {
+namespace {
+
+constexpr std::size_t kMaxFileBytes = 4U << 20;
+constexpr unsigned kMaxEntries = 4096;
+
+std::optional<std::string> read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string text(kMaxFileBytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+// Names as firmware_map.c gets them from arch/x86/kernel/e820.c.
+std::uint32_t memory_type(const std::string& name) {
+  struct Type {
+    const char* name;
+    std::uint32_t number;
+  };
+  static constexpr std::array<Type, 8> kTypes = {{{"System RAM", 1}, {"Reserved", 2}, {"ACPI Tables", 3}, {"ACPI Non-volatile Storage", 4},
+                                                  {"Unusable memory", 5}, {"Persistent Memory", 7}, {"Persistent Memory (legacy)", 12}, {"Soft Reserved", 0xEFFFFFFF}}};
+  for (const Type& type : kTypes) {
+    if (name == type.name) return type.number;
+  }
+  return 0;
+}
+
+std::vector<MemoryMapEntry> read_memory_map(const std::string& root) {
+  std::vector<MemoryMapEntry> map;
+  for (unsigned i = 0; i < kMaxEntries; ++i) {
+    const std::string folder = fmt::format("{}/sys/firmware/memmap/{}/", root, i);
+    const auto start = read_text(folder + "start");
+    const auto end = read_text(folder + "end");
+    const auto type = read_text(folder + "type");
+    if (!start || !end || !type) break;
+    MemoryMapEntry entry;
+    entry.start = std::strtoull(start->c_str(), nullptr, 0);
+    entry.size = std::strtoull(end->c_str(), nullptr, 0) - entry.start + 1;
+    entry.name = first_line(*type);
+    entry.type = memory_type(entry.name);
+    map.push_back(std::move(entry));
+  }
+  return map;
+}
+
+std::optional<std::uint64_t> read_present_pages(const std::string& root) {
+  const auto text = read_text(root + "/proc/zoneinfo");
+  if (!text) return std::nullopt;
+  std::istringstream lines(*text);
+  std::string word;
+  std::uint64_t sum = 0;
+  while (lines >> word) {
+    std::uint64_t pages = 0;
+    if (word == "present" && lines >> pages) sum += pages;
+  }
+  return sum == 0 ? std::nullopt : std::optional(sum);
+}
+
+bool has_compressor(const std::string& root, const std::string& release, const std::string& name) {
+  if (const auto loaded = read_text(root + "/proc/crypto"); loaded && loaded->find(fmt::format(": {}\n", name)) != std::string::npos) return true;
+  const std::string modules = fmt::format("{}/lib/modules/{}/", root, release);
+  for (const char* list : {"modules.builtin", "modules.dep"}) {
+    if (const auto text = read_text(modules + list); text && text->find(fmt::format("/crypto/{}.ko", name)) != std::string::npos) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+unsigned Machine::release_number() const {
+  char* rest = nullptr;
+  const unsigned long major = std::strtoul(release.c_str(), &rest, 10);
+  if (rest == release.c_str() || *rest != '.') return 0;
+  return static_cast<unsigned>(major * 1000 + std::strtoul(rest + 1, nullptr, 10) % 1000);
+}
+
+Machine read_machine(const std::string& root) {
+  Machine machine;
+  utsname uts{};
+  if (root.empty() && ::uname(&uts) == 0) {
+    machine.release = uts.release;
+    machine.version = uts.version;
+    machine.arch = uts.machine;
+  } else {
+    machine.release = first_line(read_text(root + "/proc/sys/kernel/osrelease").value_or(""));
+    machine.version = first_line(read_text(root + "/proc/sys/kernel/version").value_or(""));
+    machine.arch = first_line(read_text(root + "/proc/sys/kernel/arch").value_or(""));
+  }
+  machine.present_pages = read_present_pages(root);
+  machine.memory_map = read_memory_map(root);
+  if (const auto facs = read_text(root + "/sys/firmware/acpi/tables/FACS"); facs && facs->size() >= 12) {
+    const auto byte = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>((*facs)[i])}; };
+    machine.hardware_signature = byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
+  }
+  if (const auto state = read_text(root + "/sys/power/state")) machine.can_hibernate = state->find("disk") != std::string::npos;
+  for (const char* name : {"lzo", "lz4"}) {
+    if (has_compressor(root, machine.release, name)) machine.compressors.emplace_back(name);
+  }
+  return machine;
+}
+
+}  // namespace hib

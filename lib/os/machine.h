@@ -1,0 +1,38 @@
+// The running machine, as far as it decides whether a hibernation image would be accepted; or a captured one, whose /proc,
+// /sys and /lib lie below a folder.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+
+namespace hib {
+
+// One line of the firmware's memory map (/sys/firmware/memmap).
+struct MemoryMapEntry {
+  std::uint64_t start = 0;
+  std::uint64_t size = 0;
+  std::uint32_t type = 0;  // as e820 numbers them; 0 when the name is not known
+  std::string name;
+};
+
+struct Machine {
+  std::string release;   // uname -r
+  std::string version;   // uname -v
+  std::string arch;      // uname -m
+  std::optional<std::uint64_t> present_pages;    // get_num_physpages()
+  std::vector<MemoryMapEntry> memory_map;        // empty where the kernel does not show it
+  std::optional<std::uint32_t> hardware_signature;  // ACPI FACS; readable by root only
+  std::optional<bool> can_hibernate;             // /sys/power/state has "disk"
+  std::vector<std::string> compressors;          // lzo, lz4: loaded, built in, or a module that can be loaded
+
+  // "6.12.3" → 6012: for comparing releases. 0 when it does not begin with numbers.
+  unsigned release_number() const;
+};
+
+// What cannot be read is missing in the result. `root` is "" for this machine.
+Machine read_machine(const std::string& root);
+
+}  // namespace hib

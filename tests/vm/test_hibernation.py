@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Hibernation images of real kernels, with the kernel as the judge: a guest hibernates, hibtool reads, converts and writes
+the image, and a stock kernel resumes from what hibtool wrote. Three machines for each kernel, one for each place that an
+image lies in."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+import hibernation  # noqa: E402
+import workload  # noqa: E402
+from hibernation import Hibernation, Machine  # noqa: E402
+from support import HIBTOOL, ROOT  # noqa: E402
+
+CACHE = ROOT / "build" / "vm-cache"
+PAGE = 4096
+
+
+def tool(*arguments, code=0):
+    done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=600)
+    if done.returncode != code:
+        raise AssertionError(f"hibtool {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}{done.stdout[:1000]}")
+    return done.stdout
+
+
+def tool_json(*arguments, code=0):
+    return json.loads(tool(*arguments, "--json", code=code))
+
+
+def console_tail(console):
+    return "\n".join(console.splitlines()[-30:])
+
+
+class HibernatedMachine:
+    """The tests; a class for each machine follows. Each test works on a copy of the disk as the guest left it."""
+
+    other_codec = None  # written back with this codec too
+    with_memory = False
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="hibvm-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.guest = Hibernation(cls.machine, cls.folder, CACHE)
+        cls.guest.make_disk()
+        cls.empty = cls.copy("empty") if cls.machine.layout != "swapfile" else None
+        cls.snapshot = cls.guest.hibernate(cls.with_memory)
+        cls.armed = cls.copy("armed")
+        cls.digest = tool_json("verify", cls.armed)["content_digest"]
+        cls.hib = cls.folder / "image.hib"
+        tool("create", cls.armed, "-o", cls.hib, "-q")
+
+    @classmethod
+    def copy(cls, name, source=None):
+        target = cls.folder / name
+        subprocess.run(["cp", "--sparse=always", source or cls.guest.disk, target], check=True)
+        return target
+
+    def wiped(self, name):
+        """The disk with nothing of the image left on it: freshly made, or the swap file's content gone."""
+        if self.empty:
+            return self.copy(name, self.empty)
+        disk = self.copy(name, self.armed)
+        report = tool_json("inspect", "--map", disk)
+        with open(disk, "r+b") as device:
+            for piece in report["map"]:
+                if not piece["label"].startswith("unlabelled"):
+                    header = piece["label"].startswith("swap header")
+                    start = int(piece["offset"], 0)
+                    if header:  # the hibernation header at the page's end; what mkswap wrote stays
+                        device.seek(start + PAGE - 40)
+                        device.write(bytes(30) + b"SWAPSPACE2")
+                    else:
+                        device.seek(start)
+                        device.write(bytes(piece["bytes"]))
+        self.assertEqual(tool_json("inspect", disk)["state"], "none")
+        return disk
+
+    def assert_resumes(self, disk):
+        came_back, console = self.guest.resume(self.snapshot, disk)
+        self.assertTrue(came_back, console_tail(console))
+
+    # ---- reading
+
+    def test_the_image_is_found_and_proven(self):
+        report = tool_json("inspect", self.armed)
+        self.assertEqual((report["format"], report["state"], report["codec"]), ("swsusp", "armed", self.codec))
+        self.assertEqual(report["kernel"]["release"], self.guest.kernel.release)
+        self.assertTrue(report["kernel"]["version"].startswith("#1 SMP"))
+        verdict = tool_json("verify", self.armed)
+        self.assertEqual(verdict["verdict"], "unverifiable" if self.codec == "none" else "good", verdict["layers"])
+
+    def test_the_known_pages_lie_where_the_guest_says(self):
+        raw = self.folder / "memory"
+        tool("restore", self.armed, "--as", "raw", "-o", raw, "-q")
+        self.assertGreater(len(self.snapshot.pages), 200)
+        self.assertEqual(workload.check_raw(raw, self.snapshot.pages), [])
+        raw.unlink()
+
+    def test_every_container_holds_the_same_memory(self):
+        for form in ("elf", "kdump", "lime", "snapshot", "hib"):
+            with self.subTest(form):
+                output = self.folder / f"out.{form}"
+                tool("restore", self.armed, "--as", form, "-o", output, "-q")
+                self.assertEqual(tool_json("verify", output)["content_digest"], self.digest)
+                output.unlink()
+
+    def test_the_machine_it_comes_from_would_accept_it_and_another_would_not(self):
+        root = self.folder / "root"
+        lines = self.snapshot.lines
+        entries = [line.split(maxsplit=4)[1:] for line in lines if line.startswith("MEMMAP ")]
+        for number, start, end, kind in entries:
+            write(root / "sys/firmware/memmap" / number / "start", start)
+            write(root / "sys/firmware/memmap" / number / "end", end)
+            write(root / "sys/firmware/memmap" / number / "type", kind)
+        write(root / "sys/power/state", "freeze mem disk")
+        write(root / "proc/sys/kernel/osrelease", self.guest.kernel.release)
+        write(root / "proc/zoneinfo", "Node 0\n        present  " + hibernation.one(lines, r"PRESENT (\d+)"))
+        write(root / "proc/crypto", "name         : lzo\n\nname         : lz4\n")
+        report = tool_json("verify", self.armed, "--against-running", "--root", root)
+        self.assertTrue(report["acceptable"], report["acceptance"])
+        results = {layer["name"]: layer["result"] for layer in report["acceptance"]}
+        self.assertEqual(results["here: memory map"], "ok")
+        self.assertEqual(results["here: page count"], "ok")
+        write(root / "sys/firmware/memmap" / entries[-1][0] / "type", "Unusable memory")
+        report = tool_json("verify", self.armed, "--against-running", "--root", root, code=1)
+        self.assertIn("Hibernate inconsistent memory map detected!", str(report["acceptance"]))
+        shutil.rmtree(root)
+
+    # ---- writing
+
+    def test_a_stock_kernel_resumes_from_what_was_packed_and_written_back(self):
+        disk = self.wiped("written")
+        before = area_identity(tool_json("inspect", disk))
+        tool("restore", self.hib, "--as", "swsusp", "-o", disk)
+        report = tool_json("inspect", disk)
+        self.assertEqual((report["state"], report["codec"]), ("armed", self.codec))
+        self.assertEqual(area_identity(report), before)
+        self.assertEqual(tool_json("verify", disk)["content_digest"], self.digest)
+        self.assert_resumes(disk)
+        disk.unlink()
+
+    def test_a_stock_kernel_resumes_from_another_codec(self):
+        if not self.other_codec:
+            self.skipTest("one codec is written back already")
+        disk = self.wiped("recoded")
+        tool("restore", self.armed, "--as", "swsusp", "--codec", self.other_codec, "-o", disk)
+        self.assertEqual(tool_json("inspect", disk)["codec"], self.other_codec)
+        self.assertEqual(tool_json("verify", disk)["content_digest"], self.digest)
+        self.assert_resumes(disk)
+        disk.unlink()
+
+    # ---- consumed images
+
+    def test_an_image_that_was_resumed_from_is_found_and_read(self):
+        disk = self.copy("resumed", self.armed)
+        self.assert_resumes(disk)
+        self.assertEqual(tool_json("inspect", disk)["state"], "consumed")
+        self.assertEqual(tool_json("verify", disk)["content_digest"], self.digest)
+        disk.unlink()
+
+    def test_an_image_that_was_refused_is_read_and_armed_again(self):
+        disk = self.copy("refused", self.armed)
+        came_back, console = self.guest.resume(self.snapshot, disk, append="mem=200M")  # "Image mismatch: memory size"
+        self.assertIsNone(came_back, console_tail(console))
+        self.assertEqual(tool_json("inspect", disk)["state"], "consumed")
+        self.assertEqual(tool_json("verify", disk)["content_digest"], self.digest)
+        self.rearm(disk)
+        disk.unlink()
+
+    def rearm(self, disk):
+        if self.codec == "none":  # whether its blocks are untouched cannot be proven
+            report = tool_json("restore", "--rearm", "--yes", disk, code=4)
+            self.assertFalse(report["rearm"]["possible"])
+            self.assertEqual(tool_json("inspect", disk)["state"], "consumed")
+            return
+        before = disk.read_bytes()
+        self.assertTrue(tool_json("restore", "--rearm", disk)["rearm"]["possible"])
+        self.assertEqual(disk.read_bytes(), before)  # a rehearsal writes nothing
+        tool("restore", "--rearm", "--yes", disk)
+        self.assertEqual(tool_json("inspect", disk)["state"], "armed")
+        self.assert_resumes(disk)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n")
+
+
+def area_identity(report):
+    return [report["details"].get(name) for name in ("swap UUID", "swap label")]
+
+
+class WithMemory:
+    """Beside the image: physical memory, dumped by QEMU at the first instruction of swsusp_save()."""
+
+    with_memory = True
+
+    def test_memory_at_the_moment_of_the_snapshot_agrees(self):
+        report = tool_json("diff", "-f", "auto,raw", self.armed, self.snapshot.memory, code=1)
+        pages = report["pages"]
+        self.assertEqual((pages["only_a"], pages["unknown"]), (0, 0))
+        # Between there and the copy the kernel goes on working: its stack, per-CPU data, the list of pages to copy.
+        self.assertLess(pages["changed"], 300)
+        changed = {pfn for first, count in report["ranges"]["changed"] for pfn in range(int(first, 0), int(first, 0) + count)}
+        self.assertEqual(changed & {page.pfn for page in self.snapshot.pages}, set())
+
+
+class Disk61(WithMemory, HibernatedMachine, unittest.TestCase):
+    machine = Machine("6.1", "disk")
+    codec, other_codec = "lzo", "none"
+
+
+class Partition61(HibernatedMachine, unittest.TestCase):
+    machine = Machine("6.1", "gpt", "hibernate=nocompress")
+    codec, other_codec = "none", "lzo"
+
+
+class SwapFile61(HibernatedMachine, unittest.TestCase):
+    machine = Machine("6.1", "swapfile")
+    codec = "lzo"
+
+    def test_a_file_system_that_was_mounted_since_forbids_arming(self):
+        disk = self.copy("mounted", self.armed)
+        came_back, console = self.guest.resume(self.snapshot, disk, append="mem=200M", go_on=True)
+        self.assertIsNone(came_back, console_tail(console))
+        report = tool_json("restore", "--rearm", "--yes", disk, code=4)
+        reasons = [check["text"] for check in report["checks"] if not check["ok"]]
+        self.assertIn("it was mounted or checked since", reasons)
+        self.assertEqual(tool_json("inspect", disk)["state"], "consumed")
+        disk.unlink()
+
+
+class Disk612(WithMemory, HibernatedMachine, unittest.TestCase):
+    machine = Machine("6.12", "disk")
+    codec, other_codec = "lzo", "lz4"
+
+
+class Partition612(HibernatedMachine, unittest.TestCase):
+    machine = Machine("6.12", "gpt", "hibernate.compressor=lz4")
+    codec, other_codec = "lz4", "none"
+
+
+class SwapFile612(HibernatedMachine, unittest.TestCase):
+    machine = Machine("6.12", "swapfile", "hibernate=nocompress")
+    codec = "none"
+
+
+if __name__ == "__main__":
+    unittest.main()
