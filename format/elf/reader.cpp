@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include <algorithm>
+#include <map>
+
 #include <fmt/format.h>
 
 #include "format/elf/decode.h"
@@ -40,6 +43,26 @@ std::vector<Note> read_notes(const File& file, const Headers& headers, RangeMap&
   return notes;
 }
 
+// The kernel's image has two segments in a vmcore, with two virtual addresses for the same bytes: the smaller one says
+// nothing new.
+void drop_second_addresses(std::vector<Extent>& extents) {
+  std::map<std::uint64_t, std::vector<const Extent*>> by_shift;  // offset - address, modulo 2^64: equal for the same bytes
+  for (const Extent& extent : extents) by_shift[extent.file_offset - extent.physical].push_back(&extent);
+  std::vector<bool> drop(extents.size());
+  for (auto& [shift, same] : by_shift) {
+    std::sort(same.begin(), same.end(), [](const Extent* a, const Extent* b) { return std::pair(a->physical, ~a->size_bytes) < std::pair(b->physical, ~b->size_bytes); });
+    const Extent* widest = nullptr;
+    for (const Extent* extent : same) {
+      const bool inside = widest != nullptr && extent->size_bytes == extent->stored_bytes && widest->size_bytes == widest->stored_bytes &&
+                          extent->size_bytes <= widest->size_bytes && extent->physical - widest->physical <= widest->size_bytes - extent->size_bytes;
+      if (inside) drop[static_cast<std::size_t>(extent - extents.data())] = true;
+      if (!inside) widest = extent;
+    }
+  }
+  std::size_t i = 0;
+  std::erase_if(extents, [&](const Extent&) { return drop[i++]; });
+}
+
 Result<std::vector<Extent>> load_segments(const File& file, const Headers& headers) {
   std::vector<Extent> extents;
   for (std::size_t i = 0; i < headers.program.size(); ++i) {
@@ -52,6 +75,7 @@ Result<std::vector<Extent>> load_segments(const File& file, const Headers& heade
     }
     extents.push_back({p.paddr, p.memsz, p.offset, p.filesz, fmt::format("PT_LOAD {}", i)});
   }
+  drop_second_addresses(extents);
   if (extents.empty()) {
     return fail(file.error(ErrorKind::NotRecognised, headers.phoff, "program headers", "no PT_LOAD segment", "a vmcore with memory"));
   }

@@ -21,6 +21,7 @@ constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
 constexpr std::string_view kBanner = "Linux version ";
 constexpr std::string_view kVmcoreinfo = "OSRELEASE=";
 constexpr std::uint64_t kMaxVmcoreinfo = 4096;
+constexpr unsigned kMaxPointers = 200000;                 // followed; a hostile image may be full of what looks like some
 
 // struct saved_context of x86-64 (arch/x86/include/asm/suspend_64.h): pt_regs, four selectors, then words.
 constexpr std::size_t kSavedRegs = 21;
@@ -144,7 +145,11 @@ class X86 {
 
   // .bss has vmcoreinfo_data, vmcoreinfo_size and vmcoreinfo_note side by side: a size below a page between two pointers
   // to pages. The pointers are into the direct map, whose base is unknown but a multiple of 1 GiB.
-  std::optional<std::string> find_vmcoreinfo(std::uint64_t saved_context, std::uint64_t memory_bytes) const {
+  struct Vmcoreinfo {
+    std::string text;
+    std::uint64_t page_offset = 0;  // where the direct map begins
+  };
+  std::optional<Vmcoreinfo> find_vmcoreinfo(std::uint64_t saved_context, std::uint64_t memory_bytes) const {
     const std::uint64_t centre = physical(saved_context) / kMaxVmcoreinfo * kMaxVmcoreinfo;
     std::vector<std::byte> page(4096);
     for (std::uint64_t distance = 0; distance <= kDataReach; distance += page.size()) {
@@ -155,7 +160,7 @@ class X86 {
           const std::uint64_t size = word_at(page, at);
           if (size < 256 || size > kMaxVmcoreinfo) continue;
           for (const std::size_t pointer_at : {at - 8, at + 8}) {
-            if (auto text = text_at_pointer(word_at(page, pointer_at), size, memory_bytes)) return text;
+            if (auto found = text_at_pointer(word_at(page, pointer_at), size, memory_bytes)) return found;
           }
         }
       }
@@ -164,20 +169,22 @@ class X86 {
   }
 
  private:
-  std::optional<std::string> text_at_pointer(std::uint64_t pointer, std::uint64_t size, std::uint64_t memory_bytes) const {
+  std::optional<Vmcoreinfo> text_at_pointer(std::uint64_t pointer, std::uint64_t size, std::uint64_t memory_bytes) const {
     const bool in_direct_map = pointer >= 0xFF11000000000000 && pointer < 0xFFFFC90000000000 && pointer % 4096 == 0;
     if (!in_direct_map) return std::nullopt;
     std::array<std::byte, kVmcoreinfo.size()> start{};
     for (std::uint64_t physical = pointer % kGigabyte; physical < memory_bytes; physical += kGigabyte) {
+      if (++pointers_followed_ > kMaxPointers) return std::nullopt;
       if (!memory_.read(physical, start) || as_text(start) != kVmcoreinfo) continue;
       std::vector<std::byte> text(size);
-      if (memory_.read(physical, text)) return std::string(until_nul(as_text(text)));
+      if (memory_.read(physical, text)) return Vmcoreinfo{std::string(until_nul(as_text(text))), pointer - physical};
     }
     return std::nullopt;
   }
 
   const Memory& memory_;
   const RestoreRecord& record_;
+  mutable unsigned pointers_followed_ = 0;
 };
 
 // "Linux version 6.1.0-56-amd64 (builder@host) (gcc …) #1 SMP …": release and version.
@@ -212,9 +219,10 @@ std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info) 
     machine.set("machine", std::string("x86_64"));
     machine.set("phys_base", x86.phys_base());
     if (const auto saved_context = x86.find_saved_context()) {
-      if (auto text = x86.find_vmcoreinfo(*saved_context, image.info().end_pfn * image.info().page_size)) {
-        if (const auto slide = vmcoreinfo_number(*text, "KERNELOFFSET")) machine.set("kaslr_slide", *slide);
-        machine.set("vmcoreinfo", std::move(*text));
+      if (auto found = x86.find_vmcoreinfo(*saved_context, image.info().end_pfn * image.info().page_size)) {
+        if (const auto slide = vmcoreinfo_number(found->text, "KERNELOFFSET")) machine.set("kaslr_slide", *slide);
+        machine.set("page_offset", found->page_offset);
+        machine.set("vmcoreinfo", std::move(found->text));
       }
       if (auto note = x86.prstatus(*saved_context)) records = records_from_notes({std::move(*note)});
     }

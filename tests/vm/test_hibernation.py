@@ -4,6 +4,7 @@ the image, and a stock kernel resumes from what hibtool wrote. Three machines fo
 image lies in."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def tool(*arguments, code=0):
 
 def tool_json(*arguments, code=0):
     return json.loads(tool(*arguments, "--json", code=code))
+
+
+def run(*command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stderr}{done.stdout[-1000:]}")
+    return done.stdout
 
 
 def console_tail(console):
@@ -110,6 +118,22 @@ class HibernatedMachine:
                 tool("restore", self.armed, "--as", form, "-o", output, "-q")
                 self.assertEqual(tool_json("verify", output)["content_digest"], self.digest)
                 output.unlink()
+
+    def test_makedumpfile_and_gdb_open_what_it_becomes(self):
+        vmcore, dump, smaller = (self.folder / name for name in ("vmcore", "dump", "smaller"))
+        tool("restore", self.armed, "--as", "elf", "-o", vmcore, "-q")
+        tool("restore", self.armed, "--as", "kdump", "-o", dump, "-q")
+        for source in (vmcore, dump):
+            run("makedumpfile", "-l", "-d", "1", source, smaller)
+            self.assertEqual(tool_json("verify", smaller)["content_digest"], self.digest)
+            smaller.unlink()
+        machine = next(r for r in tool_json("inspect", "--records", vmcore)["records"] if r["type"] == "machine")
+        uts = re.search(r"^SYMBOL\(init_uts_ns\)=(\w+)$", bytes.fromhex(machine["fields"]["vmcoreinfo"]["hex"]).decode(), re.M)[1]
+        said = run("gdb", "-q", "-batch", "-ex", f"core-file {vmcore}", "-ex", f"find /b 0x{uts}, +64, 'L', 'i', 'n', 'u', 'x'", "-ex", "info registers rip")
+        self.assertIn("1 pattern found", said)
+        self.assertRegex(said, r"rip\s+0xffffffff")  # in the kernel's text: the return address of swsusp_arch_suspend()
+        vmcore.unlink()
+        dump.unlink()
 
     def test_the_machine_it_comes_from_would_accept_it_and_another_would_not(self):
         root = self.folder / "root"
