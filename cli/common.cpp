@@ -22,6 +22,7 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::Exists:
     case ErrorKind::Refused:
     case ErrorKind::WrongBase: return kRefused;
+    case ErrorKind::Authentication: return kNoAccess;
     case ErrorKind::Usage: return kUsage;
     case ErrorKind::Cancelled: return kSignal + cancelling_signal();
   }
@@ -40,6 +41,14 @@ Result<std::uint64_t> parse_number(const std::string& text, const std::string& w
   return value;
 }
 
+// The first line of a file: on the command line everybody could read it.
+Result<std::string> read_passphrase(const std::string& path) {
+  TRY(const auto file, File::open(path));
+  TRY(const auto bytes, file->read_at(0, std::min<std::uint64_t>(file->size(), 4096)));
+  const std::string_view text = as_text(bytes);
+  return std::string(text.substr(0, text.find_first_of("\r\n")));
+}
+
 Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& path, bool salvage, std::size_t position) const {
   OpenOptions open;
   open.salvage = salvage;
@@ -49,6 +58,9 @@ Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& p
   }
   if (!options.swap_offset.empty()) {
     TRY(open.swap_offset, parse_number(options.swap_offset, "--offset"));
+  }
+  if (!options.passphrase_file.empty()) {
+    TRY(open.passphrase, read_passphrase(options.passphrase_file));
   }
   return open_image(path, format_for(position), open);
 }
@@ -93,6 +105,7 @@ void add_input_options(CLI::App& verb, CommonOptions& options) {
       ->type_name("NAME");
   verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")->type_name("ADDR");
   verb.add_option("--offset", options.swap_offset, "hibernation image: page that holds the swap header (the kernel's resume_offset), where it cannot be found")->type_name("PAGES");
+  verb.add_option("--passphrase-file", options.passphrase_file, "uswsusp: file whose first line is the passphrase of an encrypted image")->type_name("FILE");
   verb.add_option("--base-image", options.base_image, "incremental .hib: where its base is, when not beside it")->type_name("FILE");
 }
 

@@ -24,6 +24,7 @@ enum ExitCode : int {
   kCouldNot = 2,
   kPartial = 3,
   kRefused = 4,
+  kNoAccess = 5,
   kUsage = 64,
   kSignal = 128,
 };
@@ -36,6 +37,7 @@ struct CommonOptions {
   std::string base_address;
   std::string base_image;
   std::string swap_offset;
+  std::string passphrase_file;
   bool salvage = false;
 };
 

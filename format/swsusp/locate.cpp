@@ -55,16 +55,6 @@ Result<std::vector<std::byte>> head_at(const File& file, std::uint64_t offset, s
   return file.read_at(offset, std::min<std::uint64_t>({size, kHeadBytes, file.size() - std::min(offset, file.size())}));
 }
 
-// Do the map page and the info page that the header leads to make sense, if its blocks lie where `space` says?
-bool leads_to_an_image(const BlockSpace& space, const Header& header) {
-  const Abi abi{header.page_size, 8, header.big_endian};
-  std::vector<std::byte> page(header.page_size);
-  if (header.image == 0 || space.contiguous(header.image, 1) == 0 || !space.read(header.image, page)) return false;
-  const std::uint64_t info_block = abi.u64(page, 0);
-  if (info_block == 0 || space.contiguous(info_block, 1) == 0 || !space.read(info_block, page)) return false;
-  return decode_info_page(page, abi, true, 0).has_value();
-}
-
 class Search {
  public:
   explicit Search(std::shared_ptr<const File> file) : file_(std::move(file)) {}
@@ -182,6 +172,15 @@ class Search {
 };
 
 }  // namespace
+
+bool leads_to_an_image(const BlockSpace& space, const Header& header) {
+  const Abi abi{header.page_size, 8, header.big_endian};
+  std::vector<std::byte> page(header.page_size);
+  if (header.image == 0 || space.contiguous(header.image, 1) == 0 || !space.read(header.image, page)) return false;
+  const std::uint64_t info_block = abi.u64(page, 0);
+  if (info_block == 0 || space.contiguous(info_block, 1) == 0 || !space.read(info_block, page)) return false;
+  return decode_info_page(page, abi, true, 0).has_value();
+}
 
 bool may_hold_swap_area(ByteView head) {
   return find_header(head).has_value() || has_partition_table(head) || is_ext(head) || starts_with(head, kLuksMagic, sizeof(kLuksMagic));

@@ -25,6 +25,9 @@ struct Located {
 // NotRecognised says in words what is there instead.
 Result<Located> locate(std::shared_ptr<const File> file, const OpenOptions& options);
 
+// Do the map page and the info page that a mainline header leads to make sense, if its blocks lie where `space` says?
+bool leads_to_an_image(const BlockSpace& space, const Header& header);
+
 // What else the first bytes may be that holds a swap area somewhere: a partition table, an ext file system.
 bool may_hold_swap_area(ByteView head);
 

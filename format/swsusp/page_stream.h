@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -68,6 +69,14 @@ class PageStream {
     std::uint64_t file_offset = 0;
   };
   std::optional<StoredCrc> stored_crc() const { return stored_crc_; }
+
+  // MD5 over the whole stream, info page included (uswsusp).
+  struct StoredMd5 {
+    std::array<std::byte, 16> value{};
+    std::uint64_t file_offset = 0;
+  };
+  std::optional<StoredMd5> stored_md5() const { return stored_md5_; }
+
   virtual bool is_compressed() const = 0;
 
  protected:
@@ -76,6 +85,7 @@ class PageStream {
   std::vector<Damage> damage_;
   std::vector<Layer> layers_;
   std::optional<StoredCrc> stored_crc_;
+  std::optional<StoredMd5> stored_md5_;
 };
 
 inline std::uint64_t PageStream::chunk_count() const {

@@ -8,6 +8,7 @@
 #include "format/swsusp/snapshot_reader.h"
 #include "format/swsusp/snapshot_stream.h"
 #include "format/swsusp/swap_stream.h"
+#include "format/swsusp/uswsusp_stream.h"
 #include "lib/base/text.h"
 
 namespace hib::swsusp {
@@ -15,7 +16,10 @@ namespace {
 
 // ---- a swap area ----------------------------------------------------------------------------------------------------
 
-Match probe_swap(const ProbeInput& input) { return may_hold_swap_area(input.head) ? Match::Yes : Match::No; }
+Match probe_swap(const ProbeInput& input) {
+  const bool tuxonice = input.head.size() >= kPageSizes[0] && std::memcmp(input.head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
+  return tuxonice || may_hold_swap_area(input.head) ? Match::Yes : Match::No;
+}
 
 std::string describe_place(const Located& found) { return found.place.empty() ? "swap area" : found.place; }
 
@@ -114,8 +118,59 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 
+Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const std::string& passphrase) {
+  TRY(auto stream, UswsuspStream::open(found.space, found.header, passphrase));
+  const UswsuspHeader& image = stream->image();
+  SnapshotParts parts;
+  parts.info = basic_info(found);
+  parts.info.format = "uswsusp";
+  parts.info.codec = stream->is_compressed() ? "lzo" : "none";
+  parts.info.variant += (image.flags & UswsuspHeader::kEncrypted) != 0 ? ", encrypted (Blowfish)" : "";
+  parts.layers.push_back({"signature", LayerResult::Ok, fmt::format("{}: {}", printable(until_nul(found.header.sig)), parts.info.state)});
+  parts.layers.push_back({"header", LayerResult::Ok, fmt::format("flags {:#x}, {} pages", image.flags, grouped(image.pages))});
+  parts.label = [found](RangeMap& map) { label_header(map, found); };
+  parts.record.codec = parts.info.codec;
+  parts.record.flags = (image.flags & UswsuspHeader::kPlatform) != 0 ? kFlagPlatform : 0;
+  parts.record.swap_uuid = found.header.uuid_text();
+  parts.record.swap_label = found.header.label;
+  parts.record.header_block = found.header_block;
+  return SnapshotReader::create(std::move(stream), std::move(parts));
+}
+
+// ---- TuxOnIce: recognised, not read ---------------------------------------------------------------------------------
+
+bool is_tuxonice(const File& file) {
+  std::array<std::byte, sizeof(kTuxOnIceMagic)> head{};
+  return file.size() >= kPageSizes[0] && file.read_at(0, head) && std::memcmp(head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
+}
+
+// The swap allocator's record behind the magic (struct toi_sig_data, as a 64-bit kernel lays it out).
+std::unique_ptr<ImageReader> describe_tuxonice(const std::shared_ptr<const File>& file) {
+  ImageInfo info;
+  info.format = "tuxonice";
+  info.variant = "swap area";
+  info.path = file->path();
+  info.file_bytes = file->size();
+  info.state = "armed";
+  info.codec = "unknown";
+  if (const auto raw = file->read_at(0, 32)) {
+    const Abi abi;
+    const std::uint32_t device = abi.u32(*raw, 8);
+    info.details.emplace_back("header", fmt::format("device {}:{}, sector {}", device >> 20, device & 0xFFFFF, abi.u64(*raw, 16)));
+    info.details.emplace_back("attempted", abi.u32(*raw, 24) != 0 ? "a resume was attempted" : "no resume was attempted");
+  }
+  RangeMap map;
+  map.add(0, kPageSizes[0], "TuxOnIce signature page");
+  info.findings.push_back({"not-read", Severity::Note, 0, "an image of TuxOnIce: recognised, but its pages cannot be read"});
+  Error why = file->error(ErrorKind::Unsupported, 0, "format", "a TuxOnIce image, whose pages cannot be read", "swsusp or uswsusp");
+  return make_empty_reader(std::move(info), std::move(map), std::move(why));
+}
+
 Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
+  if (!options.swap_offset && is_tuxonice(*file)) return describe_tuxonice(file);
   TRY(const Located found, locate(std::move(file), options));
+  const bool consumed_uswsusp = found.header.state == State::Consumed && !leads_to_an_image(found.space, found.header) && has_uswsusp_header(found.space, found.header);
+  if (found.header.dialect == Dialect::Uswsusp || consumed_uswsusp) return open_uswsusp(found, options.passphrase);
   if (found.header.state == State::Plain) return plain_area(found);
   return open_swsusp(found);
 }

@@ -8,6 +8,7 @@
 #include "format/swsusp/kernel_search.h"
 #include "lib/base/text.h"
 #include "lib/codec/crc32.h"
+#include "lib/codec/md5.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
 
@@ -352,6 +353,10 @@ void SnapshotReader::fill_info() {
   add(parts_.damage);
   add(stream_->damage());
   add(pfns_.damage);
+  if (const auto md5 = stream_->stored_md5()) {
+    info.integrity_algorithm = "md5";
+    info.integrity_value = hex_digest(md5->value);
+  }
   for (const Damage& damage : info.damage) {
     if (info.findings.size() < 20) info.findings.push_back({"damage", Severity::Error, damage.error.offset, damage.error.line()});
   }
@@ -384,11 +389,29 @@ StructureCheck SnapshotReader::check_structure() const {
   check.layers.push_back(pfn_layer_);
   check.layers.push_back(restore_record_layer(stream_->info_page()));
   check.damage = parts_.info.damage;
-  check.pages_have_checksums = stream_->stored_crc().has_value();
+  check.pages_have_checksums = stream_->stored_crc().has_value() || stream_->stored_md5().has_value();
   return check;
 }
 
+// One more pass, in order: MD5 cannot be put together from parts.
+WholeCheck SnapshotReader::check_md5() const {
+  const auto stored = *stream_->stored_md5();
+  Md5 md5;
+  std::vector<std::byte> buffer(std::size_t{kChunkPages} * stream_->page_size());
+  for (std::uint64_t i = 0; i < stream_->chunk_count() && !cancelled(); ++i) {
+    const MutableBytes pages = MutableBytes(buffer).first(std::size_t{stream_->chunk(i).page_count} * stream_->page_size());
+    if (!stream_->read_chunk(i, pages)) return {{{"md5", LayerResult::NotChecked, "it is of all chunks together, and not all can be read"}}, {}};
+    md5.update(pages);
+  }
+  const std::string computed = hex_digest(md5.digest());
+  const std::string wanted = hex_digest(stored.value);
+  if (computed == wanted) return {{{"md5", LayerResult::Ok, computed}}, {}};
+  return {{{"md5", LayerResult::Bad, fmt::format("{}, stored is {}", computed, wanted)}},
+          Damage{stream_->file().error(ErrorKind::Corrupt, stored.file_offset, "md5 of the stream", computed, wanted + ", as stored"), {}}};
+}
+
 WholeCheck SnapshotReader::check_whole() const {
+  if (stream_->stored_md5()) return check_md5();
   WholeCheck check;
   if (!stream_->is_compressed()) {
     check.layers.push_back({"codec", LayerResult::NotProvable, "uncompressed: nothing to decode"});

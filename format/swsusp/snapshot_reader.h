@@ -52,6 +52,7 @@ class SnapshotReader final : public ImageReader {
   void read_pfn_pages();
   void believe_the_list(std::vector<Damage>& damage);
   void fill_info();
+  WholeCheck check_md5() const;
   // Decodes, and remembers the CRC and whether it worked.
   Result<void> read_chunk(std::uint64_t chunk, MutableBytes out) const;
   std::uint64_t stream_page(std::uint64_t data_index) const { return 1 + pfn_pages_ + data_index; }

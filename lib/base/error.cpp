@@ -21,6 +21,7 @@ std::string_view name_of(ErrorKind kind) {
     case ErrorKind::Exists: return "exists";
     case ErrorKind::Refused: return "refused";
     case ErrorKind::NoPage: return "no-page";
+    case ErrorKind::Authentication: return "authentication";
     case ErrorKind::WrongBase: return "wrong-base";
     case ErrorKind::Usage: return "usage";
     case ErrorKind::Cancelled: return "cancelled";

@@ -24,6 +24,7 @@ enum class ErrorKind {
   Exists,         // an output is in the way
   Refused,        // a safety rule says no
   NoPage,         // the image does not hold that page
+  Authentication, // encrypted, and no passphrase or a wrong one
   WrongBase,      // the base of an incremental image is missing or another one
   Usage,          // the caller asked for something that makes no sense
   Cancelled,      // a signal or the caller stopped the work

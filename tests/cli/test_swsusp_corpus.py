@@ -29,6 +29,9 @@ class Corpus(unittest.TestCase):
         limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))  # noqa: E731
         expected = self.cases[name]
         offset = ["--offset", str(expected["offset_pages"])] if expected["offset_pages"] else []
+        if expected["passphrase"]:
+            (self.folder / "passphrase").write_text(expected["passphrase"] + "\n")
+            offset = ["--passphrase-file", self.folder / "passphrase"]
         done = subprocess.run([HIBTOOL, verb, self.folder / f"{name}.img", "--json", "--threads", "2", *offset, *more], capture_output=True,
                               timeout=TIME_LIMIT, preexec_fn=limit)
         return done.returncode, json.loads(done.stdout), done.stderr.decode()
@@ -80,6 +83,15 @@ class Corpus(unittest.TestCase):
                 self.assertEqual(code, 2)
                 self.assertIn("offset 0x", message)
                 self.assertIn(case["error"].replace("_", " ").replace("next swap", "next_swap"), message)
+
+    def test_a_wrong_or_missing_passphrase_is_no_access(self):
+        (self.folder / "wrong").write_text("wrong\n")
+        for name, case in self.cases.items():
+            if case["passphrase"]:
+                for more in ([], ["--passphrase-file", self.folder / "wrong"]):
+                    done = subprocess.run([HIBTOOL, "verify", self.folder / f"{name}.img", *more], capture_output=True)
+                    self.assertEqual(done.returncode, 5, done.stderr)
+                    self.assertNotIn(b"wrong", done.stderr)
 
     def test_damaged_images_are_restored_only_with_salvage(self):
         for name, case in self.readable():

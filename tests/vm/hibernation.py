@@ -20,7 +20,8 @@ PARTITION_START = 2048  # sectors
 LABEL = "hibswap"
 
 # Every boot first tries to resume, as an initramfs does. A boot that has nothing to resume goes on with the workload.
-# image_size: without it the kernel swaps pages out to make the image small, and the known pages leave their PFNs.
+# image_size: without it the kernel swaps pages out to make the image small, and the known pages leave their PFNs; so they
+# do when memory is short and it compacts.
 INIT = r"""
 exec 2>/dev/null
 option() {{ sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }}
@@ -34,6 +35,8 @@ cat /sys/class/block/{device}/dev > /sys/power/resume
 echo 1099511627776 > /sys/power/image_size
 echo NORESUME > /dev/ttyS1
 {prepare}
+echo 3 > /proc/sys/vm/drop_caches
+echo 0 > /proc/sys/vm/compact_unevictable_allowed
 exec /tmp/workload /dev/ttyS1
 """
 SWAPON = "swapon /dev/{device}\n"
