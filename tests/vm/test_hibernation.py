@@ -4,6 +4,7 @@ the image, and a stock kernel resumes from what hibtool wrote. Three machines fo
 image lies in."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -236,7 +237,17 @@ class WithMemory:
         self.assertEqual(changed & {page.pfn for page in self.snapshot.pages}, set())
 
 
-class Disk61(WithMemory, HibernatedMachine, unittest.TestCase):
+class WithMutants:
+    def test_ten_thousand_mutants_of_this_image_are_read_or_refused(self):
+        program = os.environ.get("SWSUSP_MUTANTS")
+        if not program:
+            self.skipTest("SWSUSP_MUTANTS names the program that makes them")
+        done = subprocess.run([program, "Ten thousand mutants of an image that a kernel wrote*"], env={**os.environ, "HIB_REAL_IMAGE": str(self.armed)},
+                              capture_output=True, text=True, timeout=1000)
+        self.assertEqual(done.returncode, 0, done.stdout)
+
+
+class Disk61(WithMutants, WithMemory, HibernatedMachine, unittest.TestCase):
     machine = Machine("6.1", "disk")
     codec, other_codec = "lzo", "none"
 
