@@ -69,6 +69,8 @@ class Machine:
     cpus: int = 1
     swap_mib: int = 256
     modules: tuple = ()
+    drives: tuple = ()   # beside the disk, from vdb on
+    prepare: str = ""    # shell commands before the workload
 
 
 @dataclass
@@ -100,7 +102,7 @@ class Hibernation:
             if machine.layout == "swapfile":
                 modules += ["crc32c_generic", "ext4"]
             self.initramfs = initramfs.build(self.folder / "initrd", self.kernel, modules, {"workload": program},
-                                             INIT.format(device=self.device, prepare=prepare))
+                                             INIT.format(device=self.device, prepare=machine.prepare + prepare))
 
     def make_disk(self):
         """An empty disk of the layout: what a fresh installation has."""
@@ -129,7 +131,7 @@ class Hibernation:
     def boot(self, append="", extra=(), disk=None):
         drive = f"file={disk or self.disk},if=virtio,format=raw"
         with Guest(self.kernel, self.initramfs, self.machine.memory_mib, self.machine.cpus, append=f"{self.machine.append} {append}",
-                   drives=[drive], extra=extra) as guest:
+                   drives=[drive, *self.machine.drives], extra=extra) as guest:
             yield guest
 
     def hibernate(self, with_memory=False):
