@@ -86,6 +86,7 @@ Result<std::unique_ptr<PageSink>> make_swap_sink(const Context& context, const R
   TRY(replay.plan, swsusp::plan_stream(*replay.source));
   swsusp::SwapTarget::Options options;
   options.force = request.force;
+  options.by_extents = request.by_extents;
   // --offset is the source's, where the source is a swap area itself.
   const std::string& offset = !request.target_offset.empty() ? request.target_offset : replay.source->info().format == "swsusp" ? request.target_offset : context.options.swap_offset;
   if (!offset.empty()) {
@@ -131,6 +132,10 @@ Result<void> refuse_to_write_input(const ReplayRequest& request) {
 Result<void> run_replay(const Context& context, const ReplayRequest& request, Replay& replay) {
   TRY(replay.source, context.open(request.source));
   TRY_OK(refuse_to_write_input(request));
+  const bool is_for_a_kernel = request.as == "swsusp" || request.as == "snapshot";
+  if (is_for_a_kernel && context.options.salvage) {
+    return fail(make_error(ErrorKind::Refused, "--salvage", "an image that a kernel would resume from", "--as hib, elf, kdump, lime or raw: nobody should resume into broken memory").of(request.output));
+  }
   if (request.as == "swsusp") {
     TRY(replay.sink, make_swap_sink(context, request, replay));
   } else {

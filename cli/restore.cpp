@@ -15,6 +15,7 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--target-offset", target_offset_, "swsusp: page of the output that holds the swap header (resume_offset), where it cannot be found")->type_name("PAGES");
   app_->add_option("--level", level_, "hib: zstd level")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
   app_->add_option("--chunk-size", chunk_kib_, "hib: KiB compressed together")->type_name("KIB")->check(CLI::Range(4, 4096))->capture_default_str();
+  app_->add_flag("--by-extents", by_extents_, "swsusp: the output is a swap file of this machine, on a mounted file system");
   app_->add_flag("--rearm", rearm_, "put the signature of a consumed hibernation image back; without --yes only says whether that would be safe");
   app_->add_flag("--yes", yes_, "with --rearm: do it");
   app_->add_option("--device", devices_, "with --rearm: a disk with file systems that the machine had mounted")->type_name("DISK");
@@ -42,6 +43,7 @@ int RestoreVerb::run(const Context& context) const {
   request.level = level_;
   request.chunk_kib = chunk_kib_;
   request.target_offset = target_offset_;
+  request.by_extents = by_extents_;
   request.force = force_;
   return replay(context, request);
 }

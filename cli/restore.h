@@ -18,6 +18,7 @@ class RestoreVerb {
   std::string as_;
   std::string codec_;
   bool rearm_ = false;
+  bool by_extents_ = false;
   bool yes_ = false;
   std::vector<std::string> devices_;
   std::string target_offset_;

@@ -25,6 +25,7 @@ class BlockSpace {
   BlockSpace(std::shared_ptr<const File> file, std::uint32_t page_size, std::vector<FileExtent> extents);
 
   const File& file() const { return *file_; }
+  std::shared_ptr<const File> file_handle() const { return file_; }
   std::uint32_t page_size() const { return page_size_; }
   std::uint64_t block_count() const { return block_count_; }  // blocks are 0 … block_count - 1
 

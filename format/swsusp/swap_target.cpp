@@ -77,12 +77,40 @@ Result<std::unique_ptr<SwapTarget>> SwapTarget::open(const std::string& path, co
       return fail(make_error(ErrorKind::Refused, "output", "another hibernation image, armed: the machine in it would be lost", "a swap area without one").of(path).advise("--force writes over it"));
     }
   }
+  TRY_OK(count_by_extents(*found, record, options));
   TRY(auto file, InPlaceFile::open(path));
   auto target = std::unique_ptr<SwapTarget>(new SwapTarget(std::move(*found), std::move(file)));
   target->header_page_.resize(header.page_size);
   TRY_OK(read->read_at(target->located_.header_offset, target->header_page_));
   TRY_OK(target->find_blocks(path, record, options.force));
   return target;
+}
+
+// A file that begins with a swap header is a copy of a swap partition, whose blocks count from its start, or a swap file,
+// whose blocks count on the device below its file system. Nothing in it says which. If the image came from a swap file,
+// and this file begins at the same block, it is that one.
+Result<void> SwapTarget::count_by_extents(Located& found, const ImageRecord& record, const Options& options) {
+  const File& file = found.space.file();
+  const bool may_be_swap_file = found.header_offset == 0 && found.header_block == 0 && !file.is_block_device();
+  if (!may_be_swap_file) return {};
+  const bool from_swap_file = record.header_block != 0;
+  if (!options.by_extents && !from_swap_file) return {};
+  auto extents = swap_file_extents(file);
+  const bool begins_there = extents && !extents->empty() && extents->front().file_offset == 0 && extents->front().device_offset % found.header.page_size == 0;
+  const std::uint64_t first_block = begins_there ? extents->front().device_offset / found.header.page_size : 0;
+  if (options.by_extents && first_block == 0) {
+    return fail(make_error(ErrorKind::Refused, "--by-extents", "a file whose place on its device the file system does not tell", "a swap file").of(file.path()));
+  }
+  if (!options.by_extents && first_block != record.header_block) {
+    return fail(make_error(ErrorKind::Refused, "output", fmt::format("the image came from a swap file at block {}, and this file is not there", record.header_block), "that swap file, or the device or image of its file system")
+                    .of(file.path())
+                    .advise("--by-extents if it is another swap file of this machine"));
+  }
+  found.space = BlockSpace(found.space.file_handle(), found.header.page_size, *extents);
+  found.header_block = first_block;
+  found.swap_file = std::move(extents);
+  found.place = "swap file";
+  return {};
 }
 
 // The machine in the image may have pages of its own swapped out into this area, and they are not in the image. The

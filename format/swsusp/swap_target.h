@@ -13,6 +13,7 @@ class SwapTarget {
  public:
   struct Options {
     std::optional<std::uint64_t> offset;  // of the swap header, in pages
+    bool by_extents = false;              // the output is a swap file of this machine: blocks are counted on its file system's device
     bool force = false;                   // also over another machine's armed image, and onto blocks that may hold swapped-out pages
   };
 
@@ -34,6 +35,7 @@ class SwapTarget {
 
  private:
   SwapTarget(Located located, std::unique_ptr<InPlaceFile> file) : located_(std::move(located)), file_(std::move(file)) {}
+  static Result<void> count_by_extents(Located& found, const ImageRecord& record, const Options& options);
   Result<void> find_blocks(const std::string& path, const ImageRecord& record, bool force);
 
   struct BlockRun {
