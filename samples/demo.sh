@@ -59,5 +59,21 @@ show restore "$out/damaged.hib" --as hib -o "$out/saved.hib" --salvage || [ $? =
 say "Raw memory, for tools that want nothing else"
 show restore debian-6.1-cloud.hib --as raw -o "$out/memory.raw"
 
+say "Hibernation images in swap areas (small ones, made by samples/swsusp/generate; tests/vm has those of real kernels)"
+/usr/bin/python3 swsusp/generate "$out/swsusp" consumed fault-length-lies uswsusp-encrypted
+
+say "A resume was tried from this one, and the kernel has taken its signature back. Is it still whole?"
+show inspect "$out/swsusp/consumed.img"
+show verify "$out/swsusp/consumed.img"
+
+say "In this one the length of a chunk is wrong: the kernel would say \"LZO decompression failed\". Which pages does it cost?"
+ask verify "$out/swsusp/fault-length-lies.img"
+
+say "Packed, and written back with another codec into a fresh swap area, which keeps its label: a kernel would resume from it"
+show create "$out/swsusp/consumed.img" -o "$out/hibernated.hib"
+rm -f "$out/swap" && truncate -s 4M "$out/swap" && chmod 600 "$out/swap" && /usr/sbin/mkswap -q -L demo "$out/swap"
+show restore "$out/hibernated.hib" --as swsusp --codec lz4 -o "$out/swap"
+show inspect "$out/swap"
+
 say "All outputs are in $out"
 ls -l "$out"

@@ -418,15 +418,15 @@ WholeCheck SnapshotReader::check_whole() const {
     check.layers.push_back({"crc32", LayerResult::NotProvable, "an uncompressed image carries no checksum: a changed byte cannot be noticed"});
     return check;
   }
-  const auto bad = static_cast<std::uint64_t>(std::count(chunk_states_.begin(), chunk_states_.end(), ChunkState::Bad)) + (stream_->chunk_count() - chunk_states_.size());
-  const auto unknown = static_cast<std::uint64_t>(std::count(chunk_states_.begin(), chunk_states_.end(), ChunkState::Unknown));
-  check.layers.push_back({"codec", bad == 0 ? LayerResult::Ok : LayerResult::Bad, fmt::format("{}: {} of {} chunks decode", info().codec, grouped(stream_->chunk_count() - bad), grouped(stream_->chunk_count()))});
+  const auto good = static_cast<std::uint64_t>(std::count(chunk_states_.begin(), chunk_states_.end(), ChunkState::Good));
+  const std::uint64_t total = stream_->chunk_count();
+  check.layers.push_back({"codec", good == total ? LayerResult::Ok : LayerResult::Bad, fmt::format("{}: {} of {} chunks decode", info().codec, grouped(good), grouped(total))});
   const auto stored = stream_->stored_crc();
   if (!stored) {
     check.layers.push_back({"crc32", LayerResult::NotProvable, "this image carries none"});
     return check;
   }
-  if (bad + unknown > 0) {
+  if (good < total) {
     check.layers.push_back({"crc32", LayerResult::NotChecked, "it is of all chunks together, and not all can be decoded"});
     return check;
   }
