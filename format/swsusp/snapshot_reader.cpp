@@ -293,19 +293,23 @@ void SnapshotReader::load(PageBatch& batch) const {
 
 // ---- one page -------------------------------------------------------------------------------------------------------
 
-std::shared_ptr<const std::vector<std::byte>> SnapshotReader::cached_chunk(std::uint64_t chunk, Result<void>& result) const {
+std::shared_ptr<const std::vector<std::byte>> SnapshotReader::recent_chunk(std::uint64_t chunk) const {
   const std::scoped_lock lock(mutex_);
   const auto it = std::find_if(recent_.begin(), recent_.end(), [&](const auto& entry) { return entry.first == chunk; });
-  if (it != recent_.end()) {
-    std::rotate(recent_.begin(), it, it + 1);
-    return recent_.front().second;
-  }
+  if (it == recent_.end()) return nullptr;
+  std::rotate(recent_.begin(), it, it + 1);
+  return recent_.front().second;
+}
+
+// Not through read_chunk(): what that remembers belongs to the thread that loads the chunk's batch.
+Result<std::shared_ptr<const std::vector<std::byte>>> SnapshotReader::cached_chunk(std::uint64_t chunk) const {
+  if (auto pages = recent_chunk(chunk)) return pages;
   auto pages = std::make_shared<std::vector<std::byte>>(std::size_t{stream_->chunk(chunk).page_count} * stream_->page_size());
-  result = read_chunk(chunk, *pages);
-  if (!result) return nullptr;
+  TRY_OK(stream_->read_chunk(chunk, *pages));
+  const std::scoped_lock lock(mutex_);
   if (recent_.size() == kCachedChunks) recent_.pop_back();
   recent_.insert(recent_.begin(), {chunk, pages});
-  return pages;
+  return std::shared_ptr<const std::vector<std::byte>>(std::move(pages));
 }
 
 Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
@@ -322,12 +326,11 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
   const std::uint64_t page = stream_page(run.data_index + (pfn - run.first));
   const std::uint64_t number = stream_->chunk_of_page(page);
   if (is_lost(run.data_index + (pfn - run.first))) return fail(lost_page(page).in(fmt::format("PFN {:#x}", pfn)));
-  Result<void> result;
-  const auto chunk = cached_chunk(number, result);
-  if (!chunk && !stream_->is_compressed()) return stream_->read_page(page, out);
-  if (!chunk) return fail(std::move(result).error().in(fmt::format("PFN {:#x}", pfn)));
+  if (!stream_->is_compressed()) return stream_->read_page(page, out);
+  auto chunk = cached_chunk(number);
+  if (!chunk) return fail(std::move(chunk).error().in(fmt::format("PFN {:#x}", pfn)));
   const std::uint64_t into = page - stream_->chunk(number).first_page;
-  std::memcpy(out.data(), chunk->data() + into * stream_->page_size(), stream_->page_size());
+  std::memcpy(out.data(), (*chunk)->data() + into * stream_->page_size(), stream_->page_size());
   return {};
 }
 

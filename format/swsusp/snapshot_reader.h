@@ -58,7 +58,8 @@ class SnapshotReader final : public ImageReader {
   std::uint64_t stream_page(std::uint64_t data_index) const { return 1 + pfn_pages_ + data_index; }
   bool is_lost(std::uint64_t data_index) const;
   Error lost_page(std::uint64_t page) const;
-  std::shared_ptr<const std::vector<std::byte>> cached_chunk(std::uint64_t chunk, Result<void>& result) const;
+  std::shared_ptr<const std::vector<std::byte>> recent_chunk(std::uint64_t chunk) const;
+  Result<std::shared_ptr<const std::vector<std::byte>>> cached_chunk(std::uint64_t chunk) const;  // whole and decoded
 
   std::unique_ptr<PageStream> stream_;
   SnapshotParts parts_;

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,44 @@ class Corpus(unittest.TestCase):
                 self.assertEqual(code, 2)
                 self.assertIn("offset 0x", message)
                 self.assertIn(case["error"].replace("_", " ").replace("next swap", "next_swap"), message)
+
+    def occupant(self, name, head, size=1 << 20):
+        path = self.folder / name
+        with open(path, "wb") as file:
+            file.write(head)
+            file.truncate(size)
+        return path
+
+    def test_tuxonice_is_recognised_and_described_but_not_read(self):
+        path = self.occupant("tuxonice", bytes.fromhex("edc302e99856e50c") + struct.pack("<IIQii", 8 << 20 | 3, 0, 4096, 1, 0))
+        done = subprocess.run([HIBTOOL, "inspect", "--json", path], capture_output=True, check=True)
+        report = json.loads(done.stdout)
+        self.assertEqual((report["format"], report["pages"]["total"]), ("tuxonice", 0))
+        self.assertEqual(report["details"], {"header": "device 8:3, sector 4096", "attempted": "a resume was attempted"})
+        for verb in (["verify", path], ["create", path, "-o", self.folder / "x.hib"]):
+            done = subprocess.run([HIBTOOL, *verb], capture_output=True)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(b"TuxOnIce", done.stderr)
+
+    def test_a_plain_swap_area_is_none_and_cannot_be_verified(self):
+        code, report, _ = self.tool("inspect", "plain")
+        self.assertEqual((code, report["state"], report["format"]), (0, "none", "swsusp"))
+        code, _, message = self.tool("verify", "plain")
+        self.assertEqual(code, 2)
+        self.assertIn("a swap area without an image", message)
+
+    def test_what_else_lies_there_is_said_in_words(self):
+        ext = self.occupant("ext", b"")
+        subprocess.run(["/usr/sbin/mke2fs", "-q", "-F", ext], check=True, capture_output=True)
+        disk = bytearray(512)
+        disk[446:462] = struct.pack("<B3sB3sII", 0, b"\0\2\0", 0x83, b"\0\0\0", 8, 1000)
+        disk[510:] = b"\x55\xaa"
+        for path, words in ((self.occupant("luks", b"LUKS\xba\xbe\0\2"), "encrypted LUKS volume"), (ext, "an ext file system without a swap file"),
+                            (self.occupant("disk", bytes(disk)), "a disk with 1 partitions"), (self.occupant("zeros", b""), "nothing that a reader knows")):
+            with self.subTest(path.name):
+                done = subprocess.run([HIBTOOL, "inspect", path], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(words, done.stderr)
 
     def test_a_wrong_or_missing_passphrase_is_no_access(self):
         (self.folder / "wrong").write_text("wrong\n")
