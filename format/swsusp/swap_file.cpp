@@ -1,6 +1,5 @@
 #include "format/swsusp/swap_file.h"
 
-#include <ext2fs/ext2fs.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -12,6 +11,9 @@
 
 #include "format/swsusp/header.h"
 #include "lib/os/cancel.h"
+
+#include <ext2fs/ext2fs.h>  // last: 1.47.2 (Debian 13) defines a macro "clamp", which <algorithm> would stumble over
+#undef clamp
 
 namespace hib::swsusp {
 namespace {
