@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * hibjump: hibernation by a kernel jump. This header is all that user space shares with the module.
+ *
+ * A is the kernel that is hibernated, B the kernel that runs in A's crash region and saves or restores A's memory.
+ * /dev/hibjump gives them to a process with CAP_SYS_ADMIN, CAP_SYS_BOOT and CAP_SYS_RAWIO in the initial user namespace:
+ *
+ *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE; pread and pwrite of the crash region
+ *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread and pwrite of A's memory
+ *
+ * pread and pwrite take physical addresses as file offsets and transfer all bytes or none.
+ *
+ * Every structure begins with its size as the caller knows it. A longer one than the module knows is taken if the rest is
+ * zero (E2BIG otherwise); of a shorter one the rest counts as zero. Reserved fields and unknown flags must be zero (EINVAL).
+ *
+ * errno, the same for all calls:
+ *   EPERM      a capability is missing, or the kernel is locked down
+ *   EINVAL     a field is not what it may be
+ *   E2BIG      the structure is newer than the module
+ *   EFAULT     user memory cannot be accessed
+ *   ERANGE     an address lies outside what the caller may touch
+ *   EBUSY      another jump is under way, a crash kernel is loaded in the region, or something is armed already
+ *   ENOENT     nothing is armed
+ *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
+ *   EILSEQ     the context of the other kernel is damaged
+ *   EOPNOTSUPP this processor, memory encryption or kernel series is not supported
+ *   and what suspending the devices said (HIBJUMP_LEAVE, HIBJUMP_RETURN)
+ */
+#ifndef _UAPI_LINUX_HIBJUMP_H
+#define _UAPI_LINUX_HIBJUMP_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define HIBJUMP_VERSION		1
+#define HIBJUMP_MAX_LOW		8	/* pieces of RAM below 640 KiB */
+#define HIBJUMP_MAX_MSRS	24
+#define HIBJUMP_REASON_BYTES	256
+#define HIBJUMP_ID_BYTES	16
+
+enum hibjump_role {
+	HIBJUMP_ROLE_A = 1,	/* an ordinary kernel */
+	HIBJUMP_ROLE_B = 2,	/* runs in another kernel's crash region */
+};
+
+#define HIBJUMP_INFO_ARMED		(1 << 0)
+#define HIBJUMP_INFO_UNTESTED_SERIES	(1 << 1)	/* loaded with allow_untested=1 */
+#define HIBJUMP_INFO_FIVE_LEVELS	(1 << 2)	/* of page tables */
+#define HIBJUMP_INFO_CRASH_LOADED	(1 << 3)	/* kexec has a crash kernel in the region */
+
+struct hibjump_info {
+	__u32 size;
+	__u32 version;		/* HIBJUMP_VERSION */
+	__u32 role;		/* enum hibjump_role */
+	__u32 flags;		/* HIBJUMP_INFO_* */
+	__u64 region_start;	/* A: the crash region; 0 where there is none */
+	__u64 region_bytes;
+	__u64 context;		/* A: physical address of struct hibjump_context, one page */
+	__u64 note;		/* A: physical address of the ELF note with the registers, one page */
+};
+
+struct hibjump_range {
+	__u64 start;
+	__u64 bytes;
+};
+
+/* What HIBJUMP_LEAVE is to enter. It stays armed until DISARM or LEAVE; the module cannot be unloaded meanwhile. */
+struct hibjump_arm {
+	__u32 size;
+	__u32 flags;		/* 0 */
+	__u64 entry;		/* of a bzImage: its load address + 0x200; in the crash region */
+	__u64 boot_params;	/* in the crash region */
+	__u64 low_copy;		/* in the crash region: where the pieces below are kept, one after the other */
+	__u32 low_count;
+	__u32 reserved;
+	struct hibjump_range low[HIBJUMP_MAX_LOW];	/* RAM below 640 KiB, whole pages, ascending: B uses it too */
+	__u8 id[HIBJUMP_ID_BYTES];	/* names this jump in the image */
+};
+
+enum hibjump_outcome {
+	HIBJUMP_NOT_LEFT = 0,	/* the ioctl's error says why */
+	HIBJUMP_RETURNED = 1,	/* B did its work and came back */
+	HIBJUMP_RESTORED = 2,	/* this memory was read from an image */
+	HIBJUMP_FAILED = 3,	/* B came back because it could not: see the reason */
+};
+
+/* A: suspends the devices, jumps, and returns when somebody comes back. */
+struct hibjump_leave {
+	__u32 size;
+	__u32 flags;		/* 0 */
+	__u32 outcome;		/* out: enum hibjump_outcome */
+	__u32 reserved;
+	__u64 suspended_ns;	/* out: CLOCK_REALTIME when the devices were suspended */
+	char reason[HIBJUMP_REASON_BYTES];	/* out: from B, ends with NUL */
+};
+
+/* B: suspends its own devices and jumps into A. Returns only when that fails. */
+struct hibjump_return {
+	__u32 size;
+	__u32 flags;		/* 0 */
+	__u32 outcome;		/* enum hibjump_outcome, not NOT_LEFT */
+	__u32 reserved;
+	__u64 context;		/* physical address */
+	char reason[HIBJUMP_REASON_BYTES];	/* ends with NUL */
+};
+
+#define HIBJUMP_IOC_MAGIC	'j'
+#define HIBJUMP_INFO	_IOWR(HIBJUMP_IOC_MAGIC, 0xa0, struct hibjump_info)
+#define HIBJUMP_ARM	_IOW(HIBJUMP_IOC_MAGIC, 0xa1, struct hibjump_arm)
+#define HIBJUMP_DISARM	_IO(HIBJUMP_IOC_MAGIC, 0xa2)
+#define HIBJUMP_LEAVE	_IOWR(HIBJUMP_IOC_MAGIC, 0xa3, struct hibjump_leave)
+#define HIBJUMP_RETURN	_IOW(HIBJUMP_IOC_MAGIC, 0xa4, struct hibjump_return)
+
+/*
+ * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A as it leaves and is what
+ * whoever returns relies on; crc is CRC-32 (as zlib's) of `saved`. `answer` is written by B before it returns.
+ */
+#define HIBJUMP_CONTEXT_MAGIC	0x54584a424948ULL	/* "HIBJXT" */
+
+struct hibjump_msr {
+	__u32 index;
+	__u32 reserved;
+	__u64 value;
+};
+
+struct hibjump_saved {
+	__u8 id[HIBJUMP_ID_BYTES];
+	__u64 region_start;
+	__u64 region_bytes;
+	__u64 low_copy;
+	__u32 low_count;
+	__u32 five_levels;
+	struct hibjump_range low[HIBJUMP_MAX_LOW];
+	__u64 self;		/* virtual address of the context in A */
+	__u64 self_phys;
+	__u64 resume;		/* virtual address to enter */
+	__u64 table;		/* physical address of page tables with both A's kernel and the region mapped one to one */
+	__u64 efer;
+	__u64 suspended_ns;
+	__u64 stack;		/* from here on A's own registers; nobody else looks at them */
+	__u64 cr0, cr2, cr3, cr4;
+	__u64 gdt[2], idt[2];	/* as sgdt and sidt write them */
+	__u64 fs_base, gs_base, kernel_gs_base;
+	__u16 ds, es, fs, gs;
+	__u16 tr, ldt, padding[2];
+	__u64 xcr0;
+	__u64 dr[4], dr6, dr7;
+	__u32 msr_count;
+	__u32 reserved;
+	struct hibjump_msr msrs[HIBJUMP_MAX_MSRS];
+};
+
+struct hibjump_context {
+	__u64 magic;
+	__u32 version;		/* HIBJUMP_VERSION */
+	__u32 bytes;		/* sizeof(struct hibjump_saved) */
+	__u32 crc;
+	__u32 reserved;
+	struct hibjump_saved saved;
+	__u32 outcome;		/* the answer */
+	__u32 reserved2;
+	char reason[HIBJUMP_REASON_BYTES];
+};
+
+#endif

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Leaving through the PM core, and coming back. */
+#include <linux/crc32.h>
+#include <linux/ioport.h>
+#include <linux/kexec.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/io.h>
+#include <linux/suspend.h>
+#include <asm/fpu/api.h>
+
+#include "hibjump.h"
+#include "offsets.h"
+
+#define LOW_END		0xa0000ULL
+#define FLAT_CODE	0x00af9b000000ffffULL
+#define FLAT_DATA	0x00cf93000000ffffULL
+
+struct copy {
+	u64 from;
+	u64 to;
+	u64 bytes;
+};
+
+/* In the page of the code that runs between the kernels; offsets.h has the offsets. */
+struct trampoline {
+	u16 gdt_limit;
+	u64 gdt_base;
+	u8 padding[6];
+	u64 gdt[4];
+	u64 table;	/* 0: the other side is a bzImage */
+	u64 entry;
+	u64 argument;
+	u64 efer;
+	u32 copies;
+	u32 reserved;
+	struct copy copy[HIBJUMP_MAX_LOW];
+} __packed;
+
+int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table);
+extern const char hibjump_trampoline[], hibjump_trampoline_end[], hibjump_resume[];
+
+static DEFINE_MUTEX(jump_lock);
+static bool armed;
+static struct hibjump_arm arm_request;
+static struct hibjump_tables tables;
+static struct hibjump_context *context;	/* a page */
+static void *note;			/* a page */
+static unsigned long trampoline_page;
+
+/* While a jump is under way: */
+static bool jumping;
+static bool operations_set;
+static u64 other_context;		/* B: physical address; 0 in A */
+
+static struct trampoline *trampoline(void)
+{
+	return (struct trampoline *)(trampoline_page + TRAMPOLINE_DATA);
+}
+
+u64 hibjump_context_address(void)
+{
+	return __pa(context);
+}
+
+u64 hibjump_note_address(void)
+{
+	return __pa(note);
+}
+
+bool hibjump_is_armed(void)
+{
+	return armed;
+}
+
+static bool is_inside(const struct hibjump_extent *outer, u64 start, u64 bytes)
+{
+	return bytes && start >= outer->start && start < outer->end && bytes <= outer->end - start;
+}
+
+static u64 low_bytes(const struct hibjump_range *low, u32 count)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		sum += low[i].bytes;
+	return sum;
+}
+
+/* Whole pages of RAM below 640 KiB, ascending. */
+static bool low_is_valid(const struct hibjump_range *low, u32 count)
+{
+	u64 end = 0;
+	u32 i;
+
+	if (!count || count > HIBJUMP_MAX_LOW)
+		return false;
+	for (i = 0; i < count; i++) {
+		if (!PAGE_ALIGNED(low[i].start | low[i].bytes) || !low[i].bytes || low[i].start < end)
+			return false;
+		if (low[i].start >= LOW_END || low[i].bytes > LOW_END - low[i].start)
+			return false;
+		end = low[i].start + low[i].bytes;
+		if (!hibjump_is_ram(low[i].start, low[i].bytes))
+			return false;
+	}
+	return true;
+}
+
+int hibjump_arm_jump(const struct hibjump_arm *arm)
+{
+	struct hibjump_extent region;
+	int error = 0;
+
+	if (!hibjump_region(&region))
+		return -ENODEV;
+	if (!low_is_valid(arm->low, arm->low_count))
+		return -EINVAL;
+	if (!is_inside(&region, arm->entry, 1) || !is_inside(&region, arm->boot_params, PAGE_SIZE) ||
+	    !is_inside(&region, arm->low_copy, low_bytes(arm->low, arm->low_count)))
+		return -ERANGE;
+	if (!PAGE_ALIGNED(arm->boot_params | arm->low_copy))
+		return -EINVAL;
+	if (kexec_crash_loaded())
+		return -EBUSY;
+	mutex_lock(&jump_lock);
+	if (armed) {
+		error = -EBUSY;
+	} else {
+		arm_request = *arm;
+		armed = true;
+		__module_get(THIS_MODULE);
+	}
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+static void disarm_locked(void)
+{
+	armed = false;
+	module_put(THIS_MODULE);
+}
+
+int hibjump_disarm(void)
+{
+	int error = -ENOENT;
+
+	mutex_lock(&jump_lock);
+	if (armed) {
+		disarm_locked();
+		error = 0;
+	}
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+static u32 saved_crc(const struct hibjump_context *of)
+{
+	return crc32_le(~0U, (const u8 *)&of->saved, sizeof(of->saved)) ^ ~0U;
+}
+
+/* ---- the tables and the code between */
+
+static int map_for_jump(const struct hibjump_extent *region)
+{
+	int error;
+
+	hibjump_begin_tables(&tables);
+	error = hibjump_map(&tables, 0, LOW_END);
+	if (!error)
+		error = hibjump_map(&tables, region->start, region->end);
+	if (!error)
+		error = hibjump_map(&tables, __pa(trampoline_page), __pa(trampoline_page) + PAGE_SIZE);
+	return error;
+}
+
+static struct trampoline *fresh_trampoline(void)
+{
+	struct trampoline *data = trampoline();
+
+	BUILD_BUG_ON(sizeof(struct trampoline) > 2048);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, gdt) != TRAMPOLINE_GDT);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, table) != TRAMPOLINE_TABLE);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, entry) != TRAMPOLINE_ENTRY);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, argument) != TRAMPOLINE_ARGUMENT);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, efer) != TRAMPOLINE_EFER);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copies) != TRAMPOLINE_COPIES);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copy) != TRAMPOLINE_COPY);
+	memset((void *)trampoline_page, 0, PAGE_SIZE);
+	memcpy((void *)trampoline_page, hibjump_trampoline, hibjump_trampoline_end - hibjump_trampoline);
+	data->gdt_limit = sizeof(data->gdt) - 1;
+	data->gdt[2] = FLAT_CODE;
+	data->gdt[3] = FLAT_DATA;
+	return data;
+}
+
+/* Low memory into its copy, or back. */
+static void add_copies(struct trampoline *data, const struct hibjump_range *low, u32 count, u64 low_copy, bool back)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		struct copy *copy = &data->copy[data->copies++];
+
+		copy->from = back ? low_copy : low[i].start;
+		copy->to = back ? low[i].start : low_copy;
+		copy->bytes = low[i].bytes;
+		low_copy += low[i].bytes;
+	}
+}
+
+/* ---- A leaves */
+
+static void check_context_offsets(void)
+{
+	BUILD_BUG_ON(sizeof(struct hibjump_context) > PAGE_SIZE);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.stack) != CONTEXT_STACK);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.cr0) != CONTEXT_CR0);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.cr3) != CONTEXT_CR3);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.cr4) != CONTEXT_CR4);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gdt) != CONTEXT_GDT);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.idt) != CONTEXT_IDT);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.fs_base) != CONTEXT_FS_BASE);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gs_base) != CONTEXT_GS_BASE);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.kernel_gs_base) != CONTEXT_KERNEL_GS_BASE);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.ds) != CONTEXT_DS);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.es) != CONTEXT_ES);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.fs) != CONTEXT_FS);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gs) != CONTEXT_GS);
+}
+
+static void describe_self(const struct hibjump_extent *region, u64 suspended_ns)
+{
+	struct hibjump_saved *saved = &context->saved;
+
+	check_context_offsets();
+	memset(context, 0, PAGE_SIZE);
+	context->magic = HIBJUMP_CONTEXT_MAGIC;
+	context->version = HIBJUMP_VERSION;
+	context->bytes = sizeof(*saved);
+	memcpy(saved->id, arm_request.id, sizeof(saved->id));
+	saved->region_start = region->start;
+	saved->region_bytes = region->end - region->start;
+	saved->low_copy = arm_request.low_copy;
+	saved->low_count = arm_request.low_count;
+	saved->five_levels = pgtable_l5_enabled();
+	memcpy(saved->low, arm_request.low, sizeof(saved->low));
+	saved->self = (unsigned long)context;
+	saved->self_phys = __pa(context);
+	saved->resume = (unsigned long)hibjump_resume;
+	saved->table = __pa(tables.pages[0]);
+	saved->suspended_ns = suspended_ns;
+}
+
+static u64 suspended_at;
+
+static int enter_b(void)
+{
+	struct hibjump_extent region;
+	struct trampoline *data = fresh_trampoline();
+	int error;
+
+	if (!hibjump_region(&region) || kexec_crash_loaded())
+		return -EBUSY;
+	error = map_for_jump(&region);
+	if (error)
+		return error;
+	describe_self(&region, suspended_at);
+	data->entry = arm_request.entry;
+	data->argument = arm_request.boot_params;
+	add_copies(data, arm_request.low, arm_request.low_count, arm_request.low_copy, false);
+
+	kernel_fpu_begin();
+	hibjump_save_processor(&context->saved);
+	hibjump_fill_note(note, &context->saved);
+	/*
+	 * The stack pointer is written after this, by hibjump_switch(): it is what that function finds again by itself, so
+	 * the checksum covers it as zero.
+	 */
+	context->crc = saved_crc(context);
+	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages[0]));
+	hibjump_restore_processor(&context->saved);
+	kernel_fpu_end();
+	return 0;
+}
+
+/* ---- B returns */
+
+/* What B is to trust of A's context: everything that the jump uses lies where it may. */
+static int check_context(struct hibjump_context *of, u64 address)
+{
+	const struct hibjump_saved *saved = &of->saved;
+	struct hibjump_extent region = { saved->region_start, saved->region_start + saved->region_bytes };
+	struct hibjump_context *copy;
+	u32 crc;
+
+	if (of->magic != HIBJUMP_CONTEXT_MAGIC || of->version != HIBJUMP_VERSION || of->bytes != sizeof(*saved))
+		return -EILSEQ;
+	copy = kmemdup(of, sizeof(*of), GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+	copy->saved.stack = 0;
+	crc = saved_crc(copy);
+	kfree(copy);
+	if (crc != of->crc || saved->self_phys != address)
+		return -EILSEQ;
+	if (!!saved->five_levels != pgtable_l5_enabled())
+		return -EOPNOTSUPP;
+	if (region.end <= region.start || !low_is_valid(saved->low, saved->low_count))
+		return -ERANGE;
+	if (!is_inside(&region, saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
+	    !hibjump_may_access(saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
+	    !is_inside(&region, __pa(trampoline_page), PAGE_SIZE))
+		return -ERANGE;
+	if (!PAGE_ALIGNED(saved->table) || is_inside(&region, saved->table, PAGE_SIZE) ||
+	    !hibjump_may_access(saved->table, PAGE_SIZE) || saved->resume < TASK_SIZE_MAX || saved->self < TASK_SIZE_MAX)
+		return -ERANGE;
+	return 0;
+}
+
+static struct hibjump_saved other;	/* a copy of what was checked */
+
+static int enter_a(void)
+{
+	struct hibjump_extent region = { other.region_start, other.region_start + other.region_bytes };
+	struct trampoline *data = fresh_trampoline();
+	int error;
+
+	error = map_for_jump(&region);
+	if (error)
+		return error;
+	data->table = other.table;
+	data->entry = other.resume;
+	data->argument = other.self;
+	data->efer = other.efer;
+	add_copies(data, other.low, other.low_count, other.low_copy, true);
+
+	kernel_fpu_begin();
+	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages[0]));
+	kernel_fpu_end();
+	return -EIO;	/* nobody comes back to B */
+}
+
+/* ---- the PM core's side */
+
+static int operation_valid(suspend_state_t state)
+{
+	return jumping && state == PM_SUSPEND_MEM;
+}
+
+static int operation_prepare_late(void)
+{
+	suspended_at = ktime_get_real_ns();
+	return 0;
+}
+
+static int operation_enter(suspend_state_t state)
+{
+	return other_context ? enter_a() : enter_b();
+}
+
+static const struct platform_suspend_ops operations = {
+	.valid = operation_valid,
+	.prepare_late = operation_prepare_late,
+	.enter = operation_enter,
+};
+
+/* The PM core has one place for operations and no way to read it: S3 by ACPI is gone until the next boot. */
+static int suspend_and_enter(void)
+{
+	int error;
+
+	jumping = true;
+	suspend_set_ops(&operations);
+	operations_set = true;
+	error = pm_suspend(PM_SUSPEND_MEM);
+	jumping = false;
+	return error;
+}
+
+int hibjump_leave_a(struct hibjump_leave *leave)
+{
+	int error;
+
+	error = mutex_lock_interruptible(&jump_lock);
+	if (error)
+		return error;
+	if (!armed) {
+		mutex_unlock(&jump_lock);
+		return -ENOENT;
+	}
+	other_context = 0;
+	context->outcome = HIBJUMP_NOT_LEFT;
+	error = suspend_and_enter();
+	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;
+	leave->suspended_ns = suspended_at;
+	memcpy(leave->reason, context->reason, sizeof(leave->reason));
+	leave->reason[sizeof(leave->reason) - 1] = 0;
+	if (leave->outcome != HIBJUMP_NOT_LEFT)
+		disarm_locked();	/* B has run: what was loaded is used up */
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+int hibjump_return_to_a(const struct hibjump_return *request)
+{
+	struct hibjump_context *there;
+	int error;
+
+	if (request->outcome < HIBJUMP_RETURNED || request->outcome > HIBJUMP_FAILED ||
+	    strnlen(request->reason, sizeof(request->reason)) == sizeof(request->reason))
+		return -EINVAL;
+	if (!PAGE_ALIGNED(request->context) || !hibjump_may_access(request->context, PAGE_SIZE))
+		return -ERANGE;
+	error = mutex_lock_interruptible(&jump_lock);
+	if (error)
+		return error;
+	there = memremap(request->context, PAGE_SIZE, MEMREMAP_WB);
+	if (!there) {
+		mutex_unlock(&jump_lock);
+		return -ENOMEM;
+	}
+	error = check_context(there, request->context);
+	if (!error) {
+		there->outcome = request->outcome;
+		memcpy(there->reason, request->reason, sizeof(there->reason));
+		other = there->saved;
+	}
+	memunmap(there);
+	if (!error) {
+		other_context = request->context;
+		error = suspend_and_enter();
+		other_context = 0;
+	}
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+/* ---- the pages */
+
+int hibjump_jump_init(void)
+{
+	int error;
+
+	BUILD_BUG_ON(HIBJUMP_TABLE_PAGES < 8);
+	error = hibjump_alloc_tables(&tables);
+	if (error)
+		return error;
+	context = (struct hibjump_context *)get_zeroed_page(GFP_KERNEL);
+	note = (void *)get_zeroed_page(GFP_KERNEL);
+	trampoline_page = get_zeroed_page(GFP_KERNEL);
+	if (context && note && trampoline_page)
+		return 0;
+	hibjump_jump_exit();
+	return -ENOMEM;
+}
+
+void hibjump_jump_exit(void)
+{
+	if (operations_set)
+		suspend_set_ops(NULL);
+	free_page(trampoline_page);
+	free_page((unsigned long)note);
+	free_page((unsigned long)context);
+	hibjump_free_tables(&tables);
+}

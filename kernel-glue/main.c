@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/* /dev/hibjump: its calls, and who may make them. */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/kexec.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/security.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "hibjump.h"
+
+static bool allow_untested;
+module_param(allow_untested, bool, 0444);
+MODULE_PARM_DESC(allow_untested, "load on a kernel series on which no cycle was ever tested; images record it");
+
+/* Both when the device is opened and on each call: a file descriptor may be passed on. */
+static int check_caller(void)
+{
+	if (!ns_capable(&init_user_ns, CAP_SYS_ADMIN) || !ns_capable(&init_user_ns, CAP_SYS_BOOT) ||
+	    !ns_capable(&init_user_ns, CAP_SYS_RAWIO))
+		return -EPERM;
+	return security_locked_down(LOCKDOWN_KEXEC);
+}
+
+static int hibjump_open(struct inode *inode, struct file *file)
+{
+	return check_caller();
+}
+
+static ssize_t hibjump_read(struct file *file, char __user *buffer, size_t bytes, loff_t *position)
+{
+	int error = check_caller();
+	ssize_t done;
+
+	if (error)
+		return error;
+	if (*position < 0)
+		return -ERANGE;
+	done = hibjump_read_physical(buffer, bytes, *position);
+	if (done > 0)
+		*position += done;
+	return done;
+}
+
+static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_t bytes, loff_t *position)
+{
+	int error = check_caller();
+	ssize_t done;
+
+	if (error)
+		return error;
+	if (*position < 0)
+		return -ERANGE;
+	if (hibjump_is_armed())
+		return -EBUSY;	/* what is armed stays as it was checked */
+	done = hibjump_write_physical(buffer, bytes, *position);
+	if (done > 0)
+		*position += done;
+	return done;
+}
+
+/* Structures begin with their size; copy_struct_from_user() has the rules. */
+static int take_structure(void *to, size_t known, const void __user *from)
+{
+	u32 size;
+
+	if (get_user(size, (const u32 __user *)from))
+		return -EFAULT;
+	if (size < sizeof(u32) || size > PAGE_SIZE)
+		return -EINVAL;
+	return copy_struct_from_user(to, known, from, size);
+}
+
+/* As much as the caller has room for. */
+static int give_structure(void __user *to, u32 callers_size, const void *from, size_t known)
+{
+	return copy_to_user(to, from, min_t(size_t, callers_size, known)) ? -EFAULT : 0;
+}
+
+static int call_info(void __user *argument)
+{
+	struct hibjump_info info;
+	struct hibjump_extent region = {};
+	int error = take_structure(&info, sizeof(info), argument);
+	u32 size = info.size;
+
+	if (error)
+		return error;
+	memset(&info, 0, sizeof(info));
+	info.size = min_t(u32, size, sizeof(info));
+	info.version = HIBJUMP_VERSION;
+	info.role = hibjump_is_b() ? HIBJUMP_ROLE_B : HIBJUMP_ROLE_A;
+	if (hibjump_is_armed())
+		info.flags |= HIBJUMP_INFO_ARMED;
+	if (!hibjump_series_is_tested())
+		info.flags |= HIBJUMP_INFO_UNTESTED_SERIES;
+	if (pgtable_l5_enabled())
+		info.flags |= HIBJUMP_INFO_FIVE_LEVELS;
+	if (kexec_crash_loaded())
+		info.flags |= HIBJUMP_INFO_CRASH_LOADED;
+	if (!hibjump_is_b() && hibjump_region(&region)) {
+		info.region_start = region.start;
+		info.region_bytes = region.end - region.start;
+	}
+	info.context = hibjump_context_address();
+	info.note = hibjump_note_address();
+	return give_structure(argument, size, &info, sizeof(info));
+}
+
+static int call_arm(void __user *argument)
+{
+	struct hibjump_arm arm;
+	int error = take_structure(&arm, sizeof(arm), argument);
+
+	if (error)
+		return error;
+	if (arm.flags || arm.reserved)
+		return -EINVAL;
+	error = hibjump_processor_supported();
+	if (error)
+		return error;
+	return hibjump_arm_jump(&arm);
+}
+
+static int call_leave(void __user *argument)
+{
+	struct hibjump_leave leave;
+	int error = take_structure(&leave, sizeof(leave), argument);
+	u32 size = leave.size;
+
+	if (error)
+		return error;
+	if (leave.flags || leave.reserved)
+		return -EINVAL;
+	memset(&leave, 0, sizeof(leave));
+	leave.size = min_t(u32, size, sizeof(leave));
+	error = hibjump_leave_a(&leave);
+	return give_structure(argument, size, &leave, sizeof(leave)) ?: error;
+}
+
+static int call_return(void __user *argument)
+{
+	struct hibjump_return request;
+	int error = take_structure(&request, sizeof(request), argument);
+
+	if (error)
+		return error;
+	if (request.flags || request.reserved)
+		return -EINVAL;
+	return hibjump_return_to_a(&request);
+}
+
+static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long value)
+{
+	void __user *argument = (void __user *)value;
+	int error = check_caller();
+
+	if (error)
+		return error;
+	if (command == HIBJUMP_INFO)
+		return call_info(argument);
+	if (command == HIBJUMP_RETURN)
+		return hibjump_is_b() ? call_return(argument) : -ENODEV;
+	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE)
+		return -ENOTTY;
+	if (hibjump_is_b())
+		return -ENODEV;
+	if (command == HIBJUMP_ARM)
+		return call_arm(argument);
+	if (command == HIBJUMP_DISARM)
+		return hibjump_disarm();
+	return call_leave(argument);
+}
+
+static const struct file_operations hibjump_files = {
+	.owner = THIS_MODULE,
+	.open = hibjump_open,
+	.llseek = default_llseek,
+	.read = hibjump_read,
+	.write = hibjump_write,
+	.unlocked_ioctl = hibjump_ioctl,
+};
+
+static struct miscdevice hibjump_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hibjump",
+	.fops = &hibjump_files,
+	.mode = 0600,
+};
+
+static int __init hibjump_init(void)
+{
+	int error;
+
+	if (!hibjump_series_is_tested() && !allow_untested) {
+		pr_err("hibjump: no cycle was ever tested on this kernel series; allow_untested=1 loads it all the same\n");
+		return -EOPNOTSUPP;
+	}
+	error = hibjump_jump_init();
+	if (error)
+		return error;
+	error = misc_register(&hibjump_device);
+	if (error)
+		goto free_jump;
+	return 0;
+
+free_jump:
+	hibjump_jump_exit();
+	return error;
+}
+
+static void __exit hibjump_exit(void)
+{
+	misc_deregister(&hibjump_device);
+	hibjump_jump_exit();
+}
+
+module_init(hibjump_init);
+module_exit(hibjump_exit);
+MODULE_DESCRIPTION("Hibernation by a kernel jump");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which physical memory may be touched, and reading and writing it. */
+#include <linux/crash_dump.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "hibjump.h"
+
+/* B has been handed an ELF header of A's memory. */
+bool hibjump_is_b(void)
+{
+	return is_kdump_kernel();
+}
+
+struct search {
+	struct hibjump_extent extent;	/* what was found, or what is looked for */
+	bool found;
+};
+
+static int take_largest(struct resource *resource, void *data)
+{
+	struct search *search = data;
+
+	if (!search->found || resource_size(resource) > search->extent.end - search->extent.start) {
+		search->extent.start = resource->start;
+		search->extent.end = resource->end + 1;
+	}
+	search->found = true;
+	return 0;
+}
+
+/* "crashkernel=SIZE,high" makes two: the larger one is the one for a kernel. */
+bool hibjump_region(struct hibjump_extent *region)
+{
+	struct search search = {};
+
+	walk_iomem_res_desc(IORES_DESC_CRASH_KERNEL, IORESOURCE_MEM, 0, U64_MAX, &search, take_largest);
+	*region = search.extent;
+	return search.found;
+}
+
+static int compare_extent(struct resource *resource, void *data)
+{
+	struct search *search = data;
+
+	if (resource->start <= search->extent.start && search->extent.end <= resource->end + 1)
+		search->found = true;
+	return search->found;
+}
+
+/*
+ * A may touch its crash region. B may touch what its firmware map calls soft reserved: whoever loaded B marked A's memory so,
+ * and no firmware does it to memory that a kernel uses by itself.
+ */
+bool hibjump_may_access(u64 start, u64 bytes)
+{
+	struct search search = { .extent = { start, start + bytes } };
+	unsigned long kind = hibjump_is_b() ? IORES_DESC_SOFT_RESERVED : IORES_DESC_CRASH_KERNEL;
+
+	if (!bytes || search.extent.end < start)
+		return false;
+	walk_iomem_res_desc(kind, IORESOURCE_MEM, start, search.extent.end - 1, &search, compare_extent);
+	return search.found;
+}
+
+bool hibjump_is_ram(u64 start, u64 bytes)
+{
+	return region_intersects(start, bytes, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) == REGION_INTERSECTS;
+}
+
+/* Bytes that one mapping covers: few mappings, and no call that keeps the processor for long. */
+#define WINDOW_BYTES	(2UL << 20)
+
+static ssize_t transfer(u64 address, size_t bytes, char __user *to, const char __user *from)
+{
+	size_t done = 0;
+
+	if (!bytes)
+		return 0;
+	if (bytes > MAX_RW_COUNT || !hibjump_may_access(address, bytes))
+		return bytes > MAX_RW_COUNT ? -EINVAL : -ERANGE;
+	while (done < bytes) {
+		u64 at = address + done;
+		u64 base = round_down(at, PAGE_SIZE);
+		size_t piece = min_t(u64, bytes - done, base + WINDOW_BYTES - at);
+		unsigned long left;
+		void *window;
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		window = memremap(base, PAGE_ALIGN(at + piece) - base, MEMREMAP_WB);
+		if (!window)
+			return -ENOMEM;
+		left = to ? copy_to_user(to + done, window + (at - base), piece) :
+			    copy_from_user(window + (at - base), from + done, piece);
+		memunmap(window);
+		if (left)
+			return -EFAULT;
+		done += piece;
+		cond_resched();
+	}
+	return done;
+}
+
+ssize_t hibjump_read_physical(char __user *to, size_t bytes, u64 address)
+{
+	return transfer(address, bytes, to, NULL);
+}
+
+ssize_t hibjump_write_physical(const char __user *from, size_t bytes, u64 address)
+{
+	return transfer(address, bytes, NULL, from);
+}
