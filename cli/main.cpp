@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "cli/jump_init.h"
 #include "cli/run.h"
 #include "lib/os/cancel.h"
 
@@ -31,6 +32,7 @@ namespace {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (::getpid() == 1 && argc > 0 && std::string_view(argv[0]) == "/init") return hib::cli::run_as_init();
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
   std::set_terminate(end_without_memory);

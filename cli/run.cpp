@@ -8,9 +8,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/arm.h"
 #include "cli/common.h"
 #include "cli/create.h"
 #include "cli/diff.h"
+#include "cli/hibernate.h"
 #include "cli/inspect.h"
 #include "cli/restore.h"
 #include "cli/verify.h"
@@ -27,6 +29,9 @@ struct Program {
   VerifyVerb verify;
   RestoreVerb restore;
   DiffVerb diff;
+  ArmVerb arm;
+  DisarmVerb disarm;
+  HibernateVerb hibernate;
 
   Program() {
     app.set_version_flag("--version", "hibtool " HIBTOOL_VERSION);
@@ -39,6 +44,9 @@ struct Program {
     verify.add_to(app, common);
     restore.add_to(app, common);
     diff.add_to(app, common);
+    arm.add_to(app, common);
+    disarm.add_to(app, common);
+    hibernate.add_to(app, common);
   }
 
   bool has_verb(const std::string& name) const {
@@ -51,7 +59,10 @@ struct Program {
     if (inspect.app()->parsed()) return inspect.run(context);
     if (verify.app()->parsed()) return verify.run(context);
     if (restore.app()->parsed()) return restore.run(context);
-    return diff.run(context);
+    if (diff.app()->parsed()) return diff.run(context);
+    if (arm.app()->parsed()) return arm.run(context);
+    if (disarm.app()->parsed()) return disarm.run(context);
+    return hibernate.run(context);
   }
 };
 
@@ -69,7 +80,7 @@ int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const St
 int run_verb(const std::vector<std::string>& arguments, const Streams& streams) {
   Program program;
   if (!arguments.empty() && arguments[0].rfind('-', 0) != 0 && !program.has_verb(arguments[0])) {
-    streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore and diff are\n";
+    streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore, diff, arm, disarm and hibernate are\n";
     return kUsage;
   }
   try {

@@ -53,6 +53,8 @@ static unsigned long trampoline_page;
 /* While a jump is under way: */
 static bool jumping;
 static bool operations_set;
+static u64 suspended_at;
+static u32 wish;
 static u64 other_context;		/* B: physical address; 0 in A */
 
 static struct trampoline *trampoline(void)
@@ -232,7 +234,7 @@ static void check_context_offsets(void)
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gs) != CONTEXT_GS);
 }
 
-static void describe_self(const struct hibjump_extent *region, u64 suspended_ns)
+static void describe_self(const struct hibjump_extent *region)
 {
 	struct hibjump_saved *saved = &context->saved;
 
@@ -252,10 +254,9 @@ static void describe_self(const struct hibjump_extent *region, u64 suspended_ns)
 	saved->self_phys = __pa(context);
 	saved->resume = (unsigned long)hibjump_resume;
 	saved->table = __pa(tables.pages[0]);
-	saved->suspended_ns = suspended_ns;
+	saved->suspended_ns = suspended_at;
+	saved->wish = wish;
 }
-
-static u64 suspended_at;
 
 static int enter_b(void)
 {
@@ -268,7 +269,7 @@ static int enter_b(void)
 	error = map_for_jump(&region);
 	if (error)
 		return error;
-	describe_self(&region, suspended_at);
+	describe_self(&region);
 	data->entry = arm_request.entry;
 	data->argument = arm_request.boot_params;
 	add_copies(data, arm_request.low, arm_request.low_count, arm_request.low_copy, false);
@@ -393,6 +394,7 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 		return -ENOENT;
 	}
 	other_context = 0;
+	wish = leave->wish;
 	context->outcome = HIBJUMP_NOT_LEFT;
 	error = suspend_and_enter();
 	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;

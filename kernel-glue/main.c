@@ -134,9 +134,8 @@ static int call_leave(void __user *argument)
 
 	if (error)
 		return error;
-	if (leave.flags || leave.reserved)
+	if (leave.flags)
 		return -EINVAL;
-	memset(&leave, 0, sizeof(leave));
 	leave.size = min_t(u32, size, sizeof(leave));
 	error = hibjump_leave_a(&leave);
 	return give_structure(argument, size, &leave, sizeof(leave)) ?: error;

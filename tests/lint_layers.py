@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = {"lib/base": 0, "lib/os": 1, "lib/codec": 1, "lib/image": 2, "lib/ops": 3, "format": 4, "cli": 5}
+ORDER = {"kernel-glue/include": 0, "lib/base": 0, "lib/os": 1, "lib/codec": 1, "lib/image": 2, "lib/jump": 2, "lib/ops": 3, "format": 4, "cli": 5}
 # hash.h takes Pfn from pages.h, which includes nothing of ours.
 EXCEPTIONS = {("lib/codec/hash.h", "lib/image/pages.h")}
 # header of another project -> the only folders that may see it
 FENCED = {"CLI/": ("cli",), "nlohmann/": ("cli",), "zstd.h": ("lib/codec",), "xxh": ("lib/codec",), "lzo/": ("lib/codec",),
-          "zlib.h": ("lib/codec",), "lz4": ("lib/codec",), "libdeflate": ("lib/codec",), "nettle/": ("lib/codec",),
+          "zlib.h": ("lib/codec",), "lz4": ("lib/codec",), "libdeflate": ("lib/codec",), "lzma.h": ("lib/codec",), "nettle/": ("lib/codec",),
           "blkid/": ("lib/os",), "ext2fs/": ("format/swsusp",), "snappy": ("lib/codec",), "oneapi/": ("lib/ops",)}
 
 

@@ -54,11 +54,17 @@ class _Cpio:
     def __init__(self):
         self._data = bytearray()
         self._inode = 0
+        self._folders = set()
 
     def folder(self, name):
+        if name in self._folders:
+            return
+        self._folders.add(name)
         self._add(name, stat.S_IFDIR | 0o755, b"")
 
     def file(self, name, data, mode=0o644):
+        for folder in reversed([str(p) for p in Path(name).parents if str(p) != "."]):
+            self.folder(folder)
         self._add(name, stat.S_IFREG | mode, data)
 
     def device(self, name, major, minor):

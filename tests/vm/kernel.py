@@ -24,6 +24,7 @@ class Kernel:
     release: str  # as uname -r
     vmlinuz: Path
     modules: Path  # .../lib/modules/RELEASE
+    headers: Path = None  # the build folder for modules, where it was asked for
 
     def module_files(self, names):
         """The .ko files of these modules and of what they need, in the order of loading."""
@@ -85,6 +86,29 @@ def fetch(series, cache):
             package.unlink()
             (root / "complete").touch()
     return _unpacked(root)
+
+
+def fetch_headers(series, cache):
+    """The kernel of a series with what building a module for it takes: headers, and the programs that kbuild runs."""
+    found = fetch(series, cache)
+    folder = Path(cache).resolve() / series
+    headers = folder / "headers"
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (headers / "complete").exists():
+            _, suites = SERIES[series]
+            apt = _private_apt(folder / "apt", suites)
+            wanted = f"linux-headers-{found.release}"
+            depends = _run([*apt("apt-cache"), "depends", wanted])
+            names = [wanted, *re.findall(r"Depends: (linux-(?:headers|kbuild)-\S+)", depends)]
+            _run([*apt("apt-get"), "download", "-q", *names], cwd=folder)
+            for package in folder.glob("linux-*.deb"):
+                _run(["dpkg-deb", "-x", str(package), str(headers)])
+                package.unlink()
+            makefile = headers / "usr" / "src" / wanted / "Makefile"  # names its other half by its place in an installed system
+            makefile.write_text(makefile.read_text().replace("/usr/src/", f"{headers}/usr/src/"))
+            (headers / "complete").touch()
+    return Kernel(found.release, found.vmlinuz, found.modules, headers / "usr" / "src" / f"linux-headers-{found.release}")
 
 
 def _unpacked(root):

@@ -88,8 +88,8 @@ enum hibjump_outcome {
 struct hibjump_leave {
 	__u32 size;
 	__u32 flags;		/* 0 */
+	__u32 wish;		/* for the program in B, which finds it in the context; the module does not look at it */
 	__u32 outcome;		/* out: enum hibjump_outcome */
-	__u32 reserved;
 	__u64 suspended_ns;	/* out: CLOCK_REALTIME when the devices were suspended */
 	char reason[HIBJUMP_REASON_BYTES];	/* out: from B, ends with NUL */
 };
@@ -146,7 +146,7 @@ struct hibjump_saved {
 	__u64 xcr0;
 	__u64 dr[4], dr6, dr7;
 	__u32 msr_count;
-	__u32 reserved;
+	__u32 wish;
 	struct hibjump_msr msrs[HIBJUMP_MAX_MSRS];
 };
 

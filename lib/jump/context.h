@@ -1,0 +1,28 @@
+// A's context: the page of A's own memory that says how to go back to it (struct hibjump_context of the module's header).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/jump/device.h"
+
+namespace hib::jump {
+
+struct Context {
+  JumpId id{};
+  MemoryRange region;
+  std::uint64_t low_copy = 0;
+  std::vector<MemoryRange> low;
+  bool five_levels = false;
+  std::uint64_t address = 0;       // physical, of the page itself
+  std::uint64_t table = 0;         // physical, of the page tables that it is entered with
+  std::uint64_t entry = 0;         // virtual
+  std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME
+  Wish wish = Wish::Rehearse;
+};
+
+// `page` is what lies at the physical address `address`. Checks the magic, the version, the checksum, and that every number
+// is one that a jump can use; an error's offset is the physical address.
+Result<Context> decode_context(ByteView page, std::uint64_t address);
+
+}  // namespace hib::jump

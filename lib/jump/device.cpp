@@ -1,0 +1,120 @@
+#include "lib/jump/device.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "kernel-glue/include/uapi/linux/hibjump.h"
+#include "lib/base/text.h"
+
+namespace hib::jump {
+namespace {
+
+constexpr const char* kPath = "/dev/hibjump";
+
+// The binary interface, held fast: a change of the header that moves anything fails here.
+static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
+static_assert(sizeof(hibjump_arm) == 184 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, id) == 168);
+static_assert(sizeof(hibjump_leave) == 280 && offsetof(hibjump_leave, reason) == 24);
+static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
+static_assert(sizeof(hibjump_saved) == 784 && sizeof(hibjump_context) == 1072);
+static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 808);
+static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
+static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
+
+Error call_error(const char* call, int errno_value) {
+  Error error = system_error(call, errno_value);
+  error.file = kPath;
+  switch (errno_value) {
+    case EPERM: error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down"; break;
+    case ENODEV: error.advice = "boot with crashkernel=256M"; break;
+    case EBUSY: error.advice = "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel"; break;
+    case EOPNOTSUPP: error.advice = "this processor or kernel is not supported"; break;
+    default: break;
+  }
+  return error;
+}
+
+}  // namespace
+
+Result<Device> Device::open() {
+  Fd fd(::open(kPath, O_RDWR | O_CLOEXEC));
+  if (fd) return Device(std::move(fd));
+  if (errno == ENOENT || errno == ENXIO) {
+    return fail(make_error(ErrorKind::NotFound, "kernel module", "hibjump is not loaded").of(kPath).advise("modprobe hibjump (docs/kernel-glue.md)"));
+  }
+  return fail(call_error("open", errno));
+}
+
+Result<DeviceInfo> Device::info() const {
+  hibjump_info raw{};
+  raw.size = sizeof(raw);
+  if (::ioctl(fd_.get(), HIBJUMP_INFO, &raw) != 0) return fail(call_error("HIBJUMP_INFO", errno));
+  DeviceInfo info;
+  info.is_b = raw.role == HIBJUMP_ROLE_B;
+  info.armed = (raw.flags & HIBJUMP_INFO_ARMED) != 0;
+  info.untested_series = (raw.flags & HIBJUMP_INFO_UNTESTED_SERIES) != 0;
+  info.five_levels = (raw.flags & HIBJUMP_INFO_FIVE_LEVELS) != 0;
+  info.crash_kernel_loaded = (raw.flags & HIBJUMP_INFO_CRASH_LOADED) != 0;
+  info.region = {raw.region_start, raw.region_bytes};
+  info.context = raw.context;
+  info.note = raw.note;
+  return info;
+}
+
+Result<void> Device::arm(const ArmRequest& request) const {
+  hibjump_arm raw{};
+  raw.size = sizeof(raw);
+  raw.entry = request.entry;
+  raw.boot_params = request.boot_params;
+  raw.low_copy = request.low_copy;
+  raw.low_count = static_cast<std::uint32_t>(std::min(request.low.size(), kMaxLowRanges));
+  for (std::size_t i = 0; i < raw.low_count; ++i) raw.low[i] = {request.low[i].start, request.low[i].bytes};
+  std::copy(request.id.begin(), request.id.end(), raw.id);
+  if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0) return fail(call_error("HIBJUMP_ARM", errno));
+  return {};
+}
+
+Result<void> Device::disarm() const {
+  if (::ioctl(fd_.get(), HIBJUMP_DISARM) != 0) return fail(call_error("HIBJUMP_DISARM", errno));
+  return {};
+}
+
+Result<LeaveResult> Device::leave(Wish wish) const {
+  hibjump_leave raw{};
+  raw.size = sizeof(raw);
+  raw.wish = static_cast<std::uint32_t>(wish);
+  if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0) return fail(call_error("HIBJUMP_LEAVE", errno));
+  LeaveResult result;
+  result.outcome = static_cast<Outcome>(raw.outcome);
+  result.suspended_ns = raw.suspended_ns;
+  result.reason.assign(raw.reason, ::strnlen(raw.reason, sizeof(raw.reason)));
+  return result;
+}
+
+Error Device::return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const {
+  hibjump_return raw{};
+  raw.size = sizeof(raw);
+  raw.context = context;
+  raw.outcome = static_cast<std::uint32_t>(outcome);
+  std::memcpy(raw.reason, reason.data(), std::min(reason.size(), sizeof(raw.reason) - 1));
+  ::ioctl(fd_.get(), HIBJUMP_RETURN, &raw);
+  return call_error("HIBJUMP_RETURN", errno);
+}
+
+Result<void> Device::read(std::uint64_t address, MutableBytes out) const {
+  if (::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(address)) == static_cast<ssize_t>(out.size())) return {};
+  return fail(call_error("read", errno).at(address));
+}
+
+Result<void> Device::write(std::uint64_t address, ByteView bytes) const {
+  if (::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(address)) == static_cast<ssize_t>(bytes.size())) return {};
+  return fail(call_error("write", errno).at(address));
+}
+
+}  // namespace hib::jump

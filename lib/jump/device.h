@@ -1,0 +1,83 @@
+// /dev/hibjump, the kernel module's side of a jump. The header that it shares with user space is the module's own
+// (kernel-glue/include/uapi/linux/hibjump.h); what may be done in which kernel stands there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/os/file.h"
+
+namespace hib::jump {
+
+inline constexpr std::uint64_t kPageBytes = 4096;
+inline constexpr std::uint64_t kLowEnd = 0xA0000;  // of the memory that a PC has below the video memory
+inline constexpr std::size_t kMaxLowRanges = 8;
+
+// A piece of physical memory.
+struct MemoryRange {
+  std::uint64_t start = 0;
+  std::uint64_t bytes = 0;
+
+  std::uint64_t end() const { return start + bytes; }
+  bool contains(std::uint64_t address, std::uint64_t size) const { return address >= start && size <= bytes && address - start <= bytes - size; }
+};
+
+using JumpId = std::array<std::uint8_t, 16>;
+
+// What A wants of B.
+enum class Wish : std::uint32_t { Rehearse = 1, SaveAndPowerOff, SaveAndReturn };
+
+enum class Outcome : std::uint32_t { NotLeft = 0, Returned, Restored, Failed };
+
+struct DeviceInfo {
+  bool is_b = false;  // runs in another kernel's crash region
+  bool armed = false;
+  bool untested_series = false;
+  bool five_levels = false;
+  bool crash_kernel_loaded = false;
+  MemoryRange region;         // A: bytes 0 where there is none
+  std::uint64_t context = 0;  // A: physical address of its context, one page
+  std::uint64_t note = 0;     // A: physical address of the ELF note with its registers, one page
+};
+
+// What to enter; addresses are physical and in the crash region.
+struct ArmRequest {
+  std::uint64_t entry = 0;
+  std::uint64_t boot_params = 0;
+  std::uint64_t low_copy = 0;
+  std::vector<MemoryRange> low;
+  JumpId id{};
+};
+
+struct LeaveResult {
+  Outcome outcome = Outcome::NotLeft;
+  std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME when A's devices were suspended
+  std::string reason;              // what B said
+};
+
+// Errors of all calls say what to do about them.
+class Device {
+ public:
+  static Result<Device> open();
+
+  Result<DeviceInfo> info() const;
+  Result<void> arm(const ArmRequest& request) const;
+  Result<void> disarm() const;
+  // Suspends the machine and enters B. Returns when somebody comes back.
+  Result<LeaveResult> leave(Wish wish) const;
+  // B: enters A. Returns only when that failed.
+  Error return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const;
+
+  Result<void> read(std::uint64_t address, MutableBytes out) const;
+  Result<void> write(std::uint64_t address, ByteView bytes) const;
+
+ private:
+  explicit Device(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
+}  // namespace hib::jump

@@ -1,0 +1,55 @@
+"""Guests that jump: hibtool and its kernel module in an initramfs, with the kernel's own package beside them."""
+
+import fcntl
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import initramfs
+import kernel
+
+HERE = Path(__file__).resolve().parent
+SOURCE = HERE.parent.parent / "kernel-glue"
+
+
+def build_module(found, cache):
+    """hibjump.ko for a kernel that has headers; made once for each state of its sources."""
+    folder = Path(cache).resolve() / "hibjump" / found.release
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tree = folder / "tree"
+        shutil.rmtree(tree, ignore_errors=True)
+        shutil.copytree(SOURCE, tree)
+        # No type information in the module: that takes pahole, and nothing here reads it.
+        done = subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", "W=1", "CONFIG_DEBUG_INFO_BTF_MODULES="], capture_output=True, text=True)
+        said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]
+        if done.returncode != 0 or said:
+            raise kernel.KernelError("kernel-glue does not build cleanly:\n" + "\n".join(said or done.stderr.splitlines()))
+        module = folder / "hibjump.ko"
+        subprocess.run(["objcopy", "--strip-debug", str(tree / "hibjump.ko"), str(module)], check=True)
+    return module
+
+
+def program_files(hibtool, folder):
+    """name in the guest -> Path: the program without its debugging information, its loader and its libraries."""
+    stripped = Path(folder) / "hibtool"
+    subprocess.run(["strip", "-o", str(stripped), str(hibtool)], check=True)
+    files = {"usr/bin/hibtool": stripped}
+    for line in subprocess.run(["ldd", str(hibtool)], capture_output=True, text=True, check=True).stdout.splitlines():
+        match = re.search(r"(/\S+) \(0x", line)
+        if match:
+            files[match[1].lstrip("/")] = Path(match[1])
+    return files
+
+
+def build_initramfs(path, found, module, hibtool, folder, modules, commands, files=None):
+    """What a machine with hibtool installed has: the program, /boot and /lib/modules."""
+    content = program_files(hibtool, folder)
+    content[f"boot/vmlinuz-{found.release}"] = found.vmlinuz
+    for file in found.module_files(modules):
+        content[f"lib/modules/{found.release}/kernel/{file.name}"] = file
+    content[f"lib/modules/{found.release}/updates/hibjump.ko"] = module
+    content.update(files or {})
+    return initramfs.build(path, found, modules, content, commands)
