@@ -49,13 +49,13 @@ void hibjump_fill_note(void *note, const struct hibjump_saved *saved);
 #define HIBJUMP_TABLE_PAGES	32
 
 struct hibjump_tables {
-	unsigned long pages[HIBJUMP_TABLE_PAGES];	/* kernel addresses; [0] is the top level */
+	void *pages;		/* one piece of memory; the first page is the top level */
 	unsigned int used;
 };
 
 int hibjump_alloc_tables(struct hibjump_tables *tables);
 void hibjump_free_tables(struct hibjump_tables *tables);
-void hibjump_begin_tables(struct hibjump_tables *tables);
+int hibjump_begin_tables(struct hibjump_tables *tables);
 int hibjump_map(struct hibjump_tables *tables, u64 start, u64 end);
 
 #endif

@@ -170,8 +170,9 @@ static int map_for_jump(const struct hibjump_extent *region)
 {
 	int error;
 
-	hibjump_begin_tables(&tables);
-	error = hibjump_map(&tables, 0, LOW_END);
+	error = hibjump_begin_tables(&tables);
+	if (!error)
+		error = hibjump_map(&tables, 0, LOW_END);
 	if (!error)
 		error = hibjump_map(&tables, region->start, region->end);
 	if (!error)
@@ -253,7 +254,7 @@ static void describe_self(const struct hibjump_extent *region)
 	saved->self = (unsigned long)context;
 	saved->self_phys = __pa(context);
 	saved->resume = (unsigned long)hibjump_resume;
-	saved->table = __pa(tables.pages[0]);
+	saved->table = __pa(tables.pages);
 	saved->suspended_ns = suspended_at;
 	saved->wish = wish;
 }
@@ -282,7 +283,7 @@ static int enter_b(void)
 	 * the checksum covers it as zero.
 	 */
 	context->crc = saved_crc(context);
-	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages[0]));
+	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages));
 	hibjump_restore_processor(&context->saved);
 	kernel_fpu_end();
 	return 0;
@@ -340,7 +341,7 @@ static int enter_a(void)
 	add_copies(data, other.low, other.low_count, other.low_copy, true);
 
 	kernel_fpu_begin();
-	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages[0]));
+	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages));
 	kernel_fpu_end();
 	return -EIO;	/* nobody comes back to B */
 }

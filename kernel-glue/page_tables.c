@@ -17,38 +17,30 @@
 
 int hibjump_alloc_tables(struct hibjump_tables *tables)
 {
-	unsigned int i;
-
-	for (i = 0; i < HIBJUMP_TABLE_PAGES; i++) {
-		tables->pages[i] = get_zeroed_page(GFP_KERNEL);
-		if (!tables->pages[i]) {
-			hibjump_free_tables(tables);
-			return -ENOMEM;
-		}
-	}
-	return 0;
+	tables->pages = alloc_pages_exact(HIBJUMP_TABLE_PAGES * PAGE_SIZE, GFP_KERNEL | __GFP_ZERO);
+	return tables->pages ? 0 : -ENOMEM;
 }
 
 void hibjump_free_tables(struct hibjump_tables *tables)
 {
-	unsigned int i;
-
-	for (i = 0; i < HIBJUMP_TABLE_PAGES; i++)
-		free_page(tables->pages[i]);
+	if (tables->pages)
+		free_pages_exact(tables->pages, HIBJUMP_TABLE_PAGES * PAGE_SIZE);
 	memset(tables, 0, sizeof(*tables));
 }
 
-/* Everything allocated is free again, and the upper half is that of the current tables. */
-void hibjump_begin_tables(struct hibjump_tables *tables)
+/*
+ * Empty again, but for the upper half, which is that of the current tables, and the tables themselves: a bzImage reads those
+ * that it is entered with.
+ */
+int hibjump_begin_tables(struct hibjump_tables *tables)
 {
-	u64 *top = (u64 *)tables->pages[0];
+	u64 *top = tables->pages;
 	u64 *current_top = __va(read_cr3_pa());
-	unsigned int i;
 
-	for (i = 0; i < HIBJUMP_TABLE_PAGES; i++)
-		clear_page((void *)tables->pages[i]);
+	memset(tables->pages, 0, HIBJUMP_TABLE_PAGES * PAGE_SIZE);
 	tables->used = 1;
 	memcpy(top + PTRS_PER_PGD / 2, current_top + PTRS_PER_PGD / 2, PAGE_SIZE / 2);
+	return hibjump_map(tables, __pa(tables->pages), __pa(tables->pages) + HIBJUMP_TABLE_PAGES * PAGE_SIZE);
 }
 
 static u64 *next_table(struct hibjump_tables *tables, u64 *entry)
@@ -56,7 +48,7 @@ static u64 *next_table(struct hibjump_tables *tables, u64 *entry)
 	if (!*entry) {
 		if (tables->used == HIBJUMP_TABLE_PAGES)
 			return NULL;
-		*entry = __pa(tables->pages[tables->used++]) | TABLE_FLAGS;
+		*entry = (__pa(tables->pages) + tables->used++ * PAGE_SIZE) | TABLE_FLAGS;
 	}
 	return __va(*entry & PTE_PFN_MASK);
 }
@@ -66,7 +58,7 @@ static int map_one(struct hibjump_tables *tables, u64 address)
 {
 	unsigned int shift = pgtable_l5_enabled() ? 48 : 39;
 	unsigned int last = address < LARGE_BYTES ? PAGE_SHIFT : 21;
-	u64 *table = (u64 *)tables->pages[0];
+	u64 *table = tables->pages;
 
 	for (; shift > last; shift -= 9) {
 		table = next_table(tables, &table[(address >> shift) & 511]);
