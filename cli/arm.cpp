@@ -3,14 +3,31 @@
 #include <ostream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
+#include "lib/os/machine.h"
 
 namespace hib::cli {
+namespace {
+
+// What the image says of its machine beside what the memory itself tells.
+Json records_of_this_machine(const jump::DeviceInfo& info, const jump::JumpId& id) {
+  Json map = Json::array();
+  for (const MemoryMapEntry& entry : read_machine("").memory_map) map.push_back({{"first", entry.start}, {"last", entry.start + entry.size - 1}, {"type", entry.name}});
+  const Json machine = {{"type", kMachineRecord}, {"version", 1}, {"fields", {{"memory_map", {{"region", map}}}}}};
+  const Json jump = {{"type", "jump"}, {"version", 1}, {"fields", {{"id", fmt::format("{:02x}", fmt::join(id, ""))}, {"context", info.context}, {"region_start", info.region.start}, {"region_bytes", info.region.bytes}, {"untested_series", std::uint64_t{info.untested_series}}}}};
+  return Json::array({machine, jump});
+}
+
+}  // namespace
 
 void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("arm", "preload the image-saving kernel into the crash region");
+  app_->add_option("--target", target_, "block device that the image goes to; nothing else may use it. Without it only a rehearsal is possible")->type_name("DEV");
+  app_->add_flag("--force", force_, "overwrite what lies on the target");
   app_->add_option("--kernel", options_.kernel, "kernel to load (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
   app_->add_option("--modules", options_.modules, "its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
   app_->add_option("--module", options_.jump_module, "its hibjump.ko (default: looked for among its modules)")->type_name("FILE");
@@ -19,8 +36,8 @@ void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->footer(
       "Needs root, the kernel module hibjump, and memory set aside at boot (crashkernel=256M).\n"
       "Examples:\n"
-      "  hibtool arm\n"
-      "  hibtool hibernate --rehearse");
+      "  hibtool arm && hibtool hibernate --rehearse\n"
+      "  hibtool arm --target /dev/vdb && hibtool hibernate");
 }
 
 // The context's address is where B finds what A wants; it is fixed as long as the module stays loaded.
@@ -28,7 +45,14 @@ Result<jump::ArmReport> ArmVerb::arm() const {
   TRY(const auto device, jump::Device::open());
   TRY(const auto info, device.info());
   jump::ArmOptions options = options_;
-  options.config = Json{{"context", hex(info.context)}}.dump();
+  TRY(options.id, jump::new_jump_id());
+  Json config = {{"context", hex(info.context)}, {"records", records_of_this_machine(info, options.id)}};
+  if (!target_.empty()) {
+    TRY(const auto target, claim_target(target_, options.id, force_));
+    options.drivers = target.drivers;
+    config["target"] = target.path;
+  }
+  options.config = config.dump();
   return jump::arm(device, options);
 }
 

@@ -16,6 +16,8 @@ class ArmVerb {
 
   CLI::App* app_ = nullptr;
   jump::ArmOptions options_;
+  std::string target_;
+  bool force_ = false;
 };
 
 class DisarmVerb {

@@ -7,30 +7,44 @@
 #include "lib/jump/device.h"
 
 namespace hib::cli {
+namespace {
+
+std::string describe(jump::Wish wish, jump::Outcome outcome) {
+  if (outcome == jump::Outcome::Restored) return "resumed from the image";
+  return wish == jump::Wish::Rehearse ? "the image-saving kernel ran and came back" : "the image is saved, and the machine goes on";
+}
+
+}  // namespace
 
 void HibernateVerb::add_to(CLI::App& program, CommonOptions& common) {
-  app_ = program.add_subcommand("hibernate", "jump into the kernel that arm has loaded");
-  app_->add_flag("--rehearse", rehearse_, "jump, and come back without saving: shows that this machine can do it")->required();
+  app_ = program.add_subcommand("hibernate", "jump into the kernel that arm has loaded, which saves this machine's memory");
+  const auto* back = app_->add_flag("--return", return_, "come back when the image is saved, instead of powering off");
+  app_->add_flag("--rehearse", rehearse_, "come back without saving: shows that this machine can do it")->excludes(const_cast<CLI::Option*>(back));
   add_common_options(*app_, common);
   app_->footer(
+      "Returns when the machine goes on: after --return, after --rehearse, when the image could not be saved (code 2, with\n"
+      "the reason), and when the machine was restored from the image.\n"
       "Examples:\n"
+      "  hibtool arm --target /dev/vdb && hibtool hibernate\n"
       "  hibtool arm && hibtool hibernate --rehearse");
 }
 
 int HibernateVerb::run(const Context& context) const {
   const auto device = jump::Device::open();
   if (!device) return context.report(device.error());
-  const auto result = device->leave(jump::Wish::Rehearse);
+  const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse : return_ ? jump::Wish::SaveAndReturn : jump::Wish::SaveAndPowerOff;
+  const auto result = device->leave(wish);
   if (!result) return context.report(result.error());
-  if (result->outcome != jump::Outcome::Returned) {
-    return context.report(make_error(ErrorKind::Io, "image-saving kernel", printable(result->reason), "a rehearsal without an error"));
+  if (result->outcome == jump::Outcome::Failed) {
+    return context.report(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
   }
   if (context.options.json) {
     Json document = json_document("hibernate");
-    document["outcome"] = "returned";
+    document["outcome"] = result->outcome == jump::Outcome::Restored ? "restored" : "returned";
+    document["suspended_ns"] = result->suspended_ns;
     print_json(context.streams.out, document);
   } else if (!context.options.quiet) {
-    context.streams.out << "the image-saving kernel ran and came back\n";
+    context.streams.out << describe(wish, result->outcome) << "\n";
   }
   return kDone;
 }

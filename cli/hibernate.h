@@ -13,6 +13,7 @@ class HibernateVerb {
  private:
   CLI::App* app_ = nullptr;
   bool rehearse_ = false;
+  bool return_ = false;
 };
 
 }  // namespace hib::cli

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,9 +12,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 #include <vector>
 
+#include "cli/jump_target.h"
 #include "cli/render_json.h"
+#include "cli/replay.h"
 #include "lib/base/text.h"
 #include "lib/jump/arm.h"
 #include "lib/jump/context.h"
@@ -48,25 +52,75 @@ Result<void> load_kernel_modules() {
   return {};
 }
 
-Result<std::uint64_t> context_address() {
-  const std::string path = std::string("/") + jump::kConfigPath;
-  TRY(const auto text, read_whole(path));
+const std::string& config_path() {
+  static const std::string path = std::string("/") + jump::kConfigPath;
+  return path;
+}
+
+struct Config {
+  std::uint64_t context = 0;
+  bool has_target = false;
+};
+
+Result<Config> read_config() {
+  TRY(const auto text, read_whole(config_path()));
   const Json config = Json::parse(as_text(text), nullptr, false);
-  if (!config.is_object() || !config.contains("context") || !config["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(path));
-  return std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0);
+  if (!config.is_object() || !config.contains("context") || !config["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
+  return Config{std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0), config.contains("target")};
+}
+
+// The ordinary create, from /proc/vmcore to the claimed device.
+Result<std::string> save_image(const jump::Context& context) {
+  constexpr unsigned kSecondsForDisks = 30;
+  TRY(const auto target, find_claimed(context.id, kSecondsForDisks));
+  ReplayRequest request;
+  request.verb = "create";
+  request.source = "/proc/vmcore";
+  request.output = target;
+  request.as = "hib";
+  request.records = config_path();
+  request.force = true;
+  TRY(request.breadcrumbs, container::read_breadcrumbs(target));
+  const auto add = [&](container::Phase phase, std::uint64_t time_ns) { request.breadcrumbs.push_back({static_cast<std::uint16_t>(phase), time_ns, ""}); };
+  add(container::Phase::DevicesSuspended, context.suspended_ns);
+  add(container::Phase::Jumped, context.suspended_ns);
+  add(container::Phase::Saving, clock_ns());
+  std::ostringstream out;
+  std::ostringstream err;
+  const CommonOptions options;
+  if (replay(Context(options, {out, err}), request) != kDone) return fail(make_error(ErrorKind::Io, "saving", err.str().substr(0, err.str().find('\n'))));
+  TRY_OK(container::append_breadcrumb(target, container::Phase::Committed, clock_ns(), ""));
+  return target;
+}
+
+void power_off() {
+  ::sync();
+  ::reboot(RB_POWER_OFF);
+}
+
+// Does what A wants and says what A is to be told; on success of SaveAndPowerOff it does not return.
+Result<void> do_wish(const jump::Context& context, const Config& config) {
+  if (context.wish == jump::Wish::Rehearse) return {};
+  if (!config.has_target) return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
+  TRY(const auto target, save_image(context));
+  if (context.wish == jump::Wish::SaveAndReturn) return container::append_breadcrumb(target, container::Phase::JumpedBack, clock_ns(), "the machine went on");
+  TRY_OK(container::append_breadcrumb(target, container::Phase::PoweredOff, clock_ns(), ""));
+  power_off();
+  return fail(system_error("reboot", errno));
 }
 
 // Returns with what kept it from going back.
 Result<void> serve() {
   TRY_OK(mount_kernel_file_systems());
   TRY_OK(load_kernel_modules());
-  TRY(const auto address, context_address());
+  TRY(const auto config, read_config());
   TRY(const auto device, jump::Device::open());
   std::vector<std::byte> page(jump::kPageBytes);
-  TRY_OK(device.read(address, page));
-  TRY(const auto context, jump::decode_context(page, address));
-  if (context.wish == jump::Wish::Rehearse) return fail(device.return_to_a(address, jump::Outcome::Returned, ""));
-  return fail(device.return_to_a(address, jump::Outcome::Failed, "nothing was armed to save the image to"));
+  TRY_OK(device.read(config.context, page));
+  TRY(const auto context, jump::decode_context(page, config.context));
+  const auto done = do_wish(context, config);
+  const auto outcome = done ? jump::Outcome::Returned : jump::Outcome::Failed;
+  return fail(device.return_to_a(config.context, outcome, done ? "" : done.error().line()));
 }
 
 }  // namespace

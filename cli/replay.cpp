@@ -67,6 +67,7 @@ Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayR
 Result<container::WriterOptions> writer_options(const Context& context, const ReplayRequest& request, Replay& replay) {
   container::WriterOptions options;
   options.level = request.level;
+  options.breadcrumbs = request.breadcrumbs;
   options.chunk_pages = std::clamp<std::uint32_t>(request.chunk_kib * 1024 / replay.source->info().page_size, 1, 1024);
   if (request.base.empty()) return options;
   TRY(replay.base, context.open(request.base));

@@ -23,6 +23,7 @@ struct ReplayRequest {
   std::string target_offset;  // swsusp: page of the target that holds the swap header
   bool by_extents = false;    // swsusp: the target is a swap file of this machine
   bool force = false;
+  std::vector<container::Breadcrumb> breadcrumbs;  // hib: what has happened before
 };
 
 int replay(const Context& context, const ReplayRequest& request);

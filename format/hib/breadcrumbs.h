@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "format/hib/decode.h"
 #include "lib/base/error.h"
 
 namespace hib::container {
@@ -16,5 +18,11 @@ enum class Phase : std::uint16_t {
 // Writes the next free entry of the image at `path` and flushes it; `time_ns` is nanoseconds since 1970 or 0. At most 96
 // bytes of `text` are kept. Nothing else in the image changes. A full or damaged area is an error.
 Result<void> append_breadcrumb(const std::string& path, Phase phase, std::uint64_t time_ns, const std::string& text);
+
+// An area of `area_bytes` with these entries; those that do not fit are left out.
+std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcrumbs, std::size_t area_bytes);
+
+// What an image, complete or not, says of its history. Reads nothing but its header and the breadcrumbs.
+Result<std::vector<Breadcrumb>> read_breadcrumbs(const std::string& path);
 
 }  // namespace hib::container

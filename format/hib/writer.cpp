@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "format/hib/dedup.h"
+#include "format/hib/breadcrumbs.h"
 #include "format/hib/decode.h"
 #include "lib/base/pool.h"
 #include "lib/codec/zstd.h"
@@ -28,6 +29,37 @@ void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
 }
 
 void append_bytes(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+
+// A commit record of an earlier image at the end of the device must not vouch for this one.
+Result<void> forget_earlier_image(Output& device) {
+  const std::vector<std::byte> nothing(kCommitBytes);
+  if (device.device_bytes() < kCommitBytes) {
+    return fail(make_error(ErrorKind::Refused, "output", fmt::format("a device of {} bytes", device.device_bytes()), "a larger one").of(device.path()));
+  }
+  TRY_OK(device.write_at(device.device_bytes() - kCommitBytes, nothing));
+  return device.flush();
+}
+
+FileHeader plain_header(std::uint32_t page_size, std::uint32_t chunk_pages) {
+  FileHeader h{};
+  std::memcpy(h.magic, kFileMagic, sizeof(kFileMagic));
+  h.version_major = kVersionMajor;
+  h.version_minor = kVersionMinor;
+  h.header_bytes = sizeof(FileHeader);
+  h.page_size = page_size;
+  h.chunk_pages = chunk_pages;
+  h.breadcrumb_offset = sizeof(FileHeader);
+  h.breadcrumb_bytes = kBreadcrumbBytes;
+  h.first_block = sizeof(FileHeader) + kBreadcrumbBytes;
+  h.features[0] = {0, 0, 4, 0, "base"};
+  return h;
+}
+
+Hash128 seal(FileHeader& h) {
+  const Hash128 hash = hash128(object_bytes(h).first(offsetof(FileHeader, hash)));
+  h.hash = to_disk(hash);
+  return hash;
+}
 
 // A PAGES block in the making.
 struct Chunk {
@@ -147,15 +179,7 @@ class Writer final : public PageSink {
 };
 
 Result<void> Writer::begin() {
-  if (output_.target() == Output::Target::BlockDevice) {
-    // A commit record of an earlier image at the end of the device must not vouch for this one.
-    const std::vector<std::byte> nothing(kCommitBytes);
-    if (output_.device_bytes() < kCommitBytes) {
-      return fail(make_error(ErrorKind::Refused, "output", fmt::format("a device of {} bytes", output_.device_bytes()), "a larger one").of(output_.path()));
-    }
-    TRY_OK(output_.write_at(output_.device_bytes() - kCommitBytes, nothing));
-    TRY_OK(output_.flush());
-  }
+  if (output_.target() == Output::Target::BlockDevice) TRY_OK(forget_earlier_image(output_));
   TRY_OK(append_header());
   for (const Record& record : records_) {
     const auto payload = encode_record(record);
@@ -169,28 +193,17 @@ Result<void> Writer::begin() {
 }
 
 Result<void> Writer::append_header() {
-  FileHeader h{};
-  std::memcpy(h.magic, kFileMagic, sizeof(kFileMagic));
-  h.version_major = kVersionMajor;
-  h.version_minor = kVersionMinor;
-  h.header_bytes = sizeof(FileHeader);
-  h.page_size = page_size_;
-  h.chunk_pages = chunk_pages_;
-  h.breadcrumb_offset = sizeof(FileHeader);
-  h.breadcrumb_bytes = kBreadcrumbBytes;
-  h.first_block = sizeof(FileHeader) + kBreadcrumbBytes;
-  h.features[0] = {0, 0, 4, 0, "base"};
+  FileHeader h = plain_header(page_size_, chunk_pages_);
   if (options_.base != nullptr) {
     h.incompatible = kFeatureBase;
     h.base_root = to_disk(options_.base_root);
     h.base_name_bytes = static_cast<std::uint32_t>(options_.base_name.size());
     std::memcpy(h.base_name, options_.base_name.data(), options_.base_name.size());
   }
-  header_hash_ = hash128(object_bytes(h).first(offsetof(FileHeader, hash)));
-  h.hash = to_disk(header_hash_);
+  header_hash_ = seal(h);
   previous_ = header_hash_.low;
   TRY_OK(output_.append(object_bytes(h)));
-  return output_.append(std::vector<std::byte>(kBreadcrumbBytes));
+  return output_.append(encode_breadcrumbs(options_.breadcrumbs, kBreadcrumbBytes));
 }
 
 // ---- plan -----------------------------------------------------------------------------------------------------------
@@ -479,6 +492,16 @@ Result<void> Writer::finish(const Totals& totals) {
 std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
                                       const WriterOptions& options, WriterStatistics& statistics) {
   return std::make_unique<Writer>(output, source, std::move(records), options, statistics);
+}
+
+Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcrumbs) {
+  TRY_OK(forget_earlier_image(device));
+  FileHeader h = plain_header(4096, kMaxChunkPages);
+  seal(h);
+  TRY_OK(device.append(object_bytes(h)));
+  TRY_OK(device.append(encode_breadcrumbs(breadcrumbs, kBreadcrumbBytes)));
+  TRY_OK(device.append(std::vector<std::byte>(sizeof(BlockHeader))));  // no first block
+  return device.flush();
 }
 
 }  // namespace hib::container

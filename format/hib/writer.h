@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "format/hib/decode.h"
 #include "lib/image/reader.h"
 #include "lib/image/record.h"
 #include "lib/image/sink.h"
@@ -20,6 +21,8 @@ struct WriterOptions {
   const ImageReader* base = nullptr;
   std::string base_name;
   Hash128 base_root;
+
+  std::vector<Breadcrumb> breadcrumbs;  // what has happened so far
 };
 
 struct WriterStatistics {
@@ -35,5 +38,9 @@ struct WriterStatistics {
 // `statistics` is filled by finish(). All three must outlive the sink.
 std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
                                       const WriterOptions& options, WriterStatistics& statistics);
+
+// Marks a block device as the place of an image to come: a file header and breadcrumbs, and no end. What an earlier image
+// left there is no image any more.
+Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcrumbs);
 
 }  // namespace hib::container

@@ -91,6 +91,12 @@ Result<void> load(const Device& device, const LoadPlan& plan) {
 
 }  // namespace
 
+Result<JumpId> new_jump_id() {
+  JumpId id;
+  if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) return fail(system_error("getrandom", errno));
+  return id;
+}
+
 Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   TRY(const auto info, device.info());
   if (info.is_b) return fail(make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
@@ -118,10 +124,7 @@ Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   report.command_line = request.command_line;
   TRY_OK(load(device, plan));
 
-  ArmRequest armed{plan.entry, plan.boot_params, plan.low_copy, plan.low, {}};
-  if (::getrandom(armed.id.data(), armed.id.size(), 0) != static_cast<ssize_t>(armed.id.size())) return fail(system_error("getrandom", errno));
-  report.id = armed.id;
-  TRY_OK(device.arm(armed));
+  TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id}));
   return report;
 }
 

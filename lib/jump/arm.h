@@ -17,6 +17,7 @@ struct ArmOptions {
   std::string append;    // to B's command line
   std::string config;    // JSON for B's init, its file /jump.json
   std::vector<std::string> drivers;  // names of modules that B has to load
+  JumpId id{};
 };
 
 struct ArmReport {
@@ -26,8 +27,9 @@ struct ArmReport {
   std::uint64_t initramfs_bytes = 0;
   std::vector<std::string> modules;
   std::string command_line;
-  JumpId id{};
 };
+
+Result<JumpId> new_jump_id();
 
 // Loads, reads back what was loaded, and arms. What was armed before is disarmed.
 Result<ArmReport> arm(const Device& device, const ArmOptions& options);

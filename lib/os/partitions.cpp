@@ -36,4 +36,18 @@ std::vector<Partition> list_partitions(const File& file) {
   return partitions;
 }
 
+std::string content_name(const File& file) {
+  const std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe> probe(blkid_new_probe());
+  if (!probe || blkid_probe_set_device(probe.get(), file.descriptor(), 0, 0) != 0) return "";
+  blkid_probe_enable_superblocks(probe.get(), 1);
+  blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE);
+  blkid_probe_enable_partitions(probe.get(), 1);
+  const int found = blkid_do_safeprobe(probe.get());
+  if (found == -2) return "more than one thing";
+  const char* name = nullptr;
+  if (found == 0 && blkid_probe_lookup_value(probe.get(), "TYPE", &name, nullptr) == 0) return name;
+  if (found == 0 && blkid_probe_lookup_value(probe.get(), "PTTYPE", &name, nullptr) == 0) return std::string(name) + " partition table";
+  return "";
+}
+
 }  // namespace hib
