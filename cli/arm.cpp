@@ -28,10 +28,10 @@ void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("arm", "preload the image-saving kernel into the crash region");
   app_->add_option("--target", target_, "block device that the image goes to; nothing else may use it. Without it only a rehearsal is possible")->type_name("DEV");
   app_->add_flag("--force", force_, "overwrite what lies on the target");
-  app_->add_option("--kernel", options_.kernel, "kernel to load (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
-  app_->add_option("--modules", options_.modules, "its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
-  app_->add_option("--module", options_.jump_module, "its hibjump.ko (default: looked for among its modules)")->type_name("FILE");
-  app_->add_option("--append", options_.append, "more for its command line")->type_name("TEXT");
+  app_->add_option("--kernel", options_.preload.kernel, "kernel to load (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
+  app_->add_option("--modules", options_.preload.modules, "its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
+  app_->add_option("--module", options_.preload.jump_module, "its hibjump.ko (default: looked for among its modules)")->type_name("FILE");
+  app_->add_option("--append", options_.preload.append, "more for its command line")->type_name("TEXT");
   add_common_options(*app_, common);
   app_->footer(
       "Needs root, the kernel module hibjump, and memory set aside at boot (crashkernel=256M).\n"
@@ -49,10 +49,10 @@ Result<jump::ArmReport> ArmVerb::arm() const {
   Json config = {{"context", hex(info.context)}, {"records", records_of_this_machine(info, options.id)}};
   if (!target_.empty()) {
     TRY(const auto target, claim_target(target_, options.id, force_));
-    options.drivers = target.drivers;
+    options.preload.drivers = target.drivers;
     config["target"] = target.path;
   }
-  options.config = config.dump();
+  options.preload.config = config.dump();
   return jump::arm(device, options);
 }
 

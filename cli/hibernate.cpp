@@ -2,6 +2,7 @@
 
 #include <ostream>
 
+#include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
 #include "lib/jump/device.h"
@@ -12,6 +13,13 @@ namespace {
 std::string describe(jump::Wish wish, jump::Outcome outcome) {
   if (outcome == jump::Outcome::Restored) return "resumed from the image";
   return wish == jump::Wish::Rehearse ? "the image-saving kernel ran and came back" : "the image is saved, and the machine goes on";
+}
+
+// The last breadcrumb of a cycle. That the machine goes on does not depend on it.
+void note_resumed(const Context& context, const jump::JumpId& id) {
+  const auto device = find_claimed(id, 0);
+  const auto noted = device ? container::append_breadcrumb(*device, container::Phase::Resumed, clock_ns(), "") : fail(device.error());
+  if (!noted) context.note("resumed, but the image does not know: " + noted.error().line());
 }
 
 }  // namespace
@@ -38,6 +46,7 @@ int HibernateVerb::run(const Context& context) const {
   if (result->outcome == jump::Outcome::Failed) {
     return context.report(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
   }
+  if (result->outcome == jump::Outcome::Restored) note_resumed(context, result->id);
   if (context.options.json) {
     Json document = json_document("hibernate");
     document["outcome"] = result->outcome == jump::Outcome::Restored ? "restored" : "returned";

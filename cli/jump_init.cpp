@@ -12,12 +12,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <sstream>
 #include <vector>
 
 #include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "cli/replay.h"
+#include "cli/restore_jump.h"
 #include "lib/base/text.h"
 #include "lib/jump/arm.h"
 #include "lib/jump/context.h"
@@ -60,18 +62,24 @@ const std::string& config_path() {
 struct Config {
   std::uint64_t context = 0;
   bool has_target = false;
+  std::optional<jump::JumpId> restore;
 };
 
 Result<Config> read_config() {
   TRY(const auto text, read_whole(config_path()));
   const Json config = Json::parse(as_text(text), nullptr, false);
   if (!config.is_object() || !config.contains("context") || !config["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
-  return Config{std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0), config.contains("target")};
+  Config result{std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0), config.contains("target"), {}};
+  if (config.contains("restore") && config["restore"].is_string()) {
+    TRY(result.restore, parse_jump_id(config["restore"].get<std::string>()));
+  }
+  return result;
 }
+
+constexpr unsigned kSecondsForDisks = 30;
 
 // The ordinary create, from /proc/vmcore to the claimed device.
 Result<std::string> save_image(const jump::Context& context) {
-  constexpr unsigned kSecondsForDisks = 30;
   TRY(const auto target, find_claimed(context.id, kSecondsForDisks));
   ReplayRequest request;
   request.verb = "create";
@@ -109,12 +117,22 @@ Result<void> do_wish(const jump::Context& context, const Config& config) {
   return fail(system_error("reboot", errno));
 }
 
+// From an image into A. Until the pages are being written a failure leaves the image as it was; the machine then reboots.
+Result<void> restore(const jump::Device& device, const Config& config) {
+  TRY(const auto target, find_claimed(*config.restore, kSecondsForDisks));
+  TRY_OK(write_memory(target, device));
+  TRY_OK(container::append_breadcrumb(target, container::Phase::Loaded, clock_ns(), ""));
+  TRY_OK(container::append_breadcrumb(target, container::Phase::JumpedBack, clock_ns(), ""));
+  return fail(device.return_to_a(config.context, jump::Outcome::Restored, ""));
+}
+
 // Returns with what kept it from going back.
 Result<void> serve() {
   TRY_OK(mount_kernel_file_systems());
   TRY_OK(load_kernel_modules());
   TRY(const auto config, read_config());
   TRY(const auto device, jump::Device::open());
+  if (config.restore) return restore(device, config);
   std::vector<std::byte> page(jump::kPageBytes);
   TRY_OK(device.read(config.context, page));
   TRY(const auto context, jump::decode_context(page, config.context));

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -43,6 +44,17 @@ Result<void> refuse_what_is_of_use(const std::string& path) {
 }  // namespace
 
 std::uint64_t clock_ns() { return static_cast<std::uint64_t>(std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()); }
+
+Result<jump::JumpId> parse_jump_id(const std::string& hex_digits) {
+  jump::JumpId id{};
+  if (hex_digits.size() != id.size() * 2) return fail(make_error(ErrorKind::Corrupt, "id of a jump", printable(hex_digits), "32 hexadecimal digits"));
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    const char* digits = hex_digits.data() + 2 * i;
+    const auto [end, error] = std::from_chars(digits, digits + 2, id[i], 16);
+    if (error != std::errc() || end != digits + 2) return fail(make_error(ErrorKind::Corrupt, "id of a jump", printable(hex_digits), "32 hexadecimal digits"));
+  }
+  return id;
+}
 
 Result<JumpTarget> claim_target(const std::string& path, const jump::JumpId& id, bool force) {
   struct stat status {};

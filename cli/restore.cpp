@@ -2,6 +2,7 @@
 
 #include "cli/rearm.h"
 #include "cli/replay.h"
+#include "cli/restore_jump.h"
 #include "lib/codec/zstd.h"
 
 namespace hib::cli {
@@ -16,10 +17,15 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--level", level_, "hib: zstd level")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
   app_->add_option("--chunk-size", chunk_kib_, "hib: KiB compressed together")->type_name("KIB")->check(CLI::Range(4, 4096))->capture_default_str();
   app_->add_flag("--by-extents", by_extents_, "swsusp: the output is a swap file of this machine, on a mounted file system");
+  app_->add_flag("--jump", jump_, "go back into the machine that hibtool hibernate has saved to this device; does not return");
+  app_->add_option("--kernel", preload_.kernel, "with --jump: kernel that writes the memory back (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
+  app_->add_option("--modules", preload_.modules, "with --jump: its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
+  app_->add_option("--module", preload_.jump_module, "with --jump: its hibjump.ko")->type_name("FILE");
+  app_->add_option("--append", preload_.append, "with --jump: more for its command line")->type_name("TEXT");
   app_->add_flag("--rearm", rearm_, "put the signature of a consumed hibernation image back; without --yes only says whether that would be safe");
   app_->add_flag("--yes", yes_, "with --rearm: do it");
   app_->add_option("--device", devices_, "with --rearm: a disk with file systems that the machine had mounted")->type_name("DISK");
-  app_->add_flag("--force", force_, "replace an existing file; swsusp: write over an armed image too");
+  app_->add_flag("--force", force_, "replace an existing file; swsusp: write over an armed image too; --jump: although somebody has resumed from it");
   app_->add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
   add_input_options(*app_, common);
   app_->footer(
@@ -27,11 +33,13 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
       "  hibtool restore crash.hib -o vmcore --as elf       # crash, gdb, makedumpfile open it\n"
       "  hibtool restore crash.hib -o memory.raw --as raw   # byte N is physical address N; holes stay holes\n"
       "  hibtool restore laptop.hib -o /dev/sda3 --as swsusp  # into an existing swap area: the kernel resumes from it\n"
+      "  hibtool restore --jump /dev/vdb              # what hibtool hibernate has saved there goes on\n"
       "  hibtool restore --rearm /dev/sda3            # after a failed resume: could it be tried again?\n"
       "  hibtool restore crash.hib -o - --as kdump | ssh host 'makedumpfile -R vmcore'");
 }
 
 int RestoreVerb::run(const Context& context) const {
+  if (jump_) return restore_jump(context, {image_, preload_, force_});
   if (rearm_) return rearm(context, {image_, devices_, yes_});
   if (output_.empty() || as_.empty()) return context.report(make_error(ErrorKind::Usage, output_.empty() ? "--output" : "--as", "missing", "both -o FILE and --as FORMAT"));
   ReplayRequest request;

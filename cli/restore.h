@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/common.h"
+#include "lib/jump/preload.h"
 
 namespace hib::cli {
 
@@ -17,6 +18,8 @@ class RestoreVerb {
   std::string output_;
   std::string as_;
   std::string codec_;
+  bool jump_ = false;
+  jump::PreloadOptions preload_;  // --jump
   bool rearm_ = false;
   bool by_extents_ = false;
   bool yes_ = false;

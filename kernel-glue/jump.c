@@ -400,6 +400,7 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 	error = suspend_and_enter();
 	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;
 	leave->suspended_ns = suspended_at;
+	memcpy(leave->id, arm_request.id, sizeof(leave->id));
 	memcpy(leave->reason, context->reason, sizeof(leave->reason));
 	leave->reason[sizeof(leave->reason) - 1] = 0;
 	if (leave->outcome != HIBJUMP_NOT_LEFT)

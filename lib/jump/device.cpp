@@ -20,7 +20,7 @@ constexpr const char* kPath = "/dev/hibjump";
 // The binary interface, held fast: a change of the header that moves anything fails here.
 static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
 static_assert(sizeof(hibjump_arm) == 184 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, id) == 168);
-static_assert(sizeof(hibjump_leave) == 280 && offsetof(hibjump_leave, reason) == 24);
+static_assert(sizeof(hibjump_leave) == 296 && offsetof(hibjump_leave, reason) == 24);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
 static_assert(sizeof(hibjump_saved) == 784 && sizeof(hibjump_context) == 1072);
 static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 808);
@@ -94,6 +94,7 @@ Result<LeaveResult> Device::leave(Wish wish) const {
   result.outcome = static_cast<Outcome>(raw.outcome);
   result.suspended_ns = raw.suspended_ns;
   result.reason.assign(raw.reason, ::strnlen(raw.reason, sizeof(raw.reason)));
+  std::copy(std::begin(raw.id), std::end(raw.id), result.id.begin());
   return result;
 }
 

@@ -57,6 +57,7 @@ struct LeaveResult {
   Outcome outcome = Outcome::NotLeft;
   std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME when A's devices were suspended
   std::string reason;              // what B said
+  JumpId id{};
 };
 
 // Errors of all calls say what to do about them.

@@ -92,6 +92,7 @@ struct hibjump_leave {
 	__u32 outcome;		/* out: enum hibjump_outcome */
 	__u64 suspended_ns;	/* out: CLOCK_REALTIME when the devices were suspended */
 	char reason[HIBJUMP_REASON_BYTES];	/* out: from B, ends with NUL */
+	__u8 id[HIBJUMP_ID_BYTES];	/* out: of this jump */
 };
 
 /* B: suspends its own devices and jumps into A. Returns only when that fails. */

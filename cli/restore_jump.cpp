@@ -1,0 +1,264 @@
+#include "cli/restore_jump.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/jump_target.h"
+#include "cli/progress.h"
+#include "cli/render_json.h"
+#include "format/hib/reader.h"
+#include "lib/base/text.h"
+#include "lib/jump/kernel_modules.h"
+#include "lib/jump/kexec.h"
+#include "lib/os/machine.h"
+#include "lib/ops/verify.h"
+
+namespace hib::cli {
+namespace {
+
+using container::Phase;
+using jump::MemoryRange;
+
+constexpr unsigned kMaxAttempts = 2;  // an image that makes a machine reboot must not do so for ever
+
+struct Image {
+  std::unique_ptr<ImageReader> reader;
+  jump::Context context;
+};
+
+Error not_a_jump_image(const std::string& path, std::string found) {
+  return make_error(ErrorKind::NotRecognised, "record \"jump\"", std::move(found), "an image that hibtool hibernate has made").of(path);
+}
+
+Result<Image> open_jump_image(const std::string& path) {
+  Image image;
+  TRY(image.reader, open_image(path, "hib", {}));
+  const Record* record = find_record(image.reader->records(), "jump");
+  if (record == nullptr) return fail(not_a_jump_image(path, "none"));
+  const std::uint64_t* address = record->number("context");
+  if (address == nullptr || *address % jump::kPageBytes != 0 || image.reader->info().page_size != jump::kPageBytes) return fail(not_a_jump_image(path, "no address of a context"));
+  std::vector<std::byte> page(jump::kPageBytes);
+  TRY_OK(image.reader->read_page(*address / jump::kPageBytes, page));
+  auto context = jump::decode_context(page, *address);
+  if (!context) return fail(std::move(context).error().of(path));
+  image.context = std::move(*context);
+  return image;
+}
+
+// ---- what can be checked before anything happens
+
+Result<void> check_history(const std::string& path, bool force) {
+  TRY(const auto crumbs, container::read_breadcrumbs(path));
+  const auto count = [&](Phase phase) { return std::count_if(crumbs.begin(), crumbs.end(), [&](const auto& crumb) { return crumb.phase == static_cast<std::uint16_t>(phase); }); };
+  if (force) return {};
+  if (count(Phase::JumpedBack) + count(Phase::Resumed) > 0) {
+    return fail(make_error(ErrorKind::Refused, "history", "the machine has gone on from here before", "an image that nobody has resumed from").of(path).advise("its file systems have changed since: resuming again ruins them. --force does it all the same"));
+  }
+  if (count(Phase::ResumeAttempted) >= kMaxAttempts) {
+    return fail(make_error(ErrorKind::Refused, "history", fmt::format("{} attempts to resume that failed", count(Phase::ResumeAttempted)), fmt::format("up to {}", kMaxAttempts)).of(path).advise("hibtool inspect shows how far they got; --force tries again"));
+  }
+  return {};
+}
+
+// Every layer, every page.
+Result<void> check_integrity(const Context& context, const Image& image) {
+  const StructureCheck structure = image.reader->check_structure();
+  if (!structure.damage.empty()) return fail(structure.damage.front().error);
+  PipelineOptions options;
+  options.threads = context.options.threads;
+  ProgressLine progress(context, "verify");
+  options.progress = progress.callback();
+  TRY(const auto result, run_pipeline(*image.reader, nullptr, options));
+  if (result.pages.absent + result.pages.unreadable > 0) {
+    return fail(make_error(ErrorKind::Corrupt, "pages", fmt::format("{} not in the image", grouped(result.pages.absent + result.pages.unreadable)), "all of them").of(image.reader->info().path));
+  }
+  return {};
+}
+
+std::vector<MemoryMapEntry> map_in_image(const ImageReader& image) {
+  std::vector<MemoryMapEntry> map;
+  const Record* machine = find_record(image.records(), kMachineRecord);
+  const Field* field = machine == nullptr ? nullptr : machine->find("memory_map");
+  const auto* regions = field == nullptr ? nullptr : std::get_if<FieldList>(&field->value);
+  if (regions == nullptr) return map;
+  for (const Field& region : *regions) {
+    const auto* fields = std::get_if<FieldList>(&region.value);
+    if (fields == nullptr) continue;
+    MemoryMapEntry entry;
+    std::uint64_t last = 0;
+    for (const Field& f : *fields) {
+      if (const auto* number = std::get_if<std::uint64_t>(&f.value)) (f.name == "first" ? entry.start : last) = *number;
+      if (const auto* text = std::get_if<std::string>(&f.value)) entry.name = *text;
+    }
+    entry.size = last - entry.start + 1;
+    map.push_back(entry);
+  }
+  return map;
+}
+
+std::string describe(const MemoryMapEntry& entry) { return fmt::format("{} to {} {}", hex(entry.start), hex(entry.start + entry.size - 1), printable(entry.name)); }
+
+// The firmware lays memory out again on each boot; where it does so in another way, A's pages have no place.
+Result<void> check_memory_map(const ImageReader& image, const std::vector<MemoryMapEntry>& here) {
+  const auto there = map_in_image(image);
+  const auto same = [](const MemoryMapEntry& a, const MemoryMapEntry& b) { return a.start == b.start && a.size == b.size && a.name == b.name; };
+  for (std::size_t i = 0; i < std::max(here.size(), there.size()); ++i) {
+    if (i < here.size() && i < there.size() && same(here[i], there[i])) continue;
+    return fail(make_error(ErrorKind::Refused, fmt::format("memory map of this machine, entry {}", i), i < here.size() ? describe(here[i]) : "nothing", i < there.size() ? describe(there[i]) + " as in the image" : "nothing").of(image.info().path));
+  }
+  return {};
+}
+
+// Where the image's pages go; all of it was A's RAM.
+Result<std::vector<MemoryRange>> ranges_of(const Image& image) {
+  std::vector<MemoryRange> ranges;
+  TRY(const auto runs, image.reader->runs());
+  for (;;) {
+    TRY(const auto run, runs->next());
+    if (!run) break;
+    const std::uint64_t start = run->first * jump::kPageBytes;
+    const std::uint64_t bytes = run->count * jump::kPageBytes;
+    if (!ranges.empty() && ranges.back().end() == start) ranges.back().bytes += bytes;
+    else ranges.push_back({start, bytes});
+  }
+  return ranges;
+}
+
+// A page that lies outside of what the firmware calls RAM, or in B's own memory, would be written over something else.
+Result<void> check_places(const Image& image, const std::vector<MemoryRange>& ranges, const std::vector<MemoryMapEntry>& map) {
+  constexpr std::uint32_t kRam = 1;
+  const MemoryRange& region = image.context.region;
+  const auto is_ram = [&](const MemoryRange& range) {
+    return std::any_of(map.begin(), map.end(), [&](const MemoryMapEntry& entry) { return entry.type == kRam && MemoryRange{entry.start, entry.size}.contains(range.start, range.bytes); });
+  };
+  const auto refuse = [&](const MemoryRange& range, const char* what) {
+    return fail(make_error(ErrorKind::Corrupt, "pages", fmt::format("{} to {}", hex(range.start), hex(range.end())), what).of(image.reader->info().path));
+  };
+  if (!is_ram(region)) return refuse(region, "a crash region in RAM");
+  for (const MemoryRange& range : ranges) {
+    if (!is_ram(range)) return refuse(range, "RAM of this machine");
+    if (range.start < region.end() && region.start < range.end()) return refuse(range, "nothing in the crash region");
+    if (range.start >= jump::kLowEnd) continue;
+    const bool is_kept = std::any_of(image.context.low.begin(), image.context.low.end(), [&](const MemoryRange& low) { return low.start == range.start && low.bytes == range.bytes; });
+    if (!is_kept) return refuse(range, "the low memory that the context names");
+  }
+  const auto holds = [&](std::uint64_t address) { return std::any_of(ranges.begin(), ranges.end(), [&](const MemoryRange& range) { return range.contains(address, jump::kPageBytes); }); };
+  if (!holds(image.context.table)) return refuse({image.context.table, jump::kPageBytes}, "page tables in the image");
+  constexpr std::uint64_t kKernelHalf = 1ULL << 63;
+  if ((image.context.entry & kKernelHalf) == 0) return fail(make_error(ErrorKind::Corrupt, "jump context: entry", hex(image.context.entry), "an address of the kernel").of(image.reader->info().path));
+  return {};
+}
+
+Result<std::vector<std::string>> drivers_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  if (!S_ISBLK(status.st_mode)) return fail(make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to").of(path));
+  return jump::modules_driving(major(status.st_rdev), minor(status.st_rdev), "");
+}
+
+Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
+  jump::PreloadOptions options = request.preload;
+  TRY(options.drivers, drivers_of(request.device));
+  options.config = Json{{"context", hex(image.context.address)}, {"restore", fmt::format("{:02x}", fmt::join(image.context.id, ""))}}.dump();
+  TRY(auto preload, jump::prepare_preload(options));
+  jump::LoadRequest load;
+  load.region = image.context.region;
+  load.firmware_map = map;
+  load.ram = std::move(ranges);
+  load.command_line = preload.command_line;
+  load.acpi_rsdp = preload.acpi_rsdp;
+  return jump::plan_load(load, preload.kernel, std::move(preload.initramfs));
+}
+
+Result<void> prepare(const Context& context, const RestoreJumpRequest& request) {
+  TRY(const auto image, open_jump_image(request.device));
+  TRY_OK(check_history(request.device, request.force));
+  const auto map = read_machine("").memory_map;
+  TRY_OK(check_memory_map(*image.reader, map));
+  TRY(const auto ranges, ranges_of(image));
+  TRY_OK(check_places(image, ranges, map));
+  TRY_OK(check_integrity(context, image));
+  TRY(const auto load, plan(request, image, ranges, map));
+  TRY_OK(jump::kexec_load(load));
+  return container::append_breadcrumb(request.device, Phase::ResumeAttempted, clock_ns(), "");
+}
+
+// ---- in B
+
+// Puts runs of pages where they were; what was below 640 KiB goes into its copy, from which the jump puts it back.
+class MemoryWriter {
+ public:
+  MemoryWriter(const jump::Device& device, const jump::Context& context) : device_(device), context_(context), fill_(kFillBytes) {}
+
+  Result<void> write(const PageBatch& batch) {
+    for (std::size_t i = 0; i < batch.items.size();) {
+      const PageItem& item = batch.items[i];
+      if (item.run.state == PageState::Fill) {
+        TRY_OK(write_fill(item.run));
+        ++i;
+        continue;
+      }
+      std::size_t count = 1;  // pages that follow each other in memory and in the batch
+      while (i + count < batch.items.size() && batch.items[i + count].run.state == PageState::Data && batch.items[i + count].run.first == item.run.first + count &&
+             batch.items[i + count].bytes == item.bytes + count * jump::kPageBytes && !is_low(item.run.first)) ++count;
+      TRY_OK(device_.write(place_of(item.run.first), {item.bytes, count * jump::kPageBytes}));
+      i += count;
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kFillBytes = 1U << 20;
+  static bool is_low(Pfn pfn) { return pfn * jump::kPageBytes < jump::kLowEnd; }
+
+  std::uint64_t place_of(Pfn pfn) const {
+    const std::uint64_t address = pfn * jump::kPageBytes;
+    std::uint64_t copy = context_.low_copy;
+    for (const MemoryRange& low : context_.low) {
+      if (low.contains(address, jump::kPageBytes)) return copy + (address - low.start);
+      copy += low.bytes;
+    }
+    return address;
+  }
+
+  Result<void> write_fill(const PageRun& run) {
+    if (fill_[0] != std::byte{run.fill}) std::fill(fill_.begin(), fill_.end(), std::byte{run.fill});
+    for (Pfn pfn = run.first; pfn < run.end();) {
+      const std::uint64_t count = is_low(pfn) ? 1 : std::min<std::uint64_t>(run.end() - pfn, kFillBytes / jump::kPageBytes);
+      TRY_OK(device_.write(place_of(pfn), ByteView(fill_).first(count * jump::kPageBytes)));
+      pfn += count;
+    }
+    return {};
+  }
+
+  const jump::Device& device_;
+  const jump::Context& context_;
+  std::vector<std::byte> fill_;
+};
+
+}  // namespace
+
+int restore_jump(const Context& context, const RestoreJumpRequest& request) {
+  const auto ready = prepare(context, request);
+  if (!ready) return context.report(ready.error());
+  context.note(fmt::format("{}: verified; going back into it", printable(request.device)));
+  const Error error = jump::kexec_enter();
+  jump::kexec_unload();
+  return context.report(error);
+}
+
+Result<void> write_memory(const std::string& path, const jump::Device& device) {
+  TRY(const auto image, open_jump_image(path));
+  MemoryWriter writer(device, image.context);
+  PipelineOptions options;
+  options.inspect = [&](const PageBatch& batch) { return writer.write(batch); };
+  TRY_OK(run_pipeline(*image.reader, nullptr, options));
+  return {};
+}
+
+}  // namespace hib::cli
