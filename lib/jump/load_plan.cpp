@@ -20,9 +20,11 @@ constexpr std::uint64_t kStub = kBootParams + 0x2000;
 constexpr std::uint64_t kElfHeader = kBootParams + 0x3000;
 constexpr std::uint64_t kElfHeaderBytes = 0x10000;
 constexpr std::uint64_t kHeaderBytes = 1U << 20;
-static_assert(kElfHeader + kElfHeaderBytes <= kHeaderBytes);
+constexpr std::uint64_t kEmptyNote = kElfHeader + kElfHeaderBytes;
+static_assert(kEmptyNote + kPageBytes <= kHeaderBytes);
+constexpr std::string_view kNoteName("HIBTOOL\0", 8);
 
-constexpr std::uint64_t kRoomToRun = 64U << 20;  // beside kernel and initramfs: B unpacks one into the other's memory, and works
+constexpr std::uint64_t kRoomToRun = 96U << 20;  // beside kernel and initramfs; with 64 MiB writing 512 MiB of memory back ran out of it
 constexpr std::uint64_t k4GiB = 1ULL << 32;
 constexpr std::size_t kMaxE820 = 128;
 
@@ -106,6 +108,7 @@ Result<std::vector<std::byte>> make_elf_header(const LoadRequest& request, const
     segments.push_back(segment);
   };
   for (const MemoryRange& note : request.notes) add(PT_NOTE, note.start, note.start, note.bytes);
+  if (request.notes.empty()) add(PT_NOTE, request.region.start + kEmptyNote, request.region.start + kEmptyNote, sizeof(Elf64_Nhdr) + kNoteName.size());
   std::uint64_t copy = plan.low_copy;
   for (const MemoryRange& range : plan.low) {
     add(PT_LOAD, range.start, copy, range.bytes);
@@ -130,6 +133,15 @@ Result<std::vector<std::byte>> make_elf_header(const LoadRequest& request, const
   store(bytes, 0, object_bytes(header));
   for (std::size_t i = 0; i < segments.size(); ++i) store(bytes, sizeof(header) + i * sizeof(Elf64_Phdr), object_bytes(segments[i]));
   return bytes;
+}
+
+// Where nothing is to be said of A: the kernel warns of an ELF header without notes.
+std::vector<std::byte> make_empty_note() {
+  const Elf64_Nhdr header{static_cast<Elf64_Word>(kNoteName.size()), 0, 0};
+  std::vector<std::byte> note(sizeof(header) + kNoteName.size());
+  store(note, 0, object_bytes(header));
+  store(note, sizeof(header), as_bytes(kNoteName));
+  return note;
 }
 
 // mov $boot_params, %rsi; mov $entry, %rax; jmp *%rax
@@ -184,6 +196,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
   add(region.start + kCommandLine, std::move(line));
   add(plan.stub, make_stub(plan.boot_params, plan.entry));
   add(region.start + kElfHeader, std::move(elf_header));
+  add(region.start + kEmptyNote, make_empty_note());
   plan.segments.push_back({load_address, kernel.kernel, round_up(kernel.memory_bytes, kPageBytes)});
   plan.segments.push_back(std::move(ramdisk));
   return plan;
