@@ -91,7 +91,15 @@ Result<Commit> Reader::find_commit() {
   };
   if (file_->size() >= header_.first_block + kCommitBytes) {
     auto commit = commit_at(file_->size() - kCommitBytes);
-    if (commit && (commit->file_bytes == file_->size() || (file_->is_block_device() && commit->file_bytes < file_->size()))) return commit;
+    if (commit && commit->file_bytes == file_->size()) return commit;
+    // At the end of a device, or of a copy of one: then the image's own COMMIT is where this one says.
+    if (commit && commit->file_bytes < file_->size() && commit->file_bytes >= header_.first_block + kCommitBytes) {
+      const auto own = file_->is_block_device() ? commit : commit_at(commit->file_bytes - kCommitBytes);
+      if (own && own->file_bytes == commit->file_bytes && own->root_hash == commit->root_hash) {
+        lies_on_device_ = true;
+        return commit;
+      }
+    }
   }
   // Written to a device through a pipe, or something was appended: the blocks lead to it.
   const Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), false);
@@ -282,7 +290,7 @@ Result<RangeMap> Reader::map() const {
   if (has_root_) {
     add_block(commit_.root_offset, commit_.root_payload_bytes, "ROOT");
     map.add(commit_.file_bytes - kCommitBytes, kCommitBytes, "COMMIT");
-    if (file_->is_block_device() && file_->size() > commit_.file_bytes) {
+    if ((file_->is_block_device() || lies_on_device_) && file_->size() > commit_.file_bytes) {
       map.add(commit_.file_bytes, file_->size() - commit_.file_bytes, "device behind the image, and the copy of COMMIT at its end");
     }
   }

@@ -108,6 +108,7 @@ class Reader final : public ImageReader {
   Commit commit_;
   bool has_root_ = false;
   std::vector<Breadcrumb> breadcrumbs_;
+  bool lies_on_device_ = false;  // or in a copy of one: more follows the image
   std::vector<Record> records_;
   std::unique_ptr<Reader> base_;
   ImageInfo info_;
