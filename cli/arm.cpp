@@ -5,26 +5,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/jump_records.h"
 #include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
 #include "lib/os/machine.h"
 
-namespace hib::cli {
-namespace {
-
-// What the image says of its machine beside what the memory itself tells.
-Json records_of_this_machine(const jump::DeviceInfo& info, const jump::JumpId& id) {
-  Json map = Json::array();
-  for (const MemoryMapEntry& entry : read_machine("").memory_map) map.push_back({{"first", entry.start}, {"last", entry.start + entry.size - 1}, {"type", entry.name}});
-  const Json machine = {{"type", kMachineRecord}, {"version", 1}, {"fields", {{"memory_map", {{"region", map}}}}}};
-  const Json jump = {{"type", "jump"}, {"version", 1}, {"fields", {{"id", fmt::format("{:02x}", fmt::join(id, ""))}, {"context", info.context}, {"region_start", info.region.start}, {"region_bytes", info.region.bytes}, {"untested_series", std::uint64_t{info.untested_series}}}}};
-  return Json::array({machine, jump});
-}
-
-}  // namespace
-
-void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
+namespace hib::cli {void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("arm", "preload the image-saving kernel into the crash region");
   app_->add_option("--target", target_, "block device that the image goes to; nothing else may use it. Without it only a rehearsal is possible")->type_name("DEV");
   app_->add_flag("--force", force_, "overwrite what lies on the target");
@@ -34,7 +21,7 @@ void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--append", options_.preload.append, "more for its command line")->type_name("TEXT");
   add_common_options(*app_, common);
   app_->footer(
-      "Needs root, the kernel module hibjump, and memory set aside at boot (crashkernel=256M).\n"
+      "Needs root, the kernel module hibjump, and memory set aside at boot (crashkernel=192M).\n"
       "Examples:\n"
       "  hibtool arm && hibtool hibernate --rehearse\n"
       "  hibtool arm --target /dev/vdb && hibtool hibernate");
@@ -46,7 +33,8 @@ Result<jump::ArmReport> ArmVerb::arm() const {
   TRY(const auto info, device.info());
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
-  Json config = {{"context", hex(info.context)}, {"records", records_of_this_machine(info, options.id)}};
+  options.firmware_map = read_machine("").memory_map;
+  Json config = {{"context", hex(info.context)}, {"records", json_of_records(records_of_a(info, options.id, options.firmware_map))}};
   if (!target_.empty()) {
     TRY(const auto target, claim_target(target_, options.id, force_));
     options.preload.drivers = target.drivers;

@@ -26,8 +26,8 @@ void note_resumed(const Context& context, const jump::JumpId& id) {
 
 void HibernateVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("hibernate", "jump into the kernel that arm has loaded, which saves this machine's memory");
-  const auto* back = app_->add_flag("--return", return_, "come back when the image is saved, instead of powering off");
-  app_->add_flag("--rehearse", rehearse_, "come back without saving: shows that this machine can do it")->excludes(const_cast<CLI::Option*>(back));
+  CLI::Option* back = app_->add_flag("--return", return_, "come back when the image is saved, instead of powering off");
+  app_->add_flag("--rehearse", rehearse_, "come back without saving: shows that this machine can do it")->excludes(back);
   add_common_options(*app_, common);
   app_->footer(
       "Returns when the machine goes on: after --return, after --rehearse, when the image could not be saved (code 2, with\n"

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <vector>
 
+#include "cli/jump_records.h"
 #include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "cli/replay.h"
@@ -26,11 +27,6 @@
 
 namespace hib::cli {
 namespace {
-
-Result<std::vector<std::byte>> read_whole(const std::string& path) {
-  TRY(const auto file, File::open(path));
-  return file->read_at(0, file->size());
-}
 
 Result<void> mount_kernel_file_systems() {
   struct Mount {
@@ -48,7 +44,7 @@ Result<void> load_kernel_modules() {
   for (const auto& entry : std::filesystem::directory_iterator(std::string("/") + jump::kModuleFolder)) paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
   for (const std::string& path : paths) {
-    TRY(const auto content, read_whole(path));
+    TRY(const auto content, File::read_whole(path));
     if (::syscall(SYS_init_module, content.data(), content.size(), "") != 0 && errno != EEXIST) return fail(system_error("init_module", errno).of(path));
   }
   return {};
@@ -62,16 +58,22 @@ const std::string& config_path() {
 struct Config {
   std::uint64_t context = 0;
   bool has_target = false;
+  std::vector<Record> records;
   std::optional<jump::JumpId> restore;
 };
 
 Result<Config> read_config() {
-  TRY(const auto text, read_whole(config_path()));
+  TRY(const auto text, File::read_whole(config_path()));
   const Json config = Json::parse(as_text(text), nullptr, false);
   if (!config.is_object() || !config.contains("context") || !config["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
-  Config result{std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0), config.contains("target"), {}};
+  Config result;
+  result.context = std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0);
+  result.has_target = config.contains("target");
+  if (config.contains("records")) {
+    TRY(result.records, records_from_json(std::string(as_text(text)), config_path()));
+  }
   if (config.contains("restore") && config["restore"].is_string()) {
-    TRY(result.restore, parse_jump_id(config["restore"].get<std::string>()));
+    TRY(result.restore, jump::parse_jump_id(config["restore"].get<std::string>()));
   }
   return result;
 }
@@ -79,14 +81,15 @@ Result<Config> read_config() {
 constexpr unsigned kSecondsForDisks = 30;
 
 // The ordinary create, from /proc/vmcore to the claimed device.
-Result<std::string> save_image(const jump::Context& context) {
+Result<std::string> save_image(const jump::Context& context, const Config& config) {
   TRY(const auto target, find_claimed(context.id, kSecondsForDisks));
   ReplayRequest request;
   request.verb = "create";
   request.source = "/proc/vmcore";
   request.output = target;
   request.as = "hib";
-  request.records = config_path();
+  request.added_records = config.records;
+  add_saver(request.added_records);
   request.force = true;
   TRY(request.breadcrumbs, container::read_breadcrumbs(target));
   const auto add = [&](container::Phase phase, std::uint64_t time_ns) { request.breadcrumbs.push_back({static_cast<std::uint16_t>(phase), time_ns, ""}); };
@@ -110,7 +113,7 @@ void power_off() {
 Result<void> do_wish(const jump::Context& context, const Config& config) {
   if (context.wish == jump::Wish::Rehearse) return {};
   if (!config.has_target) return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
-  TRY(const auto target, save_image(context));
+  TRY(const auto target, save_image(context, config));
   if (context.wish == jump::Wish::SaveAndReturn) return container::append_breadcrumb(target, container::Phase::JumpedBack, clock_ns(), "the machine went on");
   TRY_OK(container::append_breadcrumb(target, container::Phase::PoweredOff, clock_ns(), ""));
   power_off();

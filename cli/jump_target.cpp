@@ -4,16 +4,13 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <thread>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "format/hib/writer.h"
-#include "lib/base/text.h"
 #include "lib/jump/kernel_modules.h"
 #include "lib/os/output.h"
 #include "lib/os/partitions.h"
@@ -24,7 +21,7 @@ namespace {
 using container::Breadcrumb;
 using container::Phase;
 
-std::string claim_text(const jump::JumpId& id) { return fmt::format("jump {:02x}", fmt::join(id, "")); }
+std::string claim_text(const jump::JumpId& id) { return "jump " + jump::to_text(id); }
 
 bool has_phase(const std::vector<Breadcrumb>& crumbs, Phase phase) {
   return std::any_of(crumbs.begin(), crumbs.end(), [&](const Breadcrumb& crumb) { return crumb.phase == static_cast<std::uint16_t>(phase); });
@@ -44,17 +41,6 @@ Result<void> refuse_what_is_of_use(const std::string& path) {
 }  // namespace
 
 std::uint64_t clock_ns() { return static_cast<std::uint64_t>(std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count()); }
-
-Result<jump::JumpId> parse_jump_id(const std::string& hex_digits) {
-  jump::JumpId id{};
-  if (hex_digits.size() != id.size() * 2) return fail(make_error(ErrorKind::Corrupt, "id of a jump", printable(hex_digits), "32 hexadecimal digits"));
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    const char* digits = hex_digits.data() + 2 * i;
-    const auto [end, error] = std::from_chars(digits, digits + 2, id[i], 16);
-    if (error != std::errc() || end != digits + 2) return fail(make_error(ErrorKind::Corrupt, "id of a jump", printable(hex_digits), "32 hexadecimal digits"));
-  }
-  return id;
-}
 
 Result<JumpTarget> claim_target(const std::string& path, const jump::JumpId& id, bool force) {
   struct stat status {};

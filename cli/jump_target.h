@@ -24,8 +24,6 @@ Result<JumpTarget> claim_target(const std::string& path, const jump::JumpId& id,
 // Waits up to `seconds` for the device that carries `id` and returns its path in /dev.
 Result<std::string> find_claimed(const jump::JumpId& id, unsigned seconds);
 
-Result<jump::JumpId> parse_jump_id(const std::string& hex_digits);
-
 // Now, for breadcrumbs.
 std::uint64_t clock_ns();
 

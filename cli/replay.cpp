@@ -32,6 +32,18 @@ struct Replay {
   PipelineResult result;
 };
 
+// Fields of a record that is there already are added to it.
+void add_records(std::vector<Record>& records, const std::vector<Record>& added) {
+  for (const Record& record : added) {
+    const auto it = std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
+    if (it == records.end()) {
+      records.push_back(record);
+      continue;
+    }
+    for (const Field& field : record.fields) it->set(field.name, field.value);
+  }
+}
+
 // What the image says of its machine, completed with what its pages say, and how this copy was made. Records of a .hib
 // are kept as they are: they are about the machine and the first saving, not about this copy.
 Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayRequest& request) {
@@ -48,19 +60,12 @@ Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayR
                        {{"tool", std::string("hibtool " HIBTOOL_VERSION)}, {"source_format", source.info().format},
                         {"source_variant", source.info().variant}, {"source_bytes", source.info().file_bytes}}});
   }
-  if (!request.records.empty()) {
-    TRY(const auto file, File::open(request.records));
-    TRY(const auto text, file->read_at(0, std::min<std::uint64_t>(file->size(), kMaxRecordBytes)));
-    TRY(const auto added, records_from_json(std::string(as_text(text)), request.records));
-    for (const Record& record : added) {  // fields of a record that is there already are added to it
-      const auto it = std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
-      if (it == records.end()) {
-        records.push_back(record);
-        continue;
-      }
-      for (const Field& field : record.fields) it->set(field.name, field.value);
-    }
-  }
+  add_records(records, request.added_records);
+  if (request.records.empty()) return records;
+  TRY(const auto file, File::open(request.records));
+  TRY(const auto text, file->read_at(0, std::min<std::uint64_t>(file->size(), kMaxRecordBytes)));
+  TRY(const auto added, records_from_json(std::string(as_text(text)), request.records));
+  add_records(records, added);
   return records;
 }
 

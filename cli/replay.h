@@ -20,6 +20,7 @@ struct ReplayRequest {
   std::uint32_t chunk_kib = 1024;
   std::string base;     // hib: incremental over this image
   std::string records;  // hib: a JSON file of records to add
+  std::vector<Record> added_records;  // hib: more of them
   std::string target_offset;  // swsusp: page of the target that holds the swap header
   bool by_extents = false;    // swsusp: the target is a swap file of this machine
   bool force = false;

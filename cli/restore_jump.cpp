@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "cli/jump_records.h"
 #include "cli/jump_target.h"
 #include "cli/progress.h"
 #include "cli/render_json.h"
@@ -38,7 +38,7 @@ Error not_a_jump_image(const std::string& path, std::string found) {
 Result<Image> open_jump_image(const std::string& path) {
   Image image;
   TRY(image.reader, open_image(path, "hib", {}));
-  const Record* record = find_record(image.reader->records(), "jump");
+  const Record* record = find_record(image.reader->records(), kJumpRecord);
   if (record == nullptr) return fail(not_a_jump_image(path, "none"));
   const std::uint64_t* address = record->number("context");
   if (address == nullptr || *address % jump::kPageBytes != 0 || image.reader->info().page_size != jump::kPageBytes) return fail(not_a_jump_image(path, "no address of a context"));
@@ -80,32 +80,11 @@ Result<void> check_integrity(const Context& context, const Image& image) {
   return {};
 }
 
-std::vector<MemoryMapEntry> map_in_image(const ImageReader& image) {
-  std::vector<MemoryMapEntry> map;
-  const Record* machine = find_record(image.records(), kMachineRecord);
-  const Field* field = machine == nullptr ? nullptr : machine->find("memory_map");
-  const auto* regions = field == nullptr ? nullptr : std::get_if<FieldList>(&field->value);
-  if (regions == nullptr) return map;
-  for (const Field& region : *regions) {
-    const auto* fields = std::get_if<FieldList>(&region.value);
-    if (fields == nullptr) continue;
-    MemoryMapEntry entry;
-    std::uint64_t last = 0;
-    for (const Field& f : *fields) {
-      if (const auto* number = std::get_if<std::uint64_t>(&f.value)) (f.name == "first" ? entry.start : last) = *number;
-      if (const auto* text = std::get_if<std::string>(&f.value)) entry.name = *text;
-    }
-    entry.size = last - entry.start + 1;
-    map.push_back(entry);
-  }
-  return map;
-}
-
 std::string describe(const MemoryMapEntry& entry) { return fmt::format("{} to {} {}", hex(entry.start), hex(entry.start + entry.size - 1), printable(entry.name)); }
 
 // The firmware lays memory out again on each boot; where it does so in another way, A's pages have no place.
 Result<void> check_memory_map(const ImageReader& image, const std::vector<MemoryMapEntry>& here) {
-  const auto there = map_in_image(image);
+  const auto there = recorded_memory_map(image.records());
   const auto same = [](const MemoryMapEntry& a, const MemoryMapEntry& b) { return a.start == b.start && a.size == b.size && a.name == b.name; };
   for (std::size_t i = 0; i < std::max(here.size(), there.size()); ++i) {
     if (i < here.size() && i < there.size() && same(here[i], there[i])) continue;
@@ -164,7 +143,7 @@ Result<std::vector<std::string>> drivers_of(const std::string& path) {
 Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
   jump::PreloadOptions options = request.preload;
   TRY(options.drivers, drivers_of(request.device));
-  options.config = Json{{"context", hex(image.context.address)}, {"restore", fmt::format("{:02x}", fmt::join(image.context.id, ""))}}.dump();
+  options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}}.dump();
   TRY(auto preload, jump::prepare_preload(options));
   jump::LoadRequest load;
   load.region = image.context.region;

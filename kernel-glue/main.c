@@ -63,16 +63,23 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 	return done;
 }
 
-/* Structures begin with their size; copy_struct_from_user() has the rules. */
-static int take_structure(void *to, size_t known, const void __user *from)
+/*
+ * Structures begin with their size, for which copy_struct_from_user() has the rules, and then have flags, of which there are
+ * none yet. HIBJUMP_INFO has its version there, which it only gives.
+ */
+static int take_structure(u32 *to, size_t known, const void __user *from)
 {
 	u32 size;
+	int error;
 
 	if (get_user(size, (const u32 __user *)from))
 		return -EFAULT;
 	if (size < sizeof(u32) || size > PAGE_SIZE)
 		return -EINVAL;
-	return copy_struct_from_user(to, known, from, size);
+	error = copy_struct_from_user(to, known, from, size);
+	if (!error && to[1])
+		return -EINVAL;
+	return error;
 }
 
 /* As much as the caller has room for. */
@@ -85,7 +92,7 @@ static int call_info(void __user *argument)
 {
 	struct hibjump_info info;
 	struct hibjump_extent region = {};
-	int error = take_structure(&info, sizeof(info), argument);
+	int error = take_structure(&info.size, sizeof(info), argument);
 	u32 size = info.size;
 
 	if (error)
@@ -114,11 +121,11 @@ static int call_info(void __user *argument)
 static int call_arm(void __user *argument)
 {
 	struct hibjump_arm arm;
-	int error = take_structure(&arm, sizeof(arm), argument);
+	int error = take_structure(&arm.size, sizeof(arm), argument);
 
 	if (error)
 		return error;
-	if (arm.flags || arm.reserved)
+	if (arm.reserved)
 		return -EINVAL;
 	error = hibjump_processor_supported();
 	if (error)
@@ -129,13 +136,11 @@ static int call_arm(void __user *argument)
 static int call_leave(void __user *argument)
 {
 	struct hibjump_leave leave;
-	int error = take_structure(&leave, sizeof(leave), argument);
+	int error = take_structure(&leave.size, sizeof(leave), argument);
 	u32 size = leave.size;
 
 	if (error)
 		return error;
-	if (leave.flags)
-		return -EINVAL;
 	leave.size = min_t(u32, size, sizeof(leave));
 	error = hibjump_leave_a(&leave);
 	return give_structure(argument, size, &leave, sizeof(leave)) ?: error;
@@ -144,11 +149,11 @@ static int call_leave(void __user *argument)
 static int call_return(void __user *argument)
 {
 	struct hibjump_return request;
-	int error = take_structure(&request, sizeof(request), argument);
+	int error = take_structure(&request.size, sizeof(request), argument);
 
 	if (error)
 		return error;
-	if (request.flags || request.reserved)
+	if (request.reserved)
 		return -EINVAL;
 	return hibjump_return_to_a(&request);
 }

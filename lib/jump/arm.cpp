@@ -1,7 +1,5 @@
 #include "lib/jump/arm.h"
 
-#include <sys/random.h>
-
 #include <fstream>
 
 #include <fmt/format.h>
@@ -33,16 +31,10 @@ Result<void> load(const Device& device, const LoadPlan& plan) {
 
 }  // namespace
 
-Result<JumpId> new_jump_id() {
-  JumpId id;
-  if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) return fail(system_error("getrandom", errno));
-  return id;
-}
-
 Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   TRY(const auto info, device.info());
   if (info.is_b) return fail(make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
-  if (info.region.bytes == 0) return fail(make_error(ErrorKind::Refused, "crash region", "none", "crashkernel=SIZE on the kernel's command line").advise("boot with crashkernel=256M"));
+  if (info.region.bytes == 0) return fail(make_error(ErrorKind::Refused, "crash region", "none", "crashkernel=SIZE on the kernel's command line").advise("boot with crashkernel=192M"));
   if (info.crash_kernel_loaded) return fail(make_error(ErrorKind::Refused, "crash region", "a crash kernel is loaded in it", "an empty one").advise("kexec -p -u, or systemctl stop kdump-tools"));
   if (info.armed) TRY_OK(device.disarm());
   TRY(auto preload, prepare_preload(options.preload));
@@ -56,7 +48,7 @@ Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
 
   LoadRequest request;
   request.region = info.region;
-  request.firmware_map = read_machine("").memory_map;
+  request.firmware_map = options.firmware_map;
   TRY(request.ram, read_ram_ranges());
   TRY(const auto vmcoreinfo, vmcoreinfo_note());
   request.notes = {vmcoreinfo, {info.note, kPageBytes}};

@@ -7,12 +7,14 @@
 
 #include "lib/jump/device.h"
 #include "lib/jump/preload.h"
+#include "lib/os/machine.h"
 
 namespace hib::jump {
 
 struct ArmOptions {
   PreloadOptions preload;
   JumpId id{};
+  std::vector<MemoryMapEntry> firmware_map;
 };
 
 struct ArmReport {
@@ -23,8 +25,6 @@ struct ArmReport {
   std::vector<std::string> modules;
   std::string command_line;
 };
-
-Result<JumpId> new_jump_id();
 
 // Loads, reads back what was loaded, and arms. What was armed before is disarmed.
 Result<ArmReport> arm(const Device& device, const ArmOptions& options);

@@ -13,7 +13,6 @@ struct Context {
   MemoryRange region;
   std::uint64_t low_copy = 0;
   std::vector<MemoryRange> low;
-  bool five_levels = false;
   std::uint64_t address = 0;       // physical, of the page itself
   std::uint64_t table = 0;         // physical, of the page tables that it is entered with
   std::uint64_t entry = 0;         // virtual

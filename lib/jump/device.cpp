@@ -32,7 +32,7 @@ Error call_error(const char* call, int errno_value) {
   error.file = kPath;
   switch (errno_value) {
     case EPERM: error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down"; break;
-    case ENODEV: error.advice = "boot with crashkernel=256M"; break;
+    case ENODEV: error.advice = "boot with crashkernel=192M"; break;
     case EBUSY: error.advice = "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel"; break;
     case EOPNOTSUPP: error.advice = "this processor or kernel is not supported"; break;
     default: break;

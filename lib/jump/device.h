@@ -2,13 +2,13 @@
 // (kernel-glue/include/uapi/linux/hibjump.h); what may be done in which kernel stands there.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/jump/jump_id.h"
 #include "lib/os/file.h"
 
 namespace hib::jump {
@@ -25,8 +25,6 @@ struct MemoryRange {
   std::uint64_t end() const { return start + bytes; }
   bool contains(std::uint64_t address, std::uint64_t size) const { return address >= start && size <= bytes && address - start <= bytes - size; }
 };
-
-using JumpId = std::array<std::uint8_t, 16>;
 
 // What A wants of B.
 enum class Wish : std::uint32_t { Rehearse = 1, SaveAndPowerOff, SaveAndReturn };

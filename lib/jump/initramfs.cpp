@@ -12,11 +12,6 @@
 namespace hib::jump {
 namespace {
 
-Result<std::vector<std::byte>> read_whole(const std::string& path) {
-  TRY(const auto file, File::open(path));
-  return file->read_at(0, file->size());
-}
-
 // As the loader knows them: under the names that it would look for again.
 std::vector<std::string> loaded_libraries() {
   std::vector<std::string> paths;
@@ -46,10 +41,10 @@ void Initramfs::add_character_device(const std::string& path, unsigned mode, uns
 }
 
 Result<void> Initramfs::add_this_program(const std::string& path) {
-  TRY(const auto program, read_whole("/proc/self/exe"));
+  TRY(const auto program, File::read_whole("/proc/self/exe"));
   add_file(path, program, 0755);
   for (const std::string& library : loaded_libraries()) {
-    TRY(const auto content, read_whole(library));
+    TRY(const auto content, File::read_whole(library));
     add_file(library.substr(1), content, 0755);
   }
   return {};

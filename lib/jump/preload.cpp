@@ -42,8 +42,7 @@ std::uint64_t acpi_rsdp() {
 
 Result<KernelModule> read_jump_module(const PreloadOptions& options, const std::string& folder) {
   if (!options.jump_module.empty()) {
-    TRY(const auto file, File::open(options.jump_module));
-    TRY(auto content, file->read_at(0, file->size()));
+    TRY(auto content, File::read_whole(options.jump_module));
     return KernelModule{"hibjump", options.jump_module, std::move(content)};
   }
   TRY(auto modules, read_modules(folder, {"hibjump"}));

@@ -81,6 +81,11 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
   return std::shared_ptr<const File>(new File(std::move(fd), path, size, is_block));
 }
 
+Result<std::vector<std::byte>> File::read_whole(const std::string& path) {
+  TRY(const auto file, open(path));
+  return file->read_at(0, file->size());
+}
+
 Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
   const auto end = checked_add<std::uint64_t>(offset, out.size());
   if (!end || *end > size_) {

@@ -39,6 +39,9 @@ class File {
   // 0600 (every reader needs random access) unless it already is a file.
   static Result<std::shared_ptr<const File>> open(const std::string& path);
 
+  // All of a file that fits into memory: for what this program itself or the system has put there, not for images.
+  static Result<std::vector<std::byte>> read_whole(const std::string& path);
+
   // Fills `out` completely; past the end is Truncated.
   Result<void> read_at(std::uint64_t offset, MutableBytes out) const;
   Result<std::vector<std::byte>> read_at(std::uint64_t offset, std::uint64_t size) const;

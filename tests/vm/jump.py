@@ -14,7 +14,7 @@ SOURCE = HERE.parent.parent / "kernel-glue"
 
 
 def build_module(found, cache):
-    """hibjump.ko for a kernel that has headers; made once for each state of its sources."""
+    """hibjump.ko for a kernel that has headers; made anew each time: it takes seconds."""
     folder = Path(cache).resolve() / "hibjump" / found.release
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:

@@ -50,7 +50,7 @@ enum hibjump_role {
 
 struct hibjump_info {
 	__u32 size;
-	__u32 version;		/* HIBJUMP_VERSION */
+	__u32 version;		/* in: 0; out: HIBJUMP_VERSION */
 	__u32 role;		/* enum hibjump_role */
 	__u32 flags;		/* HIBJUMP_INFO_* */
 	__u64 region_start;	/* A: the crash region; 0 where there is none */
