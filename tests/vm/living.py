@@ -1,0 +1,136 @@
+"""A machine that lives on through jumps: it has processes, a TCP connection, a mounted file system and data in memory, and
+obeys commands over the control channel, over the jump and in the next QEMU process too."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jump
+import kernel
+from guest import Guest
+
+HERE = Path(__file__).resolve().parent
+
+# A boot with hib.restore goes back into what the disk holds; where it cannot, it lives on as a boot of its own.
+INIT = r"""
+exec 2>&1
+stty -F /dev/ttyS1 raw -echo
+exec < /dev/ttyS1 > /dev/ttyS1
+case $(cat /proc/cmdline) in
+  *hib.restore*) hibtool restore --jump -q $(sed -n 's/.*hib.restore=\([^ ]*\).*/\1/p' /proc/cmdline); echo "RESTORE $?" ;;
+  *hib.wait*) echo "READY" ;;
+  *)
+    insmod /lib/modules/*/updates/hibjump.ko
+    ifconfig lo 127.0.0.1
+    mkdir -p /mnt
+    mount -t ext4 /dev/vdb /mnt
+    mount -t tmpfs -o size=95% tmpfs /tmp
+    alive start /mnt/written
+    echo "READY" ;;
+esac
+while read -r command; do
+  eval "$command"
+  echo "CODE $?"
+done
+"""
+
+
+@dataclass
+class Machine:
+    series: str = "6.1"
+    cpus: int = 1
+    machine: str = "pc"
+    memory_mib: int = 512
+    append: str = ""
+    crashkernel: str = "192M"
+    modules: tuple = ()
+    target_mib: int = 1024
+
+    def __str__(self):
+        return f"{self.series}, {self.cpus} CPUs, {self.machine}, {self.memory_mib} MiB, {'4' if 'no5lvl' in self.append else '5'}-level paging"
+
+
+@dataclass
+class Life:
+    """What `alive report` says."""
+    counter: int
+    network: int
+    files: int
+    clocks: int
+    errors: int
+    what: str
+
+    def went_on_since(self, earlier):
+        return all(getattr(self, name) > getattr(earlier, name) for name in ("counter", "network", "files", "clocks"))
+
+
+class Living:
+    """A folder with an initramfs, the target of images (vda) and a disk with a file system (vdb)."""
+
+    def __init__(self, machine, hibtool, cache, folder):
+        self.machine, self.folder = machine, Path(folder)
+        self.kernel = kernel.fetch_headers(machine.series, cache)
+        module = jump.build_module(self.kernel, cache)
+        with tempfile.TemporaryDirectory(prefix="hibvm-") as temporary:
+            alive = Path(temporary) / "alive"
+            subprocess.run(["gcc", "-static", "-Os", "-pthread", "-Wall", "-Wextra", "-o", str(alive), str(HERE / "alive.c")], check=True)
+            modules = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *machine.modules]
+            self.initramfs = jump.build_initramfs(self.folder / "initrd", self.kernel, module, hibtool, temporary, modules, INIT, {"bin/alive": alive})
+        self.target = self._disk("target", machine.target_mib)
+        self.files = self._disk("files", 64)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", str(self.files)], check=True)
+
+    def boot(self, append="", machine=None, extra=(), target_options="", found=None):
+        """`machine`: the hardware of this boot, where it is not the one that hibernated. `found`: the kernel."""
+        m = machine or self.machine
+        crashkernel = f"crashkernel={m.crashkernel}" if m.crashkernel else ""
+        drives = [f"file={path},if=virtio,format=raw{options}" for path, options in ((self.target, target_options), (self.files, ""))]
+        return Guest(found or self.kernel, self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra)
+
+    def restore(self, **how):
+        return self.boot("hib.restore=/dev/vda", **how)
+
+    def file_system_is_clean(self):
+        return subprocess.run(["e2fsck", "-f", "-n", str(self.files)], capture_output=True).returncode == 0
+
+    def _disk(self, name, mib):
+        path = self.folder / name
+        with open(path, "wb") as disk:
+            disk.truncate(mib << 20)
+        path.chmod(0o600)
+        return path
+
+
+def make(test, machine, hibtool, cache):
+    """A Living in a folder that goes away with the test."""
+    folder = tempfile.mkdtemp(prefix="hibvm-")
+    test.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+    return Living(machine, hibtool, cache, folder)
+
+
+def command(guest, line, timeout=60):
+    """Runs a command in the guest; its exit code, and what it said."""
+    guest.send(line)
+    said = guest.read_until(r"^CODE \d+$", timeout)
+    return int(said[-1].split()[1]), "\n".join(said[:-1])
+
+
+def life(guest):
+    said = command(guest, "alive report")[1]
+    match = re.search(r"ALIVE counter (\d+) network (\d+) files (\d+) clocks (\d+) errors (\d+) ?(.*)", said)
+    if match is None:
+        raise guest.fail(f"no report: {said}")
+    return Life(*map(int, match.groups()[:5]), match[6])
+
+
+def life_after(guest, earlier, timeout=20):
+    """The next report in which everything has gone on."""
+    limit = time.monotonic() + timeout
+    while True:
+        now = life(guest)
+        if now.went_on_since(earlier) or now.errors or time.monotonic() > limit:
+            return now
