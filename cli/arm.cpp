@@ -9,15 +9,29 @@
 #include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
+#include "lib/jump/watchdog.h"
 #include "lib/os/machine.h"
 
-namespace hib::cli {void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
+namespace hib::cli {
+namespace {
+
+// How the image will be found by the boot that goes back into it.
+std::string restore_command(const JumpTarget& target) {
+  const std::string offset = target.area.head == 0 ? "" : fmt::format("--offset {} ", target.area.head / container::kAreaHeadBytes);
+  return fmt::format("hibtool restore --jump {}{}", offset, printable(target.device));
+}
+
+}  // namespace
+
+void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("arm", "preload the image-saving kernel into the crash region");
-  app_->add_option("--target", target_, "block device that the image goes to; nothing else may use it. Without it only a rehearsal is possible")->type_name("DEV");
+  app_->add_option("--target", target_, "where the image goes: a disk or partition that nothing uses, a swap device that is off, or a preallocated file. Without it only a rehearsal is possible")->type_name("DEV|FILE");
   app_->add_flag("--force", force_, "overwrite what lies on the target");
   app_->add_option("--kernel", options_.preload.kernel, "kernel to load (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
   app_->add_option("--modules", options_.preload.modules, "its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
   app_->add_option("--module", options_.preload.jump_module, "its hibjump.ko (default: looked for among its modules)")->type_name("FILE");
+  app_->add_flag("--verify", verify_, "read the image back and prove it before powering off or going on");
+  app_->add_option("--timeout", timeout_, "restart the machine when saving makes no progress for so long; 0: never")->type_name("SECONDS")->check(CLI::Range(0U, 65535U))->capture_default_str();
   app_->add_option("--append", options_.preload.append, "more for its command line")->type_name("TEXT");
   add_common_options(*app_, common);
   app_->footer(
@@ -28,37 +42,49 @@ namespace hib::cli {void ArmVerb::add_to(CLI::App& program, CommonOptions& commo
 }
 
 // The context's address is where B finds what A wants; it is fixed as long as the module stays loaded.
-Result<jump::ArmReport> ArmVerb::arm() const {
+Result<ArmVerb::Armed> ArmVerb::arm() const {
   TRY(const auto device, jump::Device::open());
   TRY(const auto info, device.info());
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
   options.firmware_map = read_machine("").memory_map;
-  Json config = {{"context", hex(info.context)}, {"records", json_of_records(records_of_a(info, options.id, options.firmware_map))}};
+  Json config = {{"context", hex(info.context)}, {"records", json_of_records(records_of_a(info, options.id, options.firmware_map))}, {"timeout", timeout_}, {"verify", verify_}};
+  Armed armed;
+  forget_armed();
   if (!target_.empty()) {
-    TRY(const auto target, claim_target(target_, options.id, force_));
+    TRY(auto target, claim_target(target_, options.id, force_));
     options.preload.drivers = target.drivers;
+    options.preload.drivers.push_back(jump::kWatchdogModule);
     config["target"] = target.path;
+    config["head"] = target.area.head;
+    TRY_OK(remember_armed({options.id, target.path, target.area.head}));
+    armed.target = std::move(target);
   }
   options.preload.config = config.dump();
-  return jump::arm(device, options);
+  TRY(armed.kernel, jump::arm(device, options));
+  return armed;
 }
 
 int ArmVerb::run(const Context& context) const {
-  const auto report = arm();
-  if (!report) return context.report(report.error());
+  const auto armed = arm();
+  if (!armed) return context.report(armed.error());
+  const jump::ArmReport& kernel = armed->kernel;
   if (context.options.json) {
     Json document = json_document("arm");
-    document["kernel"] = printable(report->kernel);
-    document["release"] = printable(report->release);
-    document["region"] = {{"start", hex(report->region.start)}, {"bytes", report->region.bytes}};
-    document["initramfs_bytes"] = report->initramfs_bytes;
-    document["modules"] = report->modules;
-    document["command_line"] = printable(report->command_line);
+    document["kernel"] = printable(kernel.kernel);
+    document["release"] = printable(kernel.release);
+    document["region"] = {{"start", hex(kernel.region.start)}, {"bytes", kernel.region.bytes}};
+    document["initramfs_bytes"] = kernel.initramfs_bytes;
+    document["modules"] = kernel.modules;
+    document["command_line"] = printable(kernel.command_line);
+    if (armed->target) {
+      document["target"] = {{"path", printable(armed->target->path)}, {"device", printable(armed->target->device)}, {"offset", armed->target->area.head / container::kAreaHeadBytes}};
+    }
     print_json(context.streams.out, document);
   } else if (!context.options.quiet) {
-    context.streams.out << fmt::format("armed: {} ({}) and {} of initramfs in the crash region {} to {}\n  modules: {}\n", printable(report->kernel), printable(report->release),
-                                       human_bytes(report->initramfs_bytes), hex(report->region.start), hex(report->region.end()), fmt::join(report->modules, " "));
+    context.streams.out << fmt::format("armed: {} ({}) and {} of initramfs in the crash region {} to {}\n  modules: {}\n", printable(kernel.kernel), printable(kernel.release),
+                                       human_bytes(kernel.initramfs_bytes), hex(kernel.region.start), hex(kernel.region.end()), fmt::join(kernel.modules, " "));
+    if (armed->target) context.streams.out << "  to go back after power-off: " << restore_command(*armed->target) << "\n";
   }
   return kDone;
 }
@@ -73,6 +99,7 @@ int DisarmVerb::run(const Context& context) const {
   if (!device) return context.report(device.error());
   const auto done = device->disarm();
   if (!done) return context.report(done.error());
+  forget_armed();
   if (context.options.json) print_json(context.streams.out, json_document("disarm"));
   return kDone;
 }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "cli/common.h"
+#include "cli/jump_target.h"
 #include "lib/jump/arm.h"
 
 namespace hib::cli {
@@ -12,12 +15,18 @@ class ArmVerb {
   const CLI::App* app() const { return app_; }
 
  private:
-  Result<jump::ArmReport> arm() const;
+  struct Armed {
+    jump::ArmReport kernel;
+    std::optional<JumpTarget> target;
+  };
+  Result<Armed> arm() const;
 
   CLI::App* app_ = nullptr;
   jump::ArmOptions options_;
   std::string target_;
   bool force_ = false;
+  bool verify_ = false;
+  unsigned timeout_ = 120;
 };
 
 class DisarmVerb {

@@ -15,11 +15,12 @@ std::string describe(jump::Wish wish, jump::Outcome outcome) {
   return wish == jump::Wish::Rehearse ? "the image-saving kernel ran and came back" : "the image is saved, and the machine goes on";
 }
 
-// The last breadcrumb of a cycle. That the machine goes on does not depend on it.
-void note_resumed(const Context& context, const jump::JumpId& id) {
-  const auto device = find_claimed(id, 0);
-  const auto noted = device ? container::append_breadcrumb(*device, container::Phase::Resumed, clock_ns(), "") : fail(device.error());
-  if (!noted) context.note("resumed, but the image does not know: " + noted.error().line());
+// The last breadcrumb of a cycle; a swap device becomes one again. That the machine goes on does not depend on it.
+Result<void> note_resumed(const ArmedTarget& armed) {
+  TRY(const auto target, find_claimed(armed.id, armed.head, 0));
+  TRY_OK(target.note(container::Phase::Resumed));
+  TRY(const auto device, File::open(target.device));
+  return container::remove_area_head(*device, target.area);
 }
 
 }  // namespace
@@ -41,12 +42,23 @@ int HibernateVerb::run(const Context& context) const {
   const auto device = jump::Device::open();
   if (!device) return context.report(device.error());
   const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse : return_ ? jump::Wish::SaveAndReturn : jump::Wish::SaveAndPowerOff;
+  ArmedTarget armed;
+  if (wish != jump::Wish::Rehearse) {
+    const auto recalled = recall_armed();
+    if (!recalled) return context.report(make_error(ErrorKind::Usage, "target", "armed without one", "hibtool arm --target DEV"));
+    armed = *recalled;
+    const auto unmoved = check_unmoved(armed);
+    if (!unmoved) return context.report(unmoved.error());
+  }
   const auto result = device->leave(wish);
   if (!result) return context.report(result.error());
   if (result->outcome == jump::Outcome::Failed) {
     return context.report(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
   }
-  if (result->outcome == jump::Outcome::Restored) note_resumed(context, result->id);
+  if (result->outcome == jump::Outcome::Restored) {
+    const auto noted = note_resumed(armed);
+    if (!noted) context.note("resumed, but the image does not know: " + noted.error().line());
+  }
   if (context.options.json) {
     Json document = json_document("hibernate");
     document["outcome"] = result->outcome == jump::Outcome::Restored ? "restored" : "returned";

@@ -1,6 +1,5 @@
 #include "cli/jump_init.h"
 
-#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -24,9 +23,17 @@
 #include "lib/base/text.h"
 #include "lib/jump/arm.h"
 #include "lib/jump/context.h"
+#include "lib/jump/watchdog.h"
+#include "lib/ops/verify.h"
 
 namespace hib::cli {
 namespace {
+
+using container::Phase;
+
+constexpr unsigned kSecondsForDisks = 30;
+
+// ---- the machine as the kernel hands it over
 
 Result<void> mount_kernel_file_systems() {
   struct Mount {
@@ -39,109 +46,172 @@ Result<void> mount_kernel_file_systems() {
   return {};
 }
 
-Result<void> load_kernel_modules() {
+// All that can be loaded; what could not is said when something turns out to be missing.
+std::string load_kernel_modules() {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(std::string("/") + jump::kModuleFolder)) paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
+  std::string failed;
   for (const std::string& path : paths) {
-    TRY(const auto content, File::read_whole(path));
-    if (::syscall(SYS_init_module, content.data(), content.size(), "") != 0 && errno != EEXIST) return fail(system_error("init_module", errno).of(path));
+    const auto content = File::read_whole(path);
+    if (content && (::syscall(SYS_init_module, content->data(), content->size(), "") == 0 || errno == EEXIST)) continue;
+    const Error error = content ? system_error("init_module", errno).of(path) : content.error();
+    failed += (failed.empty() ? "" : "; ") + error.line();
   }
-  return {};
+  return failed;
 }
+
+struct Config {
+  std::uint64_t context = 0;
+  bool has_target = false;
+  std::uint64_t head = 0;  // of the target's area
+  bool verify = false;
+  unsigned timeout_seconds = 0;
+  std::vector<Record> records;
+  std::optional<jump::JumpId> restore;
+};
 
 const std::string& config_path() {
   static const std::string path = std::string("/") + jump::kConfigPath;
   return path;
 }
 
-struct Config {
-  std::uint64_t context = 0;
-  bool has_target = false;
-  std::vector<Record> records;
-  std::optional<jump::JumpId> restore;
-};
-
+// This program wrote it, so a wrong type is a mistake and not an attack; it still must not end B.
 Result<Config> read_config() {
   TRY(const auto text, File::read_whole(config_path()));
-  const Json config = Json::parse(as_text(text), nullptr, false);
-  if (!config.is_object() || !config.contains("context") || !config["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
-  Config result;
-  result.context = std::strtoull(config["context"].get<std::string>().c_str(), nullptr, 0);
-  result.has_target = config.contains("target");
-  if (config.contains("records")) {
-    TRY(result.records, records_from_json(std::string(as_text(text)), config_path()));
+  const Json json = Json::parse(as_text(text), nullptr, false);
+  if (!json.is_object() || !json.contains("context") || !json["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
+  Config config;
+  config.context = std::strtoull(json["context"].get<std::string>().c_str(), nullptr, 0);
+  config.has_target = json.contains("target");
+  config.head = json.value("head", std::uint64_t{0});
+  config.verify = json.value("verify", false);
+  config.timeout_seconds = json.value("timeout", 0U);
+  if (json.contains("records")) {
+    TRY(config.records, records_from_json(std::string(as_text(text)), config_path()));
   }
-  if (config.contains("restore") && config["restore"].is_string()) {
-    TRY(result.restore, jump::parse_jump_id(config["restore"].get<std::string>()));
+  if (json.contains("restore") && json["restore"].is_string()) {
+    TRY(config.restore, jump::parse_jump_id(json["restore"].get<std::string>()));
   }
-  return result;
+  return config;
 }
 
-constexpr unsigned kSecondsForDisks = 30;
+struct Machine {
+  Config config;
+  std::string missing_drivers;  // why, "" when all were loaded
+  std::optional<jump::Watchdog> watchdog;
 
-// The ordinary create, from /proc/vmcore to the claimed device.
-Result<std::string> save_image(const jump::Context& context, const Config& config) {
-  TRY(const auto target, find_claimed(context.id, kSecondsForDisks));
-  ReplayRequest request;
-  request.verb = "create";
-  request.source = "/proc/vmcore";
-  request.output = target;
-  request.as = "hib";
-  request.added_records = config.records;
-  add_saver(request.added_records);
-  request.force = true;
-  TRY(request.breadcrumbs, container::read_breadcrumbs(target));
-  const auto add = [&](container::Phase phase, std::uint64_t time_ns) { request.breadcrumbs.push_back({static_cast<std::uint16_t>(phase), time_ns, ""}); };
-  add(container::Phase::DevicesSuspended, context.suspended_ns);
-  add(container::Phase::Jumped, context.suspended_ns);
-  add(container::Phase::Saving, clock_ns());
-  std::ostringstream out;
-  std::ostringstream err;
-  const CommonOptions options;
-  if (replay(Context(options, {out, err}), request) != kDone) return fail(make_error(ErrorKind::Io, "saving", err.str().substr(0, err.str().find('\n'))));
-  TRY_OK(container::append_breadcrumb(target, container::Phase::Committed, clock_ns(), ""));
+  ProgressCallback progress() const {
+    return [this](const Progress&) {
+      if (watchdog) watchdog->alive();
+    };
+  }
+};
+
+Result<ClaimedTarget> find_target(const Machine& machine, const jump::JumpId& id) {
+  auto target = find_claimed(id, machine.config.head, kSecondsForDisks);
+  if (!target && !machine.missing_drivers.empty()) return fail(std::move(target).error().advise(machine.missing_drivers));
   return target;
 }
 
-void power_off() {
-  ::sync();
-  ::reboot(RB_POWER_OFF);
+// ---- saving
+
+// The ordinary create, from /proc/vmcore to the claimed target.
+Result<void> save_image(const Machine& machine, const ClaimedTarget& target) {
+  ReplayRequest request;
+  request.verb = "create";
+  request.source = "/proc/vmcore";
+  request.output = target.device;
+  request.output_window = target.area.places;
+  request.as = "hib";
+  request.added_records = machine.config.records;
+  add_saver(request.added_records);
+  request.progress = machine.progress();
+  TRY(request.breadcrumbs, container::read_breadcrumbs(*target.image));
+  std::ostringstream out;
+  std::ostringstream err;
+  const CommonOptions options;
+  if (replay(Context(options, {out, err}), request) == kDone) return {};
+  return fail(make_error(ErrorKind::Io, "saving", err.str().substr(0, err.str().find('\n'))));
 }
 
-// Does what A wants and says what A is to be told; on success of SaveAndPowerOff it does not return.
-Result<void> do_wish(const jump::Context& context, const Config& config) {
-  if (context.wish == jump::Wish::Rehearse) return {};
-  if (!config.has_target) return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
-  TRY(const auto target, save_image(context, config));
-  if (context.wish == jump::Wish::SaveAndReturn) return container::append_breadcrumb(target, container::Phase::JumpedBack, clock_ns(), "the machine went on");
-  TRY_OK(container::append_breadcrumb(target, container::Phase::PoweredOff, clock_ns(), ""));
-  power_off();
+// What the disk gives back, once more against every hash.
+Result<void> verify_image(const Machine& machine, const ClaimedTarget& target) {
+  target.image->drop_cache();
+  OpenOptions options;
+  options.swap_offset = target.area.head / container::kAreaHeadBytes;
+  TRY(const auto image, open_image(target.device, "hib", options));
+  PipelineOptions work;
+  work.progress = machine.progress();
+  TRY_OK(run_pipeline(*image, nullptr, work));
+  return {};
+}
+
+// Each breadcrumb is on the disk before the next step begins.
+Result<void> save(const Machine& machine, const jump::Context& context, const ClaimedTarget& target) {
+  TRY_OK(target.note(Phase::DevicesSuspended, "", context.suspended_ns));
+  TRY_OK(target.note(Phase::Jumped));
+  TRY_OK(target.note(Phase::Saving));
+  TRY_OK(save_image(machine, target));
+  TRY_OK(target.note(Phase::Committed));
+  if (!machine.config.verify) return {};
+  TRY_OK(verify_image(machine, target));
+  return target.note(Phase::Verified);
+}
+
+Result<void> power_off() {
+  ::sync();
+  ::reboot(RB_POWER_OFF);
   return fail(system_error("reboot", errno));
 }
 
-// From an image into A. Until the pages are being written a failure leaves the image as it was; the machine then reboots.
-Result<void> restore(const jump::Device& device, const Config& config) {
-  TRY(const auto target, find_claimed(*config.restore, kSecondsForDisks));
-  TRY_OK(write_memory(target, device));
-  TRY_OK(container::append_breadcrumb(target, container::Phase::Loaded, clock_ns(), ""));
-  TRY_OK(container::append_breadcrumb(target, container::Phase::JumpedBack, clock_ns(), ""));
-  return fail(device.return_to_a(config.context, jump::Outcome::Restored, ""));
+// Does what A wants. An error is what A is to be told; on success of SaveAndPowerOff it does not return.
+Result<void> do_wish(const Machine& machine, const jump::Context& context) {
+  if (context.wish == jump::Wish::Rehearse) return {};
+  if (!machine.config.has_target) return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
+  TRY(const auto target, find_target(machine, context.id));
+  const auto saved = save(machine, context, target);
+  if (!saved) {
+    static_cast<void>(target.note(Phase::Failed, saved.error().line()));  // A is told in any case
+    return saved;
+  }
+  if (context.wish == jump::Wish::SaveAndReturn) return target.note(Phase::JumpedBack, "the machine went on");
+  TRY_OK(target.note(Phase::PoweredOff));
+  return power_off();
+}
+
+// ---- restoring
+
+// From an image into A. Until the pages are being written a failure leaves the image as it was; the machine then restarts.
+Result<void> restore(const Machine& machine, const jump::Device& device) {
+  TRY(const auto target, find_target(machine, *machine.config.restore));
+  const auto written = write_memory(target.device, target.area.head, device, machine.progress());
+  if (!written) {
+    static_cast<void>(target.note(Phase::Failed, written.error().line()));
+    return written;
+  }
+  TRY_OK(target.note(Phase::Loaded));
+  TRY_OK(target.note(Phase::JumpedBack));
+  return fail(device.return_to_a(machine.config.context, jump::Outcome::Restored, ""));
 }
 
 // Returns with what kept it from going back.
 Result<void> serve() {
   TRY_OK(mount_kernel_file_systems());
-  TRY_OK(load_kernel_modules());
-  TRY(const auto config, read_config());
+  Machine machine;
+  machine.missing_drivers = load_kernel_modules();
+  TRY(machine.config, read_config());
+  if (auto watchdog = machine.config.timeout_seconds > 0 ? jump::Watchdog::start(machine.config.timeout_seconds) : fail(make_error(ErrorKind::NotFound, "watchdog", "none"))) {
+    machine.watchdog = std::move(*watchdog);
+  }
   TRY(const auto device, jump::Device::open());
-  if (config.restore) return restore(device, config);
+  if (machine.config.restore) return restore(machine, device);
   std::vector<std::byte> page(jump::kPageBytes);
-  TRY_OK(device.read(config.context, page));
-  TRY(const auto context, jump::decode_context(page, config.context));
-  const auto done = do_wish(context, config);
+  TRY_OK(device.read(machine.config.context, page));
+  TRY(const auto context, jump::decode_context(page, machine.config.context));
+  const auto done = do_wish(machine, context);
   const auto outcome = done ? jump::Outcome::Returned : jump::Outcome::Failed;
-  return fail(device.return_to_a(config.context, outcome, done ? "" : done.error().line()));
+  return fail(device.return_to_a(machine.config.context, outcome, done ? "" : done.error().line()));
 }
 
 }  // namespace
@@ -149,7 +219,7 @@ Result<void> serve() {
 int run_as_init() {
   const auto served = serve();
   if (!served) std::cerr << "hibtool: " << served.error().line() << std::endl;
-  return EXIT_FAILURE;
+  return EXIT_FAILURE;  // the kernel panics without its init, and restarts
 }
 
 }  // namespace hib::cli

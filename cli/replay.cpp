@@ -145,14 +145,17 @@ Result<void> run_replay(const Context& context, const ReplayRequest& request, Re
   if (request.as == "swsusp") {
     TRY(replay.sink, make_swap_sink(context, request, replay));
   } else {
-    TRY(replay.output, Output::create(request.output, request.force));
+    TRY(replay.output, request.output_window.empty() ? Output::create(request.output, request.force) : Output::create_window(request.output, request.output_window, true));
     TRY(replay.sink, make_sink(context, request, replay));
   }
   ProgressLine progress(context, request.verb);
   PipelineOptions options;
   options.threads = context.options.threads;
   options.salvage = context.options.salvage;
-  options.progress = progress.callback();
+  options.progress = [&, draw = progress.callback()](const Progress& now) {
+    draw(now);
+    if (request.progress) request.progress(now);
+  };
   TRY(replay.result, run_pipeline(*replay.source, replay.sink.get(), options));
   return {};
 }

@@ -6,6 +6,7 @@
 #include "cli/common.h"
 #include "format/hib/writer.h"
 #include "lib/image/sink.h"
+#include "lib/ops/pipeline.h"
 #include "lib/os/output.h"
 
 namespace hib::cli {
@@ -24,6 +25,8 @@ struct ReplayRequest {
   std::string target_offset;  // swsusp: page of the target that holds the swap header
   bool by_extents = false;    // swsusp: the target is a swap file of this machine
   bool force = false;
+  std::vector<DeviceRange> output_window;  // not empty: only these pieces of the output, a block device
+  ProgressCallback progress;  // called beside the progress line
   std::vector<container::Breadcrumb> breadcrumbs;  // hib: what has happened before
 };
 

@@ -38,8 +38,18 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
       "  hibtool restore crash.hib -o - --as kdump | ssh host 'makedumpfile -R vmcore'");
 }
 
+int RestoreVerb::jump_back(const Context& context) const {
+  RestoreJumpRequest request{image_, 0, preload_, force_};
+  if (!context.options.swap_offset.empty()) {
+    const auto offset = parse_number(context.options.swap_offset, "--offset");
+    if (!offset) return context.report(offset.error());
+    request.offset = *offset;
+  }
+  return restore_jump(context, request);
+}
+
 int RestoreVerb::run(const Context& context) const {
-  if (jump_) return restore_jump(context, {image_, preload_, force_});
+  if (jump_) return jump_back(context);
   if (rearm_) return rearm(context, {image_, devices_, yes_});
   if (output_.empty() || as_.empty()) return context.report(make_error(ErrorKind::Usage, output_.empty() ? "--output" : "--as", "missing", "both -o FILE and --as FORMAT"));
   ReplayRequest request;

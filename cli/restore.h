@@ -13,6 +13,8 @@ class RestoreVerb {
   const CLI::App* app() const { return app_; }
 
  private:
+  int jump_back(const Context& context) const;
+
   CLI::App* app_ = nullptr;
   std::string image_;
   std::string output_;

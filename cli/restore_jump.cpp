@@ -15,6 +15,7 @@
 #include "lib/base/text.h"
 #include "lib/jump/kernel_modules.h"
 #include "lib/jump/kexec.h"
+#include "lib/jump/watchdog.h"
 #include "lib/os/machine.h"
 #include "lib/ops/verify.h"
 
@@ -24,6 +25,7 @@ namespace {
 using container::Phase;
 using jump::MemoryRange;
 
+constexpr unsigned kRestoreTimeout = 120;  // seconds without progress
 constexpr unsigned kMaxAttempts = 2;  // an image that makes a machine reboot must not do so for ever
 
 struct Image {
@@ -35,9 +37,11 @@ Error not_a_jump_image(const std::string& path, std::string found) {
   return make_error(ErrorKind::NotRecognised, "record \"jump\"", std::move(found), "an image that hibtool hibernate has made").of(path);
 }
 
-Result<Image> open_jump_image(const std::string& path) {
+Result<Image> open_jump_image(const std::string& path, std::uint64_t offset) {
   Image image;
-  TRY(image.reader, open_image(path, "hib", {}));
+  OpenOptions options;
+  options.swap_offset = offset;
+  TRY(image.reader, open_image(path, "hib", options));
   const Record* record = find_record(image.reader->records(), kJumpRecord);
   if (record == nullptr) return fail(not_a_jump_image(path, "none"));
   const std::uint64_t* address = record->number("context");
@@ -52,8 +56,14 @@ Result<Image> open_jump_image(const std::string& path) {
 
 // ---- what can be checked before anything happens
 
-Result<void> check_history(const std::string& path, bool force) {
-  TRY(const auto crumbs, container::read_breadcrumbs(path));
+Result<std::shared_ptr<const File>> open_place(const RestoreJumpRequest& request) {
+  TRY(const auto device, File::open(request.device));
+  return container::open_area(device, request.offset * container::kAreaHeadBytes);
+}
+
+Result<void> check_history(const File& image, bool force) {
+  TRY(const auto crumbs, container::read_breadcrumbs(image));
+  const std::string& path = image.path();
   const auto count = [&](Phase phase) { return std::count_if(crumbs.begin(), crumbs.end(), [&](const auto& crumb) { return crumb.phase == static_cast<std::uint16_t>(phase); }); };
   if (force) return {};
   if (count(Phase::JumpedBack) + count(Phase::Resumed) > 0) {
@@ -143,7 +153,8 @@ Result<std::vector<std::string>> drivers_of(const std::string& path) {
 Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
   jump::PreloadOptions options = request.preload;
   TRY(options.drivers, drivers_of(request.device));
-  options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}}.dump();
+  options.drivers.push_back(jump::kWatchdogModule);
+  options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}, {"head", request.offset * container::kAreaHeadBytes}, {"timeout", kRestoreTimeout}}.dump();
   TRY(auto preload, jump::prepare_preload(options));
   jump::LoadRequest load;
   load.region = image.context.region;
@@ -155,8 +166,9 @@ Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& imag
 }
 
 Result<void> prepare(const Context& context, const RestoreJumpRequest& request) {
-  TRY(const auto image, open_jump_image(request.device));
-  TRY_OK(check_history(request.device, request.force));
+  TRY(const auto image, open_jump_image(request.device, request.offset));
+  TRY(const auto place, open_place(request));
+  TRY_OK(check_history(*place, request.force));
   const auto map = read_machine("").memory_map;
   TRY_OK(check_memory_map(*image.reader, map));
   TRY(const auto ranges, ranges_of(image));
@@ -164,7 +176,7 @@ Result<void> prepare(const Context& context, const RestoreJumpRequest& request) 
   TRY_OK(check_integrity(context, image));
   TRY(const auto load, plan(request, image, ranges, map));
   TRY_OK(jump::kexec_load(load));
-  return container::append_breadcrumb(request.device, Phase::ResumeAttempted, clock_ns(), "");
+  return container::append_breadcrumb(*place, Phase::ResumeAttempted, clock_ns(), "");
 }
 
 // ---- in B
@@ -231,10 +243,11 @@ int restore_jump(const Context& context, const RestoreJumpRequest& request) {
   return context.report(error);
 }
 
-Result<void> write_memory(const std::string& path, const jump::Device& device) {
-  TRY(const auto image, open_jump_image(path));
+Result<void> write_memory(const std::string& path, std::uint64_t head, const jump::Device& device, const ProgressCallback& progress) {
+  TRY(const auto image, open_jump_image(path, head / container::kAreaHeadBytes));
   MemoryWriter writer(device, image.context);
   PipelineOptions options;
+  options.progress = progress;
   options.inspect = [&](const PageBatch& batch) { return writer.write(batch); };
   TRY_OK(run_pipeline(*image.reader, nullptr, options));
   return {};

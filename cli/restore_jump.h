@@ -9,11 +9,13 @@
 #include "cli/common.h"
 #include "lib/jump/context.h"
 #include "lib/jump/preload.h"
+#include "lib/ops/pipeline.h"
 
 namespace hib::cli {
 
 struct RestoreJumpRequest {
   std::string device;
+  std::uint64_t offset = 0;  // page of the device with the head of the image's area, or with the image
   jump::PreloadOptions preload;
   bool force = false;  // resume once more from an image that somebody has resumed from, or that failed
 };
@@ -21,7 +23,7 @@ struct RestoreJumpRequest {
 // In C. Does not return when it succeeds.
 int restore_jump(const Context& context, const RestoreJumpRequest& request);
 
-// In B: from the image on `path` into memory. On an error the memory is neither machine any more.
-Result<void> write_memory(const std::string& path, const jump::Device& device);
+// In B: from the image into memory. On an error the memory is neither machine any more.
+Result<void> write_memory(const std::string& path, std::uint64_t head, const jump::Device& device, const ProgressCallback& progress);
 
 }  // namespace hib::cli

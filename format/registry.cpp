@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "format/elf/reader.h"
+#include "format/hib/area.h"
 #include "format/hib/reader.h"
 #include "format/kdump/reader.h"
 #include "format/lime/reader.h"
@@ -30,6 +31,10 @@ const Backend* find_backend(std::string_view name) {
 
 Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format, const OpenOptions& options) {
   TRY(auto file, File::open(path));
+  constexpr std::uint64_t kOffsetUnit = 4096;
+  const auto head = checked_mul<std::uint64_t>(options.swap_offset.value_or(0), kOffsetUnit);
+  TRY(const auto area, container::open_area(file, head.value_or(0)));
+  if (area != file) return container::kBackend.open(area, options);
   if (!format.empty()) {
     const Backend* backend = find_backend(format);
     if (backend == nullptr) return fail(make_error(ErrorKind::Usage, "--format", format, "a format that hibtool --help lists"));
@@ -37,8 +42,8 @@ Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const s
   }
   if (options.swap_offset) return swsusp::kSwsuspBackend.open(std::move(file), options);
   if (options.base_address) return raw::kBackend.open(std::move(file), options);
-  TRY(const auto head, file->read_at(0, std::min<std::uint64_t>(file->size(), kProbeBytes)));
-  const ProbeInput input{head, file->size()};
+  TRY(const auto start, file->read_at(0, std::min<std::uint64_t>(file->size(), kProbeBytes)));
+  const ProbeInput input{start, file->size()};
   for (const Backend* backend : kBackends) {
     if (backend->probe(input) == Match::Yes) return backend->open(std::move(file), options);
   }

@@ -54,27 +54,25 @@ std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcr
   return area;
 }
 
-Result<std::vector<Breadcrumb>> read_breadcrumbs(const std::string& path) {
-  TRY(const auto file, File::open(path));
-  TRY(auto history, read_history(*file));
+Result<std::vector<Breadcrumb>> read_breadcrumbs(const File& image) {
+  TRY(auto history, read_history(image));
   return std::move(history.breadcrumbs);
 }
 
-Result<void> append_breadcrumb(const std::string& path, Phase phase, std::uint64_t time_ns, const std::string& text) {
-  TRY(const auto file, File::open(path));
-  TRY(const auto history, read_history(*file));
+Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns, const std::string& text) {
+  TRY(const auto history, read_history(image));
   const std::size_t count = history.breadcrumbs.size();
   const std::uint64_t offset = history.header.breadcrumb_offset + count * sizeof(BreadcrumbEntry);
   if (offset == history.header.first_block) {
-    return fail(file->error(ErrorKind::Limit, offset, "breadcrumbs", fmt::format("all {} entries used", count), "a free one"));
+    return fail(image.error(ErrorKind::Limit, offset, "breadcrumbs", fmt::format("all {} entries used", count), "a free one"));
   }
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!fd) return fail(system_error("open", errno).of(path));
+  const Fd fd(::open(image.path().c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) return fail(system_error("open", errno).of(image.path()));
   const BreadcrumbEntry entry = encode(static_cast<std::uint16_t>(phase), time_ns, text, static_cast<std::uint32_t>(count));
   // One write of 128 aligned bytes: it lies inside one sector, which a disk writes whole or not at all.
-  const ssize_t written = ::pwrite(fd.get(), &entry, sizeof(entry), static_cast<off_t>(offset));
-  if (written != sizeof(entry)) return fail(system_error("write", written < 0 ? errno : ENOSPC).at(offset).of(path));
-  if (::fdatasync(fd.get()) != 0) return fail(system_error("flush", errno).of(path));
+  const ssize_t written = ::pwrite(fd.get(), &entry, sizeof(entry), static_cast<off_t>(image.place_of(offset)));
+  if (written != sizeof(entry)) return fail(system_error("write", written < 0 ? errno : ENOSPC).at(offset).of(image.path()));
+  if (::fdatasync(fd.get()) != 0) return fail(system_error("flush", errno).of(image.path()));
   return {};
 }
 

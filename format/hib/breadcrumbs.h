@@ -7,6 +7,7 @@
 
 #include "format/hib/decode.h"
 #include "lib/base/error.h"
+#include "lib/os/file.h"
 
 namespace hib::container {
 
@@ -15,14 +16,14 @@ enum class Phase : std::uint16_t {
   ResumeAttempted, Loaded, JumpedBack, Resumed, Failed,
 };
 
-// Writes the next free entry of the image at `path` and flushes it; `time_ns` is nanoseconds since 1970 or 0. At most 96
+// Writes the next free entry of an image, which may be a window, and flushes it; `time_ns` is nanoseconds since 1970 or 0. At most 96
 // bytes of `text` are kept. Nothing else in the image changes. A full or damaged area is an error.
-Result<void> append_breadcrumb(const std::string& path, Phase phase, std::uint64_t time_ns, const std::string& text);
+Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns, const std::string& text);
 
 // An area of `area_bytes` with these entries; those that do not fit are left out.
 std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcrumbs, std::size_t area_bytes);
 
 // What an image, complete or not, says of its history. Reads nothing but its header and the breadcrumbs.
-Result<std::vector<Breadcrumb>> read_breadcrumbs(const std::string& path);
+Result<std::vector<Breadcrumb>> read_breadcrumbs(const File& image);
 
 }  // namespace hib::container

@@ -51,6 +51,27 @@ struct FileHeader {
 };
 static_assert(sizeof(FileHeader) == 4096);
 
+// The head of an area; a swap device has its own header there, with another signature.
+inline constexpr std::uint8_t kAreaMagic[8] = {'H', 'I', 'B', 'A', 'R', 'E', 'A', '\n'};
+inline constexpr std::string_view kSwapAreaSignature = "HIBTOOLIMG";
+inline constexpr std::uint32_t kAreaVersion = 1;
+inline constexpr std::size_t kMaxAreaPlaces = 254;
+
+struct AreaPlace {
+  le64 start;
+  le64 bytes;
+};
+
+struct AreaHead {
+  std::uint8_t magic[8];             // 0
+  le32 version;                      // 8
+  le32 count;                        // 12
+  AreaPlace places[kMaxAreaPlaces];  // 16
+  le64 head;                         // 4080: of the device: where this lies
+  le64 hash;                         // 4088: of all before it
+};
+static_assert(sizeof(AreaHead) == 4096);
+
 enum class BlockType : std::uint16_t { Pages = 1, Index = 2, Record = 3, Root = 4, Commit = 5 };
 
 struct BlockHeader {

@@ -1,16 +1,12 @@
 #include "format/swsusp/swap_file.h"
 
-#include <linux/fiemap.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include <fmt/format.h>
 
 #include "format/swsusp/header.h"
 #include "lib/os/cancel.h"
+#include "lib/os/extents.h"
 
 #include <ext2fs/ext2fs.h>  // last: 1.47.2 (Debian 13) defines a macro "clamp", which <algorithm> would stumble over
 #undef clamp
@@ -21,7 +17,6 @@ namespace {
 constexpr std::uint64_t kSmallestSwapFile = 10 * 4096;  // mkswap's limit
 constexpr std::size_t kMaxSwapFiles = 64;
 constexpr std::size_t kMaxExtents = 1U << 20;
-constexpr std::uint32_t kExtentsPerCall = 512;
 
 struct FileSystem {
   ext2_filsys fs = nullptr;
@@ -87,26 +82,10 @@ std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
 }
 
 std::optional<std::vector<FileExtent>> swap_file_extents(const File& file) {
+  const auto pieces = file_pieces(file);
+  if (!pieces || pieces->empty()) return std::nullopt;
   std::vector<FileExtent> extents;
-  std::vector<std::byte> raw(sizeof(fiemap) + kExtentsPerCall * sizeof(fiemap_extent));
-  std::uint64_t from = 0;
-  while (extents.size() < kMaxExtents) {
-    std::memset(raw.data(), 0, raw.size());
-    auto* request = reinterpret_cast<fiemap*>(raw.data());
-    request->fm_start = from;
-    request->fm_length = FIEMAP_MAX_OFFSET - from;
-    request->fm_flags = FIEMAP_FLAG_SYNC;
-    request->fm_extent_count = kExtentsPerCall;
-    if (::ioctl(file.descriptor(), FS_IOC_FIEMAP, request) != 0 || request->fm_mapped_extents == 0) break;
-    for (std::uint32_t i = 0; i < request->fm_mapped_extents; ++i) {
-      const fiemap_extent& extent = request->fm_extents[i];
-      constexpr std::uint32_t kNoPlace = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_ENCODED | FIEMAP_EXTENT_DATA_INLINE;
-      if ((extent.fe_flags & kNoPlace) == 0) extents.push_back({extent.fe_physical, extent.fe_logical, extent.fe_length});
-      from = extent.fe_logical + extent.fe_length;
-      if ((extent.fe_flags & FIEMAP_EXTENT_LAST) != 0) return extents;
-    }
-  }
-  if (extents.empty()) return std::nullopt;
+  for (const FilePiece& piece : *pieces) extents.push_back({piece.device_offset, piece.file_offset, piece.bytes});
   return extents;
 }
 

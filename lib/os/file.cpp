@@ -81,6 +81,20 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
   return std::shared_ptr<const File>(new File(std::move(fd), path, size, is_block));
 }
 
+Result<std::shared_ptr<const File>> File::window(std::vector<DeviceRange> extents) const {
+  for (const DeviceRange& extent : extents) {
+    if (extent.bytes == 0 || extent.start > size_ || extent.bytes > size_ - extent.start) {
+      return fail(error(ErrorKind::Corrupt, extent.start, "extent", fmt::format("{} bytes", extent.bytes), fmt::format("a piece of the {} bytes that there are", size_)));
+    }
+  }
+  Fd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3));
+  if (!fd) return fail(system_error("dup", errno).of(path_));
+  ExtentMap map(std::move(extents));
+  auto file = std::shared_ptr<File>(new File(std::move(fd), path_, map.size(), is_block_device_));
+  file->extents_ = std::move(map);
+  return std::shared_ptr<const File>(std::move(file));
+}
+
 Result<std::vector<std::byte>> File::read_whole(const std::string& path) {
   TRY(const auto file, open(path));
   return file->read_at(0, file->size());
@@ -94,7 +108,9 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
   }
   std::size_t done = 0;
   while (done < out.size()) {
-    const ssize_t n = ::pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    const std::size_t left = out.size() - done;
+    const DeviceRange place = extents_ ? extents_->from(offset + done) : DeviceRange{offset + done, left};
+    const ssize_t n = ::pread(fd_.get(), out.data() + done, std::min<std::uint64_t>(left, place.bytes), static_cast<off_t>(place.start));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(system_error("read", errno).at(offset + done).of(path_));
     if (n == 0) {
@@ -122,6 +138,8 @@ Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size, std
   TRY_OK(read_at(offset, out));
   return out;
 }
+
+void File::drop_cache() const { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
 
 bool File::is_same_file(const std::string& other_path) const {
   struct stat mine {};

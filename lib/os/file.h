@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/os/extents.h"
 
 namespace hib {
 
@@ -39,6 +41,9 @@ class File {
   // 0600 (every reader needs random access) unless it already is a file.
   static Result<std::shared_ptr<const File>> open(const std::string& path);
 
+  // Only these pieces of it, one after the other, as a file of their own.
+  Result<std::shared_ptr<const File>> window(std::vector<DeviceRange> extents) const;
+
   // All of a file that fits into memory: for what this program itself or the system has put there, not for images.
   static Result<std::vector<std::byte>> read_whole(const std::string& path);
 
@@ -50,8 +55,13 @@ class File {
 
   std::uint64_t size() const { return size_; }
   int descriptor() const { return fd_.get(); }  // for a library that reads by itself
+  // Of the device or file itself; differs in a window.
+  std::uint64_t place_of(std::uint64_t offset) const { return extents_ ? extents_->from(offset).start : offset; }
   bool is_block_device() const { return is_block_device_; }
   const std::string& path() const { return path_; }
+
+  // What the system has of it in memory, unchanged, is read from the disk again: another kernel may have written there.
+  void drop_cache() const;
 
   // True when `other_path` names this very file: an output must not be the input.
   bool is_same_file(const std::string& other_path) const;
@@ -67,6 +77,7 @@ class File {
   std::string path_;
   std::uint64_t size_;
   bool is_block_device_;
+  std::optional<ExtentMap> extents_;  // of a window
 };
 
 }  // namespace hib

@@ -90,7 +90,7 @@ Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool for
   const bool exists = ::lstat(path.c_str(), &status) == 0;
   if (!exists) return create_file(path, force);
   struct stat target {};
-  if (::stat(path.c_str(), &target) == 0 && S_ISBLK(target.st_mode)) return create_device(path);
+  if (::stat(path.c_str(), &target) == 0 && S_ISBLK(target.st_mode)) return open_device(path, true);
   if (S_ISDIR(status.st_mode)) {
     return fail(make_error(ErrorKind::Refused, "output", "a directory", "a file name").of(path));
   }
@@ -131,8 +131,8 @@ Result<std::unique_ptr<Output>> Output::create_file(const std::string& path, boo
   return output;
 }
 
-Result<std::unique_ptr<Output>> Output::create_device(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_WRONLY | O_EXCL | O_CLOEXEC));
+Result<std::unique_ptr<Output>> Output::open_device(const std::string& path, bool exclusive) {
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | (exclusive ? O_EXCL : 0)));
   if (!fd && errno == EBUSY) {
     return fail(make_error(ErrorKind::Refused, "output", "the device is in use (mounted, swap, or part of another)",
                            "a device that nothing uses")
@@ -140,9 +140,21 @@ Result<std::unique_ptr<Output>> Output::create_device(const std::string& path) {
   }
   if (!fd) return fail(system_error("open", errno).of(path));
   const off_t end = ::lseek(fd.get(), 0, SEEK_END);
-  if (end < 0 || ::lseek(fd.get(), 0, SEEK_SET) < 0) return fail(system_error("lseek", errno).of(path));
+  if (end < 0) return fail(system_error("lseek", errno).of(path));
   auto output = std::unique_ptr<Output>(new Output(Target::BlockDevice, std::move(fd), path, true));
   output->device_bytes_ = static_cast<std::uint64_t>(end);
+  return output;
+}
+
+Result<std::unique_ptr<Output>> Output::create_window(const std::string& device, std::vector<DeviceRange> extents, bool exclusive) {
+  TRY(auto output, open_device(device, exclusive));
+  for (const DeviceRange& extent : extents) {
+    if (extent.bytes == 0 || extent.start > output->device_bytes_ || extent.bytes > output->device_bytes_ - extent.start) {
+      return fail(make_error(ErrorKind::Refused, "extent", fmt::format("{} bytes at {:#x}", extent.bytes, extent.start), fmt::format("a piece of the device's {} bytes", output->device_bytes_)).of(device));
+    }
+  }
+  output->extents_.emplace(std::move(extents));
+  output->device_bytes_ = output->extents_->size();
   return output;
 }
 
@@ -151,6 +163,12 @@ Output::~Output() {
 }
 
 Result<void> Output::append(ByteView bytes) {
+  if (target_ == Target::BlockDevice) {
+    if (cancelled()) return fail(cancelled_error());
+    TRY_OK(write_at(position_, bytes));
+    position_ += bytes.size();
+    return {};
+  }
   while (!bytes.empty()) {
     if (cancelled()) return fail(cancelled_error());
     const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
@@ -178,6 +196,20 @@ Result<void> Output::append_zeros(std::uint64_t count) {
 }
 
 Result<void> Output::write_at(std::uint64_t offset, ByteView bytes) {
+  if (target_ == Target::BlockDevice && (offset > device_bytes_ || bytes.size() > device_bytes_ - offset)) {
+    return fail(make_error(ErrorKind::Io, "write", fmt::format("no room: the device has {} bytes", device_bytes_), "a larger one").at(offset).of(path_));
+  }
+  while (extents_ && !bytes.empty()) {
+    const DeviceRange place = extents_->from(offset);
+    const std::size_t count = std::min<std::uint64_t>(bytes.size(), place.bytes);
+    TRY_OK(write_piece(place.start, bytes.first(count)));
+    offset += count;
+    bytes = bytes.subspan(count);
+  }
+  return write_piece(offset, bytes);
+}
+
+Result<void> Output::write_piece(std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
@@ -189,6 +221,13 @@ Result<void> Output::write_at(std::uint64_t offset, ByteView bytes) {
 }
 
 Result<void> Output::write_at(std::uint64_t offset, std::span<const ByteView> pieces) {
+  if (target_ == Target::BlockDevice) {
+    for (const ByteView piece : pieces) {
+      TRY_OK(write_at(offset, piece));
+      offset += piece.size();
+    }
+    return {};
+  }
   constexpr std::size_t kMostPieces = 256;  // well below IOV_MAX
   std::array<iovec, kMostPieces> vector;
   while (!pieces.empty()) {

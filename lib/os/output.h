@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/os/extents.h"
 #include "lib/os/file.h"
 
 namespace hib {
@@ -21,6 +23,9 @@ class Output {
 
   // Nothing is visible yet. An existing regular file is refused (Exists) unless `force`.
   static Result<std::unique_ptr<Output>> create(const std::string& path, bool force);
+
+  // Pieces of a block device, one after the other. `exclusive`: refused when anything else has the device in use.
+  static Result<std::unique_ptr<Output>> create_window(const std::string& device, std::vector<DeviceRange> extents, bool exclusive);
 
   ~Output();  // without publish(): the output is as it was before
   Output(const Output&) = delete;
@@ -44,14 +49,15 @@ class Output {
   bool can_write_at() const { return target_ != Target::Stream; }
   Target target() const { return target_; }
   std::uint64_t position() const { return position_; }
-  std::uint64_t device_bytes() const { return device_bytes_; }  // block devices only
+  std::uint64_t device_bytes() const { return device_bytes_; }  // block devices only; of the window
   const std::string& path() const { return path_; }
 
  private:
   Output(Target target, Fd fd, std::string path, bool force)
       : target_(target), fd_(std::move(fd)), path_(std::move(path)), force_(force) {}
   static Result<std::unique_ptr<Output>> create_file(const std::string& path, bool force);
-  static Result<std::unique_ptr<Output>> create_device(const std::string& path);
+  static Result<std::unique_ptr<Output>> open_device(const std::string& path, bool exclusive);
+  Result<void> write_piece(std::uint64_t offset, ByteView bytes);
   Result<void> link_into_place();
   Error error(std::string call, int errno_value) const;
 
@@ -64,6 +70,7 @@ class Output {
   bool force_;
   std::uint64_t position_ = 0;
   std::uint64_t device_bytes_ = 0;
+  std::optional<ExtentMap> extents_;  // of a window
 };
 
 }  // namespace hib

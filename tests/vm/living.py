@@ -17,11 +17,11 @@ HERE = Path(__file__).resolve().parent
 
 # A boot with hib.restore goes back into what the disk holds; where it cannot, it lives on as a boot of its own.
 INIT = r"""
-exec 2>&1
+option() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 stty -F /dev/ttyS1 raw -echo
-exec < /dev/ttyS1 > /dev/ttyS1
+exec < /dev/ttyS1 > /dev/ttyS1 2>&1
 case $(cat /proc/cmdline) in
-  *hib.restore*) hibtool restore --jump -q $(sed -n 's/.*hib.restore=\([^ ]*\).*/\1/p' /proc/cmdline); echo "RESTORE $?" ;;
+  *hib.restore*) hibtool restore --jump -q --offset $(option hib.offset) $(option hib.restore); echo "RESTORE $?" ;;
   *hib.wait*) echo "READY" ;;
   *)
     insmod /lib/modules/*/updates/hibjump.ko
@@ -49,6 +49,7 @@ class Machine:
     crashkernel: str = "192M"
     modules: tuple = ()
     target_mib: int = 1024
+    files_mib: int = 64
 
     def __str__(self):
         return f"{self.series}, {self.cpus} CPUs, {self.machine}, {self.memory_mib} MiB, {'4' if 'no5lvl' in self.append else '5'}-level paging"
@@ -81,7 +82,7 @@ class Living:
             modules = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *machine.modules]
             self.initramfs = jump.build_initramfs(self.folder / "initrd", self.kernel, module, hibtool, temporary, modules, INIT, {"bin/alive": alive})
         self.target = self._disk("target", machine.target_mib)
-        self.files = self._disk("files", 64)
+        self.files = self._disk("files", machine.files_mib)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", str(self.files)], check=True)
 
     def boot(self, append="", machine=None, extra=(), target_options="", found=None):
@@ -92,7 +93,7 @@ class Living:
         return Guest(found or self.kernel, self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra)
 
     def restore(self, **how):
-        return self.boot("hib.restore=/dev/vda", **how)
+        return self.boot("hib.restore=/dev/vda hib.offset=0", **how)
 
     def file_system_is_clean(self):
         return subprocess.run(["e2fsck", "-f", "-n", str(self.files)], capture_output=True).returncode == 0

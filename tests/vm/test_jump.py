@@ -42,7 +42,7 @@ class JumpTest(unittest.TestCase):
         self.assertLess(abs(int(self.run_in(guest, "date +%s")) - time.time()), 5, "the time of day")
 
     def assert_file_system_is_clean(self, guest, living):
-        self.run_in(guest, "killall alive; sleep 0.2; umount /mnt")  # the kernel may still be closing its files
+        self.run_in(guest, "killall alive; until umount /mnt 2> /dev/null; do usleep 50000; done")  # the kernel may still be closing its files
         guest.send("poweroff -f")
         guest.wait_end(60)
         self.assertTrue(living.file_system_is_clean())
