@@ -1,5 +1,6 @@
 #include "cli/inspect.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "cli/render_json.h"
@@ -21,12 +22,18 @@ Json json_of_breadcrumbs(const ImageReader& image) {
   return list;
 }
 
+std::string clock_text(std::uint64_t time_ns) {
+  constexpr std::uint64_t kSecond = 1000000000;
+  if (time_ns == 0) return "at an unknown time";
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} UTC", fmt::gmtime(static_cast<std::time_t>(time_ns / kSecond)), time_ns % kSecond / 1000000);
+}
+
 void print_breadcrumbs(std::ostream& out, const ImageReader& image) {
   const auto* reader = dynamic_cast<const container::Reader*>(&image);
   if (reader == nullptr || reader->breadcrumbs().empty()) return;
-  out << "breadcrumbs\n";
+  out << "history\n";
   for (const auto& crumb : reader->breadcrumbs()) {
-    out << fmt::format("  {:<20}{:<22}{}\n", container::phase_name(crumb.phase), crumb.time_ns, printable(crumb.text));
+    out << fmt::format("  {:<26}{:<20}{}\n", clock_text(crumb.time_ns), container::phase_name(crumb.phase), printable(crumb.text));
   }
 }
 
@@ -37,7 +44,7 @@ void InspectVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("IMAGE", image_, "the image; - is standard input")->required();
   app_->add_flag("--pages", pages_, "list the runs of pages and their states");
   app_->add_flag("--map", map_, "label every byte range of the file");
-  app_->add_flag("--records", records_, "print the machine, processor and other records, and the breadcrumbs");
+  app_->add_flag("--records", records_, "print the machine, processor and other records");
   app_->add_flag("--devices", devices_, "print the device records");
   app_->add_option("--page", page_, "print this page as a hex dump")->type_name("PFN");
   app_->add_flag("--raw", raw_, "with --page: the page's bytes, for a pipe");
@@ -96,10 +103,8 @@ int InspectVerb::run(const Context& context) const {
       document["map"] = Json::array();
       for (const LabelledRange& range : report->map) document["map"].push_back({{"offset", hex(range.offset)}, {"bytes", range.size}, {"label", range.label}});
     }
-    if (records_) {
-      document["records"] = json_of_records(report->records);
-      document["breadcrumbs"] = json_of_breadcrumbs(**image);
-    }
+    if (records_) document["records"] = json_of_records(report->records);
+    if (Json crumbs = json_of_breadcrumbs(**image); !crumbs.empty()) document["breadcrumbs"] = std::move(crumbs);
     if (devices_) document["devices"] = json_of_records(devices);
     print_json(out, document);
     return kDone;
@@ -107,10 +112,8 @@ int InspectVerb::run(const Context& context) const {
   print_inspect(out, context.out_style, *report);
   if (pages_) print_runs(out, report->runs, report->info.page_size);
   if (map_) print_map(out, report->map);
-  if (records_) {
-    print_records(out, context.out_style, report->records);
-    print_breadcrumbs(out, **image);
-  }
+  if (records_) print_records(out, context.out_style, report->records);
+  print_breadcrumbs(out, **image);
   if (devices_) {
     print_records(out, context.out_style, devices);
     if (devices.empty()) out << "  this image holds no device records\n";

@@ -18,8 +18,8 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--chunk-size", chunk_kib_, "hib: KiB compressed together")->type_name("KIB")->check(CLI::Range(4, 4096))->capture_default_str();
   app_->add_flag("--by-extents", by_extents_, "swsusp: the output is a swap file of this machine, on a mounted file system");
   app_->add_flag("--jump", jump_, "go back into the machine that hibtool hibernate has saved to this device; does not return");
-  app_->add_option("--kernel", preload_.kernel, "with --jump: kernel that writes the memory back (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
-  app_->add_option("--modules", preload_.modules, "with --jump: its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
+  app_->add_option("--kernel", preload_.kernel, "with --jump: kernel that writes the memory back (default: the one that saved the image, in /boot)")->type_name("VMLINUZ");
+  app_->add_option("--modules", preload_.modules, "with --jump: its modules (default: /lib/modules/RELEASE of it)")->type_name("DIR");
   app_->add_option("--module", preload_.jump_module, "with --jump: its hibjump.ko")->type_name("FILE");
   app_->add_option("--append", preload_.append, "with --jump: more for its command line")->type_name("TEXT");
   app_->add_flag("--rearm", rearm_, "put the signature of a consumed hibernation image back; without --yes only says whether that would be safe");

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -150,12 +151,35 @@ Result<std::vector<std::string>> drivers_of(const std::string& path) {
   return jump::modules_driving(major(status.st_rdev), minor(status.st_rdev), "");
 }
 
+// The kernel that saved is the one that is known to work here, and to agree with the module in A about the context. Another
+// one has to be asked for.
+Result<std::string> kernel_of(const Image& image) {
+  const Record* record = find_record(image.reader->records(), kJumpRecord);
+  const std::string* release = record->text("saver_release");
+  if (release == nullptr || release->empty() || release->find('/') != std::string::npos) return fail(not_a_jump_image(image.reader->info().path, "no kernel that saved"));
+  const std::string path = "/boot/vmlinuz-" + *release;
+  if (::access(path.c_str(), R_OK) == 0) return path;
+  return fail(make_error(ErrorKind::Refused, "kernel", fmt::format("{} is not here; this is {}", printable(path), read_machine("").release), "the kernel that saved the image")
+                  .of(image.reader->info().path)
+                  .advise("install it, or name another one with --kernel"));
+}
+
+Result<void> check_kernel_build(const Image& image, const jump::BzImage& kernel) {
+  const std::string* version = find_record(image.reader->records(), kJumpRecord)->text("saver_version");
+  if (version == nullptr || kernel.version.find(*version) != std::string::npos) return {};
+  return fail(make_error(ErrorKind::Refused, "kernel build", printable(kernel.version), printable(*version) + ", which saved the image").of(kernel.path).advise("--kernel takes one all the same"));
+}
+
 Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
   jump::PreloadOptions options = request.preload;
   TRY(options.drivers, drivers_of(request.device));
   options.drivers.push_back(jump::kWatchdogModule);
   options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}, {"head", request.offset * container::kAreaHeadBytes}, {"timeout", kRestoreTimeout}}.dump();
+  if (options.kernel.empty()) {
+    TRY(options.kernel, kernel_of(image));
+  }
   TRY(auto preload, jump::prepare_preload(options));
+  if (request.preload.kernel.empty()) TRY_OK(check_kernel_build(image, preload.kernel));
   jump::LoadRequest load;
   load.region = image.context.region;
   load.firmware_map = map;
@@ -173,8 +197,8 @@ Result<void> prepare(const Context& context, const RestoreJumpRequest& request) 
   TRY_OK(check_memory_map(*image.reader, map));
   TRY(const auto ranges, ranges_of(image));
   TRY_OK(check_places(image, ranges, map));
-  TRY_OK(check_integrity(context, image));
   TRY(const auto load, plan(request, image, ranges, map));
+  TRY_OK(check_integrity(context, image));
   TRY_OK(jump::kexec_load(load));
   return container::append_breadcrumb(*place, Phase::ResumeAttempted, clock_ns(), "");
 }

@@ -41,6 +41,8 @@ Result<BzImage> BzImage::read(const std::string& path) {
   const std::size_t sectors = std::max(std::size_t{1}, static_cast<std::size_t>(bytes[kSetupHeader])) + 1;
   const std::size_t header_end = 0x202 + static_cast<std::size_t>(bytes[0x201]);
   if (sectors * 512 >= bytes.size()) return corrupt(kSetupHeader, "setup_sects", fmt::format("{} in a file of {} bytes", sectors, bytes.size()), "less than the file");
+  const std::uint64_t wanted = sectors * 512 + std::uint64_t{at<le32>(bytes, 0x1F4)} * 16;  // syssize; what a signature adds follows
+  if (bytes.size() < wanted) return fail(file->error(ErrorKind::Truncated, 0x1F4, "bzImage: syssize", fmt::format("{} bytes", bytes.size()), fmt::format("{} or more", wanted)));
   if (header_end <= 0x264 || header_end > kHeaderEnd) return corrupt(0x201, "header length", hex(header_end), fmt::format("up to {}", hex(kHeaderEnd)));
 
   BzImage image;
@@ -56,6 +58,7 @@ Result<BzImage> BzImage::read(const std::string& path) {
   if (release > 0x200 && release + kMaxReleaseBytes < bytes.size()) {
     const std::string_view text = until_nul(as_text(ByteView(bytes).subspan(release, kMaxReleaseBytes)));
     image.release = text.substr(0, text.find(' '));
+    image.version = text.substr(image.release.size());
   }
   return image;
 }

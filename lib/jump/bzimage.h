@@ -15,6 +15,7 @@ inline constexpr std::size_t kBootParamsBytes = 4096;
 struct BzImage {
   std::string path;
   std::string release;                // as uname -r; empty where the header does not say
+  std::string version;                // what follows it, and so has uname -v at its end
   std::vector<std::byte> setup_header;  // what boot_params has from offset 0x1f1 on
   std::vector<std::byte> kernel;        // the protected-mode kernel
   std::uint64_t alignment = 0;          // of the load address

@@ -114,7 +114,7 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(system_error("read", errno).at(offset + done).of(path_));
     if (n == 0) {
-      return fail(error(ErrorKind::Truncated, offset + done, "read", "the file ended",
+      return fail(error(ErrorKind::Truncated, offset + done, "read", is_block_device_ ? "the device ended, or is gone" : "the file ended",
                         fmt::format("it had {} bytes when it was opened", size_)));
     }
     done += static_cast<std::size_t>(n);

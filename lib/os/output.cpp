@@ -213,6 +213,8 @@ Result<void> Output::write_piece(std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
+    // write_at() has seen to it that the device is large enough, as it was.
+    if (n < 0 && errno == ENOSPC && target_ == Target::BlockDevice) return fail(make_error(ErrorKind::Io, "write", "the device is gone, or has become smaller").at(offset).of(path_));
     if (n < 0) return fail(error("write", errno).at(offset));
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));

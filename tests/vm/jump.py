@@ -44,12 +44,13 @@ def program_files(hibtool, folder):
     return files
 
 
+def installed_files(found, module, modules):
+    """name in the guest -> Path: a kernel with the modules that matter, and the watchdog."""
+    files = {f"lib/modules/{found.release}/kernel/{file.name}": file for file in found.module_files([*modules, "softdog"])}
+    return {**files, f"boot/vmlinuz-{found.release}": found.vmlinuz, f"lib/modules/{found.release}/updates/hibjump.ko": module}
+
+
 def build_initramfs(path, found, module, hibtool, folder, modules, commands, files=None):
     """What a machine with hibtool installed has: the program, /boot and /lib/modules."""
-    content = program_files(hibtool, folder)
-    content[f"boot/vmlinuz-{found.release}"] = found.vmlinuz
-    for file in found.module_files(modules):
-        content[f"lib/modules/{found.release}/kernel/{file.name}"] = file
-    content[f"lib/modules/{found.release}/updates/hibjump.ko"] = module
-    content.update(files or {})
+    content = {**program_files(hibtool, folder), **installed_files(found, module, modules), **(files or {})}
     return initramfs.build(path, found, modules, content, commands)

@@ -75,22 +75,30 @@ class Living:
     def __init__(self, machine, hibtool, cache, folder):
         self.machine, self.folder = machine, Path(folder)
         self.kernel = kernel.fetch_headers(machine.series, cache)
-        module = jump.build_module(self.kernel, cache)
-        with tempfile.TemporaryDirectory(prefix="hibvm-") as temporary:
-            alive = Path(temporary) / "alive"
-            subprocess.run(["gcc", "-static", "-Os", "-pthread", "-Wall", "-Wextra", "-o", str(alive), str(HERE / "alive.c")], check=True)
-            modules = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *machine.modules]
-            self.initramfs = jump.build_initramfs(self.folder / "initrd", self.kernel, module, hibtool, temporary, modules, INIT, {"bin/alive": alive})
+        self._hibtool, self._cache = hibtool, cache
+        self._alive = self.folder / "alive"
+        subprocess.run(["gcc", "-static", "-Os", "-pthread", "-Wall", "-Wextra", "-o", str(self._alive), str(HERE / "alive.c")], check=True)
+        self.initramfs = self.initramfs_for(self.kernel)
         self.target = self._disk("target", machine.target_mib)
         self.files = self._disk("files", machine.files_mib)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", str(self.files)], check=True)
 
-    def boot(self, append="", machine=None, extra=(), target_options="", found=None):
-        """`machine`: the hardware of this boot, where it is not the one that hibernated. `found`: the kernel."""
+    def initramfs_for(self, found, beside=None):
+        """What a machine with this kernel has; `beside`: another kernel that is installed there too."""
+        modules = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *self.machine.modules]
+        files = {"bin/alive": self._alive}
+        if beside:
+            files.update(jump.installed_files(beside, jump.build_module(beside, self._cache), modules))
+        path = self.folder / f"initrd-{found.release}{'-both' if beside else ''}"
+        return jump.build_initramfs(path, found, jump.build_module(found, self._cache), self._hibtool, self.folder, modules, INIT, files)
+
+    def boot(self, append="", machine=None, extra=(), target_file=None, found=None, initramfs=None):
+        """`machine`: the hardware of this boot, where it is not the one that hibernated. `found`: the kernel.
+        `target_file`: QEMU's name for the target."""
         m = machine or self.machine
         crashkernel = f"crashkernel={m.crashkernel}" if m.crashkernel else ""
-        drives = [f"file={path},if=virtio,format=raw{options}" for path, options in ((self.target, target_options), (self.files, ""))]
-        return Guest(found or self.kernel, self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra)
+        drives = [f"file={path},if=virtio,format=raw" for path in (target_file or self.target, self.files)]
+        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra)
 
     def restore(self, **how):
         return self.boot("hib.restore=/dev/vda hib.offset=0", **how)

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Jumps that fail. While saving: the machine goes on and says what the image-saving kernel said, or it restarts and the image
+tells how far it got. While restoring: the boot goes on, and the image stays as it is."""
+
+import json
+import subprocess
+import sys
+import time
+import unittest
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+import kernel  # noqa: E402
+from living import Machine, command, life  # noqa: E402
+from support import HIBTOOL  # noqa: E402
+from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
+
+
+def history(path):
+    """The phases that the image went through, and the text of the last one."""
+    done = subprocess.run([HIBTOOL, "inspect", "--json", str(path)], capture_output=True, text=True)
+    crumbs = json.loads(done.stdout).get("breadcrumbs", [])
+    return [crumb["phase"] for crumb in crumbs], crumbs[-1]["text"] if crumbs else ""
+
+
+def wait_for_writing(path, mib=4, timeout=120):
+    """Until so much of the image has reached the disk, a sparse file."""
+    limit = time.monotonic() + timeout
+    while path.stat().st_blocks * 512 < mib << 20:
+        if time.monotonic() > limit:
+            raise AssertionError(f"nothing is written: {history(path)}")
+
+
+class SavingFails(JumpTest):
+    """The machine goes on with code 2 and the reason."""
+
+    def save_in_vain(self, living, guest, reason, arm="hibtool arm -q --target /dev/vda"):
+        before = life(guest)
+        said = self.run_in(guest, f"{arm} && hibtool hibernate", code=2)
+        self.assertRegex(said, reason)
+        self.assert_goes_on(guest, living.machine, before)
+
+    def test_a_target_that_is_too_small(self):
+        living = self.living(Machine(target_mib=8))
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            self.save_in_vain(living, guest, "no room: the device has 8388608 bytes")
+            self.assert_file_system_is_clean(guest, living)
+        phases, text = history(living.target)
+        self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving", "failed"])
+        self.assertIn("no room", text)
+
+    def test_a_target_that_does_not_take_a_sector(self):
+        living = self.living(Machine())
+        rules = living.folder / "rules"
+        rules.write_text('[inject-error]\nevent = "pwritev"\nerrno = "5"\nsector = "16384"\nonce = "off"\n')
+        with living.boot(target_file=f"blkdebug:{rules}:{living.target}") as guest:
+            self.begin(guest, living.machine)
+            self.save_in_vain(living, guest, "Input/output error")
+        self.assertEqual(history(living.target)[0][-1], "failed")
+
+    def test_a_target_whose_driver_does_not_load(self):
+        living = self.living(Machine())
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            self.save_in_vain(living, guest, "no device carries the id of this jump.*virtio_blk", "hibtool arm -q --target /dev/vda --append module_blacklist=virtio_blk")
+            self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
+
+    def test_a_target_that_is_unplugged_while_it_is_written(self):
+        living = self.living(Machine(modules=("xhci_pci", "usb_storage", "sd_mod")))
+        stick = living._disk("stick", 1024)
+        usb = ["-device", "qemu-xhci", "-drive", f"file={stick},if=none,format=raw,id=stick", "-device", "usb-storage,drive=stick,id=usbstick"]
+        with living.boot(extra=usb) as guest:
+            self.begin(guest, living.machine)
+            self.run_in(guest, "until [ -b /dev/sda ]; do usleep 50000; done")
+            before = life(guest)
+            guest.send("hibtool arm -q --target /dev/sda && hibtool hibernate")
+            wait_for_writing(stick)
+            guest.qmp.execute("device_del", id="usbstick")
+            said = guest.read_until(r"^CODE \d+$", 120)
+            self.assertEqual(said[-1], "CODE 2", said)
+            self.assertRegex(said[-2], "sda: .*(Input/output error|is gone)")
+            self.assert_goes_on(guest, living.machine, before)
+
+    def test_a_kernel_that_is_none_is_refused_before_anything_happens(self):
+        living = self.living(Machine())
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            self.assertIn("bzImage", self.run_in(guest, "hibtool arm --kernel /bin/busybox --target /dev/vda", code=2))
+            self.run_in(guest, "head -c 3000000 /boot/vmlinuz-* > /tmp/half")
+            self.assertIn("syssize", self.run_in(guest, "hibtool arm --kernel /tmp/half --modules /lib/modules/* --target /dev/vda", code=2))
+
+
+class TheSaverDies(JumpTest):
+    """The machine restarts by itself (QEMU ends then), and the image says how far it got."""
+
+    def dies(self, living, arm, kill=None):
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            guest.send(f"{arm} && hibtool hibernate")
+            if kill:
+                wait_for_writing(living.target)
+                kill(guest)
+            guest.wait_end(120)
+        return history(living.target)[0]
+
+    def test_it_panics_before_it_begins(self):
+        living = self.living(Machine())
+        self.assertEqual(self.dies(living, "hibtool arm -q --target /dev/vda --append rdinit=/nothing"), ["armed"])
+
+    def test_it_panics_while_it_saves(self):
+        living = self.living(Machine())
+        phases = self.dies(living, "hibtool arm -q --target /dev/vda --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"))
+        self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving"])
+        with living.restore() as guest:  # the next boot goes on as one of its own
+            self.assertIn("RESTORE 2", guest.read_until(r"^RESTORE \d+$", 60))
+
+    def test_its_disk_stands_still(self):
+        living = self.living(Machine())
+
+        def stall(guest):
+            limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd"), 0)
+            guest.qmp.execute("block_set_io_throttle", device="drive0", iops_wr=1, iops_size=512, **limits)
+
+        phases = self.dies(living, "hibtool arm -q --timeout 5 --target /dev/vda", stall)
+        self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving"])
+
+
+class RestoringIsRefused(JumpTest):
+    """A boot that cannot go back into an image goes on, and leaves the image as it was."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = Machine()
+
+    def saved(self, machine=None):
+        living = self.living(machine or self.machine)
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            self.before = life(guest)
+            guest.send(SAVE)
+            guest.wait_end(180)
+        return living
+
+    def refused(self, guest, pattern, codes=(1, 2, 4), line="hibtool restore --jump /dev/vda"):
+        code, said = command(guest, line, 120)
+        self.assertIn(code, codes, said)
+        self.assertRegex(said, pattern)
+
+    def assert_restores(self, living, **how):
+        with living.restore(**how) as guest:
+            said = guest.read_until(r"^CODE \d+$", 180)
+            self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"], said)
+            self.assert_goes_on(guest, living.machine, self.before)
+            self.assert_file_system_is_clean(guest, living)
+
+    def test_damage_at_each_layer_and_another_machine(self):
+        living = self.saved()
+        image = json.loads(subprocess.run([HIBTOOL, "inspect", "--map", "--json", str(living.target)], capture_output=True, text=True).stdout)
+        layers = {}
+        for part in image["map"]:
+            layers.setdefault(part["label"].split()[0], [int(part["offset"], 16) + part["bytes"] // 2])
+        del layers["device"]  # what follows the image there
+        layers["COMMIT"].append(living.target.stat().st_size - 64)  # a device has it twice, and either will do
+        self.assertGreaterEqual(len(layers), 6, layers)
+        with living.boot("hib.wait") as guest:
+            guest.read_until("^READY$", 60)
+            for layer, offsets in layers.items():
+                with self.subTest(layer=layer, offsets=offsets), damaged(living.target, offsets):
+                    self.refused(guest, "hibtool: ")
+            guest.send("poweroff -f")
+            guest.wait_end(60)
+        with living.boot("hib.wait", machine=replace(living.machine, memory_mib=640)) as guest:
+            guest.read_until("^READY$", 60)
+            self.refused(guest, "memory map of this machine, entry .*0x27.*0x1f.* as in the image", codes=(4,))
+        self.assertEqual(history(living.target)[0][-1], "powered-off")
+        self.assert_restores(living)
+
+    def test_another_kernel_restores_only_with_the_one_that_saved(self):
+        living = self.saved()
+        other = kernel.fetch_headers("6.12", CACHE)
+        saver = living.kernel
+        alone, both = living.initramfs_for(other), living.initramfs_for(other, beside=saver)
+        with living.boot("hib.wait", found=other, initramfs=alone) as guest:
+            guest.read_until("^READY$", 60)
+            self.refused(guest, f"{saver.release} is not here; this is {other.release}".replace(".", r"\.").replace("+", r"\+"), codes=(4,))
+        self.assert_restores(living, found=other, initramfs=both)
+
+
+class damaged:
+    """with damaged(path, offsets): the bytes there are other ones."""
+
+    def __init__(self, path, offsets):
+        self.path, self.offsets = path, offsets
+
+    def flip(self):
+        with open(self.path, "r+b") as file:
+            for offset in self.offsets:
+                file.seek(offset)
+                byte = file.read(1)[0]
+                file.seek(offset)
+                file.write(bytes([byte ^ 0x5A]))
+
+    def __enter__(self):
+        self.flip()
+
+    def __exit__(self, *_):
+        self.flip()
+
+
+if __name__ == "__main__":
+    unittest.main()
