@@ -1,6 +1,7 @@
 """A machine that lives on through jumps: it has processes, a TCP connection, a mounted file system and data in memory, and
 obeys commands over the control channel, over the jump and in the next QEMU process too."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -83,10 +84,11 @@ class Living:
         self.files = self._disk("files", machine.files_mib)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", str(self.files)], check=True)
 
-    def initramfs_for(self, found, beside=None):
-        """What a machine with this kernel has; `beside`: another kernel that is installed there too."""
+    def initramfs_for(self, found, beside=None, files=None):
+        """What a machine with this kernel has; `beside`: another kernel that is installed there too; `files`:
+        name in the guest -> Path."""
         modules = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *self.machine.modules]
-        files = {"bin/alive": self._alive}
+        files = {"bin/alive": self._alive, **(files or {})}
         if beside:
             files.update(jump.installed_files(beside, jump.build_module(beside, self._cache), modules))
         path = self.folder / f"initrd-{found.release}{'-both' if beside else ''}"
@@ -102,6 +104,11 @@ class Living:
 
     def restore(self, **how):
         return self.boot("hib.restore=/dev/vda hib.offset=0", **how)
+
+    def image_bytes(self):
+        """Of the image on the target, which ends before the target does."""
+        done = subprocess.run([self._hibtool, "inspect", "--map", "--json", str(self.target)], capture_output=True, text=True, check=True)
+        return max(int(part["offset"], 16) + part["bytes"] for part in json.loads(done.stdout)["map"] if part["label"] == "COMMIT")
 
     def file_system_is_clean(self):
         return subprocess.run(["e2fsck", "-f", "-n", str(self.files)], capture_output=True).returncode == 0
@@ -143,3 +150,11 @@ def life_after(guest, earlier, timeout=20):
         now = life(guest)
         if now.went_on_since(earlier) or now.errors or time.monotonic() > limit:
             return now
+
+
+def wait_for_writing(path, mib=4, timeout=120):
+    """Until so much of the image has reached the disk, a sparse file."""
+    limit = time.monotonic() + timeout
+    while path.stat().st_blocks * 512 < mib << 20:
+        if time.monotonic() > limit:
+            raise TimeoutError(f"{path}: less than {mib} MiB after {timeout} s")

@@ -2,15 +2,18 @@
 """The kernel jump on stock Debian kernels: a machine goes on after a rehearsal, after a checkpoint, and in a new QEMU process
 after it was saved, powered off and restored."""
 
+import json
+import re
 import subprocess
 import sys
 import time
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
-from living import Machine, command, life, life_after, make  # noqa: E402
+from living import Machine, command, life, life_after, make, wait_for_writing  # noqa: E402
 from support import HIBTOOL, ROOT  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
@@ -54,11 +57,13 @@ class JumpTest(unittest.TestCase):
 
 class Cycles:
     machine = Machine()
+    fill_mib = 32
+    restoring = None  # the machine of the boot that restores, where it is set up in another way
 
     def test_a_machine_goes_on_after_a_rehearsal_a_checkpoint_and_a_power_cycle(self):
         living = self.living(self.machine)
         with living.boot() as guest:
-            self.begin(guest, self.machine)
+            self.begin(guest, self.machine, self.fill_mib)
             before = life(guest)
             self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
             self.assert_goes_on(guest, self.machine, before)
@@ -66,11 +71,16 @@ class Cycles:
             self.assertIn("goes on", self.run_in(guest, SAVE + " --return"))
             self.assert_goes_on(guest, self.machine, before)
             before = life(guest)
+            start = time.monotonic()
             guest.send(SAVE)
-            guest.wait_end(180)
+            guest.wait_end(600)
+            self.figures = {"save": time.monotonic() - start}
         self.assert_image_is_good(living)
-        with living.restore() as guest:
-            said = guest.read_until(r"^CODE \d+$", 180)
+        self.figures["bytes"] = living.image_bytes()
+        start = time.monotonic()
+        with living.restore(machine=self.restoring) as guest:
+            said = guest.read_until(r"^CODE \d+$", 600)
+            self.figures["restore"] = time.monotonic() - start
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"])
             self.assert_goes_on(guest, self.machine, before)
             self.assert_file_system_is_clean(guest, living)
@@ -82,6 +92,77 @@ class Jump61(Cycles, JumpTest):
 
 class Jump612(Cycles, JumpTest):
     machine = Machine(series="6.12", cpus=4, machine="q35", append="no5lvl")
+    restoring = replace(machine, crashkernel="")
+
+
+class TenCycles(JumpTest):
+    def test_a_machine_that_is_hibernated_ten_times_in_a_row_goes_on(self):
+        living = self.living(Machine(cpus=2))
+        guest = living.boot().__enter__()
+        try:
+            self.begin(guest, living.machine)
+            for cycle in range(10):
+                before = life(guest)
+                if cycle % 2 == 0:
+                    self.assertIn("goes on", self.run_in(guest, SAVE + " --return"))
+                else:
+                    guest.send(SAVE)
+                    guest.wait_end(180)
+                    guest.__exit__()
+                    guest = living.restore().__enter__()
+                    self.assertIn("resumed from the image", guest.read_until(r"^CODE \d+$", 180))
+                self.assert_goes_on(guest, living.machine, before)
+            self.assert_file_system_is_clean(guest, living)
+        finally:
+            guest.__exit__()
+
+
+class TheImageIsTheMemory(JumpTest):
+    """What QEMU sees of the machine's memory while the image-saving kernel runs is what the image holds."""
+
+    LOW = 0xA0  # pages that the image-saving kernel uses while the machine's own bytes are in the crash region
+
+    def test_every_page_is_the_one_that_the_machine_left_and_other_tools_open_it(self):
+        living = self.living(Machine(cpus=2, memory_mib=768))
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            iomem = self.run_in(guest, "cat /proc/iomem")
+            guest.send(SAVE)
+            wait_for_writing(living.target)
+            guest.stop()
+            guest.dump(living.folder / "seen.elf")
+            guest.resume()
+            guest.wait_end(180)
+        report = self.hibtool("diff", "--json", living.target, living.folder / "seen.elf", code=1)
+        expected = pages_called(iomem, "System RAM") - pages_called(iomem, "Crash kernel")
+        self.assertGreater(report["pages"]["same"], 100_000)
+        self.assertEqual(report["pages"]["only_a"], 0, "pages that the machine does not have")
+        for start, count in pages(report["ranges"]["changed"]):
+            self.assertLess(start + count - 1, self.LOW, f"{count} pages from {start:#x} on")
+        missing = {pfn for start, count in pages(report["ranges"]["only_b"]) for pfn in range(start, start + count)}
+        self.assertEqual(missing & expected, set(), "pages that the image does not hold")
+
+        elf = living.folder / "vmcore"
+        self.hibtool("restore", living.target, "-o", elf, "--as", "elf")
+        gdb = subprocess.run(["gdb", "-batch", "-nx", "-ex", "info registers rip", "-c", elf], capture_output=True, text=True)
+        self.assertRegex(gdb.stdout, r"rip\s+0xffffffff")
+        subprocess.run(["makedumpfile", "-l", "-d", "0", elf, living.folder / "kdump"], check=True, capture_output=True)
+        self.assertEqual(self.hibtool("verify", "--json", living.folder / "kdump")["content_digest"], self.hibtool("verify", "--json", elf)["content_digest"])
+
+    def hibtool(self, *arguments, code=0):
+        done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+
+
+def pages_called(iomem, name):
+    """PFNs of the whole pages that /proc/iomem calls so."""
+    found = re.findall(rf"^ *(\w+)-(\w+) : {name}$", iomem, re.M)
+    return {pfn for first, last in found for pfn in range((int(first, 16) + 4095) >> 12, (int(last, 16) + 1) >> 12)}
+
+
+def pages(ranges):
+    return [(int(first, 16), count) for first, count in ranges]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ tells how far it got. While restoring: the boot goes on, and the image stays as 
 import json
 import subprocess
 import sys
-import time
 import unittest
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import kernel  # noqa: E402
-from living import Machine, command, life  # noqa: E402
+from living import Machine, command, life, wait_for_writing  # noqa: E402
 from support import HIBTOOL  # noqa: E402
 from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
 
@@ -23,14 +22,6 @@ def history(path):
     done = subprocess.run([HIBTOOL, "inspect", "--json", str(path)], capture_output=True, text=True)
     crumbs = json.loads(done.stdout).get("breadcrumbs", [])
     return [crumb["phase"] for crumb in crumbs], crumbs[-1]["text"] if crumbs else ""
-
-
-def wait_for_writing(path, mib=4, timeout=120):
-    """Until so much of the image has reached the disk, a sparse file."""
-    limit = time.monotonic() + timeout
-    while path.stat().st_blocks * 512 < mib << 20:
-        if time.monotonic() > limit:
-            raise AssertionError(f"nothing is written: {history(path)}")
 
 
 class SavingFails(JumpTest):

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Jumps on many machines: every kernel with each number of processors, number of paging levels, chipset and size of memory.
+Prints the table of docs/jump-matrix.md.
+
+    HIBTOOL=build/hibtool tests/vm/matrix.py > docs/jump-matrix.md
+"""
+
+import io
+import sys
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+from living import Machine  # noqa: E402
+from test_jump import Cycles, JumpTest  # noqa: E402
+
+AT_ONCE = 2
+FOUR_LEVELS = "no5lvl"
+# processors, paging, chipset, MiB, does C have a crash region of its own
+HARDWARE = [
+    (1, "", "pc", 512, True),
+    (2, FOUR_LEVELS, "q35", 2048, True),
+    (4, "", "q35", 6144, True),
+    (1, FOUR_LEVELS, "q35", 6144, False),
+    (2, "", "pc", 2048, False),
+    (4, FOUR_LEVELS, "pc", 512, False),
+]
+HEADING = """# The kernel jump on many machines
+
+Made by `tests/vm/matrix.py`, on Debian's stock kernels in QEMU under software emulation. Each machine makes a rehearsal, a
+checkpoint, and a power cycle into a new QEMU process; afterwards its processes, TCP connection, clocks, tmpfs data and mounted
+file system have gone on without an error, all processors are back, the kernel log has no warning and fsck finds nothing. C is
+the kernel that restores. Seconds are of the emulated machine on two shared cores: they compare with each other, at best.
+
+| kernel | processors | paging | chipset | memory | C's crash region | save | restore | image | result |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
+
+
+def case_for(series, hardware):
+    cpus, append, chipset, memory, own_region = hardware
+    machine = Machine(series=series, cpus=cpus, append=append, machine=chipset, memory_mib=memory, target_mib=memory + 512)
+
+    class Combination(Cycles, JumpTest):
+        pass
+
+    Combination.machine = machine
+    Combination.fill_mib = memory // 4
+    Combination.restoring = None if own_region else replace(machine, crashkernel="")
+    return Combination("test_a_machine_goes_on_after_a_rehearsal_a_checkpoint_and_a_power_cycle")
+
+
+def run(series, hardware):
+    case = case_for(series, hardware)
+    result = unittest.TextTestRunner(stream=io.StringIO()).run(case)
+    problem = "".join(text for _, text in result.failures + result.errors)
+    cpus, append, chipset, memory, own_region = hardware
+    figures = getattr(case, "figures", {})
+    cells = [series, cpus, "4 levels" if append else "5 levels", chipset, f"{memory} MiB", "yes" if own_region else "no",
+             *(f"{figures[key]:.1f} s" if key in figures else "–" for key in ("save", "restore")),
+             f"{figures['bytes'] / 2**20:.0f} MiB" if "bytes" in figures else "–", "failed" if problem else "goes on"]
+    print(f"{series} {hardware}: {cells[-1]}", file=sys.stderr)
+    return "| " + " | ".join(map(str, cells)) + " |", problem
+
+
+def main():
+    wanted = [(series, hardware) for series in ("6.1", "6.12") for hardware in HARDWARE]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        rows = list(pool.map(lambda combination: run(*combination), wanted))
+    print(HEADING)
+    print("\n".join(row for row, _ in rows))
+    problems = [problem for _, problem in rows if problem]
+    print("\n".join(problems), file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
