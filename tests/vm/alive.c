@@ -10,6 +10,7 @@
  *   alive report         prints "ALIVE counter N network N files N clocks N errors N"
  *   alive fill FILE MIB  writes numbers that do not repeat: half of each page, so that it can be packed like real memory
  *   alive check FILE     exits with 1 unless FILE still holds them
+ *   alive lock FILE      keeps FILE in memory, in the background: nothing can evict it
  * Build: gcc -static -Os -pthread
  */
 #define _GNU_SOURCE
@@ -177,6 +178,20 @@ static int fill(const char *path, uint64_t mib)
 	return bad || fclose(file);
 }
 
+static int lock(const char *path)
+{
+	int fd = open(path, O_RDWR);
+	off_t bytes = lseek(fd, 0, SEEK_END);
+	void *memory = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (fork())
+		return 0;
+	if (memory == MAP_FAILED || mlock(memory, bytes))
+		exit(1);
+	for (;;)
+		pause();
+}
+
 static int check(const char *path)
 {
 	static uint64_t page[PAGE / 8], expected[PAGE / 8];
@@ -203,6 +218,8 @@ int main(int argc, char **argv)
 		return fill(argv[2], strtoull(argv[3], NULL, 0));
 	if (!strcmp(verb, "check") && argc == 3)
 		return check(argv[2]);
+	if (!strcmp(verb, "lock") && argc == 3)
+		return lock(argv[2]);
 	map_state(0);
 	printf("ALIVE counter %llu network %llu files %llu clocks %llu errors %llu %s\n", (unsigned long long)state->counter,
 	       (unsigned long long)state->network, (unsigned long long)state->files, (unsigned long long)state->clocks,

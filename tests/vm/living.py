@@ -80,8 +80,8 @@ class Living:
         self._alive = self.folder / "alive"
         subprocess.run(["gcc", "-static", "-Os", "-pthread", "-Wall", "-Wextra", "-o", str(self._alive), str(HERE / "alive.c")], check=True)
         self.initramfs = self.initramfs_for(self.kernel)
-        self.target = self._disk("target", machine.target_mib)
-        self.files = self._disk("files", machine.files_mib)
+        self.target = self.add_disk("target", machine.target_mib)
+        self.files = self.add_disk("files", machine.files_mib)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", str(self.files)], check=True)
 
     def initramfs_for(self, found, beside=None, files=None):
@@ -113,7 +113,7 @@ class Living:
     def file_system_is_clean(self):
         return subprocess.run(["e2fsck", "-f", "-n", str(self.files)], capture_output=True).returncode == 0
 
-    def _disk(self, name, mib):
+    def add_disk(self, name, mib):
         path = self.folder / name
         with open(path, "wb") as disk:
             disk.truncate(mib << 20)

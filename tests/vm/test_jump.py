@@ -117,6 +117,41 @@ class TenCycles(JumpTest):
             guest.__exit__()
 
 
+class MoreThanHalfOfTheMemory(JumpTest):
+    """The kernel's own hibernation copies memory within memory, so half of it must be free or evictable."""
+
+    SHARE = 0.85
+
+    def test_what_the_kernel_cannot_hibernate_is_hibernated(self):
+        living = self.living(Machine(memory_mib=1024, target_mib=2048))
+        swap = living.add_disk("swap", 2048)
+        subprocess.run(["mkswap", "-q", str(swap)], check=True)
+        with living.boot(extra=["-drive", f"file={swap},if=virtio,format=raw"]) as guest:
+            guest.read_until("^READY$", 120)
+            self.run_in(guest, "hibtool arm -q --target /dev/vda")  # while there still is memory for it
+            total = self.meminfo(guest, "MemTotal")
+            self.run_in(guest, f"alive fill /tmp/data {int(total * self.SHARE) >> 10} && alive lock /tmp/data")
+            self.run_in(guest, f"until [ $(awk '/Unevictable/ {{ print $2 }}' /proc/meminfo) -ge {int(total * (self.SHARE - 0.01))} ]; do usleep 50000; done")
+            before = life(guest)
+            self.run_in(guest, "swapon /dev/vdc")
+            self.assertIn("Cannot allocate memory", self.run_in(guest, "echo disk > /sys/power/state", code=1))
+            self.run_in(guest, "swapoff /dev/vdc")
+            self.assertTrue(life_after(guest, before).went_on_since(before))
+            before = life(guest)
+            guest.send("hibtool hibernate")
+            guest.wait_end(300)
+        with living.restore(extra=["-drive", f"file={swap},if=virtio,format=raw"]) as guest:
+            self.assertIn("resumed from the image", guest.read_until(r"^CODE \d+$", 300))
+            self.assertGreaterEqual(self.meminfo(guest, "Unevictable"), int(total * (self.SHARE - 0.01)))
+            now = life_after(guest, before)
+            self.assertTrue(now.went_on_since(before) and now.errors == 0, now)
+            self.run_in(guest, "alive check /tmp/data")
+            self.assert_file_system_is_clean(guest, living)
+
+    def meminfo(self, guest, name):
+        return int(self.run_in(guest, f"awk '/^{name}:/ {{ print $2 }}' /proc/meminfo"))
+
+
 class TheImageIsTheMemory(JumpTest):
     """What QEMU sees of the machine's memory while the image-saving kernel runs is what the image holds."""
 

@@ -61,7 +61,7 @@ class SavingFails(JumpTest):
 
     def test_a_target_that_is_unplugged_while_it_is_written(self):
         living = self.living(Machine(modules=("xhci_pci", "usb_storage", "sd_mod")))
-        stick = living._disk("stick", 1024)
+        stick = living.add_disk("stick", 1024)
         usb = ["-device", "qemu-xhci", "-drive", f"file={stick},if=none,format=raw,id=stick", "-device", "usb-storage,drive=stick,id=usbstick"]
         with living.boot(extra=usb) as guest:
             self.begin(guest, living.machine)
