@@ -33,7 +33,7 @@ void print_breadcrumbs(std::ostream& out, const ImageReader& image) {
   if (reader == nullptr || reader->breadcrumbs().empty()) return;
   out << "history\n";
   for (const auto& crumb : reader->breadcrumbs()) {
-    out << fmt::format("  {:<26}{:<20}{}\n", clock_text(crumb.time_ns), container::phase_name(crumb.phase), printable(crumb.text));
+    out << fmt::format("  {:<30}{:<20}{}\n", clock_text(crumb.time_ns), container::phase_name(crumb.phase), printable(crumb.text));
   }
 }
 
