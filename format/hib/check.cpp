@@ -127,6 +127,23 @@ StructureCheck Reader::check_structure() const {
   return check;
 }
 
+Result<void> Reader::check_payloads(const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const {
+  StructureCheck structure = check_structure();
+  if (!structure.damage.empty()) return fail(std::move(structure.damage.front().error));
+  std::vector<Damage> damage;
+  std::vector<std::byte> buffer;
+  for (const ExpectedBlock& want : expected_blocks(damage)) {
+    if (cancelled()) return fail(cancelled_error());
+    TRY(const auto payload, file_->read_at(want.offset + sizeof(BlockHeader), round_up(want.payload_bytes, kBlockAlignment), buffer));
+    const Hash128 hash = hash128(payload);
+    if (!matches(hash, want.payload_hash)) {
+      return fail(file_->error(ErrorKind::Corrupt, want.offset, fmt::format("{} block: payload hash", name_of(want.type)), to_hex(hash), to_hex(want.payload_hash)));
+    }
+    progress(want.offset, commit_.file_bytes);
+  }
+  return base_ ? base_->check_payloads(progress) : Result<void>();
+}
+
 std::vector<Reader::ExpectedBlock> Reader::expected_blocks(std::vector<Damage>& damage) const {
   std::vector<ExpectedBlock> blocks;
   for (const RecordRef& ref : root_.records) blocks.push_back({ref.offset, ref.payload_bytes, BlockType::Record, ref.payload_hash});

@@ -47,6 +47,10 @@ class Reader final : public ImageReader {
   std::size_t index_count() const { return root_.indexes.size(); }
   Result<std::shared_ptr<const LoadedIndex>> index(std::size_t i) const;
 
+  // Proves every byte of every block by its hash, without unpacking a page; `progress` is told bytes of the file. The first
+  // damage ends it.
+  Result<void> check_payloads(const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
+
   Result<std::vector<MapRun>> map_runs(const Index& index, const ChunkEntry& chunk) const;
 
   // The stored hash of a slot's page. Only for indexes that are whole.

@@ -8,9 +8,9 @@
 
 namespace hib {
 
-Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit) {
+Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std::size_t expected) {
   constexpr std::uint64_t kMaxDecoderBytes = 128U << 20;
-  std::vector<std::byte> content(std::min(limit, std::max<std::size_t>(stream.size() * 4, 4096)));
+  std::vector<std::byte> content(std::min(limit, std::max<std::size_t>({stream.size() * 4, expected, 4096})));
   lzma_stream decoder = LZMA_STREAM_INIT;
   if (lzma_stream_decoder(&decoder, kMaxDecoderBytes, 0) != LZMA_OK) return fail(make_error(ErrorKind::Io, "xz", "out of memory"));
   decoder.next_in = reinterpret_cast<const std::uint8_t*>(stream.data());

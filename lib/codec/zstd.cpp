@@ -78,4 +78,12 @@ Result<void> ZstdDecompressor::decompress_prefix(ByteView frame, MutableBytes ou
   return {};
 }
 
+Result<std::vector<std::byte>> unpack_zstd(ByteView frame, std::size_t size) {
+  std::vector<std::byte> content(size);
+  const std::size_t done = ZSTD_decompress(content.data(), content.size(), frame.data(), frame.size());
+  if (ZSTD_isError(done) != 0) return fail(make_error(ErrorKind::Corrupt, "zstd frame", ZSTD_getErrorName(done)));
+  if (done != size) return fail(make_error(ErrorKind::Corrupt, "zstd frame", fmt::format("{} bytes of content", done), std::to_string(size)));
+  return content;
+}
+
 }  // namespace hib

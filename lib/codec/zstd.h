@@ -44,4 +44,7 @@ class ZstdDecompressor {
   std::unique_ptr<Context> context_;
 };
 
+// A frame of any window that unpacks to `size` bytes, no more and no fewer.
+Result<std::vector<std::byte>> unpack_zstd(ByteView frame, std::size_t size);
+
 }  // namespace hib

@@ -1,5 +1,6 @@
 #include "lib/jump/arm.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -18,16 +19,38 @@ Result<MemoryRange> vmcoreinfo_note() {
   return note;
 }
 
-Result<void> load(const Device& device, const LoadPlan& plan) {
-  std::vector<std::byte> read_back;
-  for (const Segment& segment : plan.segments) {
-    TRY_OK(device.write(segment.address, segment.bytes));
-    read_back.resize(segment.bytes.size());
-    TRY_OK(device.read(segment.address, read_back));
-    if (read_back != segment.bytes) return fail(make_error(ErrorKind::Io, "crash region", "other bytes than were written").at(segment.address));
+// Writes, and reads back what was written. What the region held before must not show through where zeros belong.
+class Loader {
+ public:
+  explicit Loader(const Device& device) : device_(device), zeros_(kPieceBytes), read_back_(kPieceBytes) {}
+
+  Result<void> load(const Segment& segment) {
+    for (std::uint64_t done = 0; done < segment.memory_bytes;) {
+      const bool is_content = done < segment.bytes.size();
+      const ByteView rest = is_content ? segment.bytes.subspan(done) : ByteView(zeros_);
+      const std::uint64_t most = is_content ? kPieceBytes : std::min(kPieceBytes, segment.memory_bytes - done);
+      const ByteView piece = rest.first(std::min<std::uint64_t>(rest.size(), most));
+      TRY_OK(write(segment.address + done, piece));
+      done += piece.size();
+    }
+    return {};
   }
-  return {};
-}
+
+ private:
+  static constexpr std::uint64_t kPieceBytes = 1U << 20;
+
+  Result<void> write(std::uint64_t address, ByteView bytes) {
+    TRY_OK(device_.write(address, bytes));
+    const MutableBytes seen = MutableBytes(read_back_).first(bytes.size());
+    TRY_OK(device_.read(address, seen));
+    if (std::equal(seen.begin(), seen.end(), bytes.begin())) return {};
+    return fail(make_error(ErrorKind::Io, "crash region", "other bytes than were written").at(address));
+  }
+
+  const Device& device_;
+  std::vector<std::byte> zeros_;
+  std::vector<std::byte> read_back_;
+};
 
 }  // namespace
 
@@ -55,7 +78,8 @@ Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   request.command_line = preload.command_line;
   request.acpi_rsdp = preload.acpi_rsdp;
   TRY(const auto plan, plan_load(request, preload.kernel, std::move(preload.initramfs)));
-  TRY_OK(load(device, plan));
+  Loader loader(device);
+  for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
 
   TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id}));
   return report;

@@ -155,6 +155,11 @@ std::vector<std::byte> make_stub(std::uint64_t boot_params, std::uint64_t entry)
   return code;
 }
 
+Segment segment(std::uint64_t address, std::vector<std::byte> bytes) {
+  auto owner = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+  return {address, *owner, round_up(owner->size(), kPageBytes), owner};
+}
+
 Error does_not_fit(const MemoryRange& region, std::uint64_t needed) {
   const std::uint64_t mib = round_up(needed, 16U << 20) >> 20;
   return make_error(ErrorKind::Refused, "crash region", human_bytes(region.bytes), fmt::format("{} or more", human_bytes(needed))).advise(fmt::format("boot with crashkernel={}M", mib));
@@ -177,17 +182,16 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
   plan.low = low_pieces(request.ram);
   plan.boot_params = region.start + kBootParams;
   plan.stub = region.start + kStub;
-  plan.entry = load_address + 0x200;
+  plan.entry = load_address + kernel.entry;
   TRY(const auto map, memory_map_of_b(request, plan));
   TRY(auto elf_header, make_elf_header(request, plan));
   std::string command_line = fmt::format("{} elfcorehdr={} nr_cpus=4 nokaslr", request.command_line, hex(region.start + kElfHeader));
   const std::size_t most = std::min<std::size_t>(kCommandLineBytes - 1, kernel.max_command_line);
   if (command_line.size() > most) return fail(make_error(ErrorKind::Usage, "command line of the image-saving kernel", fmt::format("{} bytes", command_line.size()), fmt::format("up to {}", most)));
-  Segment ramdisk{region.end() - initramfs_bytes, std::move(initramfs), initramfs_bytes};
+  const Segment ramdisk = segment(region.end() - initramfs_bytes, std::move(initramfs));
 
   const auto add = [&](std::uint64_t address, std::vector<std::byte> bytes) {
-    const std::uint64_t size = round_up(bytes.size(), kPageBytes);
-    plan.segments.push_back({address, std::move(bytes), size});
+    plan.segments.push_back(segment(address, std::move(bytes)));
   };
   add(plan.boot_params, make_boot_params(request, kernel, map, load_address, ramdisk));
   const ByteView text = as_bytes(command_line);
@@ -197,8 +201,12 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
   add(plan.stub, make_stub(plan.boot_params, plan.entry));
   add(region.start + kElfHeader, std::move(elf_header));
   add(region.start + kEmptyNote, make_empty_note());
-  plan.segments.push_back({load_address, kernel.kernel, round_up(kernel.memory_bytes, kPageBytes)});
-  plan.segments.push_back(std::move(ramdisk));
+  for (std::size_t i = 0; i < kernel.parts.size(); ++i) {
+    const KernelPart& part = kernel.parts[i];
+    const std::uint64_t end = i + 1 < kernel.parts.size() ? kernel.parts[i + 1].offset : kernel.memory_bytes;
+    plan.segments.push_back({load_address + part.offset, part.bytes, round_up(end, kPageBytes) - part.offset, kernel.content});
+  }
+  plan.segments.push_back(ramdisk);
   return plan;
 }
 

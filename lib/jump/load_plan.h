@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,9 @@ struct LoadRequest {
 
 struct Segment {
   std::uint64_t address = 0;
-  std::vector<std::byte> bytes;
-  std::uint64_t memory_bytes = 0;  // at least the bytes
+  ByteView bytes;
+  std::uint64_t memory_bytes = 0;  // at least the bytes; the rest is zero
+  std::shared_ptr<const std::vector<std::byte>> owner;  // of the bytes
 };
 
 struct LoadPlan {

@@ -47,7 +47,7 @@ def case_for(series, hardware):
         pass
 
     Combination.machine = machine
-    Combination.fill_mib = memory // 4
+    Combination.fill_mib = memory // 8
     Combination.restoring = None if own_region else replace(machine, crashkernel="")
     return Combination("test_a_machine_goes_on_after_a_rehearsal_a_checkpoint_and_a_power_cycle")
 
