@@ -26,6 +26,7 @@ class ArmVerb {
   std::string target_;
   bool force_ = false;
   bool verify_ = false;
+  bool free_pages_ = false;
   unsigned timeout_ = 120;
 };
 

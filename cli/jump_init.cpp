@@ -66,6 +66,7 @@ struct Config {
   bool has_target = false;
   std::uint64_t head = 0;  // of the target's area
   bool verify = false;
+  bool free_pages = false;  // save them too
   unsigned timeout_seconds = 0;
   std::vector<Record> records;
   std::optional<jump::JumpId> restore;
@@ -86,6 +87,7 @@ Result<Config> read_config() {
   config.has_target = json.contains("target");
   config.head = json.value("head", std::uint64_t{0});
   config.verify = json.value("verify", false);
+  config.free_pages = json.value("free_pages", false);
   config.timeout_seconds = json.value("timeout", 0U);
   if (json.contains("records")) {
     TRY(config.records, records_from_json(std::string(as_text(text)), config_path()));
@@ -116,8 +118,23 @@ Result<ClaimedTarget> find_target(const Machine& machine, const jump::JumpId& id
 
 // ---- saving
 
+// Runs of set bits: pages that A does not use. What cannot be read is used.
+Result<std::vector<PfnRange>> unused_pages(const jump::Device& device, const jump::MemoryRange& map) {
+  std::vector<PfnRange> ranges;
+  std::vector<std::byte> bits(map.bytes);
+  if (bits.empty()) return ranges;
+  TRY_OK(device.read(map.start, bits));
+  const auto is_set = [&](Pfn pfn) { return (std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1) != 0; };
+  for (Pfn pfn = 0; pfn < bits.size() * 8; ++pfn) {
+    if (!is_set(pfn)) continue;
+    if (!ranges.empty() && ranges.back().first + ranges.back().second == pfn) ++ranges.back().second;
+    else ranges.emplace_back(pfn, 1);
+  }
+  return ranges;
+}
+
 // The ordinary create, from /proc/vmcore to the claimed target.
-Result<void> save_image(const Machine& machine, const ClaimedTarget& target) {
+Result<void> save_image(const Machine& machine, const jump::Context& context, const ClaimedTarget& target) {
   ReplayRequest request;
   request.verb = "create";
   request.source = "/proc/vmcore";
@@ -127,6 +144,10 @@ Result<void> save_image(const Machine& machine, const ClaimedTarget& target) {
   request.added_records = machine.config.records;
   add_saver(request.added_records);
   request.progress = machine.progress();
+  if (!machine.config.free_pages) {
+    TRY(const auto device, jump::Device::open());
+    TRY(request.unused, unused_pages(device, context.free_map));
+  }
   TRY(request.breadcrumbs, container::read_breadcrumbs(*target.image));
   std::ostringstream out;
   std::ostringstream err;
@@ -152,7 +173,7 @@ Result<void> save(const Machine& machine, const jump::Context& context, const Cl
   TRY_OK(target.note(Phase::DevicesSuspended, "", context.suspended_ns));
   TRY_OK(target.note(Phase::Jumped));
   TRY_OK(target.note(Phase::Saving));
-  TRY_OK(save_image(machine, target));
+  TRY_OK(save_image(machine, context, target));
   TRY_OK(target.note(Phase::Committed));
   if (!machine.config.verify) return {};
   TRY_OK(verify_image(machine, target));

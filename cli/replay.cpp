@@ -136,7 +136,9 @@ Result<void> refuse_to_write_input(const ReplayRequest& request) {
 }
 
 Result<void> run_replay(const Context& context, const ReplayRequest& request, Replay& replay) {
-  TRY(replay.source, context.open(request.source));
+  OpenOptions without_unused;
+  without_unused.unused = request.unused;
+  TRY(replay.source, request.unused.empty() ? context.open(request.source) : open_image(request.source, "elf", without_unused));
   TRY_OK(refuse_to_write_input(request));
   const bool is_for_a_kernel = request.as == "swsusp" || request.as == "snapshot";
   if (is_for_a_kernel && context.options.salvage) {

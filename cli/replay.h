@@ -25,6 +25,7 @@ struct ReplayRequest {
   std::string target_offset;  // swsusp: page of the target that holds the swap header
   bool by_extents = false;    // swsusp: the target is a swap file of this machine
   bool force = false;
+  std::vector<PfnRange> unused;              // an ELF source's pages that need not be kept
   std::vector<DeviceRange> output_window;  // not empty: only these pieces of the output, a block device
   ProgressCallback progress;  // called beside the progress line
   std::vector<container::Breadcrumb> breadcrumbs;  // hib: what has happened before

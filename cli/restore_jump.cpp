@@ -209,8 +209,8 @@ class MemoryWriter {
   Result<void> write(const PageBatch& batch) {
     for (std::size_t i = 0; i < batch.items.size();) {
       const PageItem& item = batch.items[i];
-      if (item.run.state == PageState::Fill) {
-        TRY_OK(write_fill(item.run));
+      if (item.run.state != PageState::Data) {  // what is absent, A did not use
+        if (item.run.state == PageState::Fill) TRY_OK(write_fill(item.run));
         ++i;
         continue;
       }

@@ -16,7 +16,17 @@
 
 #else
 
+#include <linux/mmzone.h>
 #include <linux/types.h>
+
+/* 5e0a760b4441 ("mm, treewide: rename MAX_ORDER to MAX_PAGE_ORDER"), 6.8; 23baf831a32c made it inclusive, 6.4 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#define HIBJUMP_MAX_ORDER MAX_PAGE_ORDER
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define HIBJUMP_MAX_ORDER MAX_ORDER
+#else
+#define HIBJUMP_MAX_ORDER (MAX_ORDER - 1)
+#endif
 
 /* The series on which whole cycles are tested (tests/vm/test_jump.py). */
 static inline bool hibjump_series_is_tested(void)

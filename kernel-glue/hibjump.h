@@ -7,6 +7,7 @@
  *   jump.c         leaving through the PM core, coming back
  *   processor.c    the processor's state
  *   page_tables.c  the tables that a jump runs on
+ *   free_map.c     which pages the kernel does not use
  *   switch.S       the last instructions of one kernel and the first of the other
  */
 #ifndef HIBJUMP_H
@@ -57,5 +58,15 @@ int hibjump_alloc_tables(struct hibjump_tables *tables);
 void hibjump_free_tables(struct hibjump_tables *tables);
 int hibjump_begin_tables(struct hibjump_tables *tables);
 int hibjump_map(struct hibjump_tables *tables, u64 start, u64 end);
+
+/* free_map.c */
+struct hibjump_free_map {
+	void *bits;		/* NULL where there is none */
+	size_t bytes;
+};
+
+void hibjump_alloc_free_map(struct hibjump_free_map *map);
+void hibjump_release_free_map(struct hibjump_free_map *map);
+void hibjump_fill_free_map(const struct hibjump_free_map *map);	/* nobody else runs */
 
 #endif

@@ -55,6 +55,7 @@ static bool jumping;
 static bool operations_set;
 static u64 suspended_at;
 static u32 wish;
+static struct hibjump_free_map free_map;
 static u64 other_context;		/* B: physical address; 0 in A */
 
 static struct trampoline *trampoline(void)
@@ -257,6 +258,8 @@ static void describe_self(const struct hibjump_extent *region)
 	saved->table = __pa(tables.pages);
 	saved->suspended_ns = suspended_at;
 	saved->wish = wish;
+	saved->free_map = free_map.bits ? __pa(free_map.bits) : 0;
+	saved->free_map_bytes = free_map.bytes;
 }
 
 static int enter_b(void)
@@ -270,6 +273,7 @@ static int enter_b(void)
 	error = map_for_jump(&region);
 	if (error)
 		return error;
+	hibjump_fill_free_map(&free_map);
 	describe_self(&region);
 	data->entry = arm_request.entry;
 	data->argument = arm_request.boot_params;
@@ -397,7 +401,9 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 	other_context = 0;
 	wish = leave->wish;
 	context->outcome = HIBJUMP_NOT_LEFT;
+	hibjump_alloc_free_map(&free_map);
 	error = suspend_and_enter();
+	hibjump_release_free_map(&free_map);
 	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;
 	leave->suspended_ns = suspended_at;
 	memcpy(leave->id, arm_request.id, sizeof(leave->id));

@@ -82,7 +82,26 @@ Result<std::vector<Extent>> load_segments(const File& file, const Headers& heade
   return extents;
 }
 
-Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions&) {
+// The extent in pieces: those that are not used hold nothing.
+void add_without_unused(const Extent& extent, const std::vector<PfnRange>& unused, std::uint32_t page_size, std::vector<Extent>& out) {
+  const std::uint64_t end = extent.physical + extent.size_bytes;
+  std::uint64_t at = extent.physical;
+  const auto add = [&](std::uint64_t until, bool is_used) {
+    if (until <= at) return;
+    const std::uint64_t offset = at - extent.physical;
+    const std::uint64_t stored = std::min(until - at, extent.stored_bytes - std::min(extent.stored_bytes, offset));
+    out.push_back({at, until - at, extent.file_offset + offset, is_used ? stored : 0, extent.name});
+    at = until;
+  };
+  auto range = std::partition_point(unused.begin(), unused.end(), [&](const PfnRange& r) { return (r.first + r.second) * page_size <= at; });
+  for (; range != unused.end() && range->first * page_size < end; ++range) {
+    add(std::max(at, range->first * page_size), true);
+    add(std::min(end, (range->first + range->second) * page_size), false);
+  }
+  add(end, true);
+}
+
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
   TRY(const Headers headers, decode_headers(*file));
   TRY(std::vector<Extent> extents, load_segments(*file, headers));
   ImageInfo info;
@@ -102,6 +121,11 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
     for (std::uint32_t size = kMinPageBytes; it != values.end() && size <= kMaxPageBytes; size *= 2) {
       if (it->second == std::to_string(size)) info.page_size = size;
     }
+  }
+  if (!options.unused.empty()) {
+    std::vector<Extent> pieces;
+    for (const Extent& extent : extents) add_without_unused(extent, options.unused, info.page_size, pieces);
+    extents = std::move(pieces);
   }
   return ExtentReader::create(std::move(file), std::move(info), std::move(extents), std::move(records), std::move(labels));
 }

@@ -132,6 +132,7 @@ struct OpenOptions {
   std::optional<std::uint64_t> base_address;  // raw: physical address of the first byte
   std::string base_image;                   // hib: path of the base of an incremental image, when it is elsewhere
   std::uint32_t page_size = 4096;           // raw and LiME, which do not say
+  std::vector<PfnRange> unused;             // ELF: pages whose bytes nobody needs, ascending; not read, they count as absent
   std::optional<std::uint64_t> swap_offset;   // swsusp: page that holds the swap header (the kernel's resume_offset)
   std::string passphrase;                     // uswsusp: of an encrypted image
 };

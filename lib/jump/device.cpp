@@ -22,8 +22,8 @@ static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start)
 static_assert(sizeof(hibjump_arm) == 184 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, id) == 168);
 static_assert(sizeof(hibjump_leave) == 296 && offsetof(hibjump_leave, reason) == 24);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
-static_assert(sizeof(hibjump_saved) == 784 && sizeof(hibjump_context) == 1072);
-static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 808);
+static_assert(sizeof(hibjump_saved) == 800 && sizeof(hibjump_context) == 1088);
+static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 824);
 static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
 static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
 
@@ -55,6 +55,7 @@ Result<DeviceInfo> Device::info() const {
   hibjump_info raw{};
   raw.size = sizeof(raw);
   if (::ioctl(fd_.get(), HIBJUMP_INFO, &raw) != 0) return fail(call_error("HIBJUMP_INFO", errno));
+  if (raw.version != HIBJUMP_VERSION) return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_INFO: version", std::to_string(raw.version), std::to_string(HIBJUMP_VERSION)).of(kPath).advise("load the module that belongs to this hibtool"));
   DeviceInfo info;
   info.is_b = raw.role == HIBJUMP_ROLE_B;
   info.armed = (raw.flags & HIBJUMP_INFO_ARMED) != 0;

@@ -149,6 +149,8 @@ struct hibjump_saved {
 	__u32 msr_count;
 	__u32 wish;
 	struct hibjump_msr msrs[HIBJUMP_MAX_MSRS];
+	__u64 free_map;		/* physical address: bit N % 8 of byte N / 8 is set where A does not use page frame N */
+	__u64 free_map_bytes;	/* 0: there is no map, every page may be of use */
 };
 
 struct hibjump_context {
