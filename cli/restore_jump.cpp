@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -16,6 +18,7 @@
 #include "lib/base/text.h"
 #include "lib/jump/kernel_modules.h"
 #include "lib/jump/kexec.h"
+#include "lib/jump/page_walk.h"
 #include "lib/jump/watchdog.h"
 #include "lib/os/machine.h"
 #include "lib/ops/verify.h"
@@ -133,11 +136,39 @@ Result<void> check_places(const Image& image, const std::vector<MemoryRange>& ra
     const bool is_kept = std::any_of(image.context.low.begin(), image.context.low.end(), [&](const MemoryRange& low) { return low.start == range.start && low.bytes == range.bytes; });
     if (!is_kept) return refuse(range, "the low memory that the context names");
   }
-  const auto holds = [&](std::uint64_t address) { return std::any_of(ranges.begin(), ranges.end(), [&](const MemoryRange& range) { return range.contains(address, jump::kPageBytes); }); };
-  if (!holds(image.context.table)) return refuse({image.context.table, jump::kPageBytes}, "page tables in the image");
-  constexpr std::uint64_t kKernelHalf = 1ULL << 63;
-  if ((image.context.entry & kKernelHalf) == 0) return fail(make_error(ErrorKind::Corrupt, "jump context: entry", hex(image.context.entry), "an address of the kernel").of(image.reader->info().path));
   return {};
+}
+
+// The jump ends at A's own code with A's own context: by A's page tables, both lie in pages of the image.
+Result<void> check_entry(const Image& image, const std::vector<MemoryRange>& ranges) {
+  const jump::Context& context = image.context;
+  const auto corrupt = [&](const char* field, std::string found, const char* allowed) {
+    return fail(make_error(ErrorKind::Corrupt, std::string("jump context: ") + field, std::move(found), allowed).of(image.reader->info().path));
+  };
+  const auto holds = [&](std::uint64_t address) { return std::any_of(ranges.begin(), ranges.end(), [&](const MemoryRange& range) { return range.contains(address, jump::kPageBytes); }); };
+  const auto read = [&](std::uint64_t address, MutableBytes out) { return image.reader->read_page(address / jump::kPageBytes, out); };
+  if (context.table % jump::kPageBytes != 0 || !holds(context.table)) return corrupt("table", hex(context.table), "page tables in the image");
+  constexpr std::uint64_t kKernelHalf = 1ULL << 63;
+  for (const std::uint64_t address : {context.entry, context.self}) {
+    if ((address & kKernelHalf) == 0) return corrupt(address == context.entry ? "entry" : "self", hex(address), "an address of the kernel");
+  }
+  TRY(const auto entry, jump::translate(read, context.table, context.five_levels, context.entry));
+  if (!entry || !holds(*entry / jump::kPageBytes * jump::kPageBytes)) return corrupt("entry", hex(context.entry), "code in the image");
+  TRY(const auto self, jump::translate(read, context.table, context.five_levels, context.self));
+  if (!self || *self != context.address) return corrupt("self", hex(context.self), "the address of the context itself");
+  return {};
+}
+
+// B is entered with the paging of C, and may not change it.
+Result<void> check_paging(const Image& image) {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const bool here = text.find(" la57") != std::string::npos;
+  if (here == image.context.five_levels) return {};
+  const auto levels = [](bool five) { return five ? "5 levels" : "4 levels"; };
+  return fail(make_error(ErrorKind::Refused, "page tables", fmt::format("{} here", levels(here)), fmt::format("{}, as in the image", levels(image.context.five_levels)))
+                  .of(image.reader->info().path)
+                  .advise(here ? "boot with no5lvl" : "boot without no5lvl"));
 }
 
 Result<std::vector<std::string>> drivers_of(const std::string& path) {
@@ -190,9 +221,11 @@ Result<void> prepare(const Context& context, const RestoreJumpRequest& request) 
   TRY(const auto place, open_place(request));
   TRY_OK(check_history(*place, request.force));
   const auto map = read_machine("").memory_map;
+  TRY_OK(check_paging(image));
   TRY_OK(check_memory_map(*image.reader, map));
   TRY(const auto ranges, ranges_of(image));
   TRY_OK(check_places(image, ranges, map));
+  TRY_OK(check_entry(image, ranges));
   TRY(const auto load, plan(request, image, ranges, map));
   TRY_OK(check_integrity(context, image));
   TRY_OK(jump::kexec_load(load));

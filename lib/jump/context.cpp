@@ -45,7 +45,9 @@ Result<Context> decode_context(ByteView page, std::uint64_t address) {
     copied += range.bytes;
   }
   if (!context.region.contains(saved.low_copy, copied)) return corrupt(offsetof(hibjump_context, saved.low_copy), "low_copy", hex(saved.low_copy), "in the crash region");
+  context.five_levels = saved.five_levels != 0;
   context.address = address;
+  context.self = saved.self;
   context.table = saved.table;
   context.entry = saved.resume;
   context.suspended_ns = saved.suspended_ns;

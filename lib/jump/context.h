@@ -13,7 +13,9 @@ struct Context {
   MemoryRange region;
   std::uint64_t low_copy = 0;
   std::vector<MemoryRange> low;
+  bool five_levels = false;        // of page tables
   std::uint64_t address = 0;       // physical, of the page itself
+  std::uint64_t self = 0;          // virtual, of the page itself
   std::uint64_t table = 0;         // physical, of the page tables that it is entered with
   std::uint64_t entry = 0;         // virtual
   std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME
