@@ -18,7 +18,7 @@
 #include "lib/base/text.h"
 #include "lib/jump/kernel_modules.h"
 #include "lib/jump/kexec.h"
-#include "lib/jump/page_walk.h"
+#include "lib/jump/restore_check.h"
 #include "lib/jump/watchdog.h"
 #include "lib/os/machine.h"
 #include "lib/ops/verify.h"
@@ -90,19 +90,6 @@ Result<void> check_integrity(const Context& context, const Image& image) {
   return {};
 }
 
-std::string describe(const MemoryMapEntry& entry) { return fmt::format("{} to {} {}", hex(entry.start), hex(entry.start + entry.size - 1), printable(entry.name)); }
-
-// The firmware lays memory out again on each boot; where it does so in another way, A's pages have no place.
-Result<void> check_memory_map(const ImageReader& image, const std::vector<MemoryMapEntry>& here) {
-  const auto there = recorded_memory_map(image.records());
-  const auto same = [](const MemoryMapEntry& a, const MemoryMapEntry& b) { return a.start == b.start && a.size == b.size && a.name == b.name; };
-  for (std::size_t i = 0; i < std::max(here.size(), there.size()); ++i) {
-    if (i < here.size() && i < there.size() && same(here[i], there[i])) continue;
-    return fail(make_error(ErrorKind::Refused, fmt::format("memory map of this machine, entry {}", i), i < here.size() ? describe(here[i]) : "nothing", i < there.size() ? describe(there[i]) + " as in the image" : "nothing").of(image.info().path));
-  }
-  return {};
-}
-
 // Where the image's pages go; all of it was A's RAM.
 Result<std::vector<MemoryRange>> ranges_of(const Image& image) {
   std::vector<MemoryRange> ranges;
@@ -118,44 +105,12 @@ Result<std::vector<MemoryRange>> ranges_of(const Image& image) {
   return ranges;
 }
 
-// A page that lies outside of what the firmware calls RAM, or in B's own memory, would be written over something else.
 Result<void> check_places(const Image& image, const std::vector<MemoryRange>& ranges, const std::vector<MemoryMapEntry>& map) {
-  constexpr std::uint32_t kRam = 1;
-  const MemoryRange& region = image.context.region;
-  const auto is_ram = [&](const MemoryRange& range) {
-    return std::any_of(map.begin(), map.end(), [&](const MemoryMapEntry& entry) { return entry.type == kRam && MemoryRange{entry.start, entry.size}.contains(range.start, range.bytes); });
-  };
-  const auto refuse = [&](const MemoryRange& range, const char* what) {
-    return fail(make_error(ErrorKind::Corrupt, "pages", fmt::format("{} to {}", hex(range.start), hex(range.end())), what).of(image.reader->info().path));
-  };
-  if (!is_ram(region)) return refuse(region, "a crash region in RAM");
-  for (const MemoryRange& range : ranges) {
-    if (!is_ram(range)) return refuse(range, "RAM of this machine");
-    if (range.start < region.end() && region.start < range.end()) return refuse(range, "nothing in the crash region");
-    if (range.start >= jump::kLowEnd) continue;
-    const bool is_kept = std::any_of(image.context.low.begin(), image.context.low.end(), [&](const MemoryRange& low) { return low.start == range.start && low.bytes == range.bytes; });
-    if (!is_kept) return refuse(range, "the low memory that the context names");
-  }
-  return {};
-}
-
-// The jump ends at A's own code with A's own context: by A's page tables, both lie in pages of the image.
-Result<void> check_entry(const Image& image, const std::vector<MemoryRange>& ranges) {
-  const jump::Context& context = image.context;
-  const auto corrupt = [&](const char* field, std::string found, const char* allowed) {
-    return fail(make_error(ErrorKind::Corrupt, std::string("jump context: ") + field, std::move(found), allowed).of(image.reader->info().path));
-  };
-  const auto holds = [&](std::uint64_t address) { return std::any_of(ranges.begin(), ranges.end(), [&](const MemoryRange& range) { return range.contains(address, jump::kPageBytes); }); };
   const auto read = [&](std::uint64_t address, MutableBytes out) { return image.reader->read_page(address / jump::kPageBytes, out); };
-  if (context.table % jump::kPageBytes != 0 || !holds(context.table)) return corrupt("table", hex(context.table), "page tables in the image");
-  constexpr std::uint64_t kKernelHalf = 1ULL << 63;
-  for (const std::uint64_t address : {context.entry, context.self}) {
-    if ((address & kKernelHalf) == 0) return corrupt(address == context.entry ? "entry" : "self", hex(address), "an address of the kernel");
-  }
-  TRY(const auto entry, jump::translate(read, context.table, context.five_levels, context.entry));
-  if (!entry || !holds(*entry / jump::kPageBytes * jump::kPageBytes)) return corrupt("entry", hex(context.entry), "code in the image");
-  TRY(const auto self, jump::translate(read, context.table, context.five_levels, context.self));
-  if (!self || *self != context.address) return corrupt("self", hex(context.self), "the address of the context itself");
+  auto checked = jump::check_memory_map(map, recorded_memory_map(image.reader->records()));
+  if (checked) checked = jump::check_places(image.context, ranges, map);
+  if (checked) checked = jump::check_entry(image.context, ranges, read);
+  if (!checked) return fail(std::move(checked).error().of(image.reader->info().path));
   return {};
 }
 
@@ -222,10 +177,8 @@ Result<void> prepare(const Context& context, const RestoreJumpRequest& request) 
   TRY_OK(check_history(*place, request.force));
   const auto map = read_machine("").memory_map;
   TRY_OK(check_paging(image));
-  TRY_OK(check_memory_map(*image.reader, map));
   TRY(const auto ranges, ranges_of(image));
   TRY_OK(check_places(image, ranges, map));
-  TRY_OK(check_entry(image, ranges));
   TRY(const auto load, plan(request, image, ranges, map));
   TRY_OK(check_integrity(context, image));
   TRY_OK(jump::kexec_load(load));
