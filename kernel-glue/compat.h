@@ -19,7 +19,10 @@
 #include <linux/mmzone.h>
 #include <linux/types.h>
 
-/* 5e0a760b4441 ("mm, treewide: rename MAX_ORDER to MAX_PAGE_ORDER"), 6.8; 23baf831a32c made it inclusive, 6.4 */
+/*
+ * 5e0a760b4441 ("mm, treewide: rename MAX_ORDER to MAX_PAGE_ORDER"), 6.8; 23baf831a32c made it
+ * inclusive, 6.4
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 #define HIBJUMP_MAX_ORDER MAX_PAGE_ORDER
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
@@ -31,8 +34,10 @@
 /* The series on which whole cycles are tested (tests/vm/test_jump.py). */
 static inline bool hibjump_series_is_tested(void)
 {
-	return (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)) ||
-	       (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0));
+	return (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0) &&
+		LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)) ||
+	       (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) &&
+		LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0));
 }
 
 #endif

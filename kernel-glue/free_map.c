@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which pages the kernel does not use: what lies in them need not be saved. Pages that wait on a processor's own list count as
- * used.
+ * Which pages the kernel does not use: what lies in them need not be saved. Pages that wait on a
+ * processor's own list count as used.
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
@@ -26,7 +26,10 @@ static bool free_pages_have_content(void)
 	return want_init_on_free() || page_poisoning_enabled_static();
 }
 
-/* One piece of memory, so that one address says where it is; where there is none, everything is saved. */
+/*
+ * One piece of memory, so that one address says where it is; where there is none, everything is
+ * saved.
+ */
 void hibjump_alloc_free_map(struct hibjump_free_map *map)
 {
 	u64 end = 0;
@@ -35,9 +38,11 @@ void hibjump_alloc_free_map(struct hibjump_free_map *map)
 	map->bytes = 0;
 	if (free_pages_have_content())
 		return;
-	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX, &end, find_end);
+	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX,
+			    &end, find_end);
 	map->bytes = round_up(DIV_ROUND_UP(PFN_UP(end), 8), PAGE_SIZE);
-	map->bits = alloc_pages_exact(map->bytes, GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
+	map->bits = alloc_pages_exact(map->bytes,
+				      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
 	if (!map->bits)
 		map->bytes = 0;
 }
@@ -72,5 +77,6 @@ static int mark_free(struct resource *resource, void *data)
 void hibjump_fill_free_map(const struct hibjump_free_map *map)
 {
 	if (map->bits)
-		walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX, (void *)map, mark_free);
+		walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
+				    U64_MAX, (void *)map, mark_free);
 }

@@ -18,7 +18,7 @@
 
 struct hibjump_extent {
 	u64 start;
-	u64 end;	/* one past */
+	u64 end; /* one past */
 };
 
 /* memory.c */
@@ -40,6 +40,10 @@ int hibjump_return_to_a(const struct hibjump_return *request);
 u64 hibjump_context_address(void);
 u64 hibjump_note_address(void);
 
+/* switch.S */
+int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table);
+extern const char hibjump_trampoline[], hibjump_trampoline_end[], hibjump_resume[];
+
 /* processor.c: interrupts are off */
 int hibjump_processor_supported(void);
 void hibjump_save_processor(struct hibjump_saved *saved);
@@ -47,10 +51,10 @@ void hibjump_restore_processor(const struct hibjump_saved *saved);
 void hibjump_fill_note(void *note, const struct hibjump_saved *saved);
 
 /* page_tables.c */
-#define HIBJUMP_TABLE_PAGES	32
+#define HIBJUMP_TABLE_PAGES 32
 
 struct hibjump_tables {
-	void *pages;		/* one piece of memory; the first page is the top level */
+	void *pages; /* one piece of memory; the first page is the top level */
 	unsigned int used;
 };
 
@@ -61,12 +65,12 @@ int hibjump_map(struct hibjump_tables *tables, u64 start, u64 end);
 
 /* free_map.c */
 struct hibjump_free_map {
-	void *bits;		/* NULL where there is none */
+	void *bits; /* NULL where there is none */
 	size_t bytes;
 };
 
 void hibjump_alloc_free_map(struct hibjump_free_map *map);
 void hibjump_release_free_map(struct hibjump_free_map *map);
-void hibjump_fill_free_map(const struct hibjump_free_map *map);	/* nobody else runs */
+void hibjump_fill_free_map(const struct hibjump_free_map *map); /* nobody else runs */
 
 #endif

@@ -14,9 +14,9 @@
 #include "hibjump.h"
 #include "offsets.h"
 
-#define LOW_END		0xa0000ULL
-#define FLAT_CODE	0x00af9b000000ffffULL
-#define FLAT_DATA	0x00cf93000000ffffULL
+#define LOW_END	  0xa0000ULL
+#define FLAT_CODE 0x00af9b000000ffffULL
+#define FLAT_DATA 0x00cf93000000ffffULL
 
 struct copy {
 	u64 from;
@@ -30,7 +30,7 @@ struct trampoline {
 	u64 gdt_base;
 	u8 padding[6];
 	u64 gdt[4];
-	u64 table;	/* 0: the other side is a bzImage */
+	u64 table; /* 0: the other side is a bzImage */
 	u64 entry;
 	u64 argument;
 	u64 efer;
@@ -39,14 +39,11 @@ struct trampoline {
 	struct copy copy[HIBJUMP_MAX_LOW];
 } __packed;
 
-int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table);
-extern const char hibjump_trampoline[], hibjump_trampoline_end[], hibjump_resume[];
-
 static DEFINE_MUTEX(jump_lock);
 static bool armed;
 static struct hibjump_arm arm_request;
 static struct hibjump_tables tables;
-static struct hibjump_context *context;	/* a page */
+static struct hibjump_context *context; /* a page */
 static void *note;			/* a page */
 static unsigned long trampoline_page;
 
@@ -56,7 +53,7 @@ static bool operations_set;
 static u64 suspended_at;
 static u32 wish;
 static struct hibjump_free_map free_map;
-static u64 other_context;		/* B: physical address; 0 in A */
+static u64 other_context; /* B: physical address; 0 in A */
 
 static struct trampoline *trampoline(void)
 {
@@ -102,7 +99,8 @@ static bool low_is_valid(const struct hibjump_range *low, u32 count)
 	if (!count || count > HIBJUMP_MAX_LOW)
 		return false;
 	for (i = 0; i < count; i++) {
-		if (!PAGE_ALIGNED(low[i].start | low[i].bytes) || !low[i].bytes || low[i].start < end)
+		if (!PAGE_ALIGNED(low[i].start | low[i].bytes) || !low[i].bytes ||
+		    low[i].start < end)
 			return false;
 		if (low[i].start >= LOW_END || low[i].bytes > LOW_END - low[i].start)
 			return false;
@@ -122,7 +120,8 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 		return -ENODEV;
 	if (!low_is_valid(arm->low, arm->low_count))
 		return -EINVAL;
-	if (!is_inside(&region, arm->entry, 1) || !is_inside(&region, arm->boot_params, PAGE_SIZE) ||
+	if (!is_inside(&region, arm->entry, 1) ||
+	    !is_inside(&region, arm->boot_params, PAGE_SIZE) ||
 	    !is_inside(&region, arm->low_copy, low_bytes(arm->low, arm->low_count)))
 		return -ERANGE;
 	if (!PAGE_ALIGNED(arm->boot_params | arm->low_copy))
@@ -177,7 +176,8 @@ static int map_for_jump(const struct hibjump_extent *region)
 	if (!error)
 		error = hibjump_map(&tables, region->start, region->end);
 	if (!error)
-		error = hibjump_map(&tables, __pa(trampoline_page), __pa(trampoline_page) + PAGE_SIZE);
+		error = hibjump_map(&tables, __pa(trampoline_page),
+				    __pa(trampoline_page) + PAGE_SIZE);
 	return error;
 }
 
@@ -189,12 +189,14 @@ static struct trampoline *fresh_trampoline(void)
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, gdt) != TRAMPOLINE_GDT);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, table) != TRAMPOLINE_TABLE);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, entry) != TRAMPOLINE_ENTRY);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, argument) != TRAMPOLINE_ARGUMENT);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, argument) !=
+		     TRAMPOLINE_ARGUMENT);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, efer) != TRAMPOLINE_EFER);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copies) != TRAMPOLINE_COPIES);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copy) != TRAMPOLINE_COPY);
 	memset((void *)trampoline_page, 0, PAGE_SIZE);
-	memcpy((void *)trampoline_page, hibjump_trampoline, hibjump_trampoline_end - hibjump_trampoline);
+	memcpy((void *)trampoline_page, hibjump_trampoline,
+	       hibjump_trampoline_end - hibjump_trampoline);
 	data->gdt_limit = sizeof(data->gdt) - 1;
 	data->gdt[2] = FLAT_CODE;
 	data->gdt[3] = FLAT_DATA;
@@ -202,7 +204,8 @@ static struct trampoline *fresh_trampoline(void)
 }
 
 /* Low memory into its copy, or back. */
-static void add_copies(struct trampoline *data, const struct hibjump_range *low, u32 count, u64 low_copy, bool back)
+static void add_copies(struct trampoline *data, const struct hibjump_range *low, u32 count,
+		       u64 low_copy, bool back)
 {
 	u32 i;
 
@@ -229,7 +232,8 @@ static void check_context_offsets(void)
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.idt) != CONTEXT_IDT);
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.fs_base) != CONTEXT_FS_BASE);
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gs_base) != CONTEXT_GS_BASE);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.kernel_gs_base) != CONTEXT_KERNEL_GS_BASE);
+	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.kernel_gs_base) !=
+		     CONTEXT_KERNEL_GS_BASE);
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.ds) != CONTEXT_DS);
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.es) != CONTEXT_ES);
 	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.fs) != CONTEXT_FS);
@@ -283,8 +287,8 @@ static int enter_b(void)
 	hibjump_save_processor(&context->saved);
 	hibjump_fill_note(note, &context->saved);
 	/*
-	 * The stack pointer is written after this, by hibjump_switch(): it is what that function finds again by itself, so
-	 * the checksum covers it as zero.
+	 * The stack pointer is written after this, by hibjump_switch(): it is what that function
+	 * finds again by itself, so the checksum covers it as zero.
 	 */
 	context->crc = saved_crc(context);
 	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages));
@@ -299,11 +303,13 @@ static int enter_b(void)
 static int check_context(struct hibjump_context *of, u64 address)
 {
 	const struct hibjump_saved *saved = &of->saved;
-	struct hibjump_extent region = { saved->region_start, saved->region_start + saved->region_bytes };
+	struct hibjump_extent region = { saved->region_start,
+					 saved->region_start + saved->region_bytes };
 	struct hibjump_context *copy;
 	u32 crc;
 
-	if (of->magic != HIBJUMP_CONTEXT_MAGIC || of->version != HIBJUMP_VERSION || of->bytes != sizeof(*saved))
+	if (of->magic != HIBJUMP_CONTEXT_MAGIC || of->version != HIBJUMP_VERSION ||
+	    of->bytes != sizeof(*saved))
 		return -EILSEQ;
 	copy = kmemdup(of, sizeof(*of), GFP_KERNEL);
 	if (!copy)
@@ -322,16 +328,18 @@ static int check_context(struct hibjump_context *of, u64 address)
 	    !is_inside(&region, __pa(trampoline_page), PAGE_SIZE))
 		return -ERANGE;
 	if (!PAGE_ALIGNED(saved->table) || is_inside(&region, saved->table, PAGE_SIZE) ||
-	    !hibjump_may_access(saved->table, PAGE_SIZE) || saved->resume < TASK_SIZE_MAX || saved->self < TASK_SIZE_MAX)
+	    !hibjump_may_access(saved->table, PAGE_SIZE) || saved->resume < TASK_SIZE_MAX ||
+	    saved->self < TASK_SIZE_MAX)
 		return -ERANGE;
 	return 0;
 }
 
-static struct hibjump_saved other;	/* a copy of what was checked */
+static struct hibjump_saved other; /* a copy of what was checked */
 
 static int enter_a(void)
 {
-	struct hibjump_extent region = { other.region_start, other.region_start + other.region_bytes };
+	struct hibjump_extent region = { other.region_start,
+					 other.region_start + other.region_bytes };
 	struct trampoline *data = fresh_trampoline();
 	int error;
 
@@ -347,7 +355,7 @@ static int enter_a(void)
 	kernel_fpu_begin();
 	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages));
 	kernel_fpu_end();
-	return -EIO;	/* nobody comes back to B */
+	return -EIO; /* nobody comes back to B */
 }
 
 /* ---- the PM core's side */
@@ -374,7 +382,10 @@ static const struct platform_suspend_ops operations = {
 	.enter = operation_enter,
 };
 
-/* The PM core has one place for operations and no way to read it: S3 by ACPI is gone until the next boot. */
+/*
+ * The PM core has one place for operations and no way to read it: S3 by ACPI is gone until the
+ * next boot.
+ */
 static int suspend_and_enter(void)
 {
 	int error;
@@ -410,7 +421,7 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 	memcpy(leave->reason, context->reason, sizeof(leave->reason));
 	leave->reason[sizeof(leave->reason) - 1] = 0;
 	if (leave->outcome != HIBJUMP_NOT_LEFT)
-		disarm_locked();	/* B has run: what was loaded is used up */
+		disarm_locked(); /* B has run: what was loaded is used up */
 	mutex_unlock(&jump_lock);
 	return error;
 }

@@ -15,7 +15,8 @@
 
 static bool allow_untested;
 module_param(allow_untested, bool, 0444);
-MODULE_PARM_DESC(allow_untested, "load on a kernel series on which no cycle was ever tested; images record it");
+MODULE_PARM_DESC(allow_untested,
+		 "load on a kernel series on which no cycle was ever tested; images record it");
 
 /* Both when the device is opened and on each call: a file descriptor may be passed on. */
 static int check_caller(void)
@@ -46,7 +47,8 @@ static ssize_t hibjump_read(struct file *file, char __user *buffer, size_t bytes
 	return done;
 }
 
-static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_t bytes, loff_t *position)
+static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_t bytes,
+			     loff_t *position)
 {
 	int error = check_caller();
 	ssize_t done;
@@ -56,7 +58,7 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 	if (*position < 0)
 		return -ERANGE;
 	if (hibjump_is_armed())
-		return -EBUSY;	/* what is armed stays as it was checked */
+		return -EBUSY; /* what is armed stays as it was checked */
 	done = hibjump_write_physical(buffer, bytes, *position);
 	if (done > 0)
 		*position += done;
@@ -64,8 +66,8 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 }
 
 /*
- * Structures begin with their size, for which copy_struct_from_user() has the rules, and then have flags, of which there are
- * none yet. HIBJUMP_INFO has its version there, which it only gives.
+ * Structures begin with their size, for which copy_struct_from_user() has the rules, and then have
+ * flags, of which there are none yet. HIBJUMP_INFO has its version there, which it only gives.
  */
 static int take_structure(u32 *to, size_t known, const void __user *from)
 {
@@ -201,7 +203,7 @@ static int __init hibjump_init(void)
 	int error;
 
 	if (!hibjump_series_is_tested() && !allow_untested) {
-		pr_err("hibjump: no cycle was ever tested on this kernel series; allow_untested=1 loads it all the same\n");
+		pr_err("hibjump: untested kernel series; allow_untested=1 loads it all the same\n");
 		return -EOPNOTSUPP;
 	}
 	error = hibjump_jump_init();

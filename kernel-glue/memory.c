@@ -16,7 +16,7 @@ bool hibjump_is_b(void)
 }
 
 struct search {
-	struct hibjump_extent extent;	/* what was found, or what is looked for */
+	struct hibjump_extent extent; /* what was found, or what is looked for */
 	bool found;
 };
 
@@ -37,7 +37,8 @@ bool hibjump_region(struct hibjump_extent *region)
 {
 	struct search search = {};
 
-	walk_iomem_res_desc(IORES_DESC_CRASH_KERNEL, IORESOURCE_MEM, 0, U64_MAX, &search, take_largest);
+	walk_iomem_res_desc(IORES_DESC_CRASH_KERNEL, IORESOURCE_MEM, 0, U64_MAX, &search,
+			    take_largest);
 	*region = search.extent;
 	return search.found;
 }
@@ -52,8 +53,8 @@ static int compare_extent(struct resource *resource, void *data)
 }
 
 /*
- * A may touch its crash region. B may touch what its firmware map calls soft reserved: whoever loaded B marked A's memory so,
- * and no firmware does it to memory that a kernel uses by itself.
+ * A may touch its crash region. B may touch what its firmware map calls soft reserved: whoever
+ * loaded B marked A's memory so, and no firmware does it to memory that a kernel uses by itself.
  */
 bool hibjump_may_access(u64 start, u64 bytes)
 {
@@ -62,17 +63,19 @@ bool hibjump_may_access(u64 start, u64 bytes)
 
 	if (!bytes || search.extent.end < start)
 		return false;
-	walk_iomem_res_desc(kind, IORESOURCE_MEM, start, search.extent.end - 1, &search, compare_extent);
+	walk_iomem_res_desc(kind, IORESOURCE_MEM, start, search.extent.end - 1, &search,
+			    compare_extent);
 	return search.found;
 }
 
 bool hibjump_is_ram(u64 start, u64 bytes)
 {
-	return region_intersects(start, bytes, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) == REGION_INTERSECTS;
+	return region_intersects(start, bytes, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) ==
+	       REGION_INTERSECTS;
 }
 
 /* Bytes that one mapping covers: few mappings, and no call that keeps the processor for long. */
-#define WINDOW_BYTES	(2UL << 20)
+#define WINDOW_BYTES (2UL << 20)
 
 static ssize_t transfer(u64 address, size_t bytes, char __user *to, const char __user *from)
 {
@@ -94,8 +97,8 @@ static ssize_t transfer(u64 address, size_t bytes, char __user *to, const char _
 		window = memremap(base, PAGE_ALIGN(at + piece) - base, MEMREMAP_WB);
 		if (!window)
 			return -ENOMEM;
-		left = to ? copy_to_user(to + done, window + (at - base), piece) :
-			    copy_from_user(window + (at - base), from + done, piece);
+		left = to ? copy_to_user(to + done, window + (at - base), piece)
+			  : copy_from_user(window + (at - base), from + done, piece);
 		memunmap(window);
 		if (left)
 			return -EFAULT;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The tables that a jump runs on: in the lower half physical memory one to one, in the upper half this kernel's own
- * mappings, so that code can step from one to the other. As many levels as the running kernel uses: leaving 5-level paging
- * would mean leaving long mode.
+ * The tables that a jump runs on: in the lower half physical memory one to one, in the upper half
+ * this kernel's own mappings, so that code can step from one to the other. As many levels as the
+ * running kernel uses: leaving 5-level paging would mean leaving long mode.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -12,8 +12,8 @@
 
 #include "hibjump.h"
 
-#define TABLE_FLAGS	(_PAGE_PRESENT | _PAGE_RW | _PAGE_ACCESSED | _PAGE_DIRTY)
-#define LARGE_BYTES	(2ULL << 20)
+#define TABLE_FLAGS (_PAGE_PRESENT | _PAGE_RW | _PAGE_ACCESSED | _PAGE_DIRTY)
+#define LARGE_BYTES (2ULL << 20)
 
 int hibjump_alloc_tables(struct hibjump_tables *tables)
 {
@@ -29,8 +29,8 @@ void hibjump_free_tables(struct hibjump_tables *tables)
 }
 
 /*
- * Empty again, but for the upper half, which is that of the current tables, and the tables themselves: a bzImage reads those
- * that it is entered with.
+ * Empty again, but for the upper half, which is that of the current tables, and the tables
+ * themselves: a bzImage reads those that it is entered with.
  */
 int hibjump_begin_tables(struct hibjump_tables *tables)
 {
@@ -40,7 +40,8 @@ int hibjump_begin_tables(struct hibjump_tables *tables)
 	memset(tables->pages, 0, HIBJUMP_TABLE_PAGES * PAGE_SIZE);
 	tables->used = 1;
 	memcpy(top + PTRS_PER_PGD / 2, current_top + PTRS_PER_PGD / 2, PAGE_SIZE / 2);
-	return hibjump_map(tables, __pa(tables->pages), __pa(tables->pages) + HIBJUMP_TABLE_PAGES * PAGE_SIZE);
+	return hibjump_map(tables, __pa(tables->pages),
+			   __pa(tables->pages) + HIBJUMP_TABLE_PAGES * PAGE_SIZE);
 }
 
 static u64 *next_table(struct hibjump_tables *tables, u64 *entry)
@@ -71,7 +72,8 @@ static int map_one(struct hibjump_tables *tables, u64 address)
 
 int hibjump_map(struct hibjump_tables *tables, u64 start, u64 end)
 {
-	u64 address = start < LARGE_BYTES ? round_down(start, PAGE_SIZE) : round_down(start, LARGE_BYTES);
+	u64 address =
+		start < LARGE_BYTES ? round_down(start, PAGE_SIZE) : round_down(start, LARGE_BYTES);
 	int error;
 
 	while (address < end) {

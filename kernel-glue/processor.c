@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The processor's state: what save_processor_state() and restore_processor_state() do for S3, which 64-bit kernels do not
- * export. Everything that is not here is set by the firmware on each boot alike (MTRRs), by the PM core's own callbacks
- * (APICs, clocks, machine checks), or on the way back to user space (FPU registers).
+ * The processor's state: what save_processor_state() and restore_processor_state() do for S3, which
+ * 64-bit kernels do not export. Everything that is not here is set by the firmware on each boot
+ * alike (MTRRs), by the PM core's own callbacks (APICs, clocks, machine checks), or on the way back
+ * to user space (FPU registers).
  */
 #include <linux/cc_platform.h>
 #include <linux/elfcore.h>
@@ -23,11 +24,22 @@
 /* Read where they exist; written back where they differ. */
 static const u32 saved_msrs[] = {
 	MSR_IA32_CR_PAT,
-	MSR_STAR, MSR_LSTAR, MSR_CSTAR, MSR_SYSCALL_MASK,
-	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+	MSR_STAR,
+	MSR_LSTAR,
+	MSR_CSTAR,
+	MSR_SYSCALL_MASK,
+	MSR_IA32_SYSENTER_CS,
+	MSR_IA32_SYSENTER_ESP,
+	MSR_IA32_SYSENTER_EIP,
 	MSR_IA32_MISC_ENABLE,
-	MSR_IA32_SPEC_CTRL, MSR_IA32_TSX_CTRL, MSR_AMD64_LS_CFG, MSR_AMD64_DE_CFG,
-	MSR_TSC_AUX, MSR_IA32_XSS, MSR_IA32_DS_AREA, MSR_IA32_S_CET,
+	MSR_IA32_SPEC_CTRL,
+	MSR_IA32_TSX_CTRL,
+	MSR_AMD64_LS_CFG,
+	MSR_AMD64_DE_CFG,
+	MSR_TSC_AUX,
+	MSR_IA32_XSS,
+	MSR_IA32_DS_AREA,
+	MSR_IA32_S_CET,
 };
 
 static bool msr_exists(u32 index)
@@ -140,7 +152,10 @@ void hibjump_save_processor(struct hibjump_saved *saved)
 	x86_platform.save_sched_clock_state();
 }
 
-/* `ltr` wants an available segment and writes "busy" into it; the table in use is mapped read-only. */
+/*
+ * `ltr` wants an available segment and writes "busy" into it; the table in use is mapped
+ * read-only.
+ */
 static void load_task_register(const struct hibjump_saved *saved)
 {
 	struct desc_struct *table = get_cpu_gdt_rw(smp_processor_id());
@@ -148,8 +163,8 @@ static void load_task_register(const struct hibjump_saved *saved)
 
 	((tss_desc *)&table[GDT_ENTRY_TSS])->type = DESC_TSS;
 	native_load_gdt(&writable);
-	asm volatile("ltr %w0" : : "r" (saved->tr));
-	asm volatile("lldt %w0" : : "r" (saved->ldt));
+	asm volatile("ltr %w0" : : "r"(saved->tr));
+	asm volatile("lldt %w0" : : "r"(saved->ldt));
 	native_load_gdt((const struct desc_ptr *)saved->gdt);
 }
 
@@ -165,7 +180,10 @@ void hibjump_restore_processor(const struct hibjump_saved *saved)
 	x86_platform.restore_sched_clock_state();
 }
 
-/* An ELF note as crash_save_cpu() makes it, so that debuggers find the stack of the task that left. */
+/*
+ * An ELF note as crash_save_cpu() makes it, so that debuggers find the stack of the task that
+ * left.
+ */
 void hibjump_fill_note(void *page, const struct hibjump_saved *saved)
 {
 	struct elf_note *header = page;
@@ -180,7 +198,8 @@ void hibjump_fill_note(void *page, const struct hibjump_saved *saved)
 	status->common.pr_pid = task_pid_nr(current);
 	status->pr_reg[offsetof(struct user_regs_struct, ip) / 8] = _THIS_IP_;
 	status->pr_reg[offsetof(struct user_regs_struct, sp) / 8] = current_stack_pointer;
-	status->pr_reg[offsetof(struct user_regs_struct, bp) / 8] = (unsigned long)__builtin_frame_address(0);
+	status->pr_reg[offsetof(struct user_regs_struct, bp) / 8] =
+		(unsigned long)__builtin_frame_address(0);
 	status->pr_reg[offsetof(struct user_regs_struct, cs) / 8] = __KERNEL_CS;
 	status->pr_reg[offsetof(struct user_regs_struct, ss) / 8] = __KERNEL_DS;
 	status->pr_reg[offsetof(struct user_regs_struct, gs_base) / 8] = saved->gs_base;

@@ -15,8 +15,8 @@
 /*
  * int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table)
  *
- * Returns 1 when somebody has come back. Interrupts are off. Both addresses are physical; `table` maps the trampoline one to
- * one and this kernel as it is.
+ * Returns 1 when somebody has come back. Interrupts are off. Both addresses are physical; `table`
+ * maps the trampoline one to one and this kernel as it is.
  */
 SYM_CODE_START(hibjump_switch)
 	UNWIND_HINT_FUNC
@@ -29,7 +29,10 @@ SYM_CODE_START(hibjump_switch)
 	pushfq
 	movq	%rsp, CONTEXT_STACK(%rdi)
 
-	/* No global pages, no PCID (its bits in CR3 are to be zero), no shadow stack or branch tracking. */
+	/*
+	 * No global pages, no PCID (its bits in CR3 are to be zero), no shadow stack or branch
+	 * tracking.
+	 */
 	movq	%cr4, %rax
 	andq	$~(X86_CR4_PGE | X86_CR4_PCIDE | X86_CR4_CET), %rax
 	movq	%rax, %cr4
@@ -39,8 +42,9 @@ SYM_CODE_START(hibjump_switch)
 SYM_CODE_END(hibjump_switch)
 
 /*
- * Runs at its physical address, from a copy in a page of its own: %rsi. Leaves nothing of the old kernel in use, copies low
- * memory, and enters the other kernel: a bzImage (no table) or a context (its table, and %rdi for hibjump_resume).
+ * Runs at its physical address, from a copy in a page of its own: %rsi. Leaves nothing of the old
+ * kernel in use, copies low memory, and enters the other kernel: a bzImage (no table) or a
+ * context (its table, and %rdi for hibjump_resume).
  */
 SYM_CODE_START(hibjump_trampoline)
 	HIBJUMP_UNWIND_NONE

@@ -23,7 +23,7 @@ def build_module(found, cache):
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(SOURCE, tree)
         # No type information in the module: that takes pahole, and nothing here reads it.
-        done = subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", "W=1", "CONFIG_DEBUG_INFO_BTF_MODULES="], capture_output=True, text=True)
+        done = subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", "W=1", "C=2", "CHECK=sparse", "CONFIG_DEBUG_INFO_BTF_MODULES="], capture_output=True, text=True)
         said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]
         if done.returncode != 0 or said:
             raise kernel.KernelError("kernel-glue does not build cleanly:\n" + "\n".join(said or done.stderr.splitlines()))

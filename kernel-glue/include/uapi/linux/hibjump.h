@@ -2,16 +2,19 @@
 /*
  * hibjump: hibernation by a kernel jump. This header is all that user space shares with the module.
  *
- * A is the kernel that is hibernated, B the kernel that runs in A's crash region and saves or restores A's memory.
- * /dev/hibjump gives them to a process with CAP_SYS_ADMIN, CAP_SYS_BOOT and CAP_SYS_RAWIO in the initial user namespace:
+ * A is the kernel that is hibernated, B the kernel that runs in A's crash region and saves or
+ * restores A's memory. /dev/hibjump gives them to a process with CAP_SYS_ADMIN, CAP_SYS_BOOT and
+ * CAP_SYS_RAWIO in the initial user namespace:
  *
- *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE; pread and pwrite of the crash region
+ *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE;
+ *          pread and pwrite of the crash region
  *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread and pwrite of A's memory
  *
  * pread and pwrite take physical addresses as file offsets and transfer all bytes or none.
  *
- * Every structure begins with its size as the caller knows it. A longer one than the module knows is taken if the rest is
- * zero (E2BIG otherwise); of a shorter one the rest counts as zero. Reserved fields and unknown flags must be zero (EINVAL).
+ * Every structure begins with its size as the caller knows it. A longer one than the module knows
+ * is taken if the rest is zero (E2BIG otherwise); of a shorter one the rest counts as zero.
+ * Reserved fields and unknown flags must be zero (EINVAL).
  *
  * errno, the same for all calls:
  *   EPERM      a capability is missing, or the kernel is locked down
@@ -19,7 +22,8 @@
  *   E2BIG      the structure is newer than the module
  *   EFAULT     user memory cannot be accessed
  *   ERANGE     an address lies outside what the caller may touch
- *   EBUSY      another jump is under way, a crash kernel is loaded in the region, or something is armed already
+ *   EBUSY      another jump is under way, a crash kernel is loaded in the region, or something is
+ *              armed already
  *   ENOENT     nothing is armed
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
  *   EILSEQ     the context of the other kernel is damaged
@@ -56,7 +60,7 @@ struct hibjump_info {
 	__u64 region_start;	/* A: the crash region; 0 where there is none */
 	__u64 region_bytes;
 	__u64 context;		/* A: physical address of struct hibjump_context, one page */
-	__u64 note;		/* A: physical address of the ELF note with the registers, one page */
+	__u64 note;		/* A: physical address of the ELF note with the registers */
 };
 
 struct hibjump_range {
@@ -64,16 +68,20 @@ struct hibjump_range {
 	__u64 bytes;
 };
 
-/* What HIBJUMP_LEAVE is to enter. It stays armed until DISARM or LEAVE; the module cannot be unloaded meanwhile. */
+/*
+ * What HIBJUMP_LEAVE is to enter. It stays armed until DISARM or LEAVE; the module cannot be
+ * unloaded meanwhile.
+ */
 struct hibjump_arm {
 	__u32 size;
 	__u32 flags;		/* 0 */
 	__u64 entry;		/* of a bzImage: its load address + 0x200; in the crash region */
 	__u64 boot_params;	/* in the crash region */
-	__u64 low_copy;		/* in the crash region: where the pieces below are kept, one after the other */
+	__u64 low_copy;		/* in the crash region: where the pieces below are kept */
 	__u32 low_count;
 	__u32 reserved;
-	struct hibjump_range low[HIBJUMP_MAX_LOW];	/* RAM below 640 KiB, whole pages, ascending: B uses it too */
+	/* RAM below 640 KiB, which B uses too: whole pages, ascending */
+	struct hibjump_range low[HIBJUMP_MAX_LOW];
 	__u8 id[HIBJUMP_ID_BYTES];	/* names this jump in the image */
 };
 
@@ -88,7 +96,7 @@ enum hibjump_outcome {
 struct hibjump_leave {
 	__u32 size;
 	__u32 flags;		/* 0 */
-	__u32 wish;		/* for the program in B, which finds it in the context; the module does not look at it */
+	__u32 wish;		/* for the program in B; the module does not look at it */
 	__u32 outcome;		/* out: enum hibjump_outcome */
 	__u64 suspended_ns;	/* out: CLOCK_REALTIME when the devices were suspended */
 	char reason[HIBJUMP_REASON_BYTES];	/* out: from B, ends with NUL */
@@ -113,8 +121,9 @@ struct hibjump_return {
 #define HIBJUMP_RETURN	_IOW(HIBJUMP_IOC_MAGIC, 0xa4, struct hibjump_return)
 
 /*
- * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A as it leaves and is what
- * whoever returns relies on; crc is CRC-32 (as zlib's) of `saved`. `answer` is written by B before it returns.
+ * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A
+ * as it leaves and is what whoever returns relies on; crc is CRC-32 (as zlib's) of `saved`.
+ * `answer` is written by B before it returns.
  */
 #define HIBJUMP_CONTEXT_MAGIC	0x54584a424948ULL	/* "HIBJXT" */
 
@@ -135,7 +144,7 @@ struct hibjump_saved {
 	__u64 self;		/* virtual address of the context in A */
 	__u64 self_phys;
 	__u64 resume;		/* virtual address to enter */
-	__u64 table;		/* physical address of page tables with both A's kernel and the region mapped one to one */
+	__u64 table;		/* physical: page tables with A's kernel, and the region 1:1 */
 	__u64 efer;
 	__u64 suspended_ns;
 	__u64 stack;		/* from here on A's own registers; nobody else looks at them */
@@ -149,7 +158,8 @@ struct hibjump_saved {
 	__u32 msr_count;
 	__u32 wish;
 	struct hibjump_msr msrs[HIBJUMP_MAX_MSRS];
-	__u64 free_map;		/* physical address: bit N % 8 of byte N / 8 is set where A does not use page frame N */
+	/* Bit N % 8 of byte N / 8 is set where A does not use page frame N. */
+	__u64 free_map;		/* physical address */
 	__u64 free_map_bytes;	/* 0: there is no map, every page may be of use */
 };
 
