@@ -45,7 +45,7 @@ class Run {
  public:
   Run(const ImageReader& source, PageSink* sink, const PipelineOptions& options)
       : source_(source), sink_(sink), options_(options), fill_hashes_(source.info().page_size),
-        batches_([] { return std::make_unique<PageBatch>(); }) {
+        batches_(std::make_shared<Pool<PageBatch>>([] { return std::make_unique<PageBatch>(); })) {
     progress_.total_bytes = source.info().pages.total() * source.info().page_size;
   }
 
@@ -110,14 +110,13 @@ class Run {
   Item next(tbb::flow_control& flow) {
     if (cancelled()) stop(cancelled_error());
     if (!stopped_) {
-      auto lease = batches_.take();
+      auto lease = batches_->take();
       lease->hashes_only = options_.hashes_only;
       auto more = input_->next(*lease);
       if (!more) stop(std::move(more).error());
       if (more && *more) {
         PageBatch* raw = lease.release();
-        Pool<PageBatch>* pool = &batches_;
-        return new Work{{}, std::shared_ptr<PageBatch>(raw, [pool](PageBatch* b) { Pool<PageBatch>::Return{pool}(b); }), nullptr};
+        return new Work{{}, std::shared_ptr<PageBatch>(raw, [pool = batches_](PageBatch* b) { Pool<PageBatch>::Return{pool.get()}(b); }), nullptr};
       }
     }
     flow.stop();
@@ -191,7 +190,7 @@ class Run {
   PageSink* sink_;
   const PipelineOptions& options_;
   FillHashes fill_hashes_;
-  Pool<PageBatch> batches_;
+  std::shared_ptr<Pool<PageBatch>> batches_;  // shared with each batch: a sink that was stopped keeps some for longer than this lives
   std::unique_ptr<BatchSource> input_;
   ContentDigest digest_;
   PipelineResult result_;
