@@ -56,9 +56,13 @@ Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayR
     if (kernel.version) machine.set("version", *kernel.version);
     if (kernel.machine) machine.set("machine", *kernel.machine);
     machine.set("page_size", std::uint64_t{source.info().page_size});
-    records.push_back({std::string(kProvenanceRecord), 1,
-                       {{"tool", std::string("hibtool " HIBTOOL_VERSION)}, {"source_format", source.info().format},
-                        {"source_variant", source.info().variant}, {"source_bytes", source.info().file_bytes}}});
+    // One field after the other: when memory runs out in the middle of a nested list, GCC 12 destroys fields that it has not made.
+    Record& provenance = records.emplace_back();
+    provenance.type = kProvenanceRecord;
+    provenance.set("tool", std::string("hibtool " HIBTOOL_VERSION));
+    provenance.set("source_format", source.info().format);
+    provenance.set("source_variant", source.info().variant);
+    provenance.set("source_bytes", source.info().file_bytes);
   }
   add_records(records, request.added_records);
   if (request.records.empty()) return records;
