@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <iostream>
+#include <new>
 #include <optional>
 #include <sstream>
 #include <vector>
@@ -96,6 +98,18 @@ Result<Config> read_config() {
     TRY(config.restore, jump::parse_jump_id(json["restore"].get<std::string>()));
   }
   return config;
+}
+
+// Libraries throw where memory is short: a failure like any other, that A is to be told.
+template <typename Step>
+Result<void> without_exceptions(const Step& step) {
+  try {
+    return step();
+  } catch (const std::bad_alloc&) {
+    return fail(make_error(ErrorKind::Io, "image-saving kernel", "out of memory", "a larger crashkernel="));
+  } catch (const std::exception& exception) {
+    return fail(make_error(ErrorKind::Io, "image-saving kernel", exception.what()));
+  }
 }
 
 struct Machine {
@@ -206,7 +220,7 @@ Result<void> do_wish(const Machine& machine, const jump::Context& context) {
 // From an image into A. Until the pages are being written a failure leaves the image as it was; the machine then restarts.
 Result<void> restore(const Machine& machine, const jump::Device& device) {
   TRY(const auto target, find_target(machine, *machine.config.restore));
-  const auto written = write_memory(target.device, target.area.head, device, machine.progress());
+  const auto written = without_exceptions([&] { return write_memory(target.device, target.area.head, device, machine.progress()); });
   if (!written) {
     static_cast<void>(target.note(Phase::Failed, written.error().line()));
     return written;
@@ -230,7 +244,7 @@ Result<void> serve() {
   std::vector<std::byte> page(jump::kPageBytes);
   TRY_OK(device.read(machine.config.context, page));
   TRY(const auto context, jump::decode_context(page, machine.config.context));
-  const auto done = do_wish(machine, context);
+  const auto done = without_exceptions([&] { return do_wish(machine, context); });
   const auto outcome = done ? jump::Outcome::Returned : jump::Outcome::Failed;
   return fail(device.return_to_a(machine.config.context, outcome, done ? "" : done.error().line()));
 }
@@ -238,7 +252,7 @@ Result<void> serve() {
 }  // namespace
 
 int run_as_init() {
-  const auto served = serve();
+  const auto served = without_exceptions(serve);
   if (!served) std::cerr << "hibtool: " << served.error().line() << std::endl;
   return EXIT_FAILURE;  // the kernel panics without its init, and restarts
 }
