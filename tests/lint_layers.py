@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ORDER = {"kernel-glue/include": 0, "lib/base": 0, "lib/os": 1, "lib/codec": 1, "lib/image": 2, "lib/jump": 2, "lib/ops": 3, "format": 4, "cli": 5}
+ORDER = {"kernel-glue/include": 0, "lib/base": 0, "lib/os": 1, "lib/codec": 1, "lib/image": 2, "lib/device": 3, "lib/jump": 2, "lib/ops": 3, "format": 4, "cli": 5}
 # hash.h takes Pfn from pages.h, which includes nothing of ours.
 EXCEPTIONS = {("lib/codec/hash.h", "lib/image/pages.h")}
 # header of another project -> the only folders that may see it
