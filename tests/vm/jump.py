@@ -32,12 +32,13 @@ def build_module(found, cache):
     return module
 
 
-def program_files(hibtool, folder):
-    """name in the guest -> Path: the program without its debugging information, its loader and its libraries."""
-    stripped = Path(folder) / "hibtool"
-    subprocess.run(["strip", "-o", str(stripped), str(hibtool)], check=True)
-    files = {"usr/bin/hibtool": stripped}
-    for line in subprocess.run(["ldd", str(hibtool)], capture_output=True, text=True, check=True).stdout.splitlines():
+def program_files(program, folder):
+    """name in the guest -> Path: a program without its debugging information, its loader and its libraries."""
+    name = Path(program).name
+    stripped = Path(folder) / name
+    subprocess.run(["strip", "-o", str(stripped), str(program)], check=True)
+    files = {f"usr/bin/{name}": stripped}
+    for line in subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout.splitlines():
         match = re.search(r"(/\S+) \(0x", line)
         if match:
             files[match[1].lstrip("/")] = Path(match[1])

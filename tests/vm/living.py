@@ -84,14 +84,14 @@ class Living:
         self.files = self.add_disk("files", machine.files_mib)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", str(self.files)], check=True)
 
-    def initramfs_for(self, found, beside=None, files=None):
+    def initramfs_for(self, found, beside=None, files=None, without=()):
         """What a machine with this kernel has; `beside`: another kernel that is installed there too; `files`:
-        name in the guest -> Path."""
-        modules = ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *self.machine.modules]
+        name in the guest -> Path; `without`: drivers that it lacks."""
+        modules = [name for name in ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4", *self.machine.modules) if name not in without]
         files = {"bin/alive": self._alive, **(files or {})}
         if beside:
             files.update(jump.installed_files(beside, jump.build_module(beside, self._cache), modules))
-        path = self.folder / f"initrd-{found.release}{'-both' if beside else ''}"
+        path = self.folder / "-".join(["initrd", found.release, *(["both"] if beside else []), *without])
         return jump.build_initramfs(path, found, jump.build_module(found, self._cache), self._hibtool, self.folder, modules, INIT, files)
 
     def boot(self, append="", machine=None, extra=(), target_file=None, found=None, initramfs=None):
