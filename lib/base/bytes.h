@@ -59,6 +59,8 @@ struct DiskInt {
 using le16 = detail::DiskInt<std::uint16_t, std::endian::little>;
 using le32 = detail::DiskInt<std::uint32_t, std::endian::little>;
 using le64 = detail::DiskInt<std::uint64_t, std::endian::little>;
+using be16 = detail::DiskInt<std::uint16_t, std::endian::big>;
+using be32 = detail::DiskInt<std::uint32_t, std::endian::big>;
 using be64 = detail::DiskInt<std::uint64_t, std::endian::big>;
 
 template <typename T>

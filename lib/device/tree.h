@@ -28,8 +28,9 @@ using Facts = std::map<std::string, std::string>;  // KEY -> VALUE
 
 class Tree {
  public:
-  static constexpr std::size_t kMaxFileBytes = 1U << 20;    // of one file; the rest is left out
-  static constexpr std::size_t kMaxNames = 1U << 16;        // in one folder
+  static constexpr std::size_t kMaxFileBytes = 1U << 20;
+  static constexpr std::size_t kMaxNames = 1U << 16;        // in one folder; the rest is left out
+  static constexpr unsigned kMaxLinks = 40;                 // that one path may follow, as Linux has it
 
   static Tree live();
   // Symbolic links of a captured tree stay inside of it, wherever they point.
@@ -37,11 +38,14 @@ class Tree {
 
   // From here on what is read is copied to `folder`, which is made and must be empty or missing.
   Result<void> capture_into(const std::string& folder);
+  // The first thing that could not be copied, if any.
+  Result<void> capture_result() const;
 
   bool is_live() const { return root_.empty(); }
 
   // `path` begins with a slash: "/sys/block/sda/size", "/proc/self/mountinfo".
-  Reading read(const std::string& path) const;               // bytes as they are
+  // Bytes as they are; Unreadable what is larger than `max_bytes`, or no regular file.
+  Reading read(const std::string& path, std::size_t max_bytes = kMaxFileBytes) const;
   Reading read_line(const std::string& path) const;          // the first line, without spaces at its ends
   std::vector<std::string> list(const std::string& path) const;  // names, sorted; none where there is no folder
   bool exists(const std::string& path) const;
@@ -53,11 +57,19 @@ class Tree {
   Facts block_facts(const std::string& device_name, std::string& why) const;
   // The permanent address of a network interface (PERMANENT_ADDRESS), as the driver has it.
   Facts net_facts(const std::string& interface) const;
+  // PAGE_SIZE and MACHINE (uname -m).
+  Facts machine_facts() const;
 
  private:
+  struct Capture;  // what is copied, and where (tree_capture.h)
+
   Tree() = default;
-  std::string root_;     // "" for this machine
-  std::string capture_;  // "" when nothing is captured
+  Reading read_at(const std::string& path, std::size_t max_bytes) const;
+  std::optional<Facts> stored_facts(const std::string& path) const;
+
+  std::string root_;                  // "" for this machine
+  Facts unreadable_;                  // of a captured tree: what its machine could not read, and why
+  std::shared_ptr<Capture> capture_;  // null when nothing is captured
 };
 
 }  // namespace hib::device
