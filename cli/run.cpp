@@ -14,6 +14,7 @@
 #include "cli/diff.h"
 #include "cli/hibernate.h"
 #include "cli/inspect.h"
+#include "cli/probe.h"
 #include "cli/restore.h"
 #include "cli/verify.h"
 #include "lib/base/text.h"
@@ -32,6 +33,7 @@ struct Program {
   ArmVerb arm;
   DisarmVerb disarm;
   HibernateVerb hibernate;
+  ProbeVerb probe;
 
   Program() {
     app.set_version_flag("--version", "hibtool " HIBTOOL_VERSION);
@@ -47,6 +49,7 @@ struct Program {
     arm.add_to(app, common);
     disarm.add_to(app, common);
     hibernate.add_to(app, common);
+    probe.add_to(app, common);
   }
 
   bool has_verb(const std::string& name) const {
@@ -62,6 +65,7 @@ struct Program {
     if (diff.app()->parsed()) return diff.run(context);
     if (arm.app()->parsed()) return arm.run(context);
     if (disarm.app()->parsed()) return disarm.run(context);
+    if (probe.app()->parsed()) return probe.run(context);
     return hibernate.run(context);
   }
 };
@@ -80,7 +84,7 @@ int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const St
 int run_verb(const std::vector<std::string>& arguments, const Streams& streams) {
   Program program;
   if (!arguments.empty() && arguments[0].rfind('-', 0) != 0 && !program.has_verb(arguments[0])) {
-    streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore, diff, arm, disarm and hibernate are\n";
+    streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore, diff, arm, disarm, hibernate and probe are\n";
     return kUsage;
   }
   try {
