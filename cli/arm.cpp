@@ -1,5 +1,6 @@
 #include "cli/arm.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
+#include "lib/jump/mounted_drivers.h"
 #include "lib/jump/watchdog.h"
 #include "lib/os/machine.h"
 
@@ -19,6 +21,12 @@ namespace {
 std::string restore_command(const JumpTarget& target) {
   const std::string offset = target.area.head == 0 ? "" : fmt::format("--offset {} ", target.area.head / container::kAreaHeadBytes);
   return fmt::format("hibtool restore --jump {}{}", offset, printable(target.device));
+}
+
+void add_drivers_of_mounts(std::vector<std::string>& drivers) {
+  for (const std::string& name : jump::modules_driving_mounts("")) {
+    if (std::find(drivers.begin(), drivers.end(), name) == drivers.end()) drivers.push_back(name);
+  }
 }
 
 }  // namespace
@@ -33,6 +41,7 @@ void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_flag("--verify", verify_, "read the image back and prove it before powering off or going on");
   app_->add_flag("--free-pages", free_pages_, "save the pages too that the kernel does not use: for looking at, not for resuming");
   app_->add_option("--timeout", timeout_, "restart the machine when saving makes no progress for so long; 0: never")->type_name("SECONDS")->check(CLI::Range(0U, 65535U))->capture_default_str();
+  app_->add_flag("--only-target-drivers", only_target_drivers_, "load no drivers but those of the target; without those of the mounted file systems their last state is not recorded");
   app_->add_option("--append", options_.preload.append, "more for its command line")->type_name("TEXT");
   add_common_options(*app_, common);
   app_->footer(
@@ -49,12 +58,13 @@ Result<ArmVerb::Armed> ArmVerb::arm() const {
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
   options.firmware_map = read_machine("").memory_map;
-  Json config = {{"context", hex(info.context)}, {"records", json_of_records(records_of_a(info, options.id, options.firmware_map))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}};
+  Json config = {{"context", hex(info.context)}, {"records", json_of_records(records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}};
   Armed armed;
   forget_armed();
   if (!target_.empty()) {
     TRY(auto target, claim_target(target_, options.id, force_));
     options.preload.drivers = target.drivers;
+    if (!only_target_drivers_) add_drivers_of_mounts(options.preload.drivers);
     options.preload.drivers.push_back(jump::kWatchdogModule);
     config["target"] = target.path;
     config["head"] = target.area.head;

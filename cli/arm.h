@@ -27,6 +27,7 @@ class ArmVerb {
   bool force_ = false;
   bool verify_ = false;
   bool free_pages_ = false;
+  bool only_target_drivers_ = false;
   unsigned timeout_ = 120;
 };
 

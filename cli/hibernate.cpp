@@ -1,11 +1,18 @@
 #include "cli/hibernate.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <ostream>
+#include <vector>
 
+#include <fmt/format.h>
+
+#include "cli/jump_records.h"
 #include "cli/jump_target.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
 #include "lib/jump/device.h"
+#include "lib/jump/suspend_records.h"
 
 namespace hib::cli {
 namespace {
@@ -15,12 +22,107 @@ std::string describe(jump::Wish wish, jump::Outcome outcome) {
   return wish == jump::Wish::Rehearse ? "the image-saving kernel ran and came back" : "the image is saved, and the machine goes on";
 }
 
-// The last breadcrumb of a cycle; a swap device becomes one again. That the machine goes on does not depend on it.
-Result<void> note_resumed(const ArmedTarget& armed) {
+constexpr std::size_t kMaxNotedDevices = 8;
+constexpr std::size_t kCrumbBytes = 96;
+
+using Failures = std::vector<jump::DeviceFailure>;
+
+std::string driver_of(const jump::DeviceFailure& failure) { return failure.driver.empty() ? "" : fmt::format(" ({})", failure.driver); }
+
+// "2 devices did not resume: 0000:00:04.0 0000:00:05.0", with as many names as a breadcrumb has room for.
+std::string summary_of(const Failures& failures) {
+  if (failures.empty()) return "";
+  std::vector<std::string> paths;
+  for (const jump::DeviceFailure& failure : failures) {
+    if (std::find(paths.begin(), paths.end(), failure.path) == paths.end()) paths.push_back(failure.path);
+  }
+  std::string text = fmt::format("{} device{} did not resume:", paths.size(), paths.size() == 1 ? "" : "s");
+  for (const std::string& path : paths) {
+    const std::string name = " " + printable(path.substr(path.rfind('/') + 1));
+    if (text.size() + name.size() > kCrumbBytes) break;
+    text += name;
+  }
+  return text;
+}
+
+Result<Failures> failures_of(const jump::Device& device) {
+  TRY(const auto bytes, device.devices());
+  TRY(const auto suspend, decode_record(bytes, 0));
+  return jump::failures_in(suspend);
+}
+
+// A device that fails in several phases is told once for each.
+Failures tell_failures(const Context& context, const jump::Device& device, bool of_resume) {
+  auto failures = failures_of(device);
+  if (!failures) {
+    context.note("it is not known how the devices came back: " + failures.error().line());
+    return {};
+  }
+  std::erase_if(*failures, [&](const jump::DeviceFailure& failure) { return failure.is_resume() != of_resume; });
+  for (const jump::DeviceFailure& failure : *failures) {
+    const std::string text = fmt::format("{}{} did not {}: {} in {}", failure.name(), driver_of(failure), of_resume ? "resume" : "suspend", failure.error, failure.phase);
+    context.streams.err << "hibtool: " << printable(text) << "\n";
+  }
+  return std::move(*failures);
+}
+
+// One entry a device, behind the one that says what the cycle came to.
+Result<void> note_failures(const ClaimedTarget& target, const Failures& failures) {
+  for (std::size_t i = 0; i < std::min(failures.size(), kMaxNotedDevices); ++i) {
+    const jump::DeviceFailure& failure = failures[i];
+    TRY_OK(target.note(container::Phase::DeviceFailed, printable(fmt::format("{}{}: {} in {}", failure.name(), driver_of(failure), failure.error, failure.phase))));
+  }
+  return {};
+}
+
+// The last breadcrumbs of a cycle; a swap device becomes one again. That the machine goes on does not depend on it.
+Result<void> note_resumed(const ArmedTarget& armed, const Failures& failures) {
   TRY(const auto target, find_claimed(armed.id, armed.head, 0));
-  TRY_OK(target.note(container::Phase::Resumed));
+  TRY_OK(target.note(container::Phase::Resumed, summary_of(failures)));
+  TRY_OK(note_failures(target, failures));
   TRY(const auto device, File::open(target.device));
   return container::remove_area_head(*device, target.area);
+}
+
+// B has said already that the machine went on.
+Result<void> note_returned(const ArmedTarget& armed, const Failures& failures) {
+  if (failures.empty()) return {};
+  TRY(const auto target, find_claimed(armed.id, armed.head, 0));
+  return note_failures(target, failures);
+}
+
+Json json_of(const Failures& failures) {
+  Json devices = Json::array();
+  for (const jump::DeviceFailure& failure : failures) {
+    Json device = Json::object();
+    device["path"] = printable(failure.path);
+    device["driver"] = failure.driver.empty() ? Json(nullptr) : Json(printable(failure.driver));
+    device["phase"] = printable(failure.phase);
+    device["error"] = std::strtoll(failure.error.c_str(), nullptr, 10);
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+// What A says of itself at the moment of the jump. A rehearsal has no image that it could go into.
+Result<std::vector<std::byte>> records_to_leave(const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
+  if (wish == jump::Wish::Rehearse) return jump::pack_records(records_of_this_machine());
+  TRY(const auto info, device.info());
+  return jump::pack_records(records_of_a(info, armed.id));
+}
+
+void note_outcome(const Context& context, const ArmedTarget& armed, jump::Outcome outcome, jump::Wish wish, const Failures& failures) {
+  if (outcome != jump::Outcome::Restored && wish == jump::Wish::Rehearse) return;
+  const auto noted = outcome == jump::Outcome::Restored ? note_resumed(armed, failures) : note_returned(armed, failures);
+  if (!noted) context.note("resumed, but the image does not know: " + noted.error().line());
+}
+
+// What arm claimed, still where it was.
+Result<ArmedTarget> armed_target() {
+  const auto recalled = recall_armed();
+  if (!recalled) return fail(make_error(ErrorKind::Usage, "target", "armed without one", "hibtool arm --target DEV"));
+  TRY_OK(check_unmoved(*recalled));
+  return *recalled;
 }
 
 }  // namespace
@@ -33,6 +135,7 @@ void HibernateVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->footer(
       "Returns when the machine goes on: after --return, after --rehearse, when the image could not be saved (code 2, with\n"
       "the reason), and when the machine was restored from the image.\n"
+      "Devices that did not come back are named; that does not change the code.\n"
       "Examples:\n"
       "  hibtool arm --target /dev/vdb && hibtool hibernate\n"
       "  hibtool arm && hibtool hibernate --rehearse");
@@ -42,27 +145,25 @@ int HibernateVerb::run(const Context& context) const {
   const auto device = jump::Device::open();
   if (!device) return context.report(device.error());
   const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse : return_ ? jump::Wish::SaveAndReturn : jump::Wish::SaveAndPowerOff;
-  ArmedTarget armed;
-  if (wish != jump::Wish::Rehearse) {
-    const auto recalled = recall_armed();
-    if (!recalled) return context.report(make_error(ErrorKind::Usage, "target", "armed without one", "hibtool arm --target DEV"));
-    armed = *recalled;
-    const auto unmoved = check_unmoved(armed);
-    if (!unmoved) return context.report(unmoved.error());
+  const auto armed = wish == jump::Wish::Rehearse ? Result<ArmedTarget>(ArmedTarget{}) : armed_target();
+  if (!armed) return context.report(armed.error());
+  const auto records = records_to_leave(*device, *armed, wish);
+  if (!records) return context.report(records.error());
+  const auto result = device->leave(wish, *records);
+  if (!result) {
+    if (result.error().kind != ErrorKind::NotFound) tell_failures(context, *device, false);
+    return context.report(result.error());
   }
-  const auto result = device->leave(wish);
-  if (!result) return context.report(result.error());
+  const Failures failures = tell_failures(context, *device, true);
   if (result->outcome == jump::Outcome::Failed) {
     return context.report(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
   }
-  if (result->outcome == jump::Outcome::Restored) {
-    const auto noted = note_resumed(armed);
-    if (!noted) context.note("resumed, but the image does not know: " + noted.error().line());
-  }
+  note_outcome(context, *armed, result->outcome, wish, failures);
   if (context.options.json) {
     Json document = json_document("hibernate");
     document["outcome"] = result->outcome == jump::Outcome::Restored ? "restored" : "returned";
     document["suspended_ns"] = result->suspended_ns;
+    document["devices"] = json_of(failures);
     print_json(context.streams.out, document);
   } else if (!context.options.quiet) {
     context.streams.out << describe(wish, result->outcome) << "\n";

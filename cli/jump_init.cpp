@@ -155,11 +155,13 @@ Result<void> save_image(const Machine& machine, const jump::Context& context, co
   request.output = target.device;
   request.output_window = target.area.places;
   request.as = "hib";
+  TRY(const auto device, jump::Device::open());
   request.added_records = machine.config.records;
+  const std::string missing = add_left_records(request.added_records, device, context);
+  if (!missing.empty()) std::cerr << "hibtool: records: " << printable(missing) << std::endl;
   add_saver(request.added_records);
   request.progress = machine.progress();
   if (!machine.config.free_pages) {
-    TRY(const auto device, jump::Device::open());
     TRY(request.unused, unused_pages(device, context.free_map));
   }
   TRY(request.breadcrumbs, container::read_breadcrumbs(*target.image));

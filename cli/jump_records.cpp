@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "lib/jump/suspend_records.h"
+
 namespace hib::cli {
 namespace {
 
@@ -29,14 +31,43 @@ const std::string* text_in(const FieldList& fields, std::string_view name) {
 
 }  // namespace
 
-std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id, const std::vector<MemoryMapEntry>& firmware_map) {
+std::vector<Record> records_of_this_machine() {
   FieldList regions;
-  for (const MemoryMapEntry& entry : firmware_map) regions.push_back(region_of(entry));
-  Record machine{std::string(kMachineRecord), 1, {{"command_line", command_line()}, {"memory_map", std::move(regions)}}};
-  Record jump{std::string(kJumpRecord), 1,
-              {{"id", jump::to_text(id)}, {"context", device.context}, {"region_start", device.region.start}, {"region_bytes", device.region.bytes},
-               {"untested_series", std::uint64_t{device.untested_series}}}};
-  return {std::move(machine), std::move(jump)};
+  for (const MemoryMapEntry& entry : read_machine("").memory_map) regions.push_back(region_of(entry));
+  Record machine;
+  machine.type = kMachineRecord;
+  machine.set("command_line", command_line());
+  machine.set("memory_map", std::move(regions));
+  std::vector<Record> records;
+  records.push_back(std::move(machine));
+  return records;
+}
+
+std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id) {
+  std::vector<Record> records = records_of_this_machine();
+  Record jump;
+  jump.type = kJumpRecord;
+  jump.set("id", jump::to_text(id));
+  jump.set("context", device.context);
+  jump.set("region_start", device.region.start);
+  jump.set("region_bytes", device.region.bytes);
+  jump.set("untested_series", std::uint64_t{device.untested_series});
+  records.push_back(std::move(jump));
+  return records;
+}
+
+std::string add_left_records(std::vector<Record>& records, const jump::Device& device, const jump::Context& context) {
+  auto left = jump::read_left_records(context.records, [&](std::uint64_t address, MutableBytes out) { return device.read(address, out); });
+  for (Record& record : left.records) {
+    const auto it = std::find_if(records.begin(), records.end(), [&](const Record& earlier) { return earlier.type == record.type; });
+    if (it == records.end()) records.push_back(std::move(record));
+    else *it = std::move(record);
+  }
+  std::string problems;
+  for (const std::string& problem : left.problems) problems += (problems.empty() ? "" : "; ") + problem;
+  const auto jump = std::find_if(records.begin(), records.end(), [](const Record& record) { return record.type == kJumpRecord; });
+  if (!problems.empty() && jump != records.end()) jump->set("records_missing", problems);
+  return problems;
 }
 
 void add_saver(std::vector<Record>& records) {

@@ -1,10 +1,12 @@
 // What an image that a jump made says beside the memory itself: of the jump, of the machine, of the kernel that saved it.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "lib/image/record.h"
+#include "lib/jump/context.h"
 #include "lib/jump/device.h"
 #include "lib/os/machine.h"
 
@@ -12,8 +14,15 @@ namespace hib::cli {
 
 inline constexpr std::string_view kJumpRecord = "jump";
 
-// A, before it leaves.
-std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id, const std::vector<MemoryMapEntry>& firmware_map);
+// The machine as it is now.
+std::vector<Record> records_of_this_machine();
+
+// The same and the jump: what A gives to the module as it leaves. `device` and `id` are of what is armed.
+std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id);
+
+// B: what A left in its memory, over what it wrote when it armed. An image without some of it is still an image: what is
+// missing and why is said in the record "jump", and returned; "" when all is there.
+std::string add_left_records(std::vector<Record>& records, const jump::Device& device, const jump::Context& context);
 
 // The running kernel as the one that saves: added to A's records.
 void add_saver(std::vector<Record>& records);

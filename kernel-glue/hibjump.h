@@ -5,9 +5,14 @@
  *   main.c         the device, its ioctls, who may use it
  *   memory.c       which physical memory may be touched, reading and writing it
  *   jump.c         leaving through the PM core, coming back
+ *   trampoline.c   the page of the code between the kernels
  *   processor.c    the processor's state
  *   page_tables.c  the tables that a jump runs on
  *   free_map.c     which pages the kernel does not use
+ *   devices.c      the devices in PM order, and the record of them
+ *   callbacks.c    what the PM core called, and what that returned
+ *   records.c      how a record is written
+ *   area.c         memory for records, where B finds it
  *   switch.S       the last instructions of one kernel and the first of the other
  */
 #ifndef HIBJUMP_H
@@ -15,6 +20,8 @@
 
 #include <linux/hibjump.h>
 #include <linux/types.h>
+
+struct device;
 
 struct hibjump_extent {
 	u64 start;
@@ -39,6 +46,21 @@ int hibjump_leave_a(struct hibjump_leave *leave);
 int hibjump_return_to_a(const struct hibjump_return *request);
 u64 hibjump_context_address(void);
 u64 hibjump_note_address(void);
+int hibjump_devices(struct hibjump_devices *devices);
+
+/* trampoline.c */
+struct hibjump_target {
+	u64 table; /* physical; 0: the other side is a bzImage */
+	u64 entry;
+	u64 argument;
+	u64 efer;
+};
+
+int hibjump_alloc_trampoline(void);
+void hibjump_free_trampoline(void);
+u64 hibjump_trampoline_address(void); /* physical */
+void hibjump_fill_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
+			     u32 count, u64 low_copy, bool back);
 
 /* switch.S */
 int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table);
@@ -72,5 +94,61 @@ struct hibjump_free_map {
 void hibjump_alloc_free_map(struct hibjump_free_map *map);
 void hibjump_release_free_map(struct hibjump_free_map *map);
 void hibjump_fill_free_map(const struct hibjump_free_map *map); /* nobody else runs */
+
+/* area.c: the records of the last HIBJUMP_LEAVE; the caller holds the jump's lock */
+int hibjump_alloc_area(size_t own_bytes, u64 given, u32 given_bytes);
+void hibjump_free_area(void);
+u64 hibjump_records_address(u64 *bytes); /* physical */
+void *hibjump_own_room(size_t *bytes);
+void hibjump_own_written(size_t bytes);
+int hibjump_give_record(struct hibjump_devices *devices);
+
+/* records.c: docs/format/records.md; what does not fit is left out, and `full` is set */
+struct hibjump_writer {
+	u8 *bytes;
+	size_t room;
+	size_t used;
+	bool full;
+};
+
+void hibjump_begin_record(struct hibjump_writer *to, const char *type, u16 version);
+void hibjump_put_number(struct hibjump_writer *to, const char *name, u64 value);
+void hibjump_put_text(struct hibjump_writer *to, const char *name, const char *value);
+void hibjump_put_bytes(struct hibjump_writer *to, const char *name, const void *value,
+		       size_t bytes);
+size_t hibjump_open_fields(struct hibjump_writer *to, const char *name);
+void hibjump_close_fields(struct hibjump_writer *to, size_t opened);
+void hibjump_end_record(struct hibjump_writer *to);
+
+/* devices.c: in the order of the calls */
+int hibjump_begin_records(const struct hibjump_leave *leave);
+void hibjump_list_devices(void);
+void hibjump_record_suspended(u64 now_ns);
+void hibjump_record_resumed(void);
+void hibjump_end_records(void);
+void hibjump_free_records(void);
+
+/* callbacks.c */
+enum hibjump_phase {
+	HIBJUMP_PREPARE,
+	HIBJUMP_SUSPEND,
+	HIBJUMP_SUSPEND_LATE,
+	HIBJUMP_SUSPEND_NOIRQ,
+	HIBJUMP_RESUME_NOIRQ,
+	HIBJUMP_RESUME_EARLY,
+	HIBJUMP_RESUME,
+	HIBJUMP_PHASES,
+};
+
+struct hibjump_callbacks {
+	u8 called; /* bit N: phase N */
+	u8 phase;  /* of the last call */
+	int error[HIBJUMP_PHASES];
+};
+
+bool hibjump_watch_callbacks(void);
+void hibjump_unwatch_callbacks(void);
+const char *hibjump_phase_name(enum hibjump_phase phase);
+struct hibjump_callbacks *hibjump_callbacks_of(const struct device *device); /* devices.c */
 
 #endif

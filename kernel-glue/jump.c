@@ -15,29 +15,6 @@
 #include "offsets.h"
 
 #define LOW_END	  0xa0000ULL
-#define FLAT_CODE 0x00af9b000000ffffULL
-#define FLAT_DATA 0x00cf93000000ffffULL
-
-struct copy {
-	u64 from;
-	u64 to;
-	u64 bytes;
-};
-
-/* In the page of the code that runs between the kernels; offsets.h has the offsets. */
-struct trampoline {
-	u16 gdt_limit;
-	u64 gdt_base;
-	u8 padding[6];
-	u64 gdt[4];
-	u64 table; /* 0: the other side is a bzImage */
-	u64 entry;
-	u64 argument;
-	u64 efer;
-	u32 copies;
-	u32 reserved;
-	struct copy copy[HIBJUMP_MAX_LOW];
-} __packed;
 
 static DEFINE_MUTEX(jump_lock);
 static bool armed;
@@ -45,7 +22,6 @@ static struct hibjump_arm arm_request;
 static struct hibjump_tables tables;
 static struct hibjump_context *context; /* a page */
 static void *note;			/* a page */
-static unsigned long trampoline_page;
 
 /* While a jump is under way: */
 static bool jumping;
@@ -54,11 +30,6 @@ static u64 suspended_at;
 static u32 wish;
 static struct hibjump_free_map free_map;
 static u64 other_context; /* B: physical address; 0 in A */
-
-static struct trampoline *trampoline(void)
-{
-	return (struct trampoline *)(trampoline_page + TRAMPOLINE_DATA);
-}
 
 u64 hibjump_context_address(void)
 {
@@ -164,7 +135,7 @@ static u32 saved_crc(const struct hibjump_context *of)
 	return crc32_le(~0U, (const u8 *)&of->saved, sizeof(of->saved)) ^ ~0U;
 }
 
-/* ---- the tables and the code between */
+/* ---- the tables */
 
 static int map_for_jump(const struct hibjump_extent *region)
 {
@@ -176,47 +147,9 @@ static int map_for_jump(const struct hibjump_extent *region)
 	if (!error)
 		error = hibjump_map(&tables, region->start, region->end);
 	if (!error)
-		error = hibjump_map(&tables, __pa(trampoline_page),
-				    __pa(trampoline_page) + PAGE_SIZE);
+		error = hibjump_map(&tables, hibjump_trampoline_address(),
+				    hibjump_trampoline_address() + PAGE_SIZE);
 	return error;
-}
-
-static struct trampoline *fresh_trampoline(void)
-{
-	struct trampoline *data = trampoline();
-
-	BUILD_BUG_ON(sizeof(struct trampoline) > 2048);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, gdt) != TRAMPOLINE_GDT);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, table) != TRAMPOLINE_TABLE);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, entry) != TRAMPOLINE_ENTRY);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, argument) !=
-		     TRAMPOLINE_ARGUMENT);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, efer) != TRAMPOLINE_EFER);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copies) != TRAMPOLINE_COPIES);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copy) != TRAMPOLINE_COPY);
-	memset((void *)trampoline_page, 0, PAGE_SIZE);
-	memcpy((void *)trampoline_page, hibjump_trampoline,
-	       hibjump_trampoline_end - hibjump_trampoline);
-	data->gdt_limit = sizeof(data->gdt) - 1;
-	data->gdt[2] = FLAT_CODE;
-	data->gdt[3] = FLAT_DATA;
-	return data;
-}
-
-/* Low memory into its copy, or back. */
-static void add_copies(struct trampoline *data, const struct hibjump_range *low, u32 count,
-		       u64 low_copy, bool back)
-{
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		struct copy *copy = &data->copy[data->copies++];
-
-		copy->from = back ? low_copy : low[i].start;
-		copy->to = back ? low[i].start : low_copy;
-		copy->bytes = low[i].bytes;
-		low_copy += low[i].bytes;
-	}
 }
 
 /* ---- A leaves */
@@ -264,12 +197,14 @@ static void describe_self(const struct hibjump_extent *region)
 	saved->wish = wish;
 	saved->free_map = free_map.bits ? __pa(free_map.bits) : 0;
 	saved->free_map_bytes = free_map.bytes;
+	saved->records = hibjump_records_address(&saved->records_bytes);
 }
 
 static int enter_b(void)
 {
+	const struct hibjump_target to = { .entry = arm_request.entry,
+					   .argument = arm_request.boot_params };
 	struct hibjump_extent region;
-	struct trampoline *data = fresh_trampoline();
 	int error;
 
 	if (!hibjump_region(&region) || kexec_crash_loaded())
@@ -279,9 +214,8 @@ static int enter_b(void)
 		return error;
 	hibjump_fill_free_map(&free_map);
 	describe_self(&region);
-	data->entry = arm_request.entry;
-	data->argument = arm_request.boot_params;
-	add_copies(data, arm_request.low, arm_request.low_count, arm_request.low_copy, false);
+	hibjump_fill_trampoline(&to, arm_request.low, arm_request.low_count, arm_request.low_copy,
+				false);
 
 	kernel_fpu_begin();
 	hibjump_save_processor(&context->saved);
@@ -291,7 +225,7 @@ static int enter_b(void)
 	 * finds again by itself, so the checksum covers it as zero.
 	 */
 	context->crc = saved_crc(context);
-	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages));
+	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.pages));
 	hibjump_restore_processor(&context->saved);
 	kernel_fpu_end();
 	return 0;
@@ -325,7 +259,7 @@ static int check_context(struct hibjump_context *of, u64 address)
 		return -ERANGE;
 	if (!is_inside(&region, saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
 	    !hibjump_may_access(saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
-	    !is_inside(&region, __pa(trampoline_page), PAGE_SIZE))
+	    !is_inside(&region, hibjump_trampoline_address(), PAGE_SIZE))
 		return -ERANGE;
 	if (!PAGE_ALIGNED(saved->table) || is_inside(&region, saved->table, PAGE_SIZE) ||
 	    !hibjump_may_access(saved->table, PAGE_SIZE) || saved->resume < TASK_SIZE_MAX ||
@@ -340,20 +274,19 @@ static int enter_a(void)
 {
 	struct hibjump_extent region = { other.region_start,
 					 other.region_start + other.region_bytes };
-	struct trampoline *data = fresh_trampoline();
+	const struct hibjump_target to = { .table = other.table,
+					   .entry = other.resume,
+					   .argument = other.self,
+					   .efer = other.efer };
 	int error;
 
 	error = map_for_jump(&region);
 	if (error)
 		return error;
-	data->table = other.table;
-	data->entry = other.resume;
-	data->argument = other.self;
-	data->efer = other.efer;
-	add_copies(data, other.low, other.low_count, other.low_copy, true);
+	hibjump_fill_trampoline(&to, other.low, other.low_count, other.low_copy, true);
 
 	kernel_fpu_begin();
-	hibjump_switch(context, __pa(trampoline_page), __pa(tables.pages));
+	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.pages));
 	kernel_fpu_end();
 	return -EIO; /* nobody comes back to B */
 }
@@ -365,9 +298,18 @@ static int operation_valid(suspend_state_t state)
 	return jumping && state == PM_SUSPEND_MEM;
 }
 
+/* The tasks are frozen, the devices are as they were. */
+static int operation_begin(suspend_state_t state)
+{
+	hibjump_list_devices();
+	return 0;
+}
+
+/* The devices are suspended, interrupts are on. */
 static int operation_prepare_late(void)
 {
 	suspended_at = ktime_get_real_ns();
+	hibjump_record_suspended(suspended_at);
 	return 0;
 }
 
@@ -376,10 +318,18 @@ static int operation_enter(suspend_state_t state)
 	return other_context ? enter_a() : enter_b();
 }
 
+/* The devices are resumed or it was given up; the tasks are still frozen. */
+static void operation_end(void)
+{
+	hibjump_record_resumed();
+}
+
 static const struct platform_suspend_ops operations = {
 	.valid = operation_valid,
+	.begin = operation_begin,
 	.prepare_late = operation_prepare_late,
 	.enter = operation_enter,
+	.end = operation_end,
 };
 
 /*
@@ -398,6 +348,21 @@ static int suspend_and_enter(void)
 	return error;
 }
 
+static int leave_with_records(const struct hibjump_leave *leave)
+{
+	int error;
+
+	context->outcome = HIBJUMP_NOT_LEFT;
+	error = hibjump_begin_records(leave);
+	if (error)
+		return error;
+	hibjump_alloc_free_map(&free_map);
+	error = suspend_and_enter();
+	hibjump_release_free_map(&free_map);
+	hibjump_end_records();
+	return error;
+}
+
 int hibjump_leave_a(struct hibjump_leave *leave)
 {
 	int error;
@@ -411,10 +376,7 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 	}
 	other_context = 0;
 	wish = leave->wish;
-	context->outcome = HIBJUMP_NOT_LEFT;
-	hibjump_alloc_free_map(&free_map);
-	error = suspend_and_enter();
-	hibjump_release_free_map(&free_map);
+	error = leave_with_records(leave);
 	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;
 	leave->suspended_ns = suspended_at;
 	memcpy(leave->id, arm_request.id, sizeof(leave->id));
@@ -422,6 +384,18 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 	leave->reason[sizeof(leave->reason) - 1] = 0;
 	if (leave->outcome != HIBJUMP_NOT_LEFT)
 		disarm_locked(); /* B has run: what was loaded is used up */
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+int hibjump_devices(struct hibjump_devices *devices)
+{
+	int error;
+
+	error = mutex_lock_interruptible(&jump_lock);
+	if (error)
+		return error;
+	error = hibjump_give_record(devices);
 	mutex_unlock(&jump_lock);
 	return error;
 }
@@ -472,8 +446,8 @@ int hibjump_jump_init(void)
 		return error;
 	context = (struct hibjump_context *)get_zeroed_page(GFP_KERNEL);
 	note = (void *)get_zeroed_page(GFP_KERNEL);
-	trampoline_page = get_zeroed_page(GFP_KERNEL);
-	if (context && note && trampoline_page)
+	error = hibjump_alloc_trampoline();
+	if (context && note && !error)
 		return 0;
 	hibjump_jump_exit();
 	return -ENOMEM;
@@ -483,7 +457,8 @@ void hibjump_jump_exit(void)
 {
 	if (operations_set)
 		suspend_set_ops(NULL);
-	free_page(trampoline_page);
+	hibjump_free_records();
+	hibjump_free_trampoline();
 	free_page((unsigned long)note);
 	free_page((unsigned long)context);
 	hibjump_free_tables(&tables);

@@ -143,6 +143,9 @@ static int call_leave(void __user *argument)
 
 	if (error)
 		return error;
+	if (leave.reserved || leave.records_bytes > HIBJUMP_MAX_RECORDS ||
+	    !leave.records != !leave.records_bytes)
+		return -EINVAL;
 	leave.size = min_t(u32, size, sizeof(leave));
 	error = hibjump_leave_a(&leave);
 	return give_structure(argument, size, &leave, sizeof(leave)) ?: error;
@@ -160,6 +163,22 @@ static int call_return(void __user *argument)
 	return hibjump_return_to_a(&request);
 }
 
+static int call_devices(void __user *argument)
+{
+	struct hibjump_devices devices;
+	int error = take_structure(&devices.size, sizeof(devices), argument);
+	u32 size = devices.size;
+
+	if (error)
+		return error;
+	if (!devices.buffer != !devices.buffer_bytes)
+		return -EINVAL;
+	devices.size = min_t(u32, size, sizeof(devices));
+	devices.bytes = 0;
+	error = hibjump_devices(&devices);
+	return give_structure(argument, size, &devices, sizeof(devices)) ?: error;
+}
+
 static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long value)
 {
 	void __user *argument = (void __user *)value;
@@ -171,7 +190,8 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 		return call_info(argument);
 	if (command == HIBJUMP_RETURN)
 		return hibjump_is_b() ? call_return(argument) : -ENODEV;
-	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE)
+	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE &&
+	    command != HIBJUMP_DEVICES)
 		return -ENOTTY;
 	if (hibjump_is_b())
 		return -ENODEV;
@@ -179,6 +199,8 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 		return call_arm(argument);
 	if (command == HIBJUMP_DISARM)
 		return hibjump_disarm();
+	if (command == HIBJUMP_DEVICES)
+		return call_devices(argument);
 	return call_leave(argument);
 }
 

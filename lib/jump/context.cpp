@@ -56,6 +56,9 @@ Result<Context> decode_context(ByteView page, std::uint64_t address) {
   constexpr std::uint64_t kMaxFreeMapBytes = 1U << 30;  // of 32 TiB
   if (saved.free_map % kPageBytes != 0 || saved.free_map_bytes > kMaxFreeMapBytes) return corrupt(offsetof(hibjump_context, saved.free_map), "free_map", fmt::format("{} bytes at {}", saved.free_map_bytes, hex(saved.free_map)), "whole pages");
   context.free_map = {saved.free_map, saved.free_map_bytes};
+  constexpr std::uint64_t kMaxIndexBytes = 1U << 16;
+  if (saved.records % kPageBytes != 0 || saved.records_bytes > kMaxIndexBytes) return corrupt(offsetof(hibjump_context, saved.records), "records", fmt::format("{} bytes at {}", saved.records_bytes, hex(saved.records)), fmt::format("at a page, up to {}", kMaxIndexBytes));
+  context.records = {saved.records, saved.records_bytes};
   return context;
 }
 

@@ -21,6 +21,7 @@ struct Context {
   std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME
   Wish wish = Wish::Rehearse;
   MemoryRange free_map;            // 0 bytes: none
+  MemoryRange records;             // where the index of A's records lies (suspend_records.h); 0 bytes: none
 };
 
 // `page` is what lies at the physical address `address`. Checks the magic, the version, the checksum, and that every number

@@ -20,10 +20,12 @@ constexpr const char* kPath = "/dev/hibjump";
 // The binary interface, held fast: a change of the header that moves anything fails here.
 static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
 static_assert(sizeof(hibjump_arm) == 184 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, id) == 168);
-static_assert(sizeof(hibjump_leave) == 296 && offsetof(hibjump_leave, reason) == 24);
+static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 && offsetof(hibjump_leave, records) == 296);
+static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer) == 8);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
-static_assert(sizeof(hibjump_saved) == 800 && sizeof(hibjump_context) == 1088);
-static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 824);
+static_assert(sizeof(hibjump_saved) == 816 && offsetof(hibjump_saved, records) == 800 && sizeof(hibjump_context) == 1104);
+static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 840);
+static_assert(sizeof(hibjump_records) == 32 && offsetof(hibjump_records, given_start) == 20);
 static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
 static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
 
@@ -86,9 +88,11 @@ Result<void> Device::disarm() const {
   return {};
 }
 
-Result<LeaveResult> Device::leave(Wish wish) const {
+Result<LeaveResult> Device::leave(Wish wish, ByteView records) const {
   hibjump_leave raw{};
   raw.size = sizeof(raw);
+  raw.records = records.empty() ? 0 : reinterpret_cast<std::uintptr_t>(records.data());
+  raw.records_bytes = static_cast<std::uint32_t>(records.size());
   raw.wish = static_cast<std::uint32_t>(wish);
   if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0) return fail(call_error("HIBJUMP_LEAVE", errno));
   LeaveResult result;
@@ -97,6 +101,19 @@ Result<LeaveResult> Device::leave(Wish wish) const {
   result.reason.assign(raw.reason, ::strnlen(raw.reason, sizeof(raw.reason)));
   std::copy(std::begin(raw.id), std::end(raw.id), result.id.begin());
   return result;
+}
+
+// It cannot grow between the two calls: only another jump makes another one.
+Result<std::vector<std::byte>> Device::devices() const {
+  hibjump_devices raw{};
+  raw.size = sizeof(raw);
+  if (::ioctl(fd_.get(), HIBJUMP_DEVICES, &raw) == 0 || errno != ENOSPC) return fail(call_error("HIBJUMP_DEVICES", errno));
+  std::vector<std::byte> record(raw.bytes);
+  raw.buffer = reinterpret_cast<std::uintptr_t>(record.data());
+  raw.buffer_bytes = raw.bytes;
+  if (::ioctl(fd_.get(), HIBJUMP_DEVICES, &raw) != 0) return fail(call_error("HIBJUMP_DEVICES", errno));
+  record.resize(std::min<std::size_t>(record.size(), raw.bytes));
+  return record;
 }
 
 Error Device::return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const {

@@ -66,8 +66,10 @@ class Device {
   Result<DeviceInfo> info() const;
   Result<void> arm(const ArmRequest& request) const;
   Result<void> disarm() const;
-  // Suspends the machine and enters B. Returns when somebody comes back.
-  Result<LeaveResult> leave(Wish wish) const;
+  // Suspends the machine and enters B, which finds a copy of `records` (suspend_records.h). Returns when somebody comes back.
+  Result<LeaveResult> leave(Wish wish, ByteView records) const;
+  // The module's record "suspend" of the last leave, also of one that failed, with the results of the resume.
+  Result<std::vector<std::byte>> devices() const;
   // B: enters A. Returns only when that failed.
   Error return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const;
 

@@ -13,22 +13,27 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent / "kernel-glue"
 
 
-def build_module(found, cache):
-    """hibjump.ko for a kernel that has headers; made anew each time: it takes seconds."""
-    folder = Path(cache).resolve() / "hibjump" / found.release
+def build_module(found, cache, source=None):
+    """hibjump.ko for a kernel that has headers, or with `source`, the one file of a module that only tests need, that one;
+    made anew each time: it takes seconds."""
+    name = source.stem if source else "hibjump"
+    folder = Path(cache).resolve() / name / found.release
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         tree = folder / "tree"
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(SOURCE, tree)
+        if source:
+            shutil.copy(source, tree)
+            (tree / "Kbuild").write_text(f"obj-m := {name}.o\n")
         # No type information in the module: that takes pahole, and nothing here reads it.
         done = subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", "W=1", "C=2", "CHECK=sparse", "CONFIG_DEBUG_INFO_BTF_MODULES="], capture_output=True, text=True)
         said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]
         if done.returncode != 0 or said:
-            raise kernel.KernelError("kernel-glue does not build cleanly:\n" + "\n".join(said or done.stderr.splitlines()))
-        module = folder / "hibjump.ko"
-        subprocess.run(["objcopy", "--strip-debug", str(tree / "hibjump.ko"), str(module)], check=True)
+            raise kernel.KernelError(f"{name} does not build cleanly:\n" + "\n".join(said or done.stderr.splitlines()))
+        module = folder / f"{name}.ko"
+        subprocess.run(["objcopy", "--strip-debug", str(tree / f"{name}.ko"), str(module)], check=True)
     return module
 
 

@@ -6,7 +6,7 @@
  * restores A's memory. /dev/hibjump gives them to a process with CAP_SYS_ADMIN, CAP_SYS_BOOT and
  * CAP_SYS_RAWIO in the initial user namespace:
  *
- *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE;
+ *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_DEVICES;
  *          pread and pwrite of the crash region
  *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread and pwrite of A's memory
  *
@@ -24,7 +24,9 @@
  *   ERANGE     an address lies outside what the caller may touch
  *   EBUSY      another jump is under way, a crash kernel is loaded in the region, or something is
  *              armed already
- *   ENOENT     nothing is armed
+ *   ENOENT     nothing is armed; HIBJUMP_DEVICES: no devices were suspended yet
+ *   ENOSPC     HIBJUMP_DEVICES: the buffer is too small; `bytes` says what it takes
+ *   ENOMEM     there is no memory for the records
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
  *   EILSEQ     the context of the other kernel is damaged
  *   EOPNOTSUPP this processor, memory encryption or kernel series is not supported
@@ -36,11 +38,12 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define HIBJUMP_VERSION		1
+#define HIBJUMP_VERSION		2
 #define HIBJUMP_MAX_LOW		8	/* pieces of RAM below 640 KiB */
 #define HIBJUMP_MAX_MSRS	24
 #define HIBJUMP_REASON_BYTES	256
 #define HIBJUMP_ID_BYTES	16
+#define HIBJUMP_MAX_RECORDS	(4U << 20)	/* bytes of the caller's records, and of the module's */
 
 enum hibjump_role {
 	HIBJUMP_ROLE_A = 1,	/* an ordinary kernel */
@@ -101,6 +104,22 @@ struct hibjump_leave {
 	__u64 suspended_ns;	/* out: CLOCK_REALTIME when the devices were suspended */
 	char reason[HIBJUMP_REASON_BYTES];	/* out: from B, ends with NUL */
 	__u8 id[HIBJUMP_ID_BYTES];	/* out: of this jump */
+	/* Bytes for the program in B, which finds a copy of them (struct hibjump_records). */
+	__u64 records;		/* address in the caller's memory */
+	__u32 records_bytes;	/* at most HIBJUMP_MAX_RECORDS; 0: none, and `records` is 0 */
+	__u32 reserved;
+};
+
+/*
+ * A: the module's record of the devices as the last HIBJUMP_LEAVE suspended and resumed them, also
+ * where that failed; kept until the next one.
+ */
+struct hibjump_devices {
+	__u32 size;
+	__u32 flags;		/* 0 */
+	__u64 buffer;		/* address in the caller's memory; 0 where buffer_bytes is */
+	__u32 buffer_bytes;
+	__u32 bytes;		/* out: of the record */
 };
 
 /* B: suspends its own devices and jumps into A. Returns only when that fails. */
@@ -119,6 +138,7 @@ struct hibjump_return {
 #define HIBJUMP_DISARM	_IO(HIBJUMP_IOC_MAGIC, 0xa2)
 #define HIBJUMP_LEAVE	_IOWR(HIBJUMP_IOC_MAGIC, 0xa3, struct hibjump_leave)
 #define HIBJUMP_RETURN	_IOW(HIBJUMP_IOC_MAGIC, 0xa4, struct hibjump_return)
+#define HIBJUMP_DEVICES	_IOWR(HIBJUMP_IOC_MAGIC, 0xa5, struct hibjump_devices)
 
 /*
  * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A
@@ -161,6 +181,8 @@ struct hibjump_saved {
 	/* Bit N % 8 of byte N / 8 is set where A does not use page frame N. */
 	__u64 free_map;		/* physical address */
 	__u64 free_map_bytes;	/* 0: there is no map, every page may be of use */
+	__u64 records;		/* physical address of struct hibjump_records */
+	__u64 records_bytes;	/* with the addresses that follow it; 0: there are none */
 };
 
 struct hibjump_context {
@@ -173,6 +195,26 @@ struct hibjump_context {
 	__u32 outcome;		/* the answer */
 	__u32 reserved2;
 	char reason[HIBJUMP_REASON_BYTES];
+};
+
+/*
+ * Records for B: `page_count` physical addresses (__u64) follow, of the pages that hold them one
+ * after the other. They are not one piece of physical memory, because a machine that is full of
+ * locked memory has none to give.
+ *
+ * The module's own record has the encoding of docs/format/records.md, type "suspend". What the
+ * caller of HIBJUMP_LEAVE gave is not looked at.
+ */
+#define HIBJUMP_RECORDS_MAGIC	0x4345524a424948ULL	/* "HIBJREC" */
+
+struct hibjump_records {
+	__u64 magic;
+	__u32 version;		/* HIBJUMP_VERSION */
+	__u32 page_count;
+	__u32 own_bytes;	/* of the module's record, which begins in the first page */
+	__u32 given_start;	/* of the caller's: byte within the pages, the begin of one */
+	__u32 given_bytes;
+	__u32 reserved;		/* 0 */
 };
 
 #endif

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The page of the code that runs between the kernels, and what it is to do. */
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "hibjump.h"
+#include "offsets.h"
+
+#define FLAT_CODE 0x00af9b000000ffffULL
+#define FLAT_DATA 0x00cf93000000ffffULL
+
+struct copy {
+	u64 from;
+	u64 to;
+	u64 bytes;
+};
+
+/* Behind the code; offsets.h has the offsets. */
+struct trampoline {
+	u16 gdt_limit;
+	u64 gdt_base;
+	u8 padding[6];
+	u64 gdt[4];
+	u64 table; /* 0: the other side is a bzImage */
+	u64 entry;
+	u64 argument;
+	u64 efer;
+	u32 copies;
+	u32 reserved;
+	struct copy copy[HIBJUMP_MAX_LOW];
+} __packed;
+
+static unsigned long page;
+
+int hibjump_alloc_trampoline(void)
+{
+	page = get_zeroed_page(GFP_KERNEL);
+	return page ? 0 : -ENOMEM;
+}
+
+void hibjump_free_trampoline(void)
+{
+	free_page(page);
+	page = 0;
+}
+
+u64 hibjump_trampoline_address(void)
+{
+	return __pa(page);
+}
+
+static struct trampoline *fresh_trampoline(void)
+{
+	struct trampoline *data = (struct trampoline *)(page + TRAMPOLINE_DATA);
+
+	BUILD_BUG_ON(sizeof(struct trampoline) > 2048);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, gdt) != TRAMPOLINE_GDT);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, table) != TRAMPOLINE_TABLE);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, entry) != TRAMPOLINE_ENTRY);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, argument) !=
+		     TRAMPOLINE_ARGUMENT);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, efer) != TRAMPOLINE_EFER);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copies) != TRAMPOLINE_COPIES);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copy) != TRAMPOLINE_COPY);
+	memset((void *)page, 0, PAGE_SIZE);
+	memcpy((void *)page, hibjump_trampoline, hibjump_trampoline_end - hibjump_trampoline);
+	data->gdt_limit = sizeof(data->gdt) - 1;
+	data->gdt[2] = FLAT_CODE;
+	data->gdt[3] = FLAT_DATA;
+	return data;
+}
+
+/* Low memory goes into its copy, or back. */
+void hibjump_fill_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
+			     u32 count, u64 low_copy, bool back)
+{
+	struct trampoline *data = fresh_trampoline();
+	u32 i;
+
+	data->table = to->table;
+	data->entry = to->entry;
+	data->argument = to->argument;
+	data->efer = to->efer;
+	for (i = 0; i < count; i++) {
+		struct copy *copy = &data->copy[data->copies++];
+
+		copy->from = back ? low_copy : low[i].start;
+		copy->to = back ? low[i].start : low_copy;
+		copy->bytes = low[i].bytes;
+		low_copy += low[i].bytes;
+	}
+}

@@ -1,0 +1,13 @@
+// The drivers of what is mounted: with them B can look at the file systems once A stands still.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace hib::jump {
+
+// The kernel modules below every block device that carries a mounted file system, through device mapper and md down to
+// the disks; of a btrfs, all of its devices. Sorted; what cannot be read has none. `root` is "" for this machine.
+std::vector<std::string> modules_driving_mounts(const std::string& root);
+
+}  // namespace hib::jump

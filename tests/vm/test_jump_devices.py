@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""What a jump knows of the devices: the image has all of them in PM order with PCI configuration as it was saved, and one that
+did not come back is named by hibernate, in JSON, and in the image's history."""
+
+import json
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+import jump  # noqa: E402
+from living import Machine, command, life  # noqa: E402
+from support import HIBTOOL  # noqa: E402
+from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
+from test_jump_failures import history  # noqa: E402
+
+MORE_DEVICES = ["-device", "pci-bridge,id=behind,chassis_nr=1", "-device", "virtio-rng-pci,bus=behind,addr=3", "-device", "e1000", "-device", "qemu-xhci", "-device", "usb-tablet"]
+BAD = "/sys/devices/platform/badpm"
+SAVE_AND_RETURN = SAVE + " --return"
+NAMED = "hibtool: badpm (badpm) did not resume: -5 in resume"
+
+
+def records(path):
+    """type -> fields"""
+    done = subprocess.run([HIBTOOL, "inspect", "--records", "--json", str(path)], capture_output=True, text=True, check=True)
+    return {record["type"]: record["fields"] for record in json.loads(done.stdout)["records"]}
+
+
+def crumbs(path):
+    done = subprocess.run([HIBTOOL, "inspect", "--json", str(path)], capture_output=True, text=True, check=True)
+    return [(crumb["phase"], crumb["text"]) for crumb in json.loads(done.stdout)["breadcrumbs"]]
+
+
+class Devices:
+    machine = Machine()
+
+    def start(self):
+        living = self.living(self.machine)
+        bad = jump.build_module(living.kernel, CACHE, HERE / "badpm.c")
+        living.initramfs = living.initramfs_for(living.kernel, files={"badpm.ko": bad})
+        return living
+
+    def boot(self, living, append=""):
+        return living.boot(append, extra=MORE_DEVICES)
+
+    def set(self, guest, what, value):
+        self.run_in(guest, f"echo {value} > /sys/module/badpm/parameters/{what}")
+
+    def test_the_image_has_the_devices_in_pm_order_and_their_configuration_as_it_was_saved(self):
+        living = self.start()
+        with self.boot(living) as guest:
+            self.begin(guest, self.machine)
+            functions = self.run_in(guest, "ls /sys/bus/pci/devices").split()
+            config = {name: self.run_in(guest, f"od -An -v -tx1 -N 64 /sys/bus/pci/devices/{name}/config").replace("\n", "").replace(" ", "") for name in functions}
+            state = json.loads(self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool hibernate --return --json").split("\n", 0)[0])
+            self.assertEqual(state["devices"], [])
+        found = records(living.target)
+        suspend = found["suspend"]
+        self.assertEqual((suspend["callbacks"], suspend["resumed"], "cut" in suspend, "failed" in suspend), ("traced", 0, False, False))
+        devices = suspend["device"]
+        self.assertEqual(len(devices), suspend["devices"])
+        self.assertEqual([device["order"] for device in devices], list(range(len(devices))))
+        self.assert_parents_come_first([device["path"] for device in devices])
+        pci = {device["path"].rsplit("/", 1)[1]: device for device in devices if device.get("bus") == "pci"}
+        self.assertEqual(sorted(pci), sorted(functions))
+        for name, device in pci.items():
+            self.assertEqual(device["config"]["hex"][:8], config[name][:8], f"{name}: vendor and device")
+            self.assertEqual(len(device["config"]["hex"]), 128)
+            self.assertEqual(device["config"]["hex"][32:80], config[name][32:80], f"{name}: base addresses")
+            self.assertIn(device["power"], ("D0", "D3hot"))
+            self.assertEqual(device["left"], "suspended")
+        self.assertIn("D3hot", {device["power"] for device in pci.values()})
+        self.assertEqual({device["left"] for device in devices} - {"suspended", "runtime-suspended", "active"}, set())
+        self.assertIn("virtio-pci", {device.get("driver") for device in pci.values()})
+        self.assertIn("command_line", found["machine"])
+        self.assertNotIn("records_missing", found["jump"])
+
+    def assert_parents_come_first(self, paths):
+        place = {path: number for number, path in enumerate(paths)}
+        self.assertEqual(len(place), len(paths), "paths are unique")
+        below = 0
+        for path, number in place.items():
+            parts = path.split("/")
+            above = [place[parent] for parent in ("/".join(parts[:depth]) for depth in range(1, len(parts))) if parent in place]
+            below += bool(above)
+            self.assertTrue(all(parent < number for parent in above), path)
+        self.assertGreater(below, 50)
+
+    def test_a_device_that_does_not_come_back_is_named(self):
+        living = self.start()
+        with self.boot(living) as guest:
+            self.begin(guest, self.machine)
+            self.run_in(guest, "insmod /badpm.ko")
+            self.assertNotIn("did not", self.run_in(guest, SAVE_AND_RETURN))
+            self.set(guest, "fail_resume", 1)
+            said = self.run_in(guest, SAVE_AND_RETURN + " --json 2> /tmp/errors")
+            self.assertEqual(json.loads(said)["devices"], [{"path": BAD.removeprefix("/sys"), "driver": "badpm", "phase": "resume", "error": -5}])
+            self.assertEqual(self.run_in(guest, "cat /tmp/errors"), NAMED)
+            self.run_in(guest, "sync")
+            self.assertEqual(crumbs(living.target)[-1], ("device-failed", "badpm (badpm): -5 in resume"))
+            self.set(guest, "fail_suspend", 1)
+            said = self.run_in(guest, SAVE_AND_RETURN, code=2)
+            self.assertIn("hibtool: badpm (badpm) did not suspend: -16 in suspend", said)
+            self.set(guest, "fail_suspend", 0)
+            before = life(guest)
+            guest.send(SAVE)
+            guest.wait_end(600)
+        with self.boot(living, "hib.restore=/dev/vda hib.offset=0") as guest:
+            said = "\n".join(guest.read_until(r"^CODE \d+$", 300))
+            self.assertIn("resumed from the image", said)
+            self.assertIn(NAMED, said)
+            self.assertTrue(said.endswith("CODE 0"), said)
+            self.assert_goes_on(guest, self.machine, before)
+            self.assert_file_system_is_clean(guest, living)
+        self.assertEqual(crumbs(living.target)[-2:], [("resumed", "1 device did not resume: badpm"), ("device-failed", "badpm (badpm): -5 in resume")])
+        phases, _ = history(living.target)
+        self.assertEqual(phases[0], "armed")
+
+
+class Devices61(Devices, JumpTest):
+    machine = Machine(series="6.1", cpus=2, machine="pc")
+
+
+class Devices612(Devices, JumpTest):
+    machine = Machine(series="6.12", cpus=1, machine="q35")
+
+
+if __name__ == "__main__":
+    unittest.main()
