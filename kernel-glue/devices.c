@@ -259,7 +259,8 @@ static void put_callbacks(struct hibjump_writer *to, const struct entry *entry)
 
 static void put_names(struct hibjump_writer *to, const struct entry *entry)
 {
-	hibjump_put_text(to, "path", entry->path ?: "");
+	/* As /sys has it, without the slash before it. */
+	hibjump_put_text(to, "path", entry->path ? entry->path + 1 : "");
 	if (entry->bus)
 		hibjump_put_text(to, "bus", entry->bus);
 	if (entry->driver)

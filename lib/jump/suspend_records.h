@@ -32,7 +32,7 @@ LeftRecords read_left_records(const MemoryRange& index, const ReadPhysical& read
 
 // A device that a callback of its driver, bus or class said no for.
 struct DeviceFailure {
-  std::string path;    // below /sys
+  std::string path;    // below /sys: "devices/pci0000:00/0000:00:04.0"
   std::string driver;  // "" when it has none
   std::string phase;   // "resume_noirq"
   std::string error;   // as the kernel's number: "-5"

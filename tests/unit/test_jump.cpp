@@ -140,6 +140,8 @@ TEST_CASE("A context with a broken byte, or with fields that no jump can use, is
   check_refused(decoded([](auto& raw) { raw.saved.wish = 4; }), "wish");
   check_refused(decoded([](auto& raw) { raw.saved.free_map = 1; }), "free_map");
   check_refused(decoded([](auto& raw) { raw.saved.free_map_bytes = 1ULL << 40; }), "free_map");
+  check_refused(decoded([](auto& raw) { raw.saved.records = 8; }), "records");
+  check_refused(decoded([](auto& raw) { raw.saved.records_bytes = 1ULL << 40; }), "records");
 }
 
 TEST_CASE("The stack pointer is not part of a context's checksum: it is written last") {

@@ -5,7 +5,7 @@
  *   fuzz_ioctl SEED CALLS [arm]
  *
  * HIBJUMP_ARM never gets a request that could be right, so that a HIBJUMP_LEAVE beside it has nothing to enter; with "arm"
- * there are right ones, and no HIBJUMP_LEAVE. Prints how often each errno came.
+ * there are right ones, and only a HIBJUMP_LEAVE whose records cannot be read. Prints how often each errno came.
  * Build: gcc -static -Os -pthread -I kernel-glue/include/uapi
  */
 #define _GNU_SOURCE
@@ -92,15 +92,27 @@ static void make_arm(struct worker *w, struct hibjump_arm *arm)
 	}
 }
 
+/* Memory that is there, that ends too early, or that is nowhere; lengths around what is allowed. */
+static void make_records(struct worker *w, __u64 *where, __u32 *bytes)
+{
+	const uint64_t lengths[] = { 0, 1, PAGE, PAGE + 1, 2 * PAGE, 3 * PAGE, HIBJUMP_MAX_RECORDS, HIBJUMP_MAX_RECORDS + 1, 0xffffffff };
+
+	*bytes = one_of(w, lengths, sizeof(lengths) / sizeof(lengths[0]));
+	*where = *bytes || next(w) % 8 == 0 ? (uintptr_t)w->memory : 0;
+	if (next(w) % 4 == 0)
+		*where = next(w);
+}
+
 /* A structure for the command, mostly of the right size. */
 static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to)
 {
-	const uint64_t sizes[] = { 0, 1, 3, 4, 8, 47, 48, 49, 184, 280, 296, 400, PAGE - 8, PAGE, PAGE + 1, 0x7fffffff, 0xffffffff };
+	const uint64_t sizes[] = { 0, 1, 3, 4, 8, 47, 48, 49, 24, 184, 280, 296, 312, 400, PAGE - 8, PAGE, PAGE + 1, 0x7fffffff, 0xffffffff };
 	union {
 		struct hibjump_info info;
 		struct hibjump_arm arm;
 		struct hibjump_leave leave;
 		struct hibjump_return back;
+		struct hibjump_devices devices;
 		uint32_t size;
 		uint8_t bytes[PAGE];
 	} argument = { 0 };
@@ -112,7 +124,12 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 		make_arm(w, &argument.arm);
 		size = sizeof(argument.arm);
 	} else if (command == HIBJUMP_LEAVE) {
+		make_records(w, &argument.leave.records, &argument.leave.records_bytes);
+		argument.leave.reserved = next(w) % 8 == 0;
 		size = sizeof(argument.leave);
+	} else if (command == HIBJUMP_DEVICES) {
+		make_records(w, &argument.devices.buffer, &argument.devices.buffer_bytes);
+		size = sizeof(argument.devices);
 	} else if (command == HIBJUMP_RETURN) {
 		argument.back.context = address(w);
 		argument.back.outcome = next(w) % 5;
@@ -142,14 +159,25 @@ static void *pointer(struct worker *w, unsigned long command)
 	return w->memory;
 }
 
+/* Records that run into memory that must not be touched: whatever is armed, nobody leaves. */
+static long leave_in_vain(struct worker *w)
+{
+	struct hibjump_leave leave = { .size = sizeof(leave) };
+	uint64_t there = next(w) % (2 * PAGE);
+
+	leave.records = (uintptr_t)w->memory + 2 * PAGE - there;
+	leave.records_bytes = there + 1 + next(w) % (next(w) % 4 ? PAGE : HIBJUMP_MAX_RECORDS);
+	return ioctl(w->device, HIBJUMP_LEAVE, &leave);
+}
+
 static long call(struct worker *w)
 {
-	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN };
-	unsigned long command = one_of(w, commands, 5);
+	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES };
+	unsigned long command = one_of(w, commands, 6);
 	size_t length = next(w) % 3 ? next(w) % (2 * PAGE) : next(w);
 
 	if (may_arm && command == HIBJUMP_LEAVE)
-		command = HIBJUMP_DISARM;
+		return leave_in_vain(w);
 	switch (next(w) % 8) {
 	case 0: return pread(w->device, w->memory, length, address(w));
 	case 1: return pwrite(w->device, w->memory, length % (2 * PAGE), address(w));

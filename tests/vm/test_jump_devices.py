@@ -96,7 +96,7 @@ class Devices:
             self.assertNotIn("did not", self.run_in(guest, SAVE_AND_RETURN))
             self.set(guest, "fail_resume", 1)
             said = self.run_in(guest, SAVE_AND_RETURN + " --json 2> /tmp/errors")
-            self.assertEqual(json.loads(said)["devices"], [{"path": BAD.removeprefix("/sys"), "driver": "badpm", "phase": "resume", "error": -5}])
+            self.assertEqual(json.loads(said)["devices"], [{"path": BAD.removeprefix("/sys/"), "driver": "badpm", "phase": "resume", "error": -5}])
             self.assertEqual(self.run_in(guest, "cat /tmp/errors"), NAMED)
             self.run_in(guest, "sync")
             self.assertEqual(crumbs(living.target)[-1], ("device-failed", "badpm (badpm): -5 in resume"))
