@@ -55,7 +55,7 @@ Result<Failures> failures_of(const jump::Device& device) {
 Failures tell_failures(const Context& context, const jump::Device& device, bool of_resume) {
   auto failures = failures_of(device);
   if (!failures) {
-    context.note("it is not known how the devices came back: " + failures.error().line());
+    if (of_resume) context.note("it is not known how the devices came back: " + failures.error().line());
     return {};
   }
   std::erase_if(*failures, [&](const jump::DeviceFailure& failure) { return failure.is_resume() != of_resume; });

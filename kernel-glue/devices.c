@@ -151,6 +151,23 @@ void hibjump_list_devices(void)
 
 /* ---- when they are suspended */
 
+/*
+ * The PCI core calls D0 unknown while the machine is suspended, because firmware could change it.
+ * Here there is none: what the function says counts, where it can be reached.
+ */
+static pci_power_t power_of(struct pci_dev *function)
+{
+	int where = function->pm_cap ? function->pm_cap + PCI_PM_CTRL : PCI_VENDOR_ID;
+	u16 word;
+
+	if (function->current_state != PCI_UNKNOWN)
+		return function->current_state;
+	if (pci_read_config_word(function, where, &word) || PCI_POSSIBLE_ERROR(word))
+		return PCI_UNKNOWN;
+	/* Without the capability there is no other state. */
+	return function->pm_cap ? (__force pci_power_t)(word & PCI_PM_CTRL_STATE_MASK) : PCI_D0;
+}
+
 static void capture_pci(struct entry *entry)
 {
 	struct pci_dev *function;
@@ -158,7 +175,7 @@ static void capture_pci(struct entry *entry)
 	if (!IS_ENABLED(CONFIG_PCI) || !dev_is_pci(entry->device))
 		return;
 	function = to_pci_dev(entry->device);
-	entry->pci_state = (__force int)function->current_state;
+	entry->pci_state = (__force int)power_of(function);
 	entry->config_saved = function->state_saved;
 	BUILD_BUG_ON(sizeof(entry->config) != sizeof(function->saved_config_space));
 	memcpy(entry->config, function->saved_config_space, sizeof(entry->config));

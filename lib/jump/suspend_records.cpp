@@ -111,8 +111,8 @@ Result<std::vector<std::byte>> pack_records(const std::vector<Record>& records) 
     if (packed.size() + sizeof(le32) + bytes.size() > kMaxRecordsBytes) {
       return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", printable(record.type)), fmt::format("{} bytes behind {} of other records", bytes.size(), packed.size()), fmt::format("up to {} in all", kMaxRecordsBytes)));
     }
-    const ByteView size = object_bytes(le32(static_cast<std::uint32_t>(bytes.size())));
-    packed.insert(packed.end(), size.begin(), size.end());
+    const le32 size(static_cast<std::uint32_t>(bytes.size()));
+    packed.insert(packed.end(), size.raw.begin(), size.raw.end());
     packed.insert(packed.end(), bytes.begin(), bytes.end());
   }
   return packed;
