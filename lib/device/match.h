@@ -25,6 +25,8 @@ enum class Verdict {
 
 std::string_view name_of(Verdict verdict);
 
+inline constexpr std::size_t kMaxCandidates = 16;  // named for one device, the one at its place first; `reason` says how many there are
+
 struct Match {
   Verdict verdict = Verdict::Same;
   std::optional<std::size_t> a;  // index into A; missing for New
