@@ -5,15 +5,6 @@
 namespace hib::device {
 namespace {
 
-// Functions of one card share its serial number: with the number of the function it is of one function only.
-std::string_view function_of(const Device& device) {
-  const Value* place = device.find_identity(kPlace);
-  if (place == nullptr) return "";
-  const std::string_view text = place->text;
-  const std::size_t dot = text.rfind('.');
-  return dot == std::string_view::npos ? "" : text.substr(dot);
-}
-
 bool shares_none(const std::vector<Key>& a, std::size_t a_end, std::size_t& i, const std::vector<Key>& b, std::size_t b_end, std::size_t& j) {
   bool shares = false;
   for (std::size_t x = i; x < a_end; ++x) {
@@ -57,6 +48,7 @@ Identity Identities::identity_of(Side side, const Device& device, std::size_t in
     const std::uint32_t name = name_number(*rank, value.name);
     if (value.presence == Presence::Unreadable) {
       identity.unknown.push_back(name);
+      unreadable_.insert({device.kind, name});
       identity.hardware_unknown = identity.hardware_unknown || *rank == Rank::Hardware;
     } else if (!value.text.empty()) {
       identity.keys[static_cast<std::size_t>(*rank)].push_back({name, value_number(device, *rank, value)});
@@ -87,7 +79,6 @@ std::uint32_t Identities::value_number(const Device& device, Rank rank, const Va
   key += value.name;
   key += '\0';
   key += value.text;
-  if (device.kind == Kind::Pci && rank == Rank::Hardware) key += function_of(device);
   const auto [it, is_new] = value_numbers_.emplace(std::move(key), static_cast<std::uint32_t>(uses_.size()));
   if (is_new) uses_.emplace_back();
   return it->second;

@@ -5,9 +5,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "lib/device/device.h"
@@ -70,6 +72,8 @@ class Identities {
   std::optional<Difference> difference(std::size_t a, std::size_t b) const;
   // Only where both have a value of the name.
   std::optional<Difference> contradiction(std::size_t a, std::size_t b, Rank rank) const;
+  // Some device of the kind, on either side, has a value of the name that could not be read.
+  bool is_unreadable_somewhere(Kind kind, std::uint32_t name) const { return unreadable_.count({kind, name}) != 0; }
   // What lies on them decides: neither has, or may have, a hardware key that does.
   bool content_decides(std::size_t a, std::size_t b) const;
 
@@ -87,6 +91,7 @@ class Identities {
   std::array<std::vector<Identity>, 2> sides_;
   std::vector<std::string> names_;
   std::vector<Use> uses_;
+  std::set<std::pair<Kind, std::uint32_t>> unreadable_;
   std::unordered_map<std::string, std::uint32_t> name_numbers_;
   std::unordered_map<std::string, std::uint32_t> value_numbers_;
 };

@@ -135,7 +135,7 @@ std::string_view name_of(Verdict verdict) {
   return "unknown";
 }
 
-Topology::Topology(const DeviceSet& set) : parent(set.devices.size(), kNone), members(set.devices.size()) {
+Topology::Topology(const DeviceSet& set) : parent(set.devices.size(), kNone), children(set.devices.size()), members(set.devices.size()) {
   const ByPath by_path = index_of_paths(set);
   const auto find = [&](const std::string& path, std::size_t self) {
     const auto it = by_path.find(path);
@@ -156,6 +156,9 @@ Topology::Topology(const DeviceSet& set) : parent(set.devices.size(), kNone), me
       break;
     }
     by_depth.push_back(i);
+  }
+  for (std::size_t i = 0; i < set.devices.size(); ++i) {
+    if (parent[i] != kNone) children[parent[i]].push_back(i);
   }
   std::stable_sort(by_depth.begin(), by_depth.end(), [&](std::size_t x, std::size_t y) { return depth[x] < depth[y]; });
 }

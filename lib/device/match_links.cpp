@@ -1,6 +1,8 @@
 // The pairs that are proven.
 #include <algorithm>
+#include <array>
 #include <map>
+#include <span>
 #include <unordered_map>
 
 #include "lib/device/match_state.h"
@@ -8,17 +10,47 @@
 namespace hib::device {
 namespace {
 
+// In this order: each lies on the ones before.
+constexpr std::array kPhysical = {Kind::Pci, Kind::Usb, Kind::FireWire, Kind::Thunderbolt, Kind::Net, Kind::Disk, Kind::Loop};
+constexpr std::array kStacks = {Kind::Raid, Kind::Mapped};
+constexpr std::array kPartitions = {Kind::Partition};
+constexpr std::array kContents = {Kind::FileSystem, Kind::Swap};
+
 using Links = std::vector<std::vector<std::size_t>>;  // by device, those of the other side
 
 void add_once(std::vector<std::size_t>& list, std::size_t index) {
   if (std::find(list.begin(), list.end(), index) == list.end()) list.push_back(index);
 }
 
-bool may_link(const State& state, std::size_t a, std::size_t b, Rank rank) {
+// A partition is known by its content only on a disk that is proven, or that nothing but its content could prove.
+bool hosts_let_content_decide(const State& state, std::size_t a, std::size_t b) {
+  if (state.a.devices[a].kind != Kind::Partition) return true;
+  const std::size_t host_a = state.topology_a.parent[a];
+  const std::size_t host_b = state.topology_b.parent[b];
+  if (host_a == kNone || host_b == kNone || state.to_b[host_a] == host_b) return true;
+  return !hosts_differ(state, a, b) && state.identities.content_decides(host_a, host_b);
+}
+
+// Content is copied. What is elsewhere may be the copy, where the content of what could be the original was not readable.
+bool may_be_a_copy(const State& state, std::size_t a, std::size_t b, std::uint32_t name) {
+  const Kind kind = state.a.devices[a].kind;
+  if (!is_content_only(kind)) return (state.place_a[a] == 0 || state.place_a[a] != state.place_b[b]) && state.identities.is_unreadable_somewhere(kind, name);
+  if (!state.identities.is_unreadable_somewhere(kind, name)) return false;
+  const std::size_t host = state.topology_a.parent[a];
+  if (host == kNone || state.to_b[host] == kNone || state.to_b[host] == state.topology_b.parent[b]) return false;
+  for (const std::size_t other : state.topology_b.children[state.to_b[host]]) {
+    if (state.b.devices[other].kind == kind && state.identities.of(Identities::B, other).is_unknown(name)) return true;
+  }
+  return false;
+}
+
+bool may_link(const State& state, std::size_t a, std::size_t b, Rank rank, std::uint32_t name) {
   if (!state.is_open_a(a) || state.to_a[b] != kNone) return false;
   if (state.identities.contradiction(a, b, Rank::Hardware)) return false;
+  const Kind kind = state.a.devices[a].kind;
+  if ((rank == Rank::Content || is_content_only(kind)) && may_be_a_copy(state, a, b, name)) return false;
   if (rank == Rank::Hardware) return true;
-  return state.identities.content_decides(a, b) && !state.identities.contradiction(a, b, Rank::Content) && !hosts_differ(state, a, b);
+  return state.identities.content_decides(a, b) && !state.identities.contradiction(a, b, Rank::Content) && hosts_let_content_decide(state, a, b);
 }
 
 void call_ambiguous(State& state, std::size_t a, const std::vector<std::size_t>& partners) {
@@ -34,14 +66,14 @@ void call_ambiguous(State& state, std::size_t a, const std::vector<std::size_t>&
 }
 
 // Who is linked to one, and that one to nobody else, is that one.
-void link(State& state, Rank rank, bool partitions) {
+void link(State& state, Rank rank, std::span<const Kind> kinds) {
   Links of_a(state.a.devices.size());
   Links of_b(state.b.devices.size());
   for (std::size_t a = 0; a < of_a.size(); ++a) {
-    if ((state.a.devices[a].kind == Kind::Partition) != partitions || !state.is_open_a(a)) continue;
+    if (std::find(kinds.begin(), kinds.end(), state.a.devices[a].kind) == kinds.end() || !state.is_open_a(a)) continue;
     for (const Key& key : state.identities.of(Identities::A, a).of(rank)) {
       const std::size_t b = state.identities.partner(Identities::A, key.value);
-      if (b == kNone || !may_link(state, a, b, rank)) continue;
+      if (b == kNone || !may_link(state, a, b, rank, key.name)) continue;
       add_once(of_a[a], b);
       add_once(of_b[b], a);
     }
@@ -107,11 +139,13 @@ bool hosts_differ(const State& state, std::size_t a, std::size_t b) {
 }
 
 void link_by_keys(State& state) {
-  link(state, Rank::Hardware, false);
-  link(state, Rank::Content, false);
-  link(state, Rank::Hardware, true);
-  link(state, Rank::Content, true);
+  link(state, Rank::Hardware, kPhysical);
+  link(state, Rank::Content, kPhysical);
+  link(state, Rank::Hardware, kStacks);
+  link(state, Rank::Hardware, kPartitions);
+  link(state, Rank::Content, kPartitions);
   link_partitions_by_start(state);
+  link(state, Rank::Hardware, kContents);
 }
 
 void prove_by_children(State& state) {

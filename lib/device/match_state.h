@@ -17,6 +17,7 @@ struct Topology {
   explicit Topology(const DeviceSet& set);
 
   std::vector<std::size_t> parent;               // kNone at the top
+  std::vector<std::vector<std::size_t>> children;
   std::vector<std::vector<std::size_t>> members;  // of those that have several; the parent is one of them
   std::vector<std::size_t> by_depth;             // every device, parents before children
 };

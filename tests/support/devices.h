@@ -46,6 +46,10 @@ class Made {
     device_.members.push_back(std::move(path));
     return *this;
   }
+  Made& set(Device device) {
+    device_ = std::move(device);
+    return *this;
+  }
   operator Device() const { return device_; }  // NOLINT: what it is for
 
  private:
