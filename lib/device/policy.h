@@ -17,8 +17,11 @@ struct Use {
 };
 
 // For each device of the set the uses that make it critical; none for most. A file system that is mounted, swap in use, a
-// member of dm or md in use, and every device below those down to the controller.
+// member of dm or md in use, what has the state "image", and every device below those down to the controller. At most kMaxUses
+// of one device are named.
 std::vector<std::vector<Use>> critical_uses(const DeviceSet& set);
+
+inline constexpr std::size_t kMaxUses = 16;
 
 struct Refusal {
   std::size_t device = 0;   // index into the saved set
@@ -29,7 +32,28 @@ struct Refusal {
   std::string override_token;  // what --accept takes: "sda=replaced"
 };
 
-// `accepted`: overrides, as override_token spells them. `snapshot_ns` is CLOCK_REALTIME when the devices were suspended.
+// One for each cause: what lies on a device that is not there is named among its uses. `accepted`: overrides, as override_token
+// spells them. `snapshot_ns` is CLOCK_REALTIME when the devices were suspended, 0 when that is not known.
+//
+// What is not Same refuses, but for these. Moved: nodes of FireWire and Thunderbolt, which the kernel knows by identity, and
+// what moved with them; what lies on devices that are all right. Unproven, and Ambiguous where everything looks as it did: PCI
+// and USB, whose children carry the proof; a disk or partition whose content is the same. Absent: dm, md and loop on devices
+// that are all right; the memory has them set up.
 std::vector<Refusal> check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison, std::uint64_t snapshot_ns, const std::vector<std::string>& accepted);
+
+// What the marks of a file system say (file_system_marks.h). A mark that the image-saving kernel has read (`from` is "saver")
+// is the last one that the machine left; one from before the snapshot may be older than the machine's own last writes.
+enum class Since : std::uint8_t { Untouched, Written, Unproven };
+
+struct MarksVerdict {
+  Since since = Since::Untouched;
+  std::string expected;
+  std::string found;
+};
+
+MarksVerdict compare_marks(const Device& saved, const Device& here, std::uint64_t snapshot_ns);
+
+// A name as a token spells it: what is not [A-Za-z0-9._/:-] as %XX.
+std::string token_name(const std::string& name);
 
 }  // namespace hib::device

@@ -1,0 +1,213 @@
+#include "lib/device/policy.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/devices.h"
+
+using namespace hib::device;
+using namespace hib::test;
+
+namespace {
+
+constexpr std::uint64_t kSnapshotNs = 1700000000'500000000;
+
+Made marked(Made made, const std::string& from = "superblock", const std::string& count = "3", const std::string& written = "1699999990") {
+  Device device = made;
+  for (const auto& [name, text] : {std::pair<std::string, std::string>("MARK_MOUNT_COUNT", count), {"MARK_MOUNT_TIME", "1699999000"}, {"MARK_WRITE_TIME", written}}) {
+    device.state.push_back({name, text, from, Strength::Medium, Presence::Present});
+  }
+  Made out(device.kind, device.path);
+  out.set(device);
+  return out;
+}
+
+// A controller, a disk with a serial, a partition, an ext4 that is mounted.
+struct Machine {
+  Device ahci = function("1f.2");
+  Device sda = disk("sda", "1f.2/1", "devices/1f.2").strong("serial", "S1").strong("content.ptuuid", "T1");
+  Device sda1 = partition("sda1", "sda", "1f.2/1").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
+  Device home = marked(file_system("sda1", "F1").state("mount", "/home"));
+
+  DeviceSet set() const { return {{ahci, sda, sda1, home}}; }
+};
+
+std::vector<Refusal> refusals(const DeviceSet& saved, const DeviceSet& here, const std::vector<std::string>& accepted = {}) { return check(saved, here, match(saved, here), kSnapshotNs, accepted); }
+
+bool found_says(const Refusal& refusal, const std::string& part) { return refusal.found.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("A mounted file system makes everything below it critical, down to the controller, and nothing else") {
+  DeviceSet set = Machine().set();
+  set.devices.push_back(disk("sdb", "1f.2/2", "devices/1f.2"));
+  const auto uses = critical_uses(set);
+  for (std::size_t i = 0; i < 4; ++i) {
+    REQUIRE(uses[i].size() == 1);
+    CHECK(uses[i][0].what == "ext4 mounted at /home");
+  }
+  CHECK(uses[4].empty());
+}
+
+TEST_CASE("Swap in use, members of a RAID and the image's own device are critical; a file system in memory is not") {
+  DeviceSet set;
+  set.devices = {disk("sda", "p1"), Made(Kind::Swap, "swap:block/sda", "block/sda").state("in-use", "swap"), disk("sdb", "p2"), disk("sdc", "p3"),
+                 Made(Kind::Raid, "block/md0", "block/sdb").member("block/sdb").member("block/sdc"), disk("sdd", "p4").state("image", "yes"),
+                 Made(Kind::FileSystem, "filesystem:tmpfs:/tmp").medium("type", "tmpfs").state("mount", "/tmp"), Made(Kind::Swap, "swap:block/sde")};
+  const auto uses = critical_uses(set);
+  CHECK(uses[0].at(0).what == "swap");
+  CHECK(uses[3].at(0).what == "part of raid md0");
+  CHECK(uses[5].at(0).what == "the image");
+  CHECK(uses[6].empty());
+  CHECK(uses[7].empty());
+}
+
+TEST_CASE("A file system that is mounted read-only is no reason for a mark, and is critical all the same") {
+  Machine machine;
+  machine.home = file_system("sda1", "F1").state("mount", "/home").state("super-options", "ro,relatime");
+  CHECK_FALSE(critical_uses(machine.set())[1].at(0).writable);
+  CHECK(refusals(machine.set(), machine.set()).empty());
+  machine.home = file_system("sda1", "F1").state("mount", "/home").state("super-options", "rw,errors=remount-ro");
+  CHECK(critical_uses(machine.set())[1].at(0).writable);
+  REQUIRE(refusals(machine.set(), machine.set()).size() == 1);
+  CHECK(refusals(machine.set(), machine.set())[0].override_token == "/home=unproven");
+}
+
+TEST_CASE("A machine that is as it was is not refused") { CHECK(refusals(Machine().set(), Machine().set()).empty()); }
+
+TEST_CASE("A disk that is absent refuses once, names what lies on it, and is accepted by its token") {
+  const Machine machine;
+  const DeviceSet here{{machine.ahci}};
+  const auto all = refusals(machine.set(), here);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].device == 1);
+  CHECK(all[0].name == "sda");
+  CHECK(all[0].uses == "ext4 mounted at /home");
+  CHECK(all[0].expected.find("serial S1") != std::string::npos);
+  CHECK(all[0].override_token == "sda=absent");
+  CHECK(refusals(machine.set(), here, {"sda=absent"}).empty());
+  CHECK(refusals(machine.set(), here, {"sda=moved"}).size() == 1);
+}
+
+TEST_CASE("A disk that was replaced by one of the same model refuses with both serials") {
+  const Machine saved;
+  Machine here;
+  here.sda = disk("sda", "1f.2/1", "devices/1f.2").strong("serial", "S2").strong("content.ptuuid", "T1");
+  const auto all = refusals(saved.set(), here.set());
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "sda=replaced");
+  CHECK(found_says(all[0], "serial S2"));
+}
+
+TEST_CASE("A disk in another place refuses, unless it hangs on a bus where the kernel knows devices by identity") {
+  const Machine saved;
+  Machine here;
+  here.sda = disk("sda", "1f.2/2", "devices/1f.2").strong("serial", "S1").strong("content.ptuuid", "T1");
+  here.sda1 = partition("sda1", "sda", "1f.2/2").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
+  const auto all = refusals(saved.set(), here.set());
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "sda=moved");
+  const auto node = [](const std::string& place) { return Made(Kind::FireWire, "devices/fw1").at(place).strong("guid", "G1"); };
+  const auto firewire = [&](const std::string& place) {
+    return DeviceSet{{node(place), disk("sda", place + "/0", "devices/fw1").strong("serial", "S1"), marked(file_system("sda", "F1").state("mount", "/mnt"))}};
+  };
+  CHECK(refusals(firewire("node1"), firewire("node2")).empty());
+}
+
+TEST_CASE("A disk that was accepted in another place is still refused when its file system was written since") {
+  const Machine saved;
+  Machine here;
+  here.sda = disk("sda", "1f.2/2", "devices/1f.2").strong("serial", "S1").strong("content.ptuuid", "T1");
+  here.sda1 = partition("sda1", "sda", "1f.2/2").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
+  CHECK(refusals(saved.set(), here.set(), {"sda=moved"}).empty());
+  here.home = marked(file_system("sda1", "F1"), "superblock", "4");
+  const auto all = refusals(saved.set(), here.set(), {"sda=moved"});
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "/home=written");
+}
+
+TEST_CASE("A file system that lies on another disk now is refused, though both disks are there") {
+  const Device sda = disk("sda", "p1").strong("serial", "S1");
+  const Device sdb = disk("sdb", "p2").strong("serial", "S2");
+  const auto all = refusals({{sda, sdb, marked(file_system("sda", "F1").state("mount", "/home"))}}, {{sda, sdb, marked(file_system("sdb", "F1"))}});
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "/home=moved");
+}
+
+TEST_CASE("A disk without a serial is accepted when its content proves it, and refused as unproven when nothing does") {
+  const auto machine = [](const std::string& content) {
+    const Made with = disk("sda", "p1").unreadable("serial");
+    Device made = content.empty() ? Device(with) : Device(Made(with).strong("content.fs-uuid", content));
+    return DeviceSet{{made, marked(file_system("sda", "F1").state("mount", "/home"))}};
+  };
+  CHECK(refusals(machine("F1"), machine("F1")).empty());
+  const auto all = refusals(machine(""), machine(""));
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "sda=unproven");
+}
+
+TEST_CASE("Twins without serials are refused as ambiguous, also when nothing has visibly changed") {
+  const DeviceSet twins{{disk("sda", "p1"), disk("sdb", "p2"), marked(file_system("sda", "F1").state("mount", "/home"))}};
+  const auto all = refusals(twins, twins);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "sda=ambiguous");
+}
+
+TEST_CASE("A disk whose driver this kernel lacks refuses naming the driver") {
+  const Machine saved;
+  const Device without = Made(Kind::Pci, "devices/1f.2").at("1f.2").medium("model", "ahci").medium("class", "0x010601").state("modules", "ahci-mod");
+  const auto all = refusals(saved.set(), {{without}});
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "sda=unknown-driver");
+  CHECK(found_says(all[0], "ahci-mod"));
+}
+
+TEST_CASE("A volume that this kernel has not set up is all right, and what lies on it cannot be told to be untouched") {
+  const Device sda = disk("sda", "p1").strong("serial", "S1");
+  const Device luks = Made(Kind::Mapped, "block/dm-0", "block/sda").strong("dm-uuid", "CRYPT-1");
+  const Device root = marked(file_system("dm-0", "F1").state("mount", "/"));
+  const auto all = refusals({{sda, luks, root}}, {{sda}});
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].override_token == "/=unproven");
+  CHECK(found_says(all[0], "not set up here"));
+}
+
+TEST_CASE("Marks from before the snapshot: another mount, or a write after it, is a write; the machine's own last write is none") {
+  const Device saved = marked(file_system("sda", "F1"));
+  const auto since = [&](const Device& here) { return compare_marks(saved, here, kSnapshotNs).since; };
+  CHECK(since(saved) == Since::Untouched);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "4")) == Since::Written);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1700000001")) == Since::Untouched);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1700000002")) == Since::Written);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1600000000")) == Since::Unproven);
+  CHECK(since(file_system("sda", "F1")) == Since::Unproven);
+}
+
+TEST_CASE("Marks that the image-saving kernel has read allow no difference at all") {
+  const Device saved = marked(file_system("sda", "F1"), "saver");
+  CHECK(compare_marks(saved, marked(file_system("sda", "F1")), kSnapshotNs).since == Since::Untouched);
+  const auto verdict = compare_marks(saved, marked(file_system("sda", "F1"), "superblock", "3", "1699999991"), kSnapshotNs);
+  CHECK(verdict.since == Since::Written);
+  CHECK(verdict.expected == "MARK_WRITE_TIME 1699999990");
+  CHECK(verdict.found == "MARK_WRITE_TIME 1699999991");
+}
+
+TEST_CASE("A generation that went on cannot be told from the machine's own last writes; one that went back was put there") {
+  const auto with = [](const std::string& name, const std::string& text) { return Device(file_system("sda", "F1").state(name, text)); };
+  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "10"), kSnapshotNs).since == Since::Untouched);
+  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "11"), kSnapshotNs).since == Since::Unproven);
+  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "9"), kSnapshotNs).since == Since::Written);
+  CHECK(compare_marks(with("MARK_LOG_HEAD", "3:17"), with("MARK_LOG_HEAD", "3:18"), kSnapshotNs).since == Since::Unproven);
+  CHECK(compare_marks(with("MARK", "none"), with("MARK", "none"), kSnapshotNs).since == Since::Unproven);
+}
+
+TEST_CASE("Names in tokens have no spaces, signs or escapes") {
+  CHECK(token_name("/mnt/my disk=\x1b") == "/mnt/my%20disk%3D%1B");
+  CHECK(token_name("0000:00:1f.2") == "0000:00:1f.2");
+}
+
+TEST_CASE("Members in a circle and a thousand uses of one disk end") {
+  DeviceSet set{{Made(Kind::Raid, "a", "b").member("b"), Made(Kind::Raid, "b", "").member("a"), disk("sda", "p1")}};
+  for (int i = 0; i < 1000; ++i) set.devices.push_back(Made(Kind::FileSystem, "filesystem:" + std::to_string(i), "block/sda").state("mount", "/" + std::to_string(i)));
+  CHECK(critical_uses(set)[2].size() == kMaxUses);
+  CHECK(check(set, set, match(set, set), 0, {}).size() >= 1);
+  CHECK(check(set, set, {}, 0, {}).size() >= 1);
+}
