@@ -1,6 +1,8 @@
 #pragma once
 
 #include "cli/common.h"
+#include "cli/diff_side.h"
+#include "lib/ops/diff.h"
 
 namespace hib::cli {
 
@@ -12,9 +14,13 @@ class DiffVerb {
   const CLI::App* app() const { return app_; }
 
  private:
+  Result<DiffSide> second_side(const Context& context) const;
+
   CLI::App* app_ = nullptr;
   std::string a_;
   std::string b_;
+  bool against_running_ = false;
+  std::string root_;
 };
 
 }  // namespace hib::cli

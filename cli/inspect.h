@@ -1,6 +1,12 @@
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "cli/common.h"
+#include "cli/render_json.h"
+#include "lib/device/device.h"
+#include "lib/ops/inspect.h"
 
 namespace hib::cli {
 
@@ -13,6 +19,9 @@ class InspectVerb {
 
  private:
   int show_page(const Context& context, const ImageReader& image) const;
+  int show_device(const Context& context, const std::vector<Record>& records) const;
+  Json document(const InspectReport& report, const ImageReader& image, const std::optional<device::DeviceSet>& devices) const;
+  void print(const Context& context, const InspectReport& report, const ImageReader& image, const std::optional<device::DeviceSet>& devices) const;
 
   CLI::App* app_ = nullptr;
   std::string image_;
@@ -21,6 +30,8 @@ class InspectVerb {
   bool records_ = false;
   bool devices_ = false;
   bool raw_ = false;
+  bool config_ = false;
+  std::string device_;
   std::string page_;
 };
 

@@ -8,6 +8,7 @@ namespace hib::cli {
 class Style {
  public:
   explicit Style(bool terminal);
+  bool is_terminal() const { return terminal_; }
   std::string bold(const std::string& text) const { return wrap("1", text); }
   std::string dim(const std::string& text) const { return wrap("2", text); }
   std::string red(const std::string& text) const { return wrap("31", text); }
@@ -16,6 +17,7 @@ class Style {
 
  private:
   std::string wrap(const char* code, const std::string& text) const;
+  bool terminal_;
   bool on_;
 };
 

@@ -58,7 +58,7 @@ std::string where(const State& state, std::size_t a, Verdict verdict) {
   const std::size_t on_a = state.topology_a.parent[a];
   const std::size_t on_b = state.topology_b.parent[state.to_b[a]];
   if (on_a == kNone || on_b == kNone) return "; it lay elsewhere";
-  return fmt::format("; was on {}, is on {}{}", label(state.a.devices[on_a]), label(state.b.devices[on_b]), state.to_b[on_a] == on_b ? ", which has moved" : ", another device");
+  return fmt::format("; was on {}, is on {}{}", label(state.a.devices[on_a]), label(state.b.devices[on_b]), state.to_b[on_a] == on_b && state.proof[on_a] != Proof::None ? ", which has moved" : ", another device");
 }
 
 }  // namespace

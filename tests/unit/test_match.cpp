@@ -188,6 +188,7 @@ TEST_CASE("A file system on another disk has moved; on a disk that moved it has 
   CHECK(says(of(other, 1), "another device"));
   const Comparison same_place = match({{disk("sda", "p1").strong("serial", "S1"), file_system("sda", "F1")}}, {{disk("sda", "p1").strong("serial", "S3"), file_system("sda", "F1")}});
   CHECK(of(same_place, 1).verdict == Verdict::Moved);
+  CHECK(says(of(same_place, 1), "another device"));
   const Comparison with_it = match(a, {{disk("sda", "p9").strong("serial", "S1"), file_system("sda", "F1"), disk("sdb", "p2").strong("serial", "S2")}});
   CHECK(of(with_it, 1).verdict == Verdict::Moved);
   CHECK(says(of(with_it, 1), "which has moved"));
