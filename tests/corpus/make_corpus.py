@@ -32,7 +32,47 @@ def put(kind, name, data):
     (HERE / kind / f"{kind}-{name}").write_bytes(data)
 
 
+def field(name, value):
+    kind = 1 if isinstance(value, int) else 2 if isinstance(value, str) else 3 if isinstance(value, bytes) else 4
+    raw = struct.pack("<Q", value) if kind == 1 else value.encode() if kind == 2 else value if kind == 3 else b"".join(value)
+    return struct.pack("<BBHI", kind, len(name), 0, len(raw)) + name.encode() + raw
+
+
+def devices(*fields):
+    raw = b"".join(fields)
+    return struct.pack("<HBBI", 1, 7, 0, len(raw)) + b"devices" + raw
+
+
+def value(name, text, strength, presence="present"):
+    return [field("name", name), field("text", text), field("from", "sysfs"), field("strength", strength), field("presence", presence)]
+
+
+def device(path, kind, parent="", *more):
+    return field("device", [field("path", path), field("kind", kind), field("name", path), *([field("parent", parent)] if parent else []), *more])
+
+
+def put_devices():
+    strong = lambda name, text: field("identity", value(name, text, "strong"))
+    place = lambda text: field("identity", value("place", text, "place"))
+    (HERE / "devices").mkdir(exist_ok=True)
+    function = device("pci", "pci", "", place("00/1f.2"), field("identity", value("class", "0x010601", "medium")), field("state", value("driver", "ahci", "medium")), field("config", bytes(range(64))))
+    disk = device("sda", "disk", "pci", place("00/1f.2/0"), strong("serial", "S1"), strong("content.ptuuid", "T1"))
+    part = device("sda1", "partition", "sda", place("00/1f.2/0/1"), strong("content.partuuid", "P1"))
+    raid = device("md0", "raid", "sda1", field("member", "sda1"), field("member", "sdb"), strong("md-uuid", "M1"))
+    system = device("fs", "filesystem", "md0", strong("uuid", "F1"), field("state", value("mount", "/home", "medium")), field("state", value("MARK_GENERATION", "7", "medium")))
+    put("devices", "good", devices(function, disk, part, raid, system))
+    twin = lambda n: device(f"sd{n}", "disk", "", place(f"p{n}"), field("identity", value("model", "M", "medium")), field("identity", value("serial", "EACCES", "strong", "unreadable")))
+    put("devices", "twins", devices(*map(twin, "abc")))
+    put("devices", "circle", devices(device("a", "disk", "b"), device("b", "disk", "a")))
+    put("devices", "members-circle", devices(device("a", "raid", "", field("member", "b")), device("b", "raid", "", field("member", "a"))))
+    put("devices", "escapes", devices(device("\x1b[2J\u202e", "disk", "", strong("\r", "\x00\x7f"))))
+    put("devices", "kind-unknown", devices(device("a", "toaster")))
+    put("devices", "path-twice", devices(device("a", "disk"), device("a", "disk")))
+    put("devices", "truncated", devices(function, disk)[:-9])
+
+
 def main():
+    put_devices()
     raw = HERE / "raw" / "raw-good"
     raw.write_bytes(MEMORY)
     images = {}
