@@ -24,12 +24,23 @@ ByPath index_of_paths(const DeviceSet& set) {
   return by_path;
 }
 
+// "" when it is not known. A loop device is where its file is.
+std::string own_place(const Device& device) {
+  if (const Value* place = device.find_identity(kPlace)) return place->text;
+  if (device.kind != Kind::Loop) return "";
+  const Value* file = device.find_identity("backing-file");
+  const Value* offset = device.find_identity("offset");
+  if (file == nullptr) return "";
+  return file->text + "\n" + (offset == nullptr ? "" : offset->text);
+}
+
 // The places of devices that have one of their own.
 void find_own_places(State& state) {
   const auto find = [&state](const DeviceSet& set, std::vector<std::uint32_t>& places) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
-      const Value* place = set.devices[i].find_identity(kPlace);
-      if (!is_content_only(set.devices[i].kind) && place != nullptr && !place->text.empty()) places[i] = state.place_number(set.devices[i].kind, place->text);
+      if (is_content_only(set.devices[i].kind)) continue;
+      const std::string place = own_place(set.devices[i]);
+      if (!place.empty()) places[i] = state.place_number(set.devices[i].kind, place);
     }
   };
   find(state.a, state.place_a);
@@ -46,8 +57,8 @@ std::string as_place(const State& state, Identities::Side side, std::size_t devi
     return fmt::format("on {}", device);
   }
   const Device& on = (side == Identities::A ? state.a : state.b).devices[device];
-  const Value* place = on.find_identity(kPlace);
-  return place == nullptr ? fmt::format("on {} of {}", device, side == Identities::A ? "A" : "B") : "at " + place->text;
+  const std::string place = own_place(on);
+  return place.empty() ? fmt::format("on {} of {}", device, side == Identities::A ? "A" : "B") : "at " + place;
 }
 
 // The places of what lies on devices: those devices.

@@ -163,8 +163,9 @@ std::size_t at_place_of(const AtPlace& at, std::uint32_t place) {
   return place == 0 || it == at.end() ? kNone : it->second;
 }
 
-// PCI bridges and USB hubs carry nothing of their own: one of the same model in the same place is as good.
+// PCI bridges and USB hubs carry nothing of their own: one of the same model in the same place is as good. So is a tmpfs or NFS.
 bool is_only_a_place(const Device& device) {
+  if (device.kind == Kind::FileSystem) return device.parent.empty() && device.members.empty();
   const Value* value = device.find_identity("class");
   if (value == nullptr) return false;
   std::string_view text = value->text;

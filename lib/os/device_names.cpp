@@ -3,7 +3,10 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <new>
 #include <string_view>
+
+#include <unistd.h>
 
 extern "C" {
 #include <pci/pci.h>
@@ -46,6 +49,14 @@ std::unordered_map<std::uint32_t, std::string> read_usb_ids() {
   return names;
 }
 
+// libpci calls these where it has been given none, unless pci_init() is called, which wants to look at devices.
+void say_nothing(char*, ...) {}
+[[noreturn]] void end_here(char*, ...) {
+  constexpr std::string_view kText = "hibtool: libpci could not go on\n";
+  static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
+  ::_exit(2);
+}
+
 // Names from the files of this machine only: no DNS, no network.
 std::string look_up(pci_access* access, int flags, int first, int second) {
   char buffer[kNameBytes];
@@ -59,9 +70,12 @@ void DeviceNames::Free::operator()(pci_access* access) const { pci_cleanup(acces
 
 // Only the lists of names are used: libpci is told to look at no device.
 DeviceNames::DeviceNames() : pci_(pci_alloc()), usb_(read_usb_ids()) {
-  if (pci_ == nullptr) return;
+  if (!pci_) throw std::bad_alloc();
   pci_->method = PCI_ACCESS_DUMP;
   pci_->numeric_ids = 0;
+  pci_->error = end_here;
+  pci_->warning = say_nothing;
+  pci_->debug = say_nothing;
 }
 
 DeviceNames::~DeviceNames() = default;

@@ -66,6 +66,7 @@ def put_devices():
     put("devices", "circle", devices(device("a", "disk", "b"), device("b", "disk", "a")))
     put("devices", "members-circle", devices(device("a", "raid", "", field("member", "b")), device("b", "raid", "", field("member", "a"))))
     put("devices", "escapes", devices(device("\x1b[2J\u202e", "disk", "", strong("\r", "\x00\x7f"))))
+    put("devices", "class-unknown", devices(device("pci", "pci", "", field("identity", value("class", "0x410601", "medium")))))
     put("devices", "kind-unknown", devices(device("a", "toaster")))
     put("devices", "path-twice", devices(device("a", "disk"), device("a", "disk")))
     put("devices", "truncated", devices(function, disk)[:-9])

@@ -216,6 +216,14 @@ TEST_CASE("Bridges in their places are no twins, and a controller is proven by t
   CHECK(comparison.nothing_changed());
 }
 
+TEST_CASE("File systems without a device are no twins of each other, and a loop device is where its file is") {
+  const auto mounted = [](const std::string& at) { return Made(Kind::FileSystem, "filesystem:tmpfs:" + at).medium("type", "tmpfs"); };
+  const DeviceSet tmpfs{{mounted("/run"), mounted("/tmp")}};
+  CHECK(count(match(tmpfs, tmpfs), Verdict::Unproven) == 2);
+  const DeviceSet loops{{Made(Kind::Loop, "block/loop0").medium("backing-file", "/a"), Made(Kind::FileSystem, "filesystem:block/loop0", "block/loop0").medium("type", "squashfs")}};
+  CHECK(count(match(loops, loops), Verdict::Unproven) == 2);
+}
+
 TEST_CASE("A network card in another slot is known by the address of its interface; a controller is not by a disk on it") {
   const auto card = [](const std::string& address) { return function(address, "e1000").medium("x", "y"); };
   const auto interface = [](const std::string& address) { return Made(Kind::Net, "net/" + address, "devices/" + address).at(address).strong("mac", "52:54:00:00:00:01"); };
