@@ -8,6 +8,8 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 extern "C" {
 #include <pci/pci.h>
 }
@@ -51,7 +53,7 @@ std::unordered_map<std::uint32_t, std::string> read_usb_ids() {
 
 // libpci calls these where it has been given none, unless pci_init() is called, which wants to look at devices.
 void say_nothing(char*, ...) {}
-[[noreturn]] void end_here(char*, ...) {
+__attribute__((noreturn)) void end_here(char*, ...) {
   constexpr std::string_view kText = "hibtool: libpci could not go on\n";
   static_cast<void>(!::write(STDERR_FILENO, kText.data(), kText.size()));
   ::_exit(2);
@@ -83,7 +85,8 @@ DeviceNames::~DeviceNames() = default;
 std::string DeviceNames::pci(std::uint16_t vendor, std::uint16_t device) const {
   const std::string maker = look_up(pci_.get(), PCI_LOOKUP_VENDOR, vendor, 0);
   const std::string model = look_up(pci_.get(), PCI_LOOKUP_DEVICE, vendor, device);
-  return maker.empty() || model.empty() ? maker + model : maker + " " + model;
+  if (maker.empty()) return model;
+  return maker + " " + (model.empty() ? fmt::format("device {:04x}", device) : model);
 }
 
 std::string DeviceNames::pci_class(std::uint16_t class_and_subclass) const { return look_up(pci_.get(), PCI_LOOKUP_CLASS, class_and_subclass, 0); }

@@ -83,8 +83,8 @@ class Inspect(Devices):
 
     def test_numbers_that_no_list_of_names_knows_are_shown_as_numbers(self):
         devices = machine()
-        devices[0]["identity"] = [value("vendor", "0xfffe"), value("device", "0xfffd"), value("class", "0x410601")]
-        self.assertIn("fffe:fffd", self.run_tool("inspect", "--devices", self.image("a.hib", devices)).stdout.decode())
+        devices[0]["identity"] = [value("vendor", "0xfff1"), value("device", "0xfffd"), value("class", "0x410601")]
+        self.assertIn("fff1:fffd", self.run_tool("inspect", "--devices", self.image("a.hib", devices)).stdout.decode())
 
     def test_an_image_without_device_records_says_so(self):
         image = self.image("a.hib")
