@@ -3,7 +3,6 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <cctype>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -145,27 +144,15 @@ bool starts_with(const std::string& text, const std::string& prefix) { return te
 bool natural_less(const std::string& a, const std::string& b) {
   std::size_t i = 0;
   std::size_t j = 0;
-  const auto digits_from = [](const std::string& text, std::size_t at) {
-    std::size_t end = at;
-    while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end])) != 0) ++end;
-    return end - at;
-  };
   while (i < a.size() && j < b.size()) {
-    const std::size_t m = digits_from(a, i);
-    const std::size_t n = digits_from(b, j);
-    if (m != 0 && n != 0) {
-      const int order = m != n ? (m < n ? -1 : 1) : a.compare(i, m, b, j, n);
-      if (order != 0) return order < 0;
-      i += m;
-      j += n;
-    } else if (a[i] != b[j]) {
-      return a[i] < b[j];
-    } else {
-      ++i;
-      ++j;
-    }
+    const std::size_t m = std::min(a.find('/', i), a.size()) - i;
+    const std::size_t n = std::min(b.find('/', j), b.size()) - j;
+    if (m != n) return m < n;
+    if (const int order = a.compare(i, m, b, j, n); order != 0) return order < 0;
+    i += m + 1;
+    j += n + 1;
   }
-  return a.size() - i < b.size() - j;
+  return i >= a.size() && j < b.size();
 }
 
 }  // namespace hib::device

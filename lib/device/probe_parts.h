@@ -69,7 +69,7 @@ std::string base_name(const std::string& path);
 std::string folder_of(const std::string& path);
 bool starts_with(const std::string& text, const std::string& prefix);
 
-// "sda2" before "sda10".
+// "sda2" before "sda10": of the parts between slashes the shorter one is less.
 bool natural_less(const std::string& a, const std::string& b);
 
 // ---- the parts

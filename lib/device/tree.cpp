@@ -31,7 +31,8 @@ Reading reading_of(int error, std::size_t max_bytes) {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-    case ENODEV: return {Presence::Absent, {}};
+    case ENODEV:
+    case ENXIO: return {Presence::Absent, {}};  // sysfs: the device has no such thing
     case EISDIR: return {Presence::Unreadable, "a folder, not a file"};
     case EFBIG: return {Presence::Unreadable, fmt::format("larger than {} bytes", max_bytes)};
     case ELOOP: return {Presence::Unreadable, "links that go in a circle"};
