@@ -163,6 +163,28 @@ class Hostile(ProbeTest):
         drive = next(d for d in self.devices(copy).values() if d["name"] == "sr0")
         self.assertEqual(self.values(drive, "identity", "content.ptuuid")[0]["text"], "/dev/sr0: No medium found")
 
+    def test_who_may_not_open_a_disk_learns_from_udev_what_lies_on_it(self):
+        folder = self.machine("usb-twins")
+        (folder / "hibtool/block/sda").write_text("UNREADABLE=/dev/sda: open: Permission denied\n")
+        (folder / "run/udev/data").mkdir(parents=True)
+        (folder / "run/udev/data/b8:0").write_text("S:disk/by-label/X\nE:ID_FS_TYPE=vfat\nE:ID_FS_USAGE=filesystem\nE:ID_FS_UUID=AAAA-0000\nE:ID_FS_UUID_ENC=AAAA\nE:ID_PART_TABLE_UUID=12345678\n")
+        devices = self.devices(folder)
+        disk = next(d for d in devices.values() if d["name"] == "sda")
+        uuid = self.values(disk, "identity", "content.fs-uuid")[0]
+        self.assertEqual((uuid["text"], uuid["from"]), ("AAAA-0000", "udev"))
+        self.assertEqual(self.text(disk, "identity", "content.ptuuid"), ["12345678"])
+        system = devices[f"filesystem:{disk['path']}"]
+        self.assertEqual(self.values(system, "identity", "uuid")[0]["from"], "udev")
+
+    def test_a_tree_with_very_many_mounts_of_one_file_system_is_cut_and_says_so(self):
+        folder = self.machine("usb-twins")
+        lines = [f"{n + 30} 1 8:0 / /m{n} rw - vfat /dev/sda rw" for n in range(5000)]
+        (folder / "proc/self/mountinfo").write_text("\n".join(lines) + "\n")
+        system = next(d for d in self.devices(folder).values() if d["kind"] == "filesystem" and d["path"].endswith("/sda"))
+        mounts = self.values(system, "state", "mount")
+        self.assertEqual(len(mounts), 65)
+        self.assertEqual(mounts[-1]["presence"], "unreadable")
+
     def test_a_captured_tree_is_only_read(self):
         folder = self.machine("sriov-nic")
         before = subprocess.run(["find", folder, "-printf", "%p %s %T@ %m %l\n"], capture_output=True).stdout
