@@ -16,6 +16,7 @@
 #include "lib/device/mount_table.h"
 #include "lib/device/place.h"
 #include "lib/device/probe.h"
+#include "lib/device/saver_marks.h"
 #include "lib/device/tree.h"
 #include "tests/support/catch.h"
 
@@ -501,6 +502,38 @@ TEST_CASE("What cannot be read of a function is said value by value") {
   CHECK(unreadable["class"] == "a folder, not a file");
   CHECK(unreadable["revision"] == "no such file");
   CHECK(unreadable.contains("dsn"));
+}
+
+// ---- marks that the image-saving kernel reads
+
+namespace {
+Device file_system(const std::string& path, const std::string& uuid, const std::string& generation) {
+  Device device;
+  device.path = path;
+  device.kind = Kind::FileSystem;
+  device.identity.push_back({"uuid", uuid, "blkid", Strength::Strong, Presence::Present});
+  device.state.push_back({"mount", "/", "proc", Strength::Medium, Presence::Present});
+  device.state.push_back({"MARK_GENERATION", generation, "superblock", Strength::Medium, Presence::Present});
+  return device;
+}
+}  // namespace
+
+TEST_CASE("The saver's marks take the place of earlier ones, by UUID, wherever the file system lies there") {
+  DeviceSet saved{{file_system("a", "one", "5"), file_system("b", "two", "6"), file_system("c", "three", "7")}};
+  take_marks(saved, DeviceSet{{file_system("x", "two", "60"), file_system("y", "one", "50")}});
+  CHECK(saved.devices[0].find_state("MARK_GENERATION")->text == "50");
+  CHECK(saved.devices[0].find_state("MARK_GENERATION")->from == kFromSaver);
+  CHECK(saved.devices[0].find_state("mount") != nullptr);
+  CHECK(saved.devices[1].find_state("MARK_GENERATION")->text == "60");
+  CHECK(saved.devices[2].find_state("MARK_GENERATION")->text == "7");
+  CHECK(saved.devices[2].find_state("MARK_GENERATION")->from == "superblock");
+}
+
+TEST_CASE("Of two file systems with one UUID the saver takes neither's marks") {
+  DeviceSet saved{{file_system("a", "one", "5")}};
+  take_marks(saved, DeviceSet{{file_system("x", "one", "50"), file_system("y", "one", "51")}});
+  CHECK(saved.devices[0].find_state("MARK_GENERATION") == nullptr);
+  CHECK(saved.devices[0].state.back().presence == Presence::Unreadable);
 }
 
 // ---- capturing
