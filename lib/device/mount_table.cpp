@@ -1,5 +1,6 @@
 #include "lib/device/mount_table.h"
 
+#include <climits>
 #include <sstream>
 
 namespace hib::device {
@@ -78,14 +79,19 @@ Reading read_settled(const Tree& tree, const std::string& path) {
   return {Presence::Unreadable, "it changes faster than it can be read"};
 }
 
-const Mount* mount_above(const std::vector<Mount>& mounts, const std::string& path) {
-  const Mount* best = nullptr;
-  for (const Mount& mount : mounts) {
-    const std::string below = mount.point == "/" ? "/" : mount.point + "/";
-    if (path != mount.point && path.compare(0, below.size(), below) != 0) continue;
-    if (best == nullptr || mount.point.size() >= best->point.size()) best = &mount;  // a later one lies over an earlier one
+// A later mount lies over an earlier one at the same point.
+MountIndex::MountIndex(const std::vector<Mount>& mounts) {
+  for (const Mount& mount : mounts) by_point_[mount.point] = &mount;
+}
+
+const Mount* MountIndex::above(std::string path) const {
+  if (path.size() > PATH_MAX) return nullptr;
+  while (!path.empty()) {
+    if (const auto it = by_point_.find(path); it != by_point_.end()) return it->second;
+    path.resize(path.rfind('/') == std::string::npos ? 0 : path.rfind('/'));
   }
-  return best;
+  const auto root = by_point_.find("/");
+  return root == by_point_.end() ? nullptr : root->second;
 }
 
 }  // namespace hib::device

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/device/tree.h"
@@ -31,7 +32,17 @@ std::vector<ActiveSwap> swaps_from_text(const std::string& text);
 // The text of a file that others may change between two reads of it: read until it is the same twice.
 Reading read_settled(const Tree& tree, const std::string& path);
 
-// The last mount that `path` lies below; null when none is.
-const Mount* mount_above(const std::vector<Mount>& mounts, const std::string& path);
+// Finds what a path lies on.
+class MountIndex {
+ public:
+  MountIndex() = default;
+  explicit MountIndex(const std::vector<Mount>& mounts);  // which must stay
+
+  // The last mount at the nearest point above; null when there is none.
+  const Mount* above(std::string path) const;
+
+ private:
+  std::unordered_map<std::string, const Mount*> by_point_;
+};
 
 }  // namespace hib::device

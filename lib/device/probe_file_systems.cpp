@@ -24,7 +24,11 @@ std::string fact(const Facts& facts, const char* key) {
 
 class FileSystems {
  public:
-  explicit FileSystems(Scan& scan) : scan_(scan) {}
+  explicit FileSystems(Scan& scan) : scan_(scan) {
+    for (const Device& device : scan.devices) {
+      if (device.kind == Kind::Mapped) mapped_.emplace(device.name, device.path);
+    }
+  }
 
   // What libblkid found, mounted or not.
   void add_found() {
@@ -44,6 +48,7 @@ class FileSystems {
     const Reading table = read_settled(scan_.tree, "/proc/self/mountinfo");
     if (!table.is_present()) return say_unreadable(Kind::FileSystem, "mount", table, "proc:self/mountinfo");
     mounts_ = mounts_from_text(table.text);
+    points_ = MountIndex(mounts_);
     for (const Mount& mount : mounts_) add_mount(mount);
   }
 
@@ -81,9 +86,7 @@ class FileSystems {
     };
     if (const std::string path = named(source); !path.empty()) return path;
     if (starts_with(source, "/dev/mapper/")) {
-      for (const Device& device : scan_.devices) {
-        if (device.kind == Kind::Mapped && device.name == source.substr(12)) return device.path;
-      }
+      if (const auto it = mapped_.find(source.substr(12)); it != mapped_.end()) return it->second;
     }
     const auto resolved = scan_.tree.resolve(source);
     return resolved && starts_with(*resolved, "/dev/") ? named(*resolved) : "";
@@ -188,7 +191,7 @@ class FileSystems {
   }
 
   std::string file_system_of(const std::string& file) const {
-    const Mount* mount = mount_above(mounts_, file);
+    const Mount* mount = points_.above(file);
     const auto it = mount == nullptr ? by_number_.end() : by_number_.find(mount->number);
     return it == by_number_.end() ? "" : it->second;
   }
@@ -215,6 +218,8 @@ class FileSystems {
 
   Scan& scan_;
   std::vector<Mount> mounts_;
+  MountIndex points_;
+  std::map<std::string, std::string> mapped_;          // name of a mapping -> path
   std::map<std::string, std::string> shared_;          // UUID -> its first block device
   std::map<std::string, std::string> without_device_;  // number -> path
   std::map<std::string, std::string> by_number_;       // number of a mount -> path of its file system

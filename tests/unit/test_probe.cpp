@@ -366,9 +366,13 @@ TEST_CASE("Lines of mountinfo that end early are left out, the others are not") 
 
 TEST_CASE("A path lies on the last mount above it") {
   const auto mounts = mounts_from_text("1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /home rw - ext4 b rw\n3 1 8:3 / /home rw - ext4 c rw\n");
-  CHECK(mount_above(mounts, "/home/x")->number == "8:3");
-  CHECK(mount_above(mounts, "/homes")->number == "8:1");
-  CHECK(mount_above({}, "/x") == nullptr);
+  const MountIndex index(mounts);
+  CHECK(index.above("/home/x")->number == "8:3");
+  CHECK(index.above("/home")->number == "8:3");
+  CHECK(index.above("/homes")->number == "8:1");
+  CHECK(index.above("no path")->number == "8:1");
+  CHECK(index.above("/" + std::string(10000, 'x')) == nullptr);
+  CHECK(MountIndex().above("/x") == nullptr);
 }
 
 TEST_CASE("Swap areas are read below the line of headings") {
