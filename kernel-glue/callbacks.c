@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the PM core called of each device, and what that returned: it keeps neither, but traces both.
- * Its tracepoints are not exported; they are found by their names. Where a kernel does not have
- * them, the results are not known, and the record says so.
+ * What the PM core called of each device, and what that returned: it keeps neither, but traces
+ * both. Its tracepoints are not exported; they are found by their names. Where a kernel does not
+ * have them, the results are not known, and the record says so.
  */
 #include <linux/pm.h>
 #include <linux/string.h>

@@ -11,12 +11,12 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import jump  # noqa: E402
-from living import Machine, command, life  # noqa: E402
+from living import Machine, life  # noqa: E402
 from support import HIBTOOL  # noqa: E402
 from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
 from test_jump_failures import history  # noqa: E402
 
-MORE_DEVICES = ["-device", "pci-bridge,id=behind,chassis_nr=1", "-device", "virtio-rng-pci,bus=behind,addr=3", "-device", "e1000", "-device", "qemu-xhci", "-device", "usb-tablet"]
+MORE_DEVICES = ["-device", "pci-bridge,id=behind,chassis_nr=1", "-device", "virtio-rng-pci,bus=behind,addr=3", "-device", "e1000e", "-device", "qemu-xhci", "-device", "usb-tablet"]
 BAD = "/sys/devices/platform/badpm"
 SAVE_AND_RETURN = SAVE + " --return"
 NAMED = "hibtool: badpm (badpm) did not resume: -5 in resume"
@@ -71,7 +71,7 @@ class Devices:
             self.assertEqual(device["config"]["hex"][32:80], config[name][32:80], f"{name}: base addresses")
             self.assertIn(device["power"], ("D0", "D3hot"))
             self.assertEqual(device["left"], "suspended")
-        self.assertIn("D3hot", {device["power"] for device in pci.values()})
+        self.assertEqual({device["power"] for device in pci.values() if device.get("driver") == "e1000e"}, {"D3hot"})
         self.assertEqual({device["left"] for device in devices} - {"suspended", "runtime-suspended", "active"}, set())
         self.assertIn("virtio-pci", {device.get("driver") for device in pci.values()})
         self.assertIn("command_line", found["machine"])
@@ -119,12 +119,35 @@ class Devices:
         self.assertEqual(phases[0], "armed")
 
 
+class MountedElsewhere(JumpTest):
+    """A file system on a disk with another driver than the target's."""
+
+    machine = Machine(modules=("virtio_scsi", "sd_mod"))
+
+    def test_the_saver_gets_the_drivers_of_what_is_mounted_unless_told_not_to(self):
+        living = self.living(self.machine)
+        other = living.add_disk("other", 64)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", str(other)], check=True)
+        with living.boot(extra=["-drive", f"file={other},if=none,id=other,format=raw", "-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=other"]) as guest:
+            self.begin(guest, self.machine)
+            self.run_in(guest, "mkdir -p /other; until mount -t ext4 /dev/sda /other 2> /dev/null; do usleep 50000; done")
+            alone = json.loads(self.run_in(guest, "hibtool arm --json --target /dev/vda --only-target-drivers"))["modules"]
+            self.assertEqual({"virtio_scsi", "sd_mod"} & set(alone), set())
+            both = json.loads(self.run_in(guest, "hibtool arm --json --target /dev/vda"))["modules"]
+            self.assertLessEqual({"virtio_scsi", "sd_mod", *alone}, set(both))
+            before = life(guest)
+            self.assertIn("goes on", self.run_in(guest, "echo before > /other/file && hibtool hibernate --return"))
+            self.assert_goes_on(guest, self.machine, before)
+            self.run_in(guest, "echo after >> /other/file && umount /other && mount -t ext4 /dev/sda /other")
+            self.assertEqual(self.run_in(guest, "cat /other/file"), "before\nafter")
+
+
 class Devices61(Devices, JumpTest):
-    machine = Machine(series="6.1", cpus=2, machine="pc")
+    machine = Machine(series="6.1", cpus=2, machine="pc", modules=("e1000e",))
 
 
 class Devices612(Devices, JumpTest):
-    machine = Machine(series="6.12", cpus=1, machine="q35")
+    machine = Machine(series="6.12", cpus=1, machine="q35", modules=("e1000e",))
 
 
 if __name__ == "__main__":
