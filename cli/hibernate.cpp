@@ -104,11 +104,19 @@ Json json_of(const Failures& failures) {
   return devices;
 }
 
-// What A says of itself at the moment of the jump. A rehearsal has no image that it could go into.
-Result<std::vector<std::byte>> records_to_leave(const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
+// What A says of itself at the moment of the jump. A rehearsal has no image that it could go into, and no jump to name.
+Result<std::vector<std::byte>> records_now(const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
   if (wish == jump::Wish::Rehearse) return jump::pack_records(records_of_this_machine());
   TRY(const auto info, device.info());
   return jump::pack_records(records_of_a(info, armed.id));
+}
+
+// A machine is not kept from hibernating by what is said of it: the image then has what arm wrote.
+std::vector<std::byte> records_to_leave(const Context& context, const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
+  auto records = records_now(device, armed, wish);
+  if (records) return std::move(*records);
+  context.note("the image has the machine's records as they were when it was armed: " + records.error().line());
+  return {};
 }
 
 void note_outcome(const Context& context, const ArmedTarget& armed, jump::Outcome outcome, jump::Wish wish, const Failures& failures) {
@@ -147,9 +155,7 @@ int HibernateVerb::run(const Context& context) const {
   const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse : return_ ? jump::Wish::SaveAndReturn : jump::Wish::SaveAndPowerOff;
   const auto armed = wish == jump::Wish::Rehearse ? Result<ArmedTarget>(ArmedTarget{}) : armed_target();
   if (!armed) return context.report(armed.error());
-  const auto records = records_to_leave(*device, *armed, wish);
-  if (!records) return context.report(records.error());
-  const auto result = device->leave(wish, *records);
+  const auto result = device->leave(wish, records_to_leave(context, *device, *armed, wish));
   if (!result) {
     if (result.error().kind != ErrorKind::NotFound) tell_failures(context, *device, false);
     return context.report(result.error());
