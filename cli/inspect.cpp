@@ -55,6 +55,7 @@ void InspectVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_flag("--map", map_, "label every byte range of the file");
   app_->add_flag("--records", records_, "print the machine, processor and other records");
   app_->add_flag("--devices", devices_, "print the machine's devices as a tree");
+  app_->add_flag("-n,--numeric", numeric_, "with --devices: vendor and device ids instead of names");
   app_->add_option("--device", device_, "print all that is recorded of this device: kernel name, PCI address, or path below /sys")->type_name("NAME");
   app_->add_flag("--config", config_, "with --device: its PCI configuration space, as lspci -xxxx prints it and lspci -F reads it");
   app_->add_option("--page", page_, "print this page as a hex dump")->type_name("PFN");
@@ -145,7 +146,7 @@ void InspectVerb::print(const Context& context, const InspectReport& report, con
   print_breadcrumbs(out, image);
   if (!devices_) return;
   if (devices) {
-    print_devices(out, context.out_style, *devices);
+    print_devices(out, context.out_style, *devices, numeric_);
   } else {
     out << "  this image holds no device records\n";
   }

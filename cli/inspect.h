@@ -29,6 +29,7 @@ class InspectVerb {
   bool map_ = false;
   bool records_ = false;
   bool devices_ = false;
+  bool numeric_ = false;
   bool raw_ = false;
   bool config_ = false;
   std::string device_;

@@ -1,11 +1,11 @@
 #include "cli/probe.h"
 
 #include <algorithm>
-#include <map>
 #include <sstream>
 
 #include <fmt/format.h>
 
+#include "cli/render_devices.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
 #include "lib/device/probe.h"
@@ -46,31 +46,6 @@ void print_machine(std::ostream& out, const Style& style, const device::Probe& f
   out << style.bold("Linux " + text_of(found.machine, "release")) << fmt::format(", {}, {} modules, {} devices\n", text_of(found.machine, "machine"), modules, found.devices.devices.size());
 }
 
-// What tells a device from others, in one line.
-std::string summary(const device::Device& item) {
-  std::string line;
-  for (const device::Value& value : item.identity) {
-    const bool shown = value.strength == device::Strength::Strong || value.name == "model" || value.name == "type";
-    if (!shown) continue;
-    if (value.presence == device::Presence::Present) line += fmt::format("  {}={}", printable(value.name), printable(value.text));
-    if (value.presence == device::Presence::Unreadable) line += fmt::format("  {}=?", printable(value.name));
-  }
-  for (const char* name : {"driver", "mount", "in-use"}) {
-    if (const device::Value* value = item.find_state(name)) line += fmt::format("  {}:{}", name, printable(value->text));
-  }
-  return line;
-}
-
-void print_device_list(std::ostream& out, const device::DeviceSet& set) {
-  std::map<std::string, std::size_t> depths;
-  for (const device::Device& item : set.devices) {
-    const auto parent = depths.find(item.parent);
-    const std::size_t depth = parent == depths.end() ? 0 : parent->second + 1;
-    depths[item.path] = depth;
-    out << fmt::format("{:{}}{} {}{}\n", "", depth * 2, printable(item.name), device::name_of(item.kind), summary(item));
-  }
-}
-
 }  // namespace
 
 void ProbeVerb::add_to(CLI::App& program, CommonOptions& common) {
@@ -78,6 +53,7 @@ void ProbeVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--root", root_, "read a captured tree instead of this machine")->type_name("DIR");
   app_->add_option("--capture", capture_, "copy what is read, and nothing else, into this folder")->type_name("DIR");
   app_->add_option("-o,--output", output_, "write the records, as create --records takes them")->type_name("FILE");
+  app_->add_flag("-n,--numeric", numeric_, "vendor and device ids instead of names");
   app_->add_flag("--force", force_, "replace an existing file");
   add_common_options(*app_, common);
   app_->footer(
@@ -98,7 +74,7 @@ int ProbeVerb::run(const Context& context) const {
     print_json(out, json_of_probe(*found));
   } else if (output_.empty() && !context.options.quiet) {
     print_machine(out, context.out_style, *found);
-    print_device_list(out, found->devices);
+    print_devices(out, context.out_style, found->devices, numeric_);
   }
   return kDone;
 }

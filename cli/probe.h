@@ -16,6 +16,7 @@ class ProbeVerb {
   std::string capture_;
   std::string output_;
   bool force_ = false;
+  bool numeric_ = false;
 };
 
 }  // namespace hib::cli

@@ -118,8 +118,8 @@ std::string kind_of(const Device& device) { return device.bus.empty() || device.
 
 class Tree {
  public:
-  Tree(const Style& style, const DeviceSet& set)
-      : set_(set), table_(style, {{"NAME", true, false, false}, {"KIND", false, false, false}, {"WHAT", false, false, true}, {"SIZE", false, true, false}, {"ID", false, false, true}, {"STATE", false, false, true}}) {
+  Tree(const Style& style, const DeviceSet& set, bool numeric)
+      : set_(set), names_(numeric), table_(style, {{"NAME", true, false, false}, {"KIND", false, false, false}, {"WHAT", false, false, true}, {"SIZE", false, true, false}, {"ID", false, false, true}, {"STATE", false, false, true}}) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) by_path_.emplace(set.devices[i].path, i);
     children_.resize(set.devices.size());
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
@@ -215,7 +215,7 @@ std::string hex_digits(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-void print_devices(std::ostream& out, const Style& style, const DeviceSet& set) { out << Tree(style, set).text(); }
+void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) { out << Tree(style, set, numeric).text(); }
 
 void print_device(std::ostream& out, const Style& style, const Device& device) {
   out << style.bold(printable(device.name.empty() ? device.path : device.name)) << ": " << printable(kind_of(device)) << "\n";

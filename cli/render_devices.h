@@ -11,8 +11,8 @@
 
 namespace hib::cli {
 
-// A tree of all of them, as lsblk draws it.
-void print_devices(std::ostream& out, const Style& style, const device::DeviceSet& set);
+// A tree of all of them, as lsblk draws it. `numeric`: ids instead of names, as lspci -n, and so the same on every machine.
+void print_devices(std::ostream& out, const Style& style, const device::DeviceSet& set, bool numeric);
 
 // Every value of one.
 void print_device(std::ostream& out, const Style& style, const device::Device& device);

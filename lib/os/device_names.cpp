@@ -61,6 +61,7 @@ __attribute__((noreturn)) void end_here(char*, ...) {
 
 // Names from the files of this machine only: no DNS, no network.
 std::string look_up(pci_access* access, int flags, int first, int second) {
+  if (access == nullptr) return "";
   char buffer[kNameBytes];
   const char* name = pci_lookup_name(access, buffer, sizeof buffer, flags | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, first, second);
   return name == nullptr ? "" : name;
@@ -71,7 +72,10 @@ std::string look_up(pci_access* access, int flags, int first, int second) {
 void DeviceNames::Free::operator()(pci_access* access) const { pci_cleanup(access); }
 
 // Only the lists of names are used: libpci is told to look at no device.
-DeviceNames::DeviceNames() : pci_(pci_alloc()), usb_(read_usb_ids()) {
+DeviceNames::DeviceNames(bool numeric) {
+  if (numeric) return;
+  usb_ = read_usb_ids();
+  pci_.reset(pci_alloc());
   if (!pci_) throw std::bad_alloc();
   pci_->method = PCI_ACCESS_DUMP;
   pci_->numeric_ids = 0;

@@ -13,7 +13,8 @@ namespace hib {
 
 class DeviceNames {
  public:
-  DeviceNames();
+  // `numeric`: no names, whatever files there are.
+  explicit DeviceNames(bool numeric = false);
   ~DeviceNames();
   DeviceNames(const DeviceNames&) = delete;
   DeviceNames& operator=(const DeviceNames&) = delete;
@@ -28,7 +29,7 @@ class DeviceNames {
   struct Free {
     void operator()(pci_access* access) const;
   };
-  std::unique_ptr<pci_access, Free> pci_;
+  std::unique_ptr<pci_access, Free> pci_;  // null: no names
   std::unordered_map<std::uint32_t, std::string> usb_;  // vendor: in the upper half, 0xffff in the lower; or vendor and product
 };
 

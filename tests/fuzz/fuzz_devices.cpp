@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& refusal : refusals) expect_harmless(refusal.override_token);
   std::ostringstream out;
   const hib::cli::Style style(false);
-  hib::cli::print_devices(out, style, *set);
+  hib::cli::print_devices(out, style, *set, false);
   hib::cli::print_comparison(out, style, *set, *set, comparison);
   for (const auto& device : set->devices) {
     hib::cli::print_device(out, style, device);
