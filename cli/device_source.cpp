@@ -5,6 +5,7 @@
 
 #include "cli/render_json.h"
 #include "lib/device/device_record.h"
+#include "lib/device/probe.h"
 #include "lib/os/file.h"
 
 namespace hib::cli {
@@ -48,7 +49,8 @@ Result<std::optional<std::vector<Record>>> probe_records(const std::string& path
 }
 
 Result<device::DeviceSet> devices_here(const std::string& root) {
-  return fail(make_error(ErrorKind::Unsupported, "devices", root.empty() ? "this machine" : "a captured tree", "this build does not probe").of(root));
+  TRY(const device::Tree tree, root.empty() ? Result<device::Tree>(device::Tree::live()) : device::Tree::captured(root));
+  return device::probe(tree).devices;
 }
 
 }  // namespace hib::cli

@@ -49,7 +49,9 @@ Json json_of(const Difference& difference, const DiffSide& a, const DiffSide& b)
     document["ranges"] = nullptr;
   }
   document["identical"] = difference.identical();
-  document["devices"] = difference.devices ? json_of_comparison(*a.devices, *b.devices, *difference.devices) : Json(nullptr);
+  // A side without records: the same shape, and nothing in it.
+  document["devices_compared"] = difference.devices.has_value();
+  document["devices"] = difference.devices ? json_of_comparison(*a.devices, *b.devices, *difference.devices) : json_of_comparison({}, {}, {});
   return document;
 }
 

@@ -242,7 +242,7 @@ Json json_of_diff(const DiffReport& report, const ImageInfo& a, const ImageInfo&
                         {"only_a", json_of_ranges(report.only_a_ranges)},
                         {"only_b", json_of_ranges(report.only_b_ranges)},
                         {"unknown", json_of_ranges(report.unknown_ranges)}};
-  document["devices"] = nullptr;  // of who has records of them: json_of_comparison
+  document["devices"] = nullptr;  // the caller knows which sides have records of them
   document["compared_by"] = report.by_stored_hashes ? "stored page hashes" : "pages";
   return document;
 }

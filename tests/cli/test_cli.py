@@ -88,7 +88,8 @@ class Verbs(CliTest):
         self.assertFalse(diff["identical"])
         self.assertEqual(diff["pages"]["changed"], 3)
         self.assertEqual(diff["ranges"]["changed"], [["0x7", 2], ["0x12c", 1]])
-        self.assertIsNone(diff["devices"])  # neither has records of them
+        self.assertFalse(diff["devices_compared"])  # neither has records of them
+        self.assertEqual(diff["devices"], dict.fromkeys(("same", "moved", "replaced", "absent", "new", "ambiguous", "unproven", "unknown_driver"), []))
 
     def test_diff_of_memories_of_different_size_names_what_only_one_has(self):
         shorter = self.write("short.raw", self.memory[:-5 * PAGE])
