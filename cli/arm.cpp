@@ -58,7 +58,7 @@ Result<ArmVerb::Armed> ArmVerb::arm() const {
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
   options.firmware_map = read_machine("").memory_map;
-  Json config = {{"context", hex(info.context)}, {"records", json_of_records(records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}};
+  Json config = {{"context", hex(info.context)}, {"records", json_of_records(first_records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}};
   Armed armed;
   forget_armed();
   if (!target_.empty()) {
@@ -68,7 +68,7 @@ Result<ArmVerb::Armed> ArmVerb::arm() const {
     options.preload.drivers.push_back(jump::kWatchdogModule);
     config["target"] = target.path;
     config["head"] = target.area.head;
-    TRY_OK(remember_armed({options.id, target.path, target.area.head}));
+    TRY_OK(remember_armed({options.id, target.path, target.device, target.area.head}));
     armed.target = std::move(target);
   }
   options.preload.config = config.dump();

@@ -108,7 +108,7 @@ Json json_of(const Failures& failures) {
 Result<std::vector<std::byte>> records_now(const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
   if (wish == jump::Wish::Rehearse) return jump::pack_records(records_of_this_machine());
   TRY(const auto info, device.info());
-  return jump::pack_records(records_of_a(info, armed.id));
+  return jump::pack_records(records_of_a(info, armed.id, armed.device));
 }
 
 // A machine is not kept from hibernating by what is said of it: the image then has what arm wrote.

@@ -22,6 +22,7 @@
 #include "cli/render_json.h"
 #include "cli/replay.h"
 #include "cli/restore_jump.h"
+#include "cli/saver_marks.h"
 #include "lib/base/text.h"
 #include "lib/jump/arm.h"
 #include "lib/jump/context.h"
@@ -34,6 +35,7 @@ namespace {
 using container::Phase;
 
 constexpr unsigned kSecondsForDisks = 30;
+constexpr unsigned kSecondsForMarks = 5;  // for disks with file systems beside the target
 
 // ---- the machine as the kernel hands it over
 
@@ -117,10 +119,11 @@ struct Machine {
   std::string missing_drivers;  // why, "" when all were loaded
   std::optional<jump::Watchdog> watchdog;
 
+  void alive() const {
+    if (watchdog) watchdog->alive();
+  }
   ProgressCallback progress() const {
-    return [this](const Progress&) {
-      if (watchdog) watchdog->alive();
-    };
+    return [this](const Progress&) { alive(); };
   }
 };
 
@@ -160,6 +163,7 @@ Result<void> save_image(const Machine& machine, const jump::Context& context, co
   const std::string missing = add_left_records(request.added_records, device, context);
   if (!missing.empty()) std::cerr << "hibtool: records: " << printable(missing) << std::endl;
   add_saver(request.added_records);
+  add_saver_marks(request.added_records, kSecondsForMarks, [&] { machine.alive(); });
   request.progress = machine.progress();
   if (!machine.config.free_pages) {
     TRY(request.unused, unused_pages(device, context.free_map));

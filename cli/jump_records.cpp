@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "lib/device/probe.h"
 #include "lib/jump/suspend_records.h"
 
 namespace hib::cli {
@@ -15,10 +16,6 @@ std::string command_line() {
   return line;
 }
 
-Field region_of(const MemoryMapEntry& entry) {
-  return {"region", FieldList{{"first", entry.start}, {"last", entry.start + entry.size - 1}, {"type", entry.name}}};
-}
-
 const std::uint64_t* number_in(const FieldList& fields, std::string_view name) {
   const auto it = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
   return it == fields.end() ? nullptr : std::get_if<std::uint64_t>(&it->value);
@@ -29,22 +26,22 @@ const std::string* text_in(const FieldList& fields, std::string_view name) {
   return it == fields.end() ? nullptr : std::get_if<std::string>(&it->value);
 }
 
-}  // namespace
-
-std::vector<Record> records_of_this_machine() {
-  FieldList regions;
-  for (const MemoryMapEntry& entry : read_machine("").memory_map) regions.push_back(region_of(entry));
-  Record machine;
-  machine.type = kMachineRecord;
-  machine.set("command_line", command_line());
-  machine.set("memory_map", std::move(regions));
-  std::vector<Record> records;
-  records.push_back(std::move(machine));
-  return records;
+// The disk or partition that the image is written to.
+void mark_image(device::DeviceSet& set, const jump::JumpId& id, const std::string& target) {
+  const std::string name = target.substr(target.rfind('/') + 1);
+  for (device::Device& item : set.devices) {
+    const bool holds_data = item.kind == device::Kind::Disk || item.kind == device::Kind::Partition;
+    if (!holds_data || item.name != name) continue;
+    item.identity.push_back({std::string(kImageKey), jump::to_text(id), "hibernate", device::Strength::Strong});
+    item.state.push_back({"image", "", "hibernate"});
+  }
 }
 
-std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id) {
-  std::vector<Record> records = records_of_this_machine();
+}  // namespace
+
+std::vector<Record> records_of_this_machine() { return device::records_of(device::probe(device::Tree::live())); }
+
+Record jump_record(const jump::DeviceInfo& device, const jump::JumpId& id) {
   Record jump;
   jump.type = kJumpRecord;
   jump.set("id", jump::to_text(id));
@@ -52,7 +49,21 @@ std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::Jum
   jump.set("region_start", device.region.start);
   jump.set("region_bytes", device.region.bytes);
   jump.set("untested_series", std::uint64_t{device.untested_series});
-  records.push_back(std::move(jump));
+  return jump;
+}
+
+std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id, const std::string& target) {
+  device::Probe found = device::probe(device::Tree::live());
+  mark_image(found.devices, id, target);
+  std::vector<Record> records = device::records_of(found);
+  records.push_back(jump_record(device, id));
+  return records;
+}
+
+std::vector<Record> first_records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id) {
+  std::vector<Record> records;
+  records.push_back(device::probe_machine(device::Tree::live()));
+  records.push_back(jump_record(device, id));
   return records;
 }
 

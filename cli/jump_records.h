@@ -13,12 +13,17 @@
 namespace hib::cli {
 
 inline constexpr std::string_view kJumpRecord = "jump";
+inline constexpr std::string_view kImageKey = "content.jump";  // in the identity of the disk that the image lies on: the jump's id
 
-// The machine as it is now.
+// The machine as it is now: "machine" and "devices".
 std::vector<Record> records_of_this_machine();
 
-// The same and the jump: what A gives to the module as it leaves. `device` and `id` are of what is armed.
-std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id);
+// The same and the jump: what A gives to the module as it leaves. `device` and `id` are of what is armed; `target` is the block
+// device that the image goes to.
+std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id, const std::string& target);
+
+// What is known when A arms: without the devices. B falls back on it.
+std::vector<Record> first_records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id);
 
 // B: what A left in its memory, over what it wrote when it armed. An image without some of it is still an image: what is
 // missing and why is said in the record "jump", and returned; "" when all is there.

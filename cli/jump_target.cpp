@@ -158,7 +158,7 @@ Result<void> remember_armed(const ArmedTarget& target) {
   std::error_code error;
   std::filesystem::create_directories(kStateFolder, error);
   std::ofstream file(kStatePath, std::ios::trunc);
-  file << Json{{"id", jump::to_text(target.id)}, {"path", target.path}, {"head", target.head}}.dump() << "\n";
+  file << Json{{"id", jump::to_text(target.id)}, {"path", target.path}, {"device", target.device}, {"head", target.head}}.dump() << "\n";
   file.close();
   if (!file) return fail(system_error("write", errno).of(kStatePath));
   return {};
@@ -167,9 +167,10 @@ Result<void> remember_armed(const ArmedTarget& target) {
 Result<ArmedTarget> recall_armed() {
   TRY(const auto text, File::read_whole(kStatePath));
   const Json state = Json::parse(as_text(text), nullptr, false);
-  const bool is_whole = state.is_object() && state.contains("id") && state["id"].is_string() && state.contains("path") && state["path"].is_string() && state.contains("head") && state["head"].is_number_unsigned();
+  const auto has_text = [&](const char* name) { return state.contains(name) && state[name].is_string(); };
+  const bool is_whole = state.is_object() && has_text("id") && has_text("path") && has_text("device") && state.contains("head") && state["head"].is_number_unsigned();
   if (!is_whole) return fail(make_error(ErrorKind::Corrupt, "state of arm", "not what arm writes").of(kStatePath).advise("hibtool arm again"));
-  ArmedTarget target{{}, state["path"].get<std::string>(), state["head"].get<std::uint64_t>()};
+  ArmedTarget target{{}, state["path"].get<std::string>(), state["device"].get<std::string>(), state["head"].get<std::uint64_t>()};
   TRY(target.id, jump::parse_jump_id(state["id"].get<std::string>()));
   return target;
 }

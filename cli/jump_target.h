@@ -42,6 +42,7 @@ Result<ClaimedTarget> find_claimed(const jump::JumpId& id, std::uint64_t head, u
 struct ArmedTarget {
   jump::JumpId id{};
   std::string path;
+  std::string device;
   std::uint64_t head = 0;
 };
 Result<void> remember_armed(const ArmedTarget& target);

@@ -63,19 +63,6 @@ void add_modules(Record& record, const Tree& tree) {
   for (std::string& name : names) record.fields.push_back({"module", std::move(name)});
 }
 
-Record probe_machine(const Tree& tree) {
-  Record record{std::string(kMachineRecord), 1, {}};
-  const Facts facts = tree.machine_facts();
-  set_line(record, tree, "release", "/proc/sys/kernel/osrelease");
-  set_line(record, tree, "version", "/proc/sys/kernel/version");
-  if (const auto machine = facts.find("MACHINE"); machine != facts.end()) record.set("machine", machine->second);
-  if (const auto size = facts.find("PAGE_SIZE"); size != facts.end()) record.set("page_size", std::uint64_t{std::strtoull(size->second.c_str(), nullptr, 10)});
-  set_line(record, tree, "command_line", "/proc/cmdline");
-  if (FieldList regions = memory_map(tree); !regions.empty()) record.set("memory_map", std::move(regions));
-  add_modules(record, tree);
-  return record;
-}
-
 // ---- the set, in order
 
 void set_parents(Scan& scan) {
@@ -128,6 +115,19 @@ std::vector<Device> in_order(Scan& scan) {
 }
 
 }  // namespace
+
+Record probe_machine(const Tree& tree) {
+  Record record{std::string(kMachineRecord), 1, {}};
+  const Facts facts = tree.machine_facts();
+  set_line(record, tree, "release", "/proc/sys/kernel/osrelease");
+  set_line(record, tree, "version", "/proc/sys/kernel/version");
+  if (const auto machine = facts.find("MACHINE"); machine != facts.end()) record.set("machine", machine->second);
+  if (const auto size = facts.find("PAGE_SIZE"); size != facts.end()) record.set("page_size", std::uint64_t{std::strtoull(size->second.c_str(), nullptr, 10)});
+  set_line(record, tree, "command_line", "/proc/cmdline");
+  if (FieldList regions = memory_map(tree); !regions.empty()) record.set("memory_map", std::move(regions));
+  add_modules(record, tree);
+  return record;
+}
 
 Probe probe(const Tree& tree) {
   Scan scan(tree);

@@ -16,6 +16,7 @@ struct Probe {
 
 // Never fails: what cannot be read is said value by value.
 Probe probe(const Tree& tree);
+Record probe_machine(const Tree& tree);  // without looking at devices
 
 // The records as an image carries them: "machine" and "devices".
 std::vector<Record> records_of(const Probe& probe);
