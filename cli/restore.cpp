@@ -22,6 +22,8 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--modules", preload_.modules, "with --jump: its modules (default: /lib/modules/RELEASE of it)")->type_name("DIR");
   app_->add_option("--module", preload_.jump_module, "with --jump: its hibjump.ko")->type_name("FILE");
   app_->add_option("--append", preload_.append, "with --jump: more for its command line")->type_name("TEXT");
+  app_->add_option("--accept", accepted_, "with --jump: go on although this device is not the one it was; a refusal says what to give here. Recorded in the image")->type_name("DEVICE=VERDICT");
+  app_->add_option("--wait", wait_seconds_, "with --jump: how long to wait for devices that have not been found yet")->type_name("SECONDS")->check(CLI::Range(0U, 3600U))->capture_default_str();
   app_->add_flag("--rearm", rearm_, "put the signature of a consumed hibernation image back; without --yes only says whether that would be safe");
   app_->add_flag("--yes", yes_, "with --rearm: do it");
   app_->add_option("--device", devices_, "with --rearm: a disk with file systems that the machine had mounted")->type_name("DISK");
@@ -39,7 +41,12 @@ void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
 }
 
 int RestoreVerb::jump_back(const Context& context) const {
-  RestoreJumpRequest request{image_, 0, preload_, force_};
+  RestoreJumpRequest request;
+  request.device = image_;
+  request.preload = preload_;
+  request.accepted = accepted_;
+  request.wait_seconds = wait_seconds_;
+  request.force = force_;
   if (!context.options.swap_offset.empty()) {
     const auto offset = parse_number(context.options.swap_offset, "--offset");
     if (!offset) return context.report(offset.error());

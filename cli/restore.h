@@ -22,6 +22,8 @@ class RestoreVerb {
   std::string codec_;
   bool jump_ = false;
   jump::PreloadOptions preload_;  // --jump
+  std::vector<std::string> accepted_;
+  unsigned wait_seconds_ = 10;
   bool rearm_ = false;
   bool by_extents_ = false;
   bool yes_ = false;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <future>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include "cli/jump_target.h"
 #include "cli/progress.h"
 #include "cli/render_json.h"
+#include "cli/restore_devices.h"
 #include "format/hib/reader.h"
 #include "lib/base/text.h"
 #include "lib/jump/kernel_modules.h"
@@ -171,7 +173,31 @@ Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& imag
   return jump::plan_load(load, preload.kernel, std::move(preload.initramfs));
 }
 
-Result<void> prepare(const Context& context, const RestoreJumpRequest& request) {
+Result<void> compare_devices(const Context& context, const RestoreJumpRequest& request, const Image& image, DeviceCheck& devices) {
+  DeviceCheckRequest check;
+  check.image = request.device;
+  check.jump_id = jump::to_text(image.context.id);
+  check.records = &image.reader->records();
+  check.snapshot_ns = image.context.suspended_ns;
+  check.accepted = request.accepted;
+  check.wait_seconds = request.wait_seconds;
+  TRY(devices, check_devices(check));
+  if (!devices.is_recorded) context.note(fmt::format("{}: does not say which devices its machine had; they are not compared", printable(request.device)));
+  for (const std::string& token : request.accepted) {
+    if (std::find(devices.overridden.begin(), devices.overridden.end(), token) == devices.overridden.end()) context.note(fmt::format("--accept {}: nothing here that would need it", printable(token)));
+  }
+  if (!devices.refusals.empty()) return fail(error_of(devices.refusals.front(), request.device));
+  return {};
+}
+
+Result<void> note_attempt(const File& place, const DeviceCheck& devices) {
+  TRY_OK(container::append_breadcrumb(place, Phase::ResumeAttempted, clock_ns(), ""));
+  for (const std::string& token : devices.overridden) TRY_OK(container::append_breadcrumb(place, Phase::Overridden, clock_ns(), token));
+  return {};
+}
+
+// Cheap checks first. The last thing that is done says in the image that it was tried.
+Result<void> prepare(const Context& context, const RestoreJumpRequest& request, DeviceCheck& devices) {
   TRY(const auto image, open_jump_image(request.device, request.offset));
   TRY(const auto place, open_place(request));
   TRY_OK(check_history(*place, request.force));
@@ -179,10 +205,32 @@ Result<void> prepare(const Context& context, const RestoreJumpRequest& request) 
   TRY_OK(check_paging(image));
   TRY(const auto ranges, ranges_of(image));
   TRY_OK(check_places(image, ranges, map));
-  TRY(const auto load, plan(request, image, ranges, map));
-  TRY_OK(check_integrity(context, image));
-  TRY_OK(jump::kexec_load(load));
-  return container::append_breadcrumb(*place, Phase::ResumeAttempted, clock_ns(), "");
+  TRY_OK(compare_devices(context, request, image, devices));
+  auto integrity = std::async(std::launch::async, [&] { return check_integrity(context, image); });  // while the kernel is unpacked
+  const auto load = plan(request, image, ranges, map);
+  TRY_OK(integrity.get());
+  if (!load) return fail(load.error());
+  TRY_OK(jump::kexec_load(*load));
+  return note_attempt(*place, devices);
+}
+
+// A line for each device; what accepts it is part of the line.
+int report_refusals(const Context& context, const RestoreJumpRequest& request, const std::vector<device::Refusal>& refusals) {
+  Json document = json_of_error(error_of(refusals.front(), request.device));
+  document["refusals"] = Json::array();
+  for (const device::Refusal& refusal : refusals) {
+    context.streams.err << context.err_style.bold("hibtool: ") << error_of(refusal, request.device).line() << "\n";
+    Json entry = Json::object();
+    entry["device"] = printable(refusal.name);
+    entry["uses"] = printable(refusal.uses);
+    entry["verdict"] = verdict_of(refusal);
+    entry["expected"] = printable(refusal.expected);
+    entry["found"] = printable(refusal.found);
+    entry["accept"] = printable(refusal.override_token);
+    document["refusals"].push_back(std::move(entry));
+  }
+  if (context.options.json) print_json(context.streams.out, document);
+  return kRefused;
 }
 
 // ---- in B
@@ -241,7 +289,9 @@ class MemoryWriter {
 }  // namespace
 
 int restore_jump(const Context& context, const RestoreJumpRequest& request) {
-  const auto ready = prepare(context, request);
+  DeviceCheck devices;
+  const auto ready = prepare(context, request, devices);
+  if (!ready && !devices.refusals.empty()) return report_refusals(context, request, devices.refusals);
   if (!ready) return context.report(ready.error());
   context.note(fmt::format("{}: verified; going back into it", printable(request.device)));
   const Error error = jump::kexec_enter();

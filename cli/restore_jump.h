@@ -17,6 +17,8 @@ struct RestoreJumpRequest {
   std::string device;
   std::uint64_t offset = 0;  // page of the device with the head of the image's area, or with the image
   jump::PreloadOptions preload;
+  std::vector<std::string> accepted;  // devices that are not the ones they were, as a refusal names them
+  unsigned wait_seconds = 10;         // for devices of the image that have not been found yet
   bool force = false;  // resume once more from an image that somebody has resumed from, or that failed
 };
 

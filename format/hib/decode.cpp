@@ -12,9 +12,9 @@
 namespace hib::container {
 namespace {
 
-constexpr std::array<std::string_view, 14> kPhases = {
+constexpr std::array<std::string_view, 15> kPhases = {
     "", "armed", "devices-suspended", "jumped", "saving", "verified", "committed", "powered-off",
-    "resume-attempted", "loaded", "jumped-back", "resumed", "failed", "device-failed"};
+    "resume-attempted", "loaded", "jumped-back", "resumed", "failed", "device-failed", "overridden"};
 
 Error corrupt(std::uint64_t offset, std::string where, std::string found, std::string allowed) {
   return make_error(ErrorKind::Corrupt, std::move(where), std::move(found), std::move(allowed)).at(offset);
