@@ -2,6 +2,7 @@
 given, and a file system of a known UUID; what is changed between a save and a restore is changed here."""
 
 import subprocess
+import uuid
 from dataclasses import dataclass, field, replace
 
 import living
@@ -20,7 +21,7 @@ class Disk:
     mounted: bool = True
 
     def uuid(self):
-        return f"00000000-0000-4000-8000-{self.name.encode().hex():0>12}"[:36]
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, self.name))
 
 
 def naa(number):
@@ -35,14 +36,15 @@ def disks(chipset):
         Disk("vblk", "virtio-blk-pci,addr=0x12,drive={drive},serial=VBLK0001", {"serial": "VBLK0001"}),
         Disk("vscsi", "scsi-hd,bus=vscsi.0,scsi-id=1,drive={drive},serial=VSCSI0001,wwn=" + naa(2), {"serial": "VSCSI0001", "wwn": naa(2)}),
         Disk("mega", "scsi-hd,bus=mega.0,scsi-id=2,drive={drive},serial=MEGA0001,wwn=" + naa(3), {"serial": "MEGA0001", "wwn": naa(3)}),
-        Disk("nvme", "nvme-ns,bus=nvme0,nsid=1,drive={drive},eui64=0x0011223344556677,uuid=11111111-2222-4333-8444-555555555555",
-             {"serial": "NVME0001", "eui": "0011223344556677", "uuid": "11111111-2222-4333-8444-555555555555"}),
+        # Linux does not believe the GUIDs of QEMU's NVMe controller (NVME_QUIRK_BOGUS_NID), so nobody in the guest sees them.
+        Disk("nvme", "nvme-ns,bus=nvme0,nsid=1,drive={drive},eui64=0x0011223344556677", {"serial": "NVME0001"}),
         Disk("usb3", "usb-storage,bus=xhci.0,port=1,drive={drive},serial=USBTHREE01", {"serial": "USBTHREE01"}),
         Disk("usb2", "usb-storage,bus=ehci.0,port=1,drive={drive},serial=USBTWO0001", {"serial": "USBTWO0001"}),
         Disk("part", f"virtio-blk-pci,bus={bridge},addr=0x{'1' if chipset == 'pc' else '0'},drive={{drive}},serial=PART0001", {"serial": "PART0001"}, partition=True),
         Disk("twina", "virtio-blk-pci,addr=0x13,drive={drive}"),
         Disk("twinb", "virtio-blk-pci,addr=0x14,drive={drive}"),
-        Disk("spare", "virtio-blk-pci,addr=0x15,drive={drive},serial=SPARE001", {"serial": "SPARE001"}, mounted=False),
+        # Not a PCI function: with the number of those QEMU's firmware changes the memory map.
+        Disk("spare", "scsi-hd,bus=vscsi.0,scsi-id=5,drive={drive},serial=SPARE001", {"serial": "SPARE001"}, mounted=False),
     ]
     ide = [Disk("ide", "ide-hd,bus=ide.0,unit=0,drive={drive},serial=IDE00001,wwn=" + naa(4), {"serial": "IDE00001", "wwn": naa(4)})]
     return (ide if chipset == "pc" else []) + common
@@ -100,8 +102,8 @@ class DeviceMachine:
 
 
 PARTITIONS = """label: gpt
-label-id: 0F0F0F0F-0000-4000-8000-000000000001
-start=2048, size=53248, uuid=0F0F0F0F-0000-4000-8000-0000000000A1
+label-id: 5B1C84A2-6E0D-4C57-9F3A-7D2E81B6C401
+start=2048, size=53248, uuid=5B1C84A2-6E0D-4C57-9F3A-7D2E81B6C4A1
 """
 OTHER_PARTITIONS = PARTITIONS.replace("A1", "A2").replace("53248", "40960")
 

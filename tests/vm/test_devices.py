@@ -177,7 +177,7 @@ class FullMatrix(DeviceTest):
         self.restore(machine)
 
     def refuse(self, machine):
-        new = Disk("new", "virtio-blk-pci,addr=0x1c,drive={drive},serial=NEW00001")
+        new = Disk("new", "scsi-hd,bus=vscsi.0,scsi-id=6,drive={drive},serial=NEW00001")
         machine.files["new"] = machine.home.add_disk("new", 16)
         moved_and_more = machine.changed({
             "ahci": machine_device(machine, "ahci").replace("ahci.0", "ahci.1"),
