@@ -1,12 +1,16 @@
 #include "lib/os/file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -78,7 +82,11 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
   if (end < 0) return fail(system_error("lseek", errno).of(path));
   // /proc/vmcore and block devices: what seek says and what stat says are both only right for one of them.
   const auto size = std::max(static_cast<std::uint64_t>(end), is_block ? 0 : static_cast<std::uint64_t>(status.st_size));
-  return std::shared_ptr<const File>(new File(std::move(fd), path, size, is_block));
+  struct statfs system {};
+  const bool is_vmcore = ::fstatfs(fd.get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC && size > 0;
+  auto file = std::shared_ptr<File>(new File(std::move(fd), path, size, is_block));
+  file->is_vmcore_ = is_vmcore;
+  return std::shared_ptr<const File>(std::move(file));
 }
 
 Result<std::shared_ptr<const File>> File::window(std::vector<DeviceRange> extents) const {
@@ -106,6 +114,7 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
     return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", out.size()),
                       fmt::format("the file has {} bytes", size_)));
   }
+  if (is_vmcore_ && copy_mapped(offset, out)) return {};
   std::size_t done = 0;
   while (done < out.size()) {
     const std::size_t left = out.size() - done;
@@ -120,6 +129,20 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
     done += static_cast<std::size_t>(n);
   }
   return {};
+}
+
+// False when it cannot be mapped; read(2) may still do.
+bool File::copy_mapped(std::uint64_t offset, MutableBytes out) const {
+  constexpr std::size_t kSmallest = 16 * 4096;  // less is not worth a mapping
+  if (out.size() < kSmallest) return false;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t start = offset / page * page;
+  const std::size_t bytes = static_cast<std::size_t>(offset - start) + out.size();
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd_.get(), static_cast<off_t>(start));
+  if (mapped == MAP_FAILED) return false;
+  std::memcpy(out.data(), static_cast<const std::byte*>(mapped) + (offset - start), out.size());
+  ::munmap(mapped, bytes);
+  return true;
 }
 
 Result<std::vector<std::byte>> File::read_at(std::uint64_t offset, std::uint64_t size) const {

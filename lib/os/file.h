@@ -1,4 +1,5 @@
 // An input: opened read-only, never mapped (a file shortened while mapped is a SIGBUS), read at explicit offsets.
+// /proc/vmcore, which cannot be shortened, is mapped piece by piece: read(2) sets up a mapping for each page there.
 #pragma once
 
 #include <cstdint>
@@ -73,10 +74,13 @@ class File {
   File(Fd fd, std::string path, std::uint64_t size, bool is_block_device)
       : fd_(std::move(fd)), path_(std::move(path)), size_(size), is_block_device_(is_block_device) {}
 
+  bool copy_mapped(std::uint64_t offset, MutableBytes out) const;
+
   Fd fd_;
   std::string path_;
   std::uint64_t size_;
   bool is_block_device_;
+  bool is_vmcore_ = false;
   std::optional<ExtentMap> extents_;  // of a window
 };
 
