@@ -77,7 +77,7 @@ Result<void> note_failures(const ClaimedTarget& target, const Failures& failures
 
 // The last breadcrumbs of a cycle; a swap device becomes one again. That the machine goes on does not depend on it.
 Result<void> note_resumed(const ArmedTarget& armed, const Failures& failures) {
-  TRY(const auto target, find_claimed(armed.id, armed.head, 0));
+  TRY(const auto target, find_claimed(armed.id, armed.head, 0, armed.device));
   TRY_OK(target.note(container::Phase::Resumed, summary_of(failures)));
   TRY_OK(note_failures(target, failures));
   TRY(const auto device, File::open(target.device));
@@ -87,7 +87,7 @@ Result<void> note_resumed(const ArmedTarget& armed, const Failures& failures) {
 // B has said already that the machine went on.
 Result<void> note_returned(const ArmedTarget& armed, const Failures& failures) {
   if (failures.empty()) return {};
-  TRY(const auto target, find_claimed(armed.id, armed.head, 0));
+  TRY(const auto target, find_claimed(armed.id, armed.head, 0, armed.device));
   return note_failures(target, failures);
 }
 

@@ -129,7 +129,7 @@ Result<void> ClaimedTarget::note(Phase phase, const std::string& text, std::uint
   return container::append_breadcrumb(*image, phase, time_ns == 0 ? clock_ns() : time_ns, text);
 }
 
-Result<ClaimedTarget> find_claimed(const jump::JumpId& id, std::uint64_t head, unsigned seconds) {
+Result<ClaimedTarget> find_claimed(const jump::JumpId& id, std::uint64_t head, unsigned seconds, const std::string& likely) {
   const std::string wanted = claim_text(id);
   const auto look_at = [&](const std::string& path) -> Result<ClaimedTarget> {
     TRY(const auto device, File::open(path));
@@ -141,6 +141,9 @@ Result<ClaimedTarget> find_claimed(const jump::JumpId& id, std::uint64_t head, u
     if (crumbs.empty() || crumbs.front().text != wanted) return fail(make_error(ErrorKind::NotFound, "target", "another id").of(path));
     return ClaimedTarget{path, std::move(area), std::move(image)};
   };
+  if (!likely.empty()) {
+    if (auto found = look_at(likely)) return found;
+  }
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   for (;;) {
     std::error_code error;

@@ -35,8 +35,9 @@ struct ClaimedTarget {
   Result<void> note(container::Phase phase, const std::string& text = {}, std::uint64_t time_ns = 0) const;  // 0: now
 };
 
-// Waits up to `seconds` for the device that carries `id` in the area whose head is at byte `head`.
-Result<ClaimedTarget> find_claimed(const jump::JumpId& id, std::uint64_t head, unsigned seconds);
+// Waits up to `seconds` for the device that carries `id` in the area whose head is at byte `head`. `likely` is looked at first:
+// others may be gone, and reading them says so in the kernel's log.
+Result<ClaimedTarget> find_claimed(const jump::JumpId& id, std::uint64_t head, unsigned seconds, const std::string& likely = {});
 
 // What arm leaves for hibernate, in /run: which target it claimed. The module keeps nothing of it.
 struct ArmedTarget {

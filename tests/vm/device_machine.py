@@ -74,7 +74,7 @@ class DeviceMachine:
         path = self.home.add_disk(disk.name, DISK_MIB)
         offset = []
         if disk.partition:
-            subprocess.run(["sfdisk", "-q", str(path)], input=PARTITIONS, text=True, check=True)
+            subprocess.run(["sfdisk", "-q", str(path)], input=PARTITIONS, text=True, check=True, capture_output=True)
             offset = ["-E", f"offset={2048 * 512}"]
         size = f"{DISK_MIB - 8}M"
         subprocess.run(["mke2fs", "-q", "-F", "-t", "ext4", "-U", disk.uuid(), *offset, str(path), size], check=True)

@@ -116,6 +116,7 @@ class DeviceTest(JumpTest):
         """mount point -> verdict of a restore that is refused."""
         said = self.run_in(guest, line, code=4)
         report = json.loads(said[said.index("{"):])
+        self.assertIn("refusals", report)
         return {re.search(r"/disks/(\w+)|$", refusal["uses"])[1]: refusal for refusal in report["refusals"]}
 
     def assert_refused(self, machine, expected, prepare="true", initramfs=None, **hardware):
@@ -189,7 +190,7 @@ class FullMatrix(DeviceTest):
                                 initramfs=machine.home.initramfs_for(machine.home.kernel, without=("nvme",)), disks=[*moved_and_more, new],
                                 files={"twina": machine.files["twinb"], "twinb": machine.files["twina"]})
         rewritten, written = self.copy(machine, "part"), self.copy(machine, "vblk")
-        subprocess.run(["sfdisk", "-q", "--no-reread", "--force", str(rewritten)], input=device_machine.OTHER_PARTITIONS, text=True, check=True)
+        subprocess.run(["sfdisk", "-q", "--no-reread", "--force", str(rewritten)], input=device_machine.OTHER_PARTITIONS, text=True, check=True, capture_output=True)
         uuid = next(disk.uuid() for disk in machine.disks if disk.name == "vblk")
         with self.subTest("partition rewritten, file system written in between"):
             self.assert_refused(machine, {"part": "replaced", "vblk": "written"}, prepare=f"mkdir -p /w && mount -t ext4 $(findfs UUID={uuid}) /w && touch /w/x && umount /w",
@@ -222,12 +223,12 @@ class MatrixOnQ35(FullMatrix):
         copies = {disk.name: self.copy(machine, disk.name) for disk in machine.disks}
         target = machine.home.folder / "target-copy"
         subprocess.run(["cp", "--sparse=always", str(machine.home.target), str(target)], check=True)
-        gone = machine.changed({"twina": None})
+        gone = machine.changed({"vscsi": None})
         with machine.home.boot("hib.wait", extra=machine.hardware(disks=gone, files=copies), target_file=target) as guest:
             guest.read_until("^READY$", 120)
             found = self.refusals(guest)
-            self.assertEqual(list(found), ["twina"])
-            guest.send(f"hibtool restore --jump -q --wait 0 --accept {found['twina']['accept']} /dev/vda")
+            self.assertEqual(list(found), ["vscsi"])
+            guest.send(f"hibtool restore --jump -q --wait 0 --accept {found['vscsi']['accept']} /dev/vda")
             said = guest.read_until(r"^CODE \d+$", 240)
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"], said)
         phases = history(target)[0]
