@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/jump_image.h"
 #include "cli/jump_records.h"
 #include "cli/jump_target.h"
 #include "cli/progress.h"
@@ -34,33 +35,6 @@ using jump::MemoryRange;
 constexpr unsigned kRestoreTimeout = 120;  // seconds without progress
 constexpr unsigned kMaxAttempts = 2;  // an image that makes a machine reboot must not do so for ever
 
-struct Image {
-  std::unique_ptr<ImageReader> reader;
-  jump::Context context;
-};
-
-Error not_a_jump_image(const std::string& path, std::string found) {
-  return make_error(ErrorKind::NotRecognised, "record \"jump\"", std::move(found), "an image that hibtool hibernate has made").of(path);
-}
-
-Result<Image> open_jump_image(const std::string& path, std::uint64_t offset) {
-  Image image;
-  OpenOptions options;
-  options.swap_offset = offset;
-  TRY(image.reader, open_image(path, "hib", options));
-  const Record* record = find_record(image.reader->records(), kJumpRecord);
-  if (record == nullptr) return fail(not_a_jump_image(path, "none"));
-  const std::uint64_t* address = record->number("context");
-  if (dynamic_cast<const container::Reader*>(image.reader.get()) == nullptr) return fail(not_a_jump_image(path, image.reader->info().format));
-  if (address == nullptr || *address % jump::kPageBytes != 0 || image.reader->info().page_size != jump::kPageBytes) return fail(not_a_jump_image(path, "no address of a context"));
-  std::vector<std::byte> page(jump::kPageBytes);
-  TRY_OK(image.reader->read_page(*address / jump::kPageBytes, page));
-  auto context = jump::decode_context(page, *address);
-  if (!context) return fail(std::move(context).error().of(path));
-  image.context = std::move(*context);
-  return image;
-}
-
 // ---- what can be checked before anything happens
 
 Result<std::shared_ptr<const File>> open_place(const RestoreJumpRequest& request) {
@@ -83,7 +57,7 @@ Result<void> check_history(const File& image, bool force) {
 }
 
 // Every byte, by the hashes; that they unpack to the pages that went in is the writer's business, and B sees it again.
-Result<void> check_integrity(const Context& context, const Image& image) {
+Result<void> check_integrity(const Context& context, const JumpImage& image) {
   const auto* reader = dynamic_cast<const container::Reader*>(image.reader.get());
   ProgressLine line(context, "verify");
   TRY_OK(reader->check_payloads([&, draw = line.callback()](std::uint64_t done, std::uint64_t total) { draw({done, total}); }));
@@ -93,7 +67,7 @@ Result<void> check_integrity(const Context& context, const Image& image) {
 }
 
 // Where the image's pages go; all of it was A's RAM.
-Result<std::vector<MemoryRange>> ranges_of(const Image& image) {
+Result<std::vector<MemoryRange>> ranges_of(const JumpImage& image) {
   std::vector<MemoryRange> ranges;
   TRY(const auto runs, image.reader->runs());
   for (;;) {
@@ -107,7 +81,7 @@ Result<std::vector<MemoryRange>> ranges_of(const Image& image) {
   return ranges;
 }
 
-Result<void> check_places(const Image& image, const std::vector<MemoryRange>& ranges, const std::vector<MemoryMapEntry>& map) {
+Result<void> check_places(const JumpImage& image, const std::vector<MemoryRange>& ranges, const std::vector<MemoryMapEntry>& map) {
   const auto read = [&](std::uint64_t address, MutableBytes out) { return image.reader->read_page(address / jump::kPageBytes, out); };
   auto checked = jump::check_memory_map(map, recorded_memory_map(image.reader->records()));
   if (checked) checked = jump::check_places(image.context, ranges, map);
@@ -117,7 +91,7 @@ Result<void> check_places(const Image& image, const std::vector<MemoryRange>& ra
 }
 
 // B is entered with the paging of C, and may not change it.
-Result<void> check_paging(const Image& image) {
+Result<void> check_paging(const JumpImage& image) {
   std::ifstream file("/proc/cpuinfo");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   const bool here = text.find(" la57") != std::string::npos;
@@ -137,7 +111,7 @@ Result<std::vector<std::string>> drivers_of(const std::string& path) {
 
 // The kernel that saved is the one that is known to work here, and to agree with the module in A about the context. Another
 // one has to be asked for.
-Result<std::string> kernel_of(const Image& image) {
+Result<std::string> kernel_of(const JumpImage& image) {
   const Record* record = find_record(image.reader->records(), kJumpRecord);
   const std::string* release = record->text("saver_release");
   if (release == nullptr || release->empty() || release->find('/') != std::string::npos) return fail(not_a_jump_image(image.reader->info().path, "no kernel that saved"));
@@ -148,13 +122,13 @@ Result<std::string> kernel_of(const Image& image) {
                   .advise("install it, or name another one with --kernel"));
 }
 
-Result<void> check_kernel_build(const Image& image, const jump::BzImage& kernel) {
+Result<void> check_kernel_build(const JumpImage& image, const jump::BzImage& kernel) {
   const std::string* version = find_record(image.reader->records(), kJumpRecord)->text("saver_version");
   if (version == nullptr || kernel.version.find(*version) != std::string::npos) return {};
   return fail(make_error(ErrorKind::Refused, "kernel build", printable(kernel.version), printable(*version) + ", which saved the image").of(kernel.path).advise("--kernel takes one all the same"));
 }
 
-Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
+Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const JumpImage& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
   jump::PreloadOptions options = request.preload;
   TRY(options.drivers, drivers_of(request.device));
   options.drivers.push_back(jump::kWatchdogModule);
@@ -173,7 +147,7 @@ Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const Image& imag
   return jump::plan_load(load, preload.kernel, std::move(preload.initramfs));
 }
 
-Result<void> compare_devices(const Context& context, const RestoreJumpRequest& request, const Image& image, DeviceCheck& devices) {
+Result<void> compare_devices(const Context& context, const RestoreJumpRequest& request, const JumpImage& image, DeviceCheck& devices) {
   DeviceCheckRequest check;
   check.image = request.device;
   check.jump_id = jump::to_text(image.context.id);
@@ -233,59 +207,6 @@ int report_refusals(const Context& context, const RestoreJumpRequest& request, c
   return kRefused;
 }
 
-// ---- in B
-
-// Puts runs of pages where they were; what was below 640 KiB goes into its copy, from which the jump puts it back.
-class MemoryWriter {
- public:
-  MemoryWriter(const jump::Device& device, const jump::Context& context) : device_(device), context_(context), fill_(kFillBytes) {}
-
-  Result<void> write(const PageBatch& batch) {
-    for (std::size_t i = 0; i < batch.items.size();) {
-      const PageItem& item = batch.items[i];
-      if (item.run.state != PageState::Data) {  // what is absent, A did not use
-        if (item.run.state == PageState::Fill) TRY_OK(write_fill(item.run));
-        ++i;
-        continue;
-      }
-      std::size_t count = 1;  // pages that follow each other in memory and in the batch
-      while (i + count < batch.items.size() && batch.items[i + count].run.state == PageState::Data && batch.items[i + count].run.first == item.run.first + count &&
-             batch.items[i + count].bytes == item.bytes + count * jump::kPageBytes && !is_low(item.run.first)) ++count;
-      TRY_OK(device_.write(place_of(item.run.first), {item.bytes, count * jump::kPageBytes}));
-      i += count;
-    }
-    return {};
-  }
-
- private:
-  static constexpr std::size_t kFillBytes = 1U << 20;
-  static bool is_low(Pfn pfn) { return pfn * jump::kPageBytes < jump::kLowEnd; }
-
-  std::uint64_t place_of(Pfn pfn) const {
-    const std::uint64_t address = pfn * jump::kPageBytes;
-    std::uint64_t copy = context_.low_copy;
-    for (const MemoryRange& low : context_.low) {
-      if (low.contains(address, jump::kPageBytes)) return copy + (address - low.start);
-      copy += low.bytes;
-    }
-    return address;
-  }
-
-  Result<void> write_fill(const PageRun& run) {
-    if (fill_[0] != std::byte{run.fill}) std::fill(fill_.begin(), fill_.end(), std::byte{run.fill});
-    for (Pfn pfn = run.first; pfn < run.end();) {
-      const std::uint64_t count = is_low(pfn) ? 1 : std::min<std::uint64_t>(run.end() - pfn, kFillBytes / jump::kPageBytes);
-      TRY_OK(device_.write(place_of(pfn), ByteView(fill_).first(count * jump::kPageBytes)));
-      pfn += count;
-    }
-    return {};
-  }
-
-  const jump::Device& device_;
-  const jump::Context& context_;
-  std::vector<std::byte> fill_;
-};
-
 }  // namespace
 
 int restore_jump(const Context& context, const RestoreJumpRequest& request) {
@@ -297,16 +218,6 @@ int restore_jump(const Context& context, const RestoreJumpRequest& request) {
   const Error error = jump::kexec_enter();
   jump::kexec_unload();
   return context.report(error);
-}
-
-Result<void> write_memory(const std::string& path, std::uint64_t head, const jump::Device& device, const ProgressCallback& progress) {
-  TRY(const auto image, open_jump_image(path, head / container::kAreaHeadBytes));
-  MemoryWriter writer(device, image.context);
-  PipelineOptions options;
-  options.progress = progress;
-  options.inspect = [&](const PageBatch& batch) { return writer.write(batch); };
-  TRY_OK(run_pipeline(*image.reader, nullptr, options));
-  return {};
 }
 
 }  // namespace hib::cli

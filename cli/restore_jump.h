@@ -1,7 +1,7 @@
 // restore --jump: back into a machine that hibtool hibernate has saved.
 //
-// In C, the kernel of this boot: everything that can be checked is checked, then kexec enters B in the region of memory that
-// A had set aside for it. In B: A's pages are written where they were, and B jumps into A.
+// This is C, the kernel of this boot: everything that can be checked is checked, then kexec enters B in the region of memory that
+// A had set aside for it. B goes on with write_memory.h.
 #pragma once
 
 #include <string>
@@ -24,8 +24,5 @@ struct RestoreJumpRequest {
 
 // In C. Does not return when it succeeds.
 int restore_jump(const Context& context, const RestoreJumpRequest& request);
-
-// In B: from the image into memory. On an error the memory is neither machine any more.
-Result<void> write_memory(const std::string& path, std::uint64_t head, const jump::Device& device, const ProgressCallback& progress);
 
 }  // namespace hib::cli

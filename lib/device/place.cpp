@@ -8,19 +8,10 @@
 
 #include <fmt/format.h>
 
+#include "lib/os/tree_walk.h"
+
 namespace hib::device {
 namespace {
-
-std::vector<std::string> components(const std::string& path) {
-  std::vector<std::string> parts;
-  std::size_t at = 0;
-  while (at < path.size()) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    if (end > at) parts.push_back(path.substr(at, end - at));
-    at = end + 1;
-  }
-  return parts;
-}
 
 // Does `text` look like `form`, in which d stands for decimal digits and x for hexadecimal ones, one or more of them?
 bool has_form(std::string_view text, std::string_view form) {
@@ -132,7 +123,7 @@ std::string place_of(const Tree& tree, const std::string& path) {
   Speller speller(tree);
   std::string place;
   std::string folder;
-  for (const std::string& name : components(path)) {
+  for (const std::string& name : path_components(path)) {
     const std::string word = speller.spell(folder, name);
     if (!word.empty()) place += (place.empty() ? "" : "/") + word;
     folder += (folder.empty() ? "" : "/") + name;

@@ -16,13 +16,7 @@ constexpr std::size_t kMaxComponents = 4096;
 
 // The components of a path, the first one last.
 void push_components(std::vector<std::string>& stack, const std::string& path) {
-  std::vector<std::string> parts;
-  std::size_t at = 0;
-  while (at < path.size()) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
-    if (end > at) parts.push_back(path.substr(at, end - at));
-    at = end + 1;
-  }
+  const auto parts = path_components(path);
   stack.insert(stack.end(), parts.rbegin(), parts.rend());
 }
 
@@ -56,6 +50,17 @@ std::optional<std::string> link_target(int folder, const std::string& name) {
   if (n < 0) return std::nullopt;
   target.resize(static_cast<std::size_t>(n));
   return target;
+}
+
+std::vector<std::string> path_components(const std::string& path) {
+  std::vector<std::string> parts;
+  std::size_t at = 0;
+  while (at < path.size()) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    if (end > at) parts.push_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
 }
 
 Walked walk(const std::string& root, const std::string& path, unsigned max_links, const OnLink& on_link) {

@@ -12,6 +12,9 @@
 
 namespace hib {
 
+// "/sys/block//sda" → sys, block, sda.
+std::vector<std::string> path_components(const std::string& path);
+
 struct Walked {
   Fd folder;          // that holds `name`; O_PATH
   std::string name;   // "." when the path is the root itself
