@@ -8,6 +8,7 @@
 
 #include "lib/base/text.h"
 #include "lib/codec/crc32.h"
+#include "lib/device/fat_mark.h"
 
 namespace hib::device {
 namespace {
@@ -118,6 +119,12 @@ Facts f2fs_marks(const ReadBytes& read) {
   return {{"MARK_GENERATION", std::to_string(*version)}};
 }
 
+Facts fat_marks(const ReadBytes& read) {
+  const auto mark = fat_mark(read);
+  if (!mark) return unreadable(mark.error());
+  return {{"MARK_DIRECTORIES", *mark}};
+}
+
 bool is_one_of(const std::string& type, std::initializer_list<const char*> names) {
   return std::any_of(names.begin(), names.end(), [&](const char* name) { return type == name; });
 }
@@ -154,7 +161,8 @@ Result<std::uint64_t> f2fs_checkpoint_version(const ReadBytes& read, const F2fsS
 Facts file_system_marks(const File& file, const std::string& type) {
   const ReadBytes read = [&](std::uint64_t offset, std::size_t bytes) { return file.read_at(offset, bytes); };
   if (is_one_of(type, {"ext2", "ext3", "ext4"})) return ext_marks(read);
-  if (is_one_of(type, {"vfat", "exfat", "ntfs", "swap", "iso9660", "squashfs", "erofs"})) return {{"MARK", "none"}};
+  if (is_one_of(type, {"exfat", "ntfs", "swap", "iso9660", "squashfs", "erofs"})) return {{"MARK", "none"}};
+  if (type == "vfat") return fat_marks(read);
   // These write past the cache of the device, which may hold what was there before.
   if (is_one_of(type, {"btrfs", "xfs", "f2fs"})) file.drop_cache();
   if (type == "btrfs") return btrfs_marks(read);

@@ -17,7 +17,8 @@ namespace hib::device {
 //   btrfs              MARK_GENERATION
 //   xfs                MARK_LOG_HEAD: "CYCLE:SECTOR" where the log is written next
 //   f2fs               MARK_GENERATION: the version of the newer valid checkpoint
-//   vfat, exfat, ntfs, swap, and what is never written (iso9660, squashfs, erofs)   MARK=none
+//   vfat               MARK_DIRECTORIES (fat_mark.h)
+//   exfat, ntfs, swap, and what is never written (iso9660, squashfs, erofs)   MARK=none
 // Numbers are decimal. MARK_UNREADABLE says why there should be one and is none. Nothing for types that are not known.
 Facts file_system_marks(const File& file, const std::string& type);
 
