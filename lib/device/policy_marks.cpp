@@ -17,6 +17,8 @@ constexpr std::string_view kSaver = "saver";
 constexpr std::string_view kMountMarks[] = {"MARK_MOUNT_COUNT", "MARK_MOUNT_TIME", "MARK_CHECK_TIME"};
 constexpr std::string_view kWriteTime = "MARK_WRITE_TIME";
 constexpr std::string_view kCounters[] = {"MARK_GENERATION", "MARK_LOG_HEAD"};
+constexpr std::string_view kDirectories = "MARK_DIRECTORIES";
+constexpr std::size_t kShownBytes = 160;
 
 std::optional<std::uint64_t> number(const std::string& text) {
   std::uint64_t value = 0;
@@ -28,10 +30,27 @@ MarksVerdict differs(Since since, std::string_view name, const std::string& expe
   return {since, fmt::format("{} {}", name, expected), fmt::format("{} {}", name, found)};
 }
 
+// Why a device has no mark: what the probe says, or that it says nothing.
+std::string missing_mark(const Device& device, const char* otherwise) {
+  for (const Value& value : device.state) {
+    if (value.name == "MARK" && value.presence == Presence::Unreadable) return "not readable: " + value.text.substr(0, kShownBytes);
+  }
+  return otherwise;
+}
+
+// A hash says nothing to people.
+MarksVerdict compare_directories(const Value& saved, const Value* now, const Device& here) {
+  const std::string expected = "its directories as they were";
+  if (now == nullptr) return {Since::Unproven, expected, missing_mark(here, "its directories are not readable here")};
+  if (saved.from == kSaver) return {Since::Written, expected, "its directories have changed"};
+  return {Since::Unproven, expected, "its directories have changed, which the machine itself may have done last"};
+}
+
 std::optional<MarksVerdict> compare_one(const Device& here, const Value& saved, std::uint64_t snapshot_ns) {
   const Value* now = here.find_state(saved.name);
-  if (now == nullptr) return differs(Since::Unproven, saved.name, saved.text, "not readable here");
-  if (now->text == saved.text) return std::nullopt;
+  if (now != nullptr && now->text == saved.text) return std::nullopt;
+  if (saved.name == kDirectories) return compare_directories(saved, now, here);
+  if (now == nullptr) return differs(Since::Unproven, saved.name, saved.text, missing_mark(here, "not readable here"));
   if (saved.from == kSaver) return differs(Since::Written, saved.name, saved.text, now->text);
   for (const std::string_view name : kMountMarks) {
     if (saved.name == name) return differs(Since::Written, saved.name, saved.text, now->text);
@@ -64,7 +83,7 @@ MarksVerdict compare_marks(const Device& saved, const Device& here, std::uint64_
     if (!unproven) unproven = std::move(verdict);
   }
   if (unproven) return *unproven;
-  if (!any) return {Since::Unproven, "a mark that tells when it was last written", "none recorded"};
+  if (!any) return {Since::Unproven, "a mark that tells when it was last written", missing_mark(saved, "none recorded")};
   return {};
 }
 

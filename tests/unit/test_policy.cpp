@@ -199,6 +199,39 @@ TEST_CASE("A generation that went on cannot be told from the machine's own last 
   CHECK(compare_marks(with("MARK", "none"), with("MARK", "none"), kSnapshotNs).since == Since::Unproven);
 }
 
+TEST_CASE("Directories that have changed are a write when the saver saw them, and cannot be told from the machine's own before; in words") {
+  const auto with = [](const std::string& hash, const std::string& from) {
+    Device device = file_system("sda", "F1");
+    device.state.push_back({"MARK_DIRECTORIES", hash, from, Strength::Medium, Presence::Present});
+    return device;
+  };
+  const Device here = with("22", "superblock");
+  CHECK(compare_marks(with("22", "saver"), here, kSnapshotNs).since == Since::Untouched);
+  CHECK(compare_marks(with("22", "superblock"), here, kSnapshotNs).since == Since::Untouched);
+  const auto written = compare_marks(with("11", "saver"), here, kSnapshotNs);
+  CHECK(written.since == Since::Written);
+  CHECK(written.expected == "its directories as they were");
+  CHECK(written.found == "its directories have changed");
+  const auto unproven = compare_marks(with("11", "superblock"), here, kSnapshotNs);
+  CHECK(unproven.since == Since::Unproven);
+  CHECK(unproven.found == "its directories have changed, which the machine itself may have done last");
+}
+
+TEST_CASE("A mark that could not be read, on either side, leaves it unproven and says why") {
+  const auto unreadable = [] {
+    Device device = file_system("sda", "F1");
+    device.state.push_back({"MARK", "offset 0xd: sectors in a cluster: 7", "superblock", Strength::Medium, Presence::Unreadable});
+    return device;
+  };
+  for (const char* name : {"MARK_DIRECTORIES", "MARK_GENERATION"}) {
+    const Device readable = file_system("sda", "F1").state(name, "11");
+    for (const auto& verdict : {compare_marks(readable, unreadable(), kSnapshotNs), compare_marks(unreadable(), readable, kSnapshotNs)}) {
+      CHECK(verdict.since == Since::Unproven);
+      CHECK(verdict.found.find("not readable: offset 0xd: sectors in a cluster: 7") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("Names in tokens have no spaces, signs or escapes") {
   CHECK(token_name("/mnt/my disk=\x1b") == "/mnt/my%20disk%3D%1B");
   CHECK(token_name("0000:00:1f.2") == "0000:00:1f.2");
