@@ -64,6 +64,8 @@ class Identities {
 
   // At most one device on each side has it: it can tell devices apart.
   bool is_usable(std::uint32_t value) const { return uses_[value].count[A] <= 1 && uses_[value].count[B] <= 1; }
+  // How many devices of a side have it.
+  std::uint32_t uses(Side side, std::uint32_t value) const { return uses_[value].count[side]; }
   // The only device of the other side that has it, when only one has it on this one; kNone otherwise.
   std::size_t partner(Side of, std::uint32_t value) const;
   bool has_usable_hardware(Side side, std::size_t index) const;

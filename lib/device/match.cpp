@@ -70,6 +70,11 @@ void find_places_of_contents(State& state) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
       if (!is_content_only(set.devices[i].kind)) continue;
       std::vector<std::string> on;
+      // Of what has paths the unit, however many of them there are.
+      if (const std::size_t unit = (side == Identities::A ? state.paths_a : state.paths_b)[i]; unit != kNone) {
+        places[i] = state.place_number(set.devices[i].kind, fmt::format("unit of {}", unit));
+        continue;
+      }
       for (const std::size_t member : topology.members[i]) on.push_back(as_place(state, side, member));
       if (on.empty() && topology.parent[i] != kNone) on.push_back(as_place(state, side, topology.parent[i]));
       if (on.empty()) on.push_back(set.devices[i].path);  // NFS, tmpfs: nowhere else
@@ -174,6 +179,12 @@ Topology::Topology(const DeviceSet& set) : parent(set.devices.size(), kNone), ch
   std::stable_sort(by_depth.begin(), by_depth.end(), [&](std::size_t x, std::size_t y) { return depth[x] < depth[y]; });
 }
 
+std::vector<std::size_t> Topology::hosts_of(std::size_t device) const {
+  std::vector<std::size_t> hosts = members[device];
+  if (parent[device] != kNone && std::find(hosts.begin(), hosts.end(), parent[device]) == hosts.end()) hosts.push_back(parent[device]);
+  return hosts;
+}
+
 State::State(const DeviceSet& set_a, const DeviceSet& set_b)
     : a(set_a),
       b(set_b),
@@ -187,7 +198,9 @@ State::State(const DeviceSet& set_a, const DeviceSet& set_b)
       decided(set_a.devices.size(), false),
       is_candidate(set_b.devices.size(), false),
       place_a(set_a.devices.size(), 0),
-      place_b(set_b.devices.size(), 0) {}
+      place_b(set_b.devices.size(), 0),
+      paths_a(set_a.devices.size(), kNone),
+      paths_b(set_b.devices.size(), kNone) {}
 
 std::uint32_t State::place_number(Kind kind, const std::string& text) {
   std::string key;

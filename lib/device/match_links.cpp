@@ -140,6 +140,7 @@ bool hosts_differ(const State& state, std::size_t a, std::size_t b) {
 
 void link_by_keys(State& state) {
   link(state, Rank::Hardware, kPhysical);
+  link_paths(state);
   link(state, Rank::Content, kPhysical);
   link(state, Rank::Hardware, kStacks);
   link(state, Rank::Hardware, kPartitions);

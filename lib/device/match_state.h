@@ -20,12 +20,16 @@ struct Topology {
   std::vector<std::vector<std::size_t>> children;
   std::vector<std::vector<std::size_t>> members;  // of those that have several; the parent is one of them
   std::vector<std::size_t> by_depth;             // every device, parents before children
+
+  // All that a device lies on: its members and its parent, each once.
+  std::vector<std::size_t> hosts_of(std::size_t device) const;
 };
 
 // Why two devices are one.
 enum class Proof : std::uint8_t {
   None,
   Hardware,  // equal hardware keys
+  Path,      // equal hardware keys, which other paths to the same unit have too
   Content,   // equal content, and no hardware key on either side
   Host,      // it lies on a device that is proven, at the same place, with the same content as far as it has any
   Children,  // a device that is proven hangs on it
@@ -49,6 +53,8 @@ struct State {
   std::vector<Match> only_b;         // Ambiguous ones without a device of A
   std::vector<std::uint32_t> place_a;  // numbers of (kind, place), equal for equal places; 0: not known
   std::vector<std::uint32_t> place_b;
+  std::vector<std::size_t> paths_a;    // by index into A: of a multipath volume whose paths are linked the volume of B; kNone
+  std::vector<std::size_t> paths_b;    // by index into B: itself, or kNone
 
   void pair(std::size_t in_a, std::size_t in_b, Proof how) {
     to_b[in_a] = in_b;
@@ -79,6 +85,11 @@ void prove_by_children(State& state);
 // Of what lies on devices (is_content_only), as soon as those are decided: the content is equal and so is the device below.
 // Whether there were any.
 bool link_by_host(State& state, std::span<const Kind> kinds);
+
+// match_paths.cpp: the paths of multipath volumes that are on both sides, and which of them came or went.
+inline constexpr std::string_view kDmUuid = "dm-uuid";
+bool is_multipath(const Device& device);
+void link_paths(State& state);
 
 // match_rest.cpp: devices of these kinds for which no key decides, and what is left at the end.
 void match_by_model(State& state, std::span<const Kind> kinds);

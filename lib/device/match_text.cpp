@@ -25,12 +25,12 @@ std::string place_of(const Device& device) {
   return place == nullptr ? "a place that is not known" : place->text.substr(0, kShownBytes);
 }
 
-// The key that the pair has in common, for people: the first usable one, or any.
-std::string common_key(const State& state, std::size_t a, std::size_t b, Rank rank) {
+// The first key that the pair, and no other device, has in common; or also one that others have.
+std::string common_key(const State& state, std::size_t a, std::size_t b, Rank rank, bool others_too = false) {
   const auto& in_b = state.identities.of(Identities::B, b).of(rank);
   for (const Key& key : state.identities.of(Identities::A, a).of(rank)) {
     const bool there = std::any_of(in_b.begin(), in_b.end(), [&](const Key& other) { return other.value == key.value; });
-    if (!there || !state.identities.is_usable(key.value)) continue;
+    if (!there || (!others_too && !state.identities.is_usable(key.value))) continue;
     const std::string& name = state.identities.name(key.name);
     return fmt::format("{} {}", name, values_of(state.b.devices[b], rank, name));
   }
@@ -41,6 +41,7 @@ std::string grounds(const State& state, std::size_t a) {
   const std::size_t b = state.to_b[a];
   switch (state.proof[a]) {
     case Proof::Hardware: return common_key(state, a, b, Rank::Hardware);
+    case Proof::Path: return "a path to " + common_key(state, a, b, Rank::Hardware, true);
     case Proof::Content: return common_key(state, a, b, Rank::Content) + ", no hardware key";
     case Proof::Host: return "the same part of the device it lies on";
     case Proof::Children: return "what hangs on it is the same";

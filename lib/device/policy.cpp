@@ -6,18 +6,12 @@
 #include <fmt/format.h>
 
 #include "lib/device/match_state.h"
+#include "lib/device/policy_paths.h"
 
 namespace hib::device {
 namespace {
 
 constexpr std::size_t kShownBytes = 160;
-
-std::vector<std::size_t> hosts_of(const Topology& topology, std::size_t device) {
-  std::vector<std::size_t> hosts = topology.members[device];
-  const std::size_t parent = topology.parent[device];
-  if (parent != kNone && std::find(hosts.begin(), hosts.end(), parent) == hosts.end()) hosts.push_back(parent);
-  return hosts;
-}
 
 std::vector<std::string> mount_points(const Device& device) {
   std::vector<std::string> points;
@@ -47,9 +41,9 @@ std::vector<Use> own_uses(const Device& device) {
 // The uses of a device are those of all below it. Each device takes a use once and at most kMaxUses, which bounds the walk.
 class Uses {
  public:
-  Uses(const DeviceSet& set, const Topology& topology) : topology_(topology), of_(set.devices.size()) {
+  Uses(const DeviceSet& set, const Topology& topology, const SparePaths& spare) : topology_(topology), spare_(spare), of_(set.devices.size()) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
-      if (set.devices[i].kind == Kind::FileSystem && hosts_of(topology, i).empty()) continue;  // tmpfs, NFS: on no device
+      if (set.devices[i].kind == Kind::FileSystem && topology.hosts_of(i).empty()) continue;  // tmpfs, NFS: on no device
       for (Use& use : own_uses(set.devices[i])) add(i, use);
     }
     // dm and md that nothing uses write to their members all the same.
@@ -69,11 +63,14 @@ class Uses {
       auto& uses = of_[at];
       if (uses.size() == kMaxUses || std::any_of(uses.begin(), uses.end(), [&](const Use& other) { return other.what == use.what; })) continue;
       uses.push_back(use);
-      for (const std::size_t host : hosts_of(topology_, at)) open.push_back(host);
+      for (const std::size_t host : topology_.hosts_of(at)) {
+        if (!spare_.contains({at, host})) open.push_back(host);
+      }
     }
   }
 
   const Topology& topology_;
+  const SparePaths& spare_;
   std::vector<std::vector<Use>> of_;
 };
 
@@ -128,7 +125,8 @@ class Check {
   // Only the lowest device that is not all right is a cause. What lies on one that was accepted is accepted with it, but for a
   // file system that was written since: that is a cause of its own.
   std::vector<Refusal> run() {
-    const auto uses = Uses(saved_, topology_a_).take();
+    const SparePaths spare = spare_paths(saved_, here_, comparison_, topology_a_);
+    const auto uses = Uses(saved_, topology_a_, spare).take();
     for (const std::size_t a : lowest_first()) {
       trouble_[a] = trouble_below(a);
       if (uses[a].empty()) continue;
@@ -144,7 +142,7 @@ class Check {
 
   Trouble trouble_below(std::size_t a) const {
     Trouble worst = Trouble::None;
-    for (const std::size_t host : hosts_of(topology_a_, a)) worst = std::max(worst, trouble_[host]);
+    for (const std::size_t host : topology_a_.hosts_of(a)) worst = std::max(worst, trouble_[host]);
     return worst;
   }
 
@@ -171,7 +169,7 @@ class Check {
         if (seen[at] != 0) continue;
         seen[at] = 1;
         open.emplace_back(at, true);
-        for (const std::size_t host : hosts_of(topology_a_, at)) open.emplace_back(host, false);
+        for (const std::size_t host : topology_a_.hosts_of(at)) open.emplace_back(host, false);
       }
     }
     return order;
@@ -187,8 +185,8 @@ class Check {
 
   // All that it lay on is what its partner lies on.
   bool moved_with_hosts(std::size_t a, std::size_t b) const {
-    const auto there = hosts_of(topology_b_, b);
-    const auto hosts = hosts_of(topology_a_, a);
+    const auto there = topology_b_.hosts_of(b);
+    const auto hosts = topology_a_.hosts_of(a);
     return !hosts.empty() && std::all_of(hosts.begin(), hosts.end(), [&](std::size_t host) {
       const std::size_t in_b = partner(host);
       return in_b != kNone && std::find(there.begin(), there.end(), in_b) != there.end();
@@ -232,7 +230,7 @@ class Check {
     switch (match.verdict) {
       case Verdict::Same: return true;
       case Verdict::Moved: return match.b && may_have_moved(a, *match.b);
-      case Verdict::Absent: return (kind == Kind::Mapped || kind == Kind::Raid || kind == Kind::Loop) && !hosts_of(topology_a_, a).empty();
+      case Verdict::Absent: return (kind == Kind::Mapped || kind == Kind::Raid || kind == Kind::Loop) && !topology_a_.hosts_of(a).empty();
       case Verdict::Ambiguous:
       case Verdict::Unproven: return is_proven_otherwise(a);
       case Verdict::Replaced:
@@ -244,7 +242,7 @@ class Check {
 
   // The memory has a volume set up that this kernel has not: what lies on it could not be read.
   bool could_not_be_read(std::size_t a) const {
-    const auto hosts = hosts_of(topology_a_, a);
+    const auto hosts = topology_a_.hosts_of(a);
     return match_of(a).verdict == Verdict::Absent && std::any_of(hosts.begin(), hosts.end(), [&](std::size_t host) { return match_of(host).verdict == Verdict::Absent; });
   }
 
@@ -305,7 +303,7 @@ class Check {
 
 }  // namespace
 
-std::vector<std::vector<Use>> critical_uses(const DeviceSet& set) { return Uses(set, Topology(set)).take(); }
+std::vector<std::vector<Use>> critical_uses(const DeviceSet& set) { return Uses(set, Topology(set), {}).take(); }
 
 std::string token_name(const std::string& name) {
   std::string token;

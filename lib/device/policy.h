@@ -38,7 +38,8 @@ struct Refusal {
 // What is not Same refuses, but for these. Moved: nodes of FireWire and Thunderbolt, which the kernel knows by identity, and
 // what moved with them; what lies on devices that are all right. Unproven, and Ambiguous where everything looks as it did: PCI
 // and USB, whose children carry the proof; a disk or partition whose content is the same. Absent: dm, md and loop on devices
-// that are all right; the memory has them set up.
+// that are all right; the memory has them set up. A path of a multipath volume that is gone, with nothing in its place, and all
+// that only this path hangs on: as long as another path to the same volume is where it was.
 std::vector<Refusal> check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison, std::uint64_t snapshot_ns, const std::vector<std::string>& accepted);
 
 // What the marks of a file system say (file_system_marks.h). A mark that the image-saving kernel has read (`from` is "saver")

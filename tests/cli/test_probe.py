@@ -75,6 +75,17 @@ class Machines(ProbeTest):
         self.assertEqual([d["name"] for d in disks], ["nvme0n1"])
         self.assertEqual(len(disks[0]["member"]), 2)
 
+    def test_the_paths_of_a_multipath_volume_are_the_same_ones_when_nothing_has_changed(self):
+        records = self.path("records.json")
+        self.run_tool("probe", "--root", str(self.machine("multipath-scsi")), "-o", records)
+        document = self.json("diff", records, records)
+        self.assertTrue(document["identical"])
+        verdicts = {name: len(document["devices"][name]) for name in ("moved", "replaced", "absent", "new", "ambiguous")}
+        self.assertEqual(set(verdicts.values()), {0}, verdicts)
+        reasons = {d["name"]: d["reason"] for d in document["devices"]["same"]}
+        self.assertIn("a path to serial 00c0206301b5XX01", reasons["sda"])
+        self.assertIn("a path to serial 00c0206301b5XX01", reasons["sdb"])
+
     def test_a_file_system_on_two_disks_is_one_with_its_mounts(self):
         systems = [d for d in self.devices(self.machine("btrfs-two-disks")).values() if d["kind"] == "filesystem"]
         self.assertEqual(len(systems), 1)

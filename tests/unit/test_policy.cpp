@@ -1,5 +1,7 @@
 #include "lib/device/policy.h"
 
+#include <algorithm>
+
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
 
@@ -168,6 +170,117 @@ TEST_CASE("A volume that this kernel has not set up is all right, and what lies 
   REQUIRE(all.size() == 1);
   CHECK(all[0].override_token == "/=unproven");
   CHECK(found_says(all[0], "not set up here"));
+}
+
+namespace {
+
+// A unit behind as many controllers as there are letters: sda behind "A", sdb behind "B"; a volume, and /data on it.
+DeviceSet multipath(const std::string& letters, const std::string& wwn = "W1", const std::string& volume = "mpath-W1") {
+  DeviceSet set;
+  Made dm(Kind::Mapped, "block/dm-0");
+  for (const char letter : letters) {
+    const std::string hba = std::string("devices/hba") + letter;
+    const std::string name = std::string("sd") + static_cast<char>(letter - 'A' + 'a');
+    if (dm.operator Device().parent.empty()) dm = Made(Kind::Mapped, "block/dm-0", "block/" + name).strong("dm-uuid", volume);
+    set.devices.push_back(function(std::string("hba") + letter, "qla2xxx"));
+    set.devices.push_back(disk(name, std::string("hba") + letter + "/0:0:1", hba).strong("wwn", wwn).strong("serial", "S-" + wwn));
+    dm.member("block/" + name);
+  }
+  set.devices.push_back(dm);
+  set.devices.push_back(marked(file_system("dm-0", "F1").state("mount", "/data")));
+  return set;
+}
+
+std::vector<std::string> tokens(const DeviceSet& saved, const DeviceSet& here) {
+  std::vector<std::string> all;
+  for (const Refusal& refusal : refusals(saved, here)) all.push_back(refusal.override_token);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("The paths of a multipath volume are one disk, though no key tells them apart") {
+  const DeviceSet machine = multipath("ABCD");
+  CHECK(tokens(machine, machine).empty());
+  for (const Match& match : match(machine, machine).matches) CHECK(match.verdict == Verdict::Same);
+}
+
+TEST_CASE("A path that is gone, with its controller or without, or that is new, is no reason to refuse while another one is there") {
+  CHECK(tokens(multipath("AB"), multipath("A")).empty());
+  CHECK(tokens(multipath("AB"), multipath("B")).empty());
+  CHECK(tokens(multipath("A"), multipath("AB")).empty());
+  CHECK(tokens(multipath("AB"), multipath("BC")).empty());
+  DeviceSet only_disk_gone = multipath("AB");
+  std::erase_if(only_disk_gone.devices, [](const Device& device) { return device.name == "sdb"; });
+  CHECK(tokens(multipath("AB"), only_disk_gone).empty());
+}
+
+TEST_CASE("A volume of which no path is where it was is refused") {
+  CHECK_FALSE(tokens(multipath("AB"), multipath("CD")).empty());
+  CHECK_FALSE(tokens(multipath("A"), multipath("C")).empty());
+  CHECK_FALSE(tokens(multipath("AB"), {}).empty());
+}
+
+TEST_CASE("A path that leads to another unit now is refused, though another path is as it was") {
+  const DeviceSet saved = multipath("AB");
+  DeviceSet here = multipath("AB");
+  for (Device& device : here.devices) {
+    if (device.name == "sdb") device = disk("sdb", "hbaB/0:0:1", "devices/hbaB").strong("wwn", "W2").strong("serial", "S-W2");
+  }
+  CHECK(tokens(saved, here) == std::vector<std::string>{"sdb=replaced"});
+  // The same when the volume does without it.
+  for (Device& device : here.devices) {
+    if (device.kind == Kind::Mapped) device.members = {"block/sda"};
+  }
+  CHECK(tokens(saved, here) == std::vector<std::string>{"sdb=replaced"});
+}
+
+TEST_CASE("A path that is gone counts when a disk that was elsewhere is in its place") {
+  DeviceSet saved = multipath("AB");
+  saved.devices.push_back(disk("sdx", "elsewhere").strong("wwn", "W9"));
+  DeviceSet here = multipath("A");
+  here.devices.push_back(function("hbaB", "qla2xxx"));
+  here.devices.push_back(disk("sdx", "hbaB/0:0:1", "devices/hbaB").strong("wwn", "W9"));
+  const auto all = tokens(saved, here);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].substr(0, 4) == "sdb=");
+}
+
+TEST_CASE("A path whose keys cannot be read is not taken for one") {
+  const DeviceSet saved = multipath("AB");
+  DeviceSet here = multipath("AB");
+  for (Device& device : here.devices) {
+    if (device.name == "sdb") device = disk("sdb", "hbaB/0:0:1", "devices/hbaB").unreadable("wwn").unreadable("serial");
+  }
+  const auto all = tokens(saved, here);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].substr(0, 4) == "sdb=");
+}
+
+TEST_CASE("Disks with one key that are no multipath volume, or that a disk outside of it has too, stay ambiguous") {
+  const DeviceSet other = multipath("AB", "W1", "LVM-1");
+  CHECK(tokens(other, other) == std::vector<std::string>{"sda=ambiguous", "sdb=ambiguous"});
+  DeviceSet cloned = multipath("AB");
+  cloned.devices.push_back(disk("sdz", "elsewhere").strong("wwn", "W1").strong("serial", "S-W1"));
+  CHECK(tokens(cloned, cloned) == std::vector<std::string>{"sda=ambiguous", "sdb=ambiguous"});
+  CHECK_FALSE(tokens(multipath("AB"), multipath("AB", "W1", "mpath-other")).empty());
+}
+
+TEST_CASE("Verdicts of paths say which volume they lead to") {
+  const auto verdict = [](const DeviceSet& a, const DeviceSet& b, const std::string& name) {
+    for (const Match& match : match(a, b).matches) {
+      if ((match.a ? a.devices[*match.a] : b.devices[*match.b]).name == name) return match;
+    }
+    return Match{};
+  };
+  const DeviceSet two = multipath("AB");
+  const DeviceSet one = multipath("A");
+  CHECK(verdict(two, one, "sda").reason == "a path to wwn W1, same place");
+  CHECK(verdict(two, one, "sdb").verdict == Verdict::Absent);
+  CHECK(verdict(two, one, "sdb").reason.find("path to mapped dm-0 is gone") != std::string::npos);
+  CHECK(verdict(two, one, "dm-0").verdict == Verdict::Same);
+  CHECK(verdict(one, two, "sdb").verdict == Verdict::New);
+  CHECK(verdict(one, two, "sdb").reason == "another path to mapped dm-0");
 }
 
 TEST_CASE("Marks from before the snapshot: another mount, or a write after it, is a write; the machine's own last write is none") {
