@@ -17,14 +17,9 @@ namespace {
 using device::DeviceSet;
 using device::Refusal;
 
-bool is_among(const std::vector<std::string>& tokens, const std::string& token) { return std::find(tokens.begin(), tokens.end(), token) != tokens.end(); }
-
 // Drivers find their devices in their own time; what is there but is another one stays so.
 bool may_still_appear(const std::vector<Refusal>& refusals) {
-  return std::any_of(refusals.begin(), refusals.end(), [](const Refusal& refusal) {
-    const std::string verdict = verdict_of(refusal);
-    return verdict == "absent" || verdict == "ambiguous";
-  });
+  return std::any_of(refusals.begin(), refusals.end(), [](const Refusal& refusal) { return refusal.verdict == "absent" || refusal.verdict == "ambiguous"; });
 }
 
 // The disk that carries the image of this jump is the one that it was written to, or a copy.
@@ -43,8 +38,8 @@ DeviceCheck compare(const DeviceSet& saved, const DeviceCheckRequest& request) {
   const DeviceSet here = devices_here(request);
   DeviceCheck check;
   check.is_recorded = true;
-  for (Refusal& refusal : device::check(saved, here, device::match(saved, here), request.snapshot_ns, {})) {
-    if (is_among(request.accepted, refusal.override_token)) check.overridden.push_back(refusal.override_token);
+  for (Refusal& refusal : device::check(saved, here, device::match(saved, here), request.snapshot_ns, request.accepted)) {
+    if (refusal.accepted) check.overridden.push_back(refusal.override_token);
     else check.refusals.push_back(std::move(refusal));
   }
   return check;
@@ -64,8 +59,6 @@ Result<DeviceCheck> check_devices(const DeviceCheckRequest& request) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
 }
-
-std::string verdict_of(const Refusal& refusal) { return refusal.override_token.substr(refusal.override_token.rfind('=') + 1); }
 
 Error error_of(const Refusal& refusal, const std::string& image) {
   return make_error(ErrorKind::Refused, fmt::format("device {} ({})", refusal.name, refusal.uses), refusal.found, "expected " + refusal.expected)

@@ -30,9 +30,6 @@ struct DeviceCheck {
 // Compares with this machine, again and again while devices may still appear. An error: the image's records are damaged.
 Result<DeviceCheck> check_devices(const DeviceCheckRequest& request);
 
-// "replaced", "written"
-std::string verdict_of(const device::Refusal& refusal);
-
 // One line for people each, and what accepts it.
 Error error_of(const device::Refusal& refusal, const std::string& image);
 

@@ -197,7 +197,7 @@ int report_refusals(const Context& context, const RestoreJumpRequest& request, c
     Json entry = Json::object();
     entry["device"] = printable(refusal.name);
     entry["uses"] = printable(refusal.uses);
-    entry["verdict"] = verdict_of(refusal);
+    entry["verdict"] = refusal.verdict;
     entry["expected"] = printable(refusal.expected);
     entry["found"] = printable(refusal.found);
     entry["accept"] = printable(refusal.override_token);

@@ -147,9 +147,10 @@ class Check {
   }
 
   Trouble report(Refusal refusal) {
-    if (std::find(accepted_.begin(), accepted_.end(), refusal.override_token) != accepted_.end()) return Trouble::Accepted;
+    refusal.override_token = token_name(refusal.name) + "=" + refusal.verdict;
+    refusal.accepted = std::find(accepted_.begin(), accepted_.end(), refusal.override_token) != accepted_.end();
     refusals_.push_back(std::move(refusal));
-    return Trouble::Refused;
+    return refusals_.back().accepted ? Trouble::Accepted : Trouble::Refused;
   }
 
   // Every device after all that it lies on. Members may be deeper than the parent, so this is not the order of depth.
@@ -262,14 +263,14 @@ class Check {
     out.expected = described(device);
     if (match_of_.find(a) == match_of_.end()) {
       out.found = "nothing, it was not compared";
-      out.override_token = token_name(out.name) + "=unproven";
+      out.verdict = name_of(Verdict::Unproven);
       return out;
     }
     const Match& match = match_of(a);
     const bool unreadable = could_not_be_read(a);
     out.found = match.verdict == Verdict::Replaced || match.verdict == Verdict::Moved ? described(here_.devices[*match.b]) + " (" + match.reason + ")" : match.reason;
     if (unreadable) out.found = "what it lies on is not set up here";
-    out.override_token = token_name(out.name) + "=" + (unreadable ? "unproven" : std::string(name_of(match.verdict)));
+    out.verdict = name_of(unreadable ? Verdict::Unproven : match.verdict);
     return out;
   }
 
@@ -285,7 +286,7 @@ class Check {
     out.uses = joined(uses);
     out.expected = verdict.expected;
     out.found = (verdict.since == Since::Written ? "written since: " : "cannot be told whether it was written since: ") + verdict.found;
-    out.override_token = token_name(out.name) + (verdict.since == Since::Written ? "=written" : "=unproven");
+    out.verdict = verdict.since == Since::Written ? "written" : name_of(Verdict::Unproven);
     static_cast<void>(report(std::move(out)));
   }
 

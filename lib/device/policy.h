@@ -29,11 +29,14 @@ struct Refusal {
   std::string uses;         // "ext4 mounted at /home, swap"
   std::string expected;     // keys, as people read them
   std::string found;
+  std::string verdict;      // "replaced", "written": a Verdict's name, or what the marks say
   std::string override_token;  // what --accept takes: "sda=replaced"
+  bool accepted = false;    // somebody has said so: it is no reason to stop
 };
 
 // One for each cause: what lies on a device that is not there is named among its uses. `accepted`: overrides, as override_token
-// spells them. `snapshot_ns` is CLOCK_REALTIME when the devices were suspended, 0 when that is not known.
+// spells them; what they name is in the answer too, as accepted. Accepting a device covers what lies on it, but for a file system
+// that was written since. `snapshot_ns` is CLOCK_REALTIME when the devices were suspended, 0 when that is not known.
 //
 // What is not Same refuses, but for these. Moved: nodes of FireWire and Thunderbolt, which the kernel knows by identity, and
 // what moved with them; what lies on devices that are all right. Unproven, and Ambiguous where everything looks as it did: PCI

@@ -32,7 +32,14 @@ struct Machine {
   DeviceSet set() const { return {{ahci, sda, sda1, home}}; }
 };
 
-std::vector<Refusal> refusals(const DeviceSet& saved, const DeviceSet& here, const std::vector<std::string>& accepted = {}) { return check(saved, here, match(saved, here), kSnapshotNs, accepted); }
+std::vector<Refusal> all_refusals(const DeviceSet& saved, const DeviceSet& here, const std::vector<std::string>& accepted) { return check(saved, here, match(saved, here), kSnapshotNs, accepted); }
+
+// Those that are not accepted.
+std::vector<Refusal> refusals(const DeviceSet& saved, const DeviceSet& here, const std::vector<std::string>& accepted = {}) {
+  auto all = all_refusals(saved, here, accepted);
+  std::erase_if(all, [](const Refusal& refusal) { return refusal.accepted; });
+  return all;
+}
 
 bool found_says(const Refusal& refusal, const std::string& part) { return refusal.found.find(part) != std::string::npos; }
 
@@ -84,8 +91,12 @@ TEST_CASE("A disk that is absent refuses once, names what lies on it, and is acc
   CHECK(all[0].name == "sda");
   CHECK(all[0].uses == "ext4 mounted at /home");
   CHECK(all[0].expected.find("serial S1") != std::string::npos);
+  CHECK(all[0].verdict == "absent");
   CHECK(all[0].override_token == "sda=absent");
   CHECK(refusals(machine.set(), here, {"sda=absent"}).empty());
+  const auto accepted = all_refusals(machine.set(), here, {"sda=absent"});
+  REQUIRE(accepted.size() == 1);  // said, so that it can be recorded
+  CHECK(accepted[0].accepted);
   CHECK(refusals(machine.set(), here, {"sda=moved"}).size() == 1);
 }
 
