@@ -2,6 +2,7 @@
 
 #include "cli/replay.h"
 #include "lib/codec/zstd.h"
+#include "lib/device/probe.h"
 
 namespace hib::cli {
 
@@ -13,6 +14,7 @@ void CreateVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--chunk-size", chunk_kib_, "KiB compressed together: larger is smaller, smaller reaches single pages faster")->type_name("KIB")->check(CLI::Range(4, 4096))->capture_default_str();
   app_->add_option("--base", base_, "store only what differs from this .hib (incremental)")->type_name("OLD.hib");
   app_->add_option("--records", records_, "JSON file of machine or device records to add, as inspect --records --json prints them")->type_name("FILE");
+  app_->add_flag("--probe", probe_, "add the records of this machine, as probe makes them: for memory of the machine that this runs on");
   app_->add_flag("--force", force_, "replace an existing file");
   app_->add_flag("--salvage", common.salvage, "go on past damage; lost pages are marked as unreadable (exit code 3)");
   add_input_options(*app_, common);
@@ -35,6 +37,7 @@ int CreateVerb::run(const Context& context) const {
   request.base = base_;
   request.records = records_;
   request.force = force_;
+  if (probe_) request.added_records = device::records_of(device::probe(device::Tree::live()));
   return replay(context, request);
 }
 

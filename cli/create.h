@@ -20,6 +20,7 @@ class CreateVerb {
   int level_ = 1;
   std::uint32_t chunk_kib_ = 1024;
   bool force_ = false;
+  bool probe_ = false;
 };
 
 }  // namespace hib::cli

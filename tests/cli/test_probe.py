@@ -204,6 +204,12 @@ class Hostile(ProbeTest):
 
 
 class ThisMachine(ProbeTest):
+    def test_create_puts_this_machine_into_an_image_of_it(self):
+        source = self.write("m.raw", b"\1\2\3\4" * 4096)
+        self.run_tool("create", "-f", "raw", source, "--probe", "-o", self.path("m.hib"), "-q")
+        self.assertEqual(self.json("inspect", self.path("m.hib"), "--devices")["devices"][0]["path"], self.json("probe")["records"][1]["fields"]["device"][0]["path"])
+        self.assertTrue(self.json("diff", self.path("m.hib"), "--against-running", code=None)["devices_compared"])  # others may mount meanwhile
+
     def test_this_machine_is_probed_and_its_copy_gives_the_same_devices(self):
         copy = self.folder / "copy"
         document = self.json("probe", "--capture", str(copy))
