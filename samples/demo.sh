@@ -75,5 +75,17 @@ rm -f "$out/swap" && truncate -s 4M "$out/swap" && chmod 600 "$out/swap" && /usr
 show restore "$out/hibernated.hib" --as swsusp --codec lz4 -o "$out/swap"
 show inspect "$out/swap"
 
+say "What is a machine made of? (captured trees of odd machines: samples/machines)"
+rm -rf "$out/twins"
+/usr/bin/python3 machines/unpack machines/usb-twins.tree "$out/twins"
+show probe --root "$out/twins" -o "$out/twins.json" --force
+show probe --root "$out/twins"
+
+say "The same machine, after one of its disks was replaced by one of the same model: which device is which?"
+/usr/bin/python3 machines/unpack machines/old-pc.tree "$out/pc"
+show probe --root "$out/pc" -o "$out/pc.json" --force
+sed 's/3JX0AAAA/3JX0CCCC/g' "$out/pc.json" >"$out/pc-later.json"
+ask diff "$out/pc.json" "$out/pc-later.json"
+
 say "All outputs are in $out"
 ls -l "$out"
