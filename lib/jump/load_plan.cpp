@@ -185,7 +185,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
   plan.entry = load_address + kernel.entry;
   TRY(const auto map, memory_map_of_b(request, plan));
   TRY(auto elf_header, make_elf_header(request, plan));
-  std::string command_line = fmt::format("{} elfcorehdr={} nr_cpus=4 nokaslr", request.command_line, hex(region.start + kElfHeader));
+  std::string command_line = fmt::format("{} elfcorehdr={} nr_cpus=4 maxcpus=1 nokaslr", request.command_line, hex(region.start + kElfHeader));
   const std::size_t most = std::min<std::size_t>(kCommandLineBytes - 1, kernel.max_command_line);
   if (command_line.size() > most) return fail(make_error(ErrorKind::Usage, "command line of the image-saving kernel", fmt::format("{} bytes", command_line.size()), fmt::format("up to {}", most)));
   const Segment ramdisk = segment(region.end() - initramfs_bytes, std::move(initramfs));
