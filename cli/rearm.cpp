@@ -56,7 +56,7 @@ Result<void> check_file_systems(const RearmRequest& request, const std::map<std:
   if (in_image.empty()) out.checks.push_back({"file systems", true, "none in the machine's memory"});
   for (const auto& [uuid, block] : in_image) {
     const std::string name = fmt::format("file system {}", uuid);
-    const auto it = std::find_if(now.begin(), now.end(), [&](const swsusp::SuperBlock& b) { return b.uuid == uuid; });
+    const auto it = std::find_if(now.begin(), now.end(), [&wanted = uuid](const swsusp::SuperBlock& b) { return b.uuid == wanted; });
     if (it == now.end()) {
       out.checks.push_back({name, false, fmt::format("the machine used this {} file system, and it is not on {}: name its disk with --device", block.kind, printable(paths.size() == 1 ? request.image : "the disks named"))});
       continue;
