@@ -28,8 +28,11 @@ PEERS = ("lsblk", "lspci", "lsusb")
 NETWORKS = {"52:54:00:aa:00:01": "10.0.2", "52:54:00:aa:00:02": "10.0.3"}
 
 
+BLOCK = 64 << 10
+
+
 def digest(path):
-    """Of a sparse file: its pieces of data and where they lie."""
+    """Of what a sparse file holds, whichever way the host keeps it: that a part of it is a hole may change by reading alone."""
     found = hashlib.blake2b()
     with open(path, "rb") as file:
         end, at = os.fstat(file.fileno()).st_size, 0
@@ -38,13 +41,12 @@ def digest(path):
                 at = os.lseek(file.fileno(), at, os.SEEK_DATA)
             except OSError:
                 break
-            hole = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            at -= at % BLOCK
             file.seek(at)
-            while at < hole:
-                piece = file.read(min(1 << 20, hole - at))
-                if piece.strip(b"\0"):
-                    found.update(at.to_bytes(8, "little") + piece)
-                at += len(piece)
+            piece = file.read(BLOCK)
+            if piece.strip(b"\0"):
+                found.update(at.to_bytes(8, "little") + piece)
+            at += BLOCK
     return found.hexdigest()
 
 
@@ -132,7 +134,7 @@ class DeviceTest(JumpTest):
                 self.assertTrue(refusal["expected"] and refusal["found"] and refusal["accept"], refusal)
             guest.send("poweroff -f")
             guest.wait_end(60)
-        self.assertEqual({path: digest(path) for path in files}, before)
+        self.assertEqual([path for path in files if digest(path) != before[path]], [], "disks that were written to")
 
     def copy(self, machine, name):
         path = machine.home.folder / f"{name}-copy"
