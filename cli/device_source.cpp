@@ -1,7 +1,9 @@
 #include "cli/device_source.h"
 
 #include <algorithm>
-#include <string_view>
+#include <chrono>
+#include <filesystem>
+#include <thread>
 
 #include "cli/render_json.h"
 #include "lib/device/device_record.h"
@@ -14,6 +16,8 @@ namespace {
 constexpr std::uint64_t kMaxProbeBytes = 256U << 20;  // JSON is longer than the record, which has at most 64 MiB
 constexpr std::uint64_t kLookedAtBytes = 4096;
 constexpr std::string_view kSchema = "hibtool.probe";
+constexpr std::string_view kImageKey = "content.jump";  // in the identity of the disk that the image lies on: the jump's id
+constexpr auto kPause = std::chrono::milliseconds(50);  // between two looks at the devices
 
 // An object that names the schema among its first bytes; no image begins like that.
 Result<bool> looks_like_a_probe(const File& file) {
@@ -51,6 +55,27 @@ Result<std::optional<std::vector<Record>>> probe_records(const std::string& path
 Result<device::DeviceSet> devices_here(const std::string& root) {
   TRY(const device::Tree tree, root.empty() ? Result<device::Tree>(device::Tree::live()) : device::Tree::captured(root));
   return device::probe(tree).devices;
+}
+
+device::DeviceSet await_devices(unsigned seconds, const std::function<bool(const device::DeviceSet&)>& are_enough) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  for (;;) {
+    device::DeviceSet here = device::probe(device::Tree::live()).devices;
+    if (are_enough(here) || std::chrono::steady_clock::now() >= limit) return here;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void mark_image(device::DeviceSet& set, const std::string& path, const std::string& jump_id, std::string_view source) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::canonical(path, error);
+  const std::string name = (error ? std::filesystem::path(path) : found).filename();
+  for (device::Device& item : set.devices) {
+    const bool holds_data = item.kind == device::Kind::Disk || item.kind == device::Kind::Partition;
+    if (!holds_data || item.name != name) continue;
+    item.identity.push_back({std::string(kImageKey), jump_id, std::string(source), device::Strength::Strong});
+    item.state.push_back({"image", "", std::string(source)});
+  }
 }
 
 }  // namespace hib::cli

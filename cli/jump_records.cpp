@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "cli/device_source.h"
 #include "lib/device/probe.h"
 #include "lib/jump/suspend_records.h"
 
@@ -26,17 +27,6 @@ const std::string* text_in(const FieldList& fields, std::string_view name) {
   return it == fields.end() ? nullptr : std::get_if<std::string>(&it->value);
 }
 
-// The disk or partition that the image is written to.
-void mark_image(device::DeviceSet& set, const jump::JumpId& id, const std::string& target) {
-  const std::string name = target.substr(target.rfind('/') + 1);
-  for (device::Device& item : set.devices) {
-    const bool holds_data = item.kind == device::Kind::Disk || item.kind == device::Kind::Partition;
-    if (!holds_data || item.name != name) continue;
-    item.identity.push_back({std::string(kImageKey), jump::to_text(id), "hibernate", device::Strength::Strong});
-    item.state.push_back({"image", "", "hibernate"});
-  }
-}
-
 }  // namespace
 
 std::vector<Record> records_of_this_machine() { return device::records_of(device::probe(device::Tree::live())); }
@@ -54,7 +44,7 @@ Record jump_record(const jump::DeviceInfo& device, const jump::JumpId& id) {
 
 std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id, const std::string& target) {
   device::Probe found = device::probe(device::Tree::live());
-  mark_image(found.devices, id, target);
+  mark_image(found.devices, target, jump::to_text(id), "hibernate");
   std::vector<Record> records = device::records_of(found);
   records.push_back(jump_record(device, id));
   return records;

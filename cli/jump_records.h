@@ -13,7 +13,6 @@
 namespace hib::cli {
 
 inline constexpr std::string_view kJumpRecord = "jump";
-inline constexpr std::string_view kImageKey = "content.jump";  // in the identity of the disk that the image lies on: the jump's id
 
 // The machine as it is now: "machine" and "devices".
 std::vector<Record> records_of_this_machine();

@@ -1,15 +1,10 @@
 #include "cli/restore_devices.h"
 
 #include <algorithm>
-#include <chrono>
-#include <filesystem>
-#include <thread>
 
 #include <fmt/format.h>
 
-#include "cli/jump_records.h"
-#include "lib/device/device_record.h"
-#include "lib/device/probe.h"
+#include "cli/device_source.h"
 
 namespace hib::cli {
 namespace {
@@ -22,20 +17,8 @@ bool may_still_appear(const std::vector<Refusal>& refusals) {
   return std::any_of(refusals.begin(), refusals.end(), [](const Refusal& refusal) { return refusal.verdict == "absent" || refusal.verdict == "ambiguous"; });
 }
 
-// The disk that carries the image of this jump is the one that it was written to, or a copy.
-DeviceSet devices_here(const DeviceCheckRequest& request) {
-  DeviceSet here = device::probe(device::Tree::live()).devices;
-  std::error_code error;
-  const std::string name = std::filesystem::canonical(request.image, error).filename().string();
-  for (device::Device& item : here.devices) {
-    const bool holds_data = item.kind == device::Kind::Disk || item.kind == device::Kind::Partition;
-    if (holds_data && item.name == name) item.identity.push_back({std::string(kImageKey), request.jump_id, "image", device::Strength::Strong});
-  }
-  return here;
-}
-
-DeviceCheck compare(const DeviceSet& saved, const DeviceCheckRequest& request) {
-  const DeviceSet here = devices_here(request);
+DeviceCheck compare(const DeviceSet& saved, DeviceSet here, const DeviceCheckRequest& request) {
+  mark_image(here, request.image, request.jump_id, "image");  // the disk that it was written to, or a copy
   DeviceCheck check;
   check.is_recorded = true;
   for (Refusal& refusal : device::check(saved, here, device::match(saved, here), request.snapshot_ns, request.accepted)) {
@@ -48,16 +31,14 @@ DeviceCheck compare(const DeviceSet& saved, const DeviceCheckRequest& request) {
 }  // namespace
 
 Result<DeviceCheck> check_devices(const DeviceCheckRequest& request) {
-  const Record* record = find_record(*request.records, kDevicesRecord);
-  if (record == nullptr) return DeviceCheck{};
-  auto saved = device::from_record(*record);
-  if (!saved) return fail(std::move(saved).error().of(request.image));
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(request.wait_seconds);
-  for (;;) {
-    DeviceCheck check = compare(*saved, request);
-    if (!may_still_appear(check.refusals) || std::chrono::steady_clock::now() > limit) return check;
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
+  TRY(const auto saved, devices_in(*request.records, request.image));
+  DeviceCheck check;
+  if (!saved) return check;
+  await_devices(request.wait_seconds, [&](const DeviceSet& here) {
+    check = compare(*saved, here, request);
+    return !may_still_appear(check.refusals);
+  });
+  return check;
 }
 
 Error error_of(const Refusal& refusal, const std::string& image) {

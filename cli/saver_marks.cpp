@@ -1,12 +1,10 @@
 #include "cli/saver_marks.h"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
-#include <thread>
 
+#include "cli/device_source.h"
 #include "lib/device/device_record.h"
-#include "lib/device/probe.h"
 #include "lib/device/saver_marks.h"
 
 namespace hib::cli {
@@ -49,13 +47,10 @@ void add_saver_marks(std::vector<Record>& records, unsigned seconds, const std::
   auto saved = device::from_record(*record);
   if (!saved) return;  // kept as it is; whoever reads it says what is wrong
   const auto expected = expected_here(*saved);
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  DeviceSet here = device::probe(device::Tree::live()).devices;
-  while (!are_all_in(here, expected) && std::chrono::steady_clock::now() < limit) {
+  const DeviceSet here = await_devices(seconds, [&](const DeviceSet& found) {
     alive();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // drivers find their disks in their own time
-    here = device::probe(device::Tree::live()).devices;
-  }
+    return are_all_in(found, expected);
+  });
   device::take_marks(*saved, here);
   *record = device::to_record(*saved);
 }
