@@ -143,6 +143,8 @@ Result<std::unique_ptr<Output>> Output::open_device(const std::string& path, boo
   if (end < 0) return fail(system_error("lseek", errno).of(path));
   auto output = std::unique_ptr<Output>(new Output(Target::BlockDevice, std::move(fd), path, true));
   output->device_bytes_ = static_cast<std::uint64_t>(end);
+  output->direct_fd_ = Fd(::open(fmt::format("/proc/self/fd/{}", output->fd_.get()).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
+  output->bulk_ = std::make_unique<BulkWriter>([o = output.get()](std::uint64_t offset, ByteView piece) { return o->write_past_cache(offset, piece); });
   return output;
 }
 
@@ -165,7 +167,8 @@ Output::~Output() {
 Result<void> Output::append(ByteView bytes) {
   if (target_ == Target::BlockDevice) {
     if (cancelled()) return fail(cancelled_error());
-    TRY_OK(write_at(position_, bytes));
+    TRY_OK(check_room(position_, bytes.size()));
+    TRY_OK(bulk_->append(bytes));
     position_ += bytes.size();
     return {};
   }
@@ -195,25 +198,40 @@ Result<void> Output::append_zeros(std::uint64_t count) {
   return {};
 }
 
+Result<void> Output::check_room(std::uint64_t offset, std::uint64_t bytes) const {
+  if (target_ != Target::BlockDevice || (offset <= device_bytes_ && bytes <= device_bytes_ - offset)) return {};
+  return fail(make_error(ErrorKind::Io, "write", fmt::format("no room: the device has {} bytes", device_bytes_), "a larger one").at(offset).of(path_));
+}
+
 Result<void> Output::write_at(std::uint64_t offset, ByteView bytes) {
-  if (target_ == Target::BlockDevice && (offset > device_bytes_ || bytes.size() > device_bytes_ - offset)) {
-    return fail(make_error(ErrorKind::Io, "write", fmt::format("no room: the device has {} bytes", device_bytes_), "a larger one").at(offset).of(path_));
-  }
+  TRY_OK(check_room(offset, bytes.size()));
+  return write_extents(fd_.get(), offset, bytes);
+}
+
+// The end of what was appended is no whole block; neither is an extent of a file that says so.
+Result<void> Output::write_past_cache(std::uint64_t offset, ByteView piece) {
+  const bool is_whole = direct_fd_ && piece.size() == BulkWriter::kPieceBytes;
+  return write_extents(is_whole ? direct_fd_.get() : fd_.get(), offset, piece);
+}
+
+Result<void> Output::write_extents(int fd, std::uint64_t offset, ByteView bytes) {
   while (extents_ && !bytes.empty()) {
     const DeviceRange place = extents_->from(offset);
     const std::size_t count = std::min<std::uint64_t>(bytes.size(), place.bytes);
-    TRY_OK(write_piece(place.start, bytes.first(count)));
+    TRY_OK(write_piece(fd, place.start, bytes.first(count)));
     offset += count;
     bytes = bytes.subspan(count);
   }
-  return write_piece(offset, bytes);
+  return write_piece(fd, offset, bytes);
 }
 
-Result<void> Output::write_piece(std::uint64_t offset, ByteView bytes) {
+Result<void> Output::write_piece(int fd, std::uint64_t offset, ByteView bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
-    // write_at() has seen to it that the device is large enough, as it was.
+    // A disk whose blocks this piece does not fit: the page cache takes any.
+    if (n < 0 && errno == EINVAL && fd != fd_.get()) return write_piece(fd_.get(), offset, bytes);
+    // Whoever calls has seen to it that the device is large enough, as it was.
     if (n < 0 && errno == ENOSPC && target_ == Target::BlockDevice) return fail(make_error(ErrorKind::Io, "write", "the device is gone, or has become smaller").at(offset).of(path_));
     if (n < 0) return fail(error("write", errno).at(offset));
     offset += static_cast<std::uint64_t>(n);
@@ -263,6 +281,7 @@ Result<void> Output::set_size(std::uint64_t size) {
 
 Result<void> Output::flush() {
   if (target_ == Target::Stream) return {};
+  if (bulk_) TRY_OK(bulk_->drain());
   // The kernel reports a failed write-back once; after that the data is gone, so there is no second try.
   if (::fsync(fd_.get()) != 0) return fail(error("fsync", errno));
   return {};

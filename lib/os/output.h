@@ -2,7 +2,8 @@
 //
 // A regular file is written to an unnamed file in the target's folder (O_TMPFILE) of mode 0600, flushed, then linked.
 // Standard output and pipes are streams: they take bytes in order only. A block device is opened exclusively and
-// written in place; whoever writes a format to it makes an interrupted write recognisable.
+// written in place; whoever writes a format to it makes an interrupted write recognisable. What is appended to a device goes
+// past the page cache: it would be copied once more there, and the image-saving kernel has little memory.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/os/bulk_writer.h"
 #include "lib/os/extents.h"
 #include "lib/os/file.h"
 
@@ -31,7 +33,7 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  // Appends at the current end; works for every target.
+  // Appends at the current end; works for every target. On a block device it may be on its way until flush().
   Result<void> append(ByteView bytes);
   // `count` zero bytes: a hole where the target has holes.
   Result<void> append_zeros(std::uint64_t count);
@@ -57,7 +59,10 @@ class Output {
       : target_(target), fd_(std::move(fd)), path_(std::move(path)), force_(force) {}
   static Result<std::unique_ptr<Output>> create_file(const std::string& path, bool force);
   static Result<std::unique_ptr<Output>> open_device(const std::string& path, bool exclusive);
-  Result<void> write_piece(std::uint64_t offset, ByteView bytes);
+  Result<void> check_room(std::uint64_t offset, std::uint64_t bytes) const;
+  Result<void> write_extents(int fd, std::uint64_t offset, ByteView bytes);
+  Result<void> write_piece(int fd, std::uint64_t offset, ByteView bytes);
+  Result<void> write_past_cache(std::uint64_t offset, ByteView piece);
   Result<void> link_into_place();
   Error error(std::string call, int errno_value) const;
 
@@ -71,6 +76,8 @@ class Output {
   std::uint64_t position_ = 0;
   std::uint64_t device_bytes_ = 0;
   std::optional<ExtentMap> extents_;  // of a window
+  Fd direct_fd_;                      // block devices: the same one, for O_DIRECT; none where it has none
+  std::unique_ptr<BulkWriter> bulk_;  // block devices: what is appended
 };
 
 }  // namespace hib

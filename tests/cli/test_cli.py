@@ -152,11 +152,13 @@ class BlockDevice(CliTest):
         if device is None:
             self.skipTest("no loop device to be had")
         self.addCleanup(subprocess.run, ["losetup", "-d", device])
-        big, small = self.write("big.raw", memory(600, 1)), self.write("small.raw", memory(50, 2))
+        big, small = self.write("big.raw", memory(6000, 1)), self.write("small.raw", memory(50, 2))
         for source in (big, small):
             created = self.json("create", "-f", "raw", source, "-o", device)
             verify = self.json("verify", device)
             self.assertEqual((verify["verdict"], verify["content_digest"]), ("good", created["content_digest"]))
+            if source == big:
+                self.assertGreater(created["file_bytes"], 5 << 20, "several of the pieces in which a device is written")
         with open(device, "r+b") as disk:  # interrupted: no commit record at the end, nor behind the image
             disk.seek(-128, os.SEEK_END)
             disk.write(bytes(128))
