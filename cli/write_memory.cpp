@@ -1,10 +1,8 @@
 #include "cli/write_memory.h"
 
-#include <algorithm>
-#include <vector>
-
 #include "cli/jump_image.h"
 #include "format/hib/area.h"
+#include "lib/jump/memory_window.h"
 
 namespace hib::cli {
 namespace {
@@ -12,7 +10,7 @@ namespace {
 // Puts runs of pages where they were; what was below 640 KiB goes into its copy, from which the jump puts it back.
 class MemoryWriter {
  public:
-  MemoryWriter(const jump::Device& device, const jump::Context& context) : device_(device), context_(context), fill_(kFillBytes) {}
+  MemoryWriter(jump::MemoryWindow& memory, const jump::Context& context) : memory_(memory), context_(context) {}
 
   Result<void> write(const PageBatch& batch) {
     for (std::size_t i = 0; i < batch.items.size();) {
@@ -25,14 +23,13 @@ class MemoryWriter {
       std::size_t count = 1;  // pages that follow each other in memory and in the batch
       while (i + count < batch.items.size() && batch.items[i + count].run.state == PageState::Data && batch.items[i + count].run.first == item.run.first + count &&
              batch.items[i + count].bytes == item.bytes + count * jump::kPageBytes && !is_low(item.run.first)) ++count;
-      TRY_OK(device_.write(place_of(item.run.first), {item.bytes, count * jump::kPageBytes}));
+      TRY_OK(memory_.write(place_of(item.run.first), {item.bytes, count * jump::kPageBytes}));
       i += count;
     }
     return {};
   }
 
  private:
-  static constexpr std::size_t kFillBytes = 1U << 20;
   static bool is_low(Pfn pfn) { return pfn * jump::kPageBytes < jump::kLowEnd; }
 
   std::uint64_t place_of(Pfn pfn) const {
@@ -46,25 +43,24 @@ class MemoryWriter {
   }
 
   Result<void> write_fill(const PageRun& run) {
-    if (fill_[0] != std::byte{run.fill}) std::fill(fill_.begin(), fill_.end(), std::byte{run.fill});
     for (Pfn pfn = run.first; pfn < run.end();) {
-      const std::uint64_t count = is_low(pfn) ? 1 : std::min<std::uint64_t>(run.end() - pfn, kFillBytes / jump::kPageBytes);
-      TRY_OK(device_.write(place_of(pfn), ByteView(fill_).first(count * jump::kPageBytes)));
+      const std::uint64_t count = is_low(pfn) ? 1 : run.end() - pfn;
+      TRY_OK(memory_.fill(place_of(pfn), std::byte{run.fill}, count * jump::kPageBytes));
       pfn += count;
     }
     return {};
   }
 
-  const jump::Device& device_;
+  jump::MemoryWindow& memory_;
   const jump::Context& context_;
-  std::vector<std::byte> fill_;
 };
 
 }  // namespace
 
 Result<void> write_memory(const std::string& path, std::uint64_t head, const jump::Device& device, const ProgressCallback& progress) {
   TRY(const auto image, open_jump_image(path, head / container::kAreaHeadBytes));
-  MemoryWriter writer(device, image.context);
+  TRY(auto memory, jump::MemoryWindow::open(device));
+  MemoryWriter writer(memory, image.context);
   PipelineOptions options;
   options.progress = progress;
   options.inspect = [&](const PageBatch& batch) { return writer.write(batch); };

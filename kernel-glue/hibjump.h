@@ -3,7 +3,7 @@
  * What the files of the module share.
  *
  *   main.c         the device, its ioctls, who may use it
- *   memory.c       which physical memory may be touched, reading and writing it
+ *   memory.c       which physical memory may be touched, reading, writing and mapping it
  *   jump.c         leaving through the PM core, coming back
  *   trampoline.c   the page of the code between the kernels
  *   processor.c    the processor's state
@@ -22,6 +22,7 @@
 #include <linux/types.h>
 
 struct device;
+struct vm_area_struct;
 
 struct hibjump_extent {
 	u64 start;
@@ -35,6 +36,7 @@ bool hibjump_may_access(u64 start, u64 bytes);
 bool hibjump_is_ram(u64 start, u64 bytes);
 ssize_t hibjump_read_physical(char __user *to, size_t bytes, u64 address);
 ssize_t hibjump_write_physical(const char __user *from, size_t bytes, u64 address);
+int hibjump_map_physical(struct vm_area_struct *vma);
 
 /* jump.c */
 int hibjump_jump_init(void);

@@ -65,6 +65,11 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 	return done;
 }
 
+static int hibjump_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return check_caller() ?: hibjump_map_physical(vma);
+}
+
 /*
  * Structures begin with their size, for which copy_struct_from_user() has the rules, and then have
  * flags, of which there are none yet. HIBJUMP_INFO has its version there, which it only gives.
@@ -210,6 +215,7 @@ static const struct file_operations hibjump_files = {
 	.llseek = default_llseek,
 	.read = hibjump_read,
 	.write = hibjump_write,
+	.mmap = hibjump_mmap,
 	.unlocked_ioctl = hibjump_ioctl,
 };
 

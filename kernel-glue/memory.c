@@ -117,3 +117,21 @@ ssize_t hibjump_write_physical(const char __user *from, size_t bytes, u64 addres
 {
 	return transfer(address, bytes, NULL, from);
 }
+
+/*
+ * In B only, so that a whole image is copied without a system call for each of its pieces. In A what
+ * is armed has to stay as it was checked.
+ */
+int hibjump_map_physical(struct vm_area_struct *vma)
+{
+	unsigned long bytes = vma->vm_end - vma->vm_start;
+
+	if (!hibjump_is_b())
+		return -ENODEV;
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_pgoff > PHYS_PFN(U64_MAX) ||
+	    !hibjump_may_access(PFN_PHYS(vma->vm_pgoff), bytes))
+		return -ERANGE;
+	return remap_pfn_range(vma, vma->vm_start, vma->vm_pgoff, bytes, vma->vm_page_prot);
+}

@@ -72,7 +72,7 @@ Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   LoadRequest request;
   request.region = info.region;
   request.firmware_map = options.firmware_map;
-  TRY(request.ram, read_ram_ranges());
+  TRY(request.ram, read_memory_ranges(kSystemRam));
   TRY(const auto vmcoreinfo, vmcoreinfo_note());
   request.notes = {vmcoreinfo, {info.note, kPageBytes}};
   request.command_line = preload.command_line;

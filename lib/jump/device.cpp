@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,10 @@ Error call_error(const char* call, int errno_value) {
 }
 
 }  // namespace
+
+Mapping::~Mapping() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
 
 Result<Device> Device::open() {
   Fd fd(::open(kPath, O_RDWR | O_CLOEXEC));
@@ -134,6 +139,12 @@ Result<void> Device::read(std::uint64_t address, MutableBytes out) const {
 Result<void> Device::write(std::uint64_t address, ByteView bytes) const {
   if (::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(address)) == static_cast<ssize_t>(bytes.size())) return {};
   return fail(call_error("write", errno).at(address));
+}
+
+Result<Mapping> Device::map(std::uint64_t address, std::uint64_t bytes) const {
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), static_cast<off_t>(address));
+  if (mapped == MAP_FAILED) return fail(call_error("mmap", errno).at(address));
+  return Mapping(static_cast<std::byte*>(mapped), bytes);
 }
 
 }  // namespace hib::jump

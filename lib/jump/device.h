@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/bytes.h"
@@ -58,6 +59,26 @@ struct LeaveResult {
   JumpId id{};
 };
 
+// Physical memory, mapped to be read and written; unmapped when this goes.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(std::byte* bytes, std::size_t size) : bytes_(bytes, size) {}
+  Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping();
+
+  MutableBytes bytes() const { return bytes_; }
+
+ private:
+  MutableBytes bytes_;
+};
+
 // Errors of all calls say what to do about them.
 class Device {
  public:
@@ -75,6 +96,8 @@ class Device {
 
   Result<void> read(std::uint64_t address, MutableBytes out) const;
   Result<void> write(std::uint64_t address, ByteView bytes) const;
+  // B: A's memory itself, whole pages of it.
+  Result<Mapping> map(std::uint64_t address, std::uint64_t bytes) const;
 
  private:
   explicit Device(Fd fd) : fd_(std::move(fd)) {}

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/jump/bzimage.h"
@@ -41,7 +42,9 @@ struct LoadPlan {
 // Takes the initramfs as a value: it is the largest segment.
 Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, std::vector<std::byte> initramfs);
 
-// Whole pages of RAM, by /proc/iomem ("System RAM"). Needs root: others see zeros.
-Result<std::vector<MemoryRange>> read_ram_ranges();
+// Whole pages of what /proc/iomem calls so. Needs root: others see zeros.
+inline constexpr std::string_view kSystemRam = "System RAM";
+inline constexpr std::string_view kMemoryOfA = "Soft Reserved";  // in B, by the firmware map that plan_load() makes
+Result<std::vector<MemoryRange>> read_memory_ranges(std::string_view kind);
 
 }  // namespace hib::jump

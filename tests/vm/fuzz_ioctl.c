@@ -170,6 +170,19 @@ static long leave_in_vain(struct worker *w)
 	return ioctl(w->device, HIBJUMP_LEAVE, &leave);
 }
 
+/* Wherever it works, the first and the last byte are read: what is mapped is there. */
+static long map(struct worker *w)
+{
+	size_t length = (next(w) % 4 ? 1 + next(w) % 64 : next(w) % (1 << 20)) * PAGE;
+	int protection = next(w) % 8 ? PROT_READ | PROT_WRITE : PROT_READ | PROT_EXEC;
+	volatile uint8_t *mapped = mmap(NULL, length, protection, next(w) % 8 ? MAP_SHARED : MAP_PRIVATE, w->device, address(w) & ~(uint64_t)(PAGE - 1));
+
+	if (mapped == MAP_FAILED)
+		return -1;
+	(void)(mapped[0] + mapped[length - 1]);
+	return munmap((void *)mapped, length);
+}
+
 static long call(struct worker *w)
 {
 	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES };
@@ -191,6 +204,7 @@ static long call(struct worker *w)
 		if (command == HIBJUMP_LEAVE)
 			return 0;
 		return ioctl(w->device, command, pointer(w, command));
+	case 5: return map(w);
 	}
 	return ioctl(w->device, command, pointer(w, command));
 }

@@ -8,9 +8,9 @@
  *
  *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_DEVICES;
  *          pread and pwrite of the crash region
- *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread and pwrite of A's memory
+ *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's memory
  *
- * pread and pwrite take physical addresses as file offsets and transfer all bytes or none.
+ * pread, pwrite and mmap take physical addresses as file offsets, and all bytes or none.
  *
  * Every structure begins with its size as the caller knows it. A longer one than the module knows
  * is taken if the rest is zero (E2BIG otherwise); of a shorter one the rest counts as zero.
