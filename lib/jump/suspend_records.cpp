@@ -38,24 +38,9 @@ Result<void> check_index(const Cursor& in, const Index& index, std::uint64_t ind
   return {};
 }
 
-// Pages that follow one another in memory are read at once.
-Result<std::vector<std::byte>> read_pages(const std::vector<std::uint64_t>& pages, const ReadPhysical& read) {
-  std::vector<std::byte> bytes(pages.size() * kPageBytes);
-  for (std::size_t first = 0; first < pages.size();) {
-    std::size_t last = first + 1;
-    while (last < pages.size() && pages[last] == pages[last - 1] + kPageBytes) ++last;
-    TRY_OK(read(pages[first], MutableBytes(bytes).subspan(first * kPageBytes, (last - first) * kPageBytes)));
-    first = last;
-  }
-  return bytes;
-}
-
 struct Area {
-  std::vector<std::byte> bytes;  // the pages, one after the other
   Index index;
-
-  ByteView own() const { return ByteView(bytes).first(index.own_bytes); }
-  ByteView given() const { return ByteView(bytes).subspan(index.given_start, index.given_bytes); }
+  std::vector<std::uint64_t> pages;  // physical addresses
 };
 
 Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
@@ -66,14 +51,30 @@ Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
   Area area;
   TRY(area.index, in.read<Index>("index"));
   TRY_OK(check_index(in, area.index, place.bytes));
-  std::vector<std::uint64_t> pages;
   while (!in.at_end()) {
     TRY(const le64 page, in.read<le64>("page"));
     if (page % kPageBytes != 0) return fail(in.corrupt("page", hex(page), "the address of one"));
-    pages.push_back(page);
+    area.pages.push_back(page);
   }
-  TRY(area.bytes, read_pages(pages, read));
   return area;
+}
+
+// A piece of what the pages hold one after the other; check_index() has seen that it lies in them. Most of the area is room
+// that nothing was written to. Pages that follow one another in memory are read at once.
+Result<std::vector<std::byte>> read_piece(const Area& area, std::uint64_t start, std::uint64_t bytes, const ReadPhysical& read) {
+  const std::size_t first = start / kPageBytes;
+  const std::size_t end = bytes == 0 ? first : (start + bytes - 1) / kPageBytes + 1;
+  std::vector<std::byte> content((end - first) * kPageBytes);
+  for (std::size_t i = first; i < end;) {
+    std::size_t next = i + 1;
+    while (next < end && area.pages[next] == area.pages[next - 1] + kPageBytes) ++next;
+    TRY_OK(read(area.pages[i], MutableBytes(content).subspan((i - first) * kPageBytes, (next - i) * kPageBytes)));
+    i = next;
+  }
+  const auto skipped = static_cast<std::ptrdiff_t>(start - first * kPageBytes);
+  content.erase(content.begin(), content.begin() + skipped);
+  content.resize(bytes);
+  return content;
 }
 
 // One record that cannot be read does not hide those behind it; a length that cannot be does.
@@ -125,14 +126,16 @@ LeftRecords read_left_records(const MemoryRange& index, const ReadPhysical& read
     return left;
   }
   const auto area = read_area(index, read);
-  if (!area) {
-    left.problems.push_back(area.error().line());
+  const auto given = area ? read_piece(*area, area->index.given_start, area->index.given_bytes, read) : fail(area.error());
+  const auto own = given ? read_piece(*area, 0, area->index.own_bytes, read) : fail(given.error());
+  if (!own) {
+    left.problems.push_back(own.error().line());
     return left;
   }
-  unpack_records(area->given(), left);
-  auto own = decode_record(area->own(), 0);
-  if (own) left.records.push_back(std::move(*own));
-  else left.problems.push_back(own.error().line());
+  unpack_records(*given, left);
+  auto suspend = decode_record(*own, 0);
+  if (suspend) left.records.push_back(std::move(*suspend));
+  else left.problems.push_back(suspend.error().line());
   return left;
 }
 

@@ -111,6 +111,38 @@ TEST_CASE("A machine that left nothing, or an index that cannot be right, costs 
   check_problem([](Left& l) { l.index.given_start = ~0U - 4095; l.index.given_bytes = 8192; }, "given_bytes");
 }
 
+TEST_CASE("Of the room for records only what was written is read: it is large, and a read in B is slow") {
+  Left left(encode_record(record_of("suspend", 100)), must(jump::pack_records({record_of("machine", 5000)})));
+  constexpr std::uint64_t kRoom = 0x3000000;
+  const std::size_t room = 8;  // pages behind the module's record
+  left.pages.insert(left.pages.begin() + 1, room, kRoom);
+  left.content.insert(left.content.begin() + kPageBytes, room * kPageBytes, std::byte{0});
+  left.index.page_count += room;
+  left.index.given_start += room * kPageBytes;
+  const auto found = jump::read_left_records({kIndex, sizeof(left.index) + left.pages.size() * 8}, [&](std::uint64_t address, MutableBytes out) -> Result<void> {
+    if (address == kRoom) return fail(make_error(ErrorKind::Io, "read", "room"));
+    return left.read(address, out);
+  });
+  CHECK(found.problems == std::vector<std::string>{});
+  CHECK(types_of(found) == std::vector<std::string>{"machine", "suspend"});
+}
+
+TEST_CASE("What user space gave may begin anywhere in a page") {
+  const auto own = encode_record(record_of("suspend", 100));
+  const auto given = must(jump::pack_records({record_of("machine", 5000)}));
+  Left left(own, {});
+  left.content = own;
+  left.content.resize(own.size() + 3);
+  left.index.given_start = static_cast<std::uint32_t>(left.content.size());
+  left.index.given_bytes = static_cast<std::uint32_t>(given.size());
+  left.content.insert(left.content.end(), given.begin(), given.end());
+  left.content.resize(2 * kPageBytes);
+  left.pages = {kFirst, kFirst - 3 * kPageBytes};
+  left.index.page_count = 2;
+  CHECK(left.records().problems == std::vector<std::string>{});
+  CHECK(types_of(left.records()) == std::vector<std::string>{"machine", "suspend"});
+}
+
 TEST_CASE("A page of the records that cannot be read costs all of them") {
   Left left = good();
   const auto found = jump::read_left_records({kIndex, sizeof(left.index) + left.pages.size() * 8}, [&](std::uint64_t address, MutableBytes out) -> Result<void> {
