@@ -40,6 +40,7 @@ void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_option("--module", options_.preload.jump_module, "its hibjump.ko (default: looked for among its modules)")->type_name("FILE");
   app_->add_flag("--verify", verify_, "read the image back and prove it before powering off or going on");
   app_->add_flag("--free-pages", free_pages_, "save the pages too that the kernel does not use: for looking at, not for resuming");
+  app_->add_option("--level", level_, "zstd level of the image; higher is smaller and slower")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
   app_->add_option("--timeout", timeout_, "restart the machine when saving makes no progress for so long; 0: never")->type_name("SECONDS")->check(CLI::Range(0U, 65535U))->capture_default_str();
   app_->add_flag("--only-target-drivers", only_target_drivers_, "load no drivers but those of the target; without those of the mounted file systems their last state is not recorded");
   app_->add_option("--append", options_.preload.append, "more for its command line")->type_name("TEXT");
@@ -58,7 +59,7 @@ Result<ArmVerb::Armed> ArmVerb::arm() const {
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
   options.firmware_map = read_machine("").memory_map;
-  Json config = {{"context", hex(info.context)}, {"records", json_of_records(first_records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}};
+  Json config = {{"context", hex(info.context)}, {"records", json_of_records(first_records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}, {"level", level_}};
   Armed armed;
   forget_armed();
   if (!target_.empty()) {

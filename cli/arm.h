@@ -4,6 +4,7 @@
 
 #include "cli/common.h"
 #include "cli/jump_target.h"
+#include "lib/codec/zstd.h"
 #include "lib/jump/arm.h"
 
 namespace hib::cli {
@@ -29,6 +30,7 @@ class ArmVerb {
   bool free_pages_ = false;
   bool only_target_drivers_ = false;
   unsigned timeout_ = 120;
+  int level_ = kDefaultZstdLevel;
 };
 
 class DisarmVerb {

@@ -27,6 +27,7 @@
 #include "cli/saver_marks.h"
 #include "cli/write_memory.h"
 #include "lib/base/text.h"
+#include "lib/codec/zstd.h"
 #include "lib/jump/arm.h"
 #include "lib/jump/context.h"
 #include "lib/jump/watchdog.h"
@@ -84,6 +85,7 @@ struct Config {
   bool verify = false;
   bool free_pages = false;  // save them too
   unsigned timeout_seconds = 0;
+  int level = kDefaultZstdLevel;
   std::vector<Record> records;
   std::optional<jump::JumpId> restore;
 };
@@ -105,6 +107,7 @@ Result<Config> read_config() {
   config.verify = json.value("verify", false);
   config.free_pages = json.value("free_pages", false);
   config.timeout_seconds = json.value("timeout", 0U);
+  config.level = json.value("level", kDefaultZstdLevel);
   if (json.contains("records")) {
     TRY(config.records, records_from_json(std::string(as_text(text)), config_path()));
   }
@@ -170,6 +173,7 @@ Result<void> save_image(const Machine& machine, const jump::Context& context, co
   request.output = target.device;
   request.output_window = target.area.places;
   request.as = "hib";
+  request.level = machine.config.level;
   TRY(const auto device, jump::Device::open());
   request.added_records = machine.config.records;
   const std::string missing = add_left_records(request.added_records, device, context);
