@@ -231,8 +231,9 @@ Result<void> Output::write_piece(int fd, std::uint64_t offset, ByteView bytes) {
     if (n < 0 && errno == EINTR) continue;
     // A disk whose blocks this piece does not fit: the page cache takes any.
     if (n < 0 && errno == EINVAL && fd != fd_.get()) return write_piece(fd_.get(), offset, bytes);
-    // Whoever calls has seen to it that the device is large enough, as it was.
-    if (n < 0 && errno == ENOSPC && target_ == Target::BlockDevice) return fail(make_error(ErrorKind::Io, "write", "the device is gone, or has become smaller").at(offset).of(path_));
+    // Whoever calls has seen to it that the device is large enough, as it was. Past the page cache it says ENODEV itself.
+    const bool is_gone = errno == ENOSPC || errno == ENODEV || errno == ENXIO;
+    if (n < 0 && is_gone && target_ == Target::BlockDevice) return fail(make_error(ErrorKind::Io, "write", "the device is gone, or has become smaller").at(offset).of(path_));
     if (n < 0) return fail(error("write", errno).at(offset));
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
