@@ -19,9 +19,9 @@ constexpr unsigned kMaxEntries = 4096;
 std::optional<std::string> read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
-  std::string text(kMaxFileBytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text;
+  std::array<char, 4096> piece;  // nearly all of them are a line
+  while (text.size() < kMaxFileBytes && file.read(piece.data(), piece.size()).gcount() > 0) text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
   return text;
 }
 
