@@ -12,14 +12,6 @@
 #include "compat.h"
 #include "hibjump.h"
 
-static int find_end(struct resource *resource, void *data)
-{
-	u64 *end = data;
-
-	*end = max_t(u64, *end, resource->end + 1);
-	return 0;
-}
-
 /* A kernel that expects free pages to hold what it has written into them needs them all. */
 static bool free_pages_have_content(void)
 {
@@ -32,15 +24,11 @@ static bool free_pages_have_content(void)
  */
 void hibjump_alloc_free_map(struct hibjump_free_map *map)
 {
-	u64 end = 0;
-
 	map->bits = NULL;
 	map->bytes = 0;
 	if (free_pages_have_content())
 		return;
-	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX,
-			    &end, find_end);
-	map->bytes = round_up(DIV_ROUND_UP(PFN_UP(end), 8), PAGE_SIZE);
+	map->bytes = round_up(DIV_ROUND_UP(PFN_UP(hibjump_ram_end()), 8), PAGE_SIZE);
 	map->bits = alloc_pages_exact(map->bytes,
 				      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
 	if (!map->bits)

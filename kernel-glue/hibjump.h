@@ -8,6 +8,7 @@
  *   trampoline.c   the page of the code between the kernels
  *   processor.c    the processor's state
  *   page_tables.c  the tables that a jump runs on
+ *   stage.c        A's memory in an ordinary kernel that goes back into A
  *   free_map.c     which pages the kernel does not use
  *   devices.c      the devices in PM order, and the record of them
  *   callbacks.c    what the PM core called, and what that returned
@@ -22,6 +23,7 @@
 #include <linux/types.h>
 
 struct device;
+struct file;
 struct vm_area_struct;
 
 struct hibjump_extent {
@@ -34,6 +36,7 @@ bool hibjump_is_b(void);
 bool hibjump_region(struct hibjump_extent *region);
 bool hibjump_may_access(u64 start, u64 bytes);
 bool hibjump_is_ram(u64 start, u64 bytes);
+u64 hibjump_ram_end(void);
 ssize_t hibjump_read_physical(char __user *to, size_t bytes, u64 address);
 ssize_t hibjump_write_physical(const char __user *from, size_t bytes, u64 address);
 int hibjump_map_physical(struct vm_area_struct *vma);
@@ -46,6 +49,7 @@ int hibjump_disarm(void);
 bool hibjump_is_armed(void);
 int hibjump_leave_a(struct hibjump_leave *leave);
 int hibjump_return_to_a(const struct hibjump_return *request);
+int hibjump_stage(struct file *file, const struct hibjump_stage *stage);
 u64 hibjump_context_address(void);
 u64 hibjump_note_address(void);
 int hibjump_devices(struct hibjump_devices *devices);
@@ -58,11 +62,26 @@ struct hibjump_target {
 	u64 efer;
 };
 
+struct hibjump_copy {
+	u64 from; /* physical */
+	u64 to;
+	u64 bytes; /* whole pages */
+};
+
+#define HIBJUMP_COPIES 170
+
+struct hibjump_copies {
+	u64 next; /* physical; 0: this is the last one */
+	u64 count;
+	struct hibjump_copy copy[HIBJUMP_COPIES];
+};
+
 int hibjump_alloc_trampoline(void);
 void hibjump_free_trampoline(void);
 u64 hibjump_trampoline_address(void); /* physical */
-void hibjump_fill_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
-			     u32 count, u64 low_copy, bool back);
+void hibjump_fill_low_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
+				 u32 count, u64 low_copy, bool back);
+void hibjump_fill_trampoline(void *page, const struct hibjump_target *to, u64 list);
 
 /* switch.S */
 int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table);
@@ -78,14 +97,28 @@ void hibjump_fill_note(void *note, const struct hibjump_saved *saved);
 #define HIBJUMP_TABLE_PAGES 32
 
 struct hibjump_tables {
-	void *pages; /* one piece of memory; the first page is the top level */
+	void **page; /* the first one is the top level */
+	unsigned int count;
 	unsigned int used;
 };
 
+unsigned long hibjump_table_pages(u64 end);
 int hibjump_alloc_tables(struct hibjump_tables *tables);
 void hibjump_free_tables(struct hibjump_tables *tables);
 int hibjump_begin_tables(struct hibjump_tables *tables);
 int hibjump_map(struct hibjump_tables *tables, u64 start, u64 end);
+
+/* stage.c */
+int hibjump_stage_pages(struct file *file, const struct hibjump_stage *stage);
+void hibjump_unstage(const struct file *file);
+bool hibjump_is_staged(void);
+bool hibjump_is_staged_by(const struct file *file);
+int hibjump_map_staged(struct file *file, struct vm_area_struct *vma);
+bool hibjump_stages(u64 address);
+void *hibjump_staged_page(u64 address); /* where hibjump_stages() */
+const struct hibjump_extent *hibjump_staged_region(void);
+int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64 *table);
+void hibjump_park_processors(void);
 
 /* free_map.c */
 struct hibjump_free_map {

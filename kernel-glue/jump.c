@@ -29,7 +29,7 @@ static bool operations_set;
 static u64 suspended_at;
 static u32 wish;
 static struct hibjump_free_map free_map;
-static u64 other_context; /* B: physical address; 0 in A */
+static u64 other_context; /* B, C: physical address; 0 in A */
 
 u64 hibjump_context_address(void)
 {
@@ -100,7 +100,7 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 	if (kexec_crash_loaded())
 		return -EBUSY;
 	mutex_lock(&jump_lock);
-	if (armed) {
+	if (armed || hibjump_is_staged()) {
 		error = -EBUSY;
 	} else {
 		arm_request = *arm;
@@ -192,7 +192,7 @@ static void describe_self(const struct hibjump_extent *region)
 	saved->self = (unsigned long)context;
 	saved->self_phys = __pa(context);
 	saved->resume = (unsigned long)hibjump_resume;
-	saved->table = __pa(tables.pages);
+	saved->table = __pa(tables.page[0]);
 	saved->suspended_ns = suspended_at;
 	saved->wish = wish;
 	saved->free_map = free_map.bits ? __pa(free_map.bits) : 0;
@@ -214,8 +214,8 @@ static int enter_b(void)
 		return error;
 	hibjump_fill_free_map(&free_map);
 	describe_self(&region);
-	hibjump_fill_trampoline(&to, arm_request.low, arm_request.low_count, arm_request.low_copy,
-				false);
+	hibjump_fill_low_trampoline(&to, arm_request.low, arm_request.low_count,
+				    arm_request.low_copy, false);
 
 	kernel_fpu_begin();
 	hibjump_save_processor(&context->saved);
@@ -225,70 +225,105 @@ static int enter_b(void)
 	 * finds again by itself, so the checksum covers it as zero.
 	 */
 	context->crc = saved_crc(context);
-	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.pages));
+	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.page[0]));
 	hibjump_restore_processor(&context->saved);
 	kernel_fpu_end();
 	return 0;
 }
 
-/* ---- B returns */
+/* ---- B or C returns */
 
-/* What B is to trust of A's context: everything that the jump uses lies where it may. */
+/* What they are to trust of A's context. Where the jump leads has to be checked for each of them. */
 static int check_context(struct hibjump_context *of, u64 address)
 {
 	const struct hibjump_saved *saved = &of->saved;
 	struct hibjump_extent region = { saved->region_start,
 					 saved->region_start + saved->region_bytes };
-	struct hibjump_context *copy;
-	u32 crc;
 
 	if (of->magic != HIBJUMP_CONTEXT_MAGIC || of->version != HIBJUMP_VERSION ||
 	    of->bytes != sizeof(*saved))
 		return -EILSEQ;
-	copy = kmemdup(of, sizeof(*of), GFP_KERNEL);
-	if (!copy)
-		return -ENOMEM;
-	copy->saved.stack = 0;
-	crc = saved_crc(copy);
-	kfree(copy);
-	if (crc != of->crc || saved->self_phys != address)
+	of->saved.stack = 0; /* was written after the checksum */
+	if (saved_crc(of) != of->crc || saved->self_phys != address)
 		return -EILSEQ;
 	if (!!saved->five_levels != pgtable_l5_enabled())
 		return -EOPNOTSUPP;
-	if (region.end <= region.start || !low_is_valid(saved->low, saved->low_count))
-		return -ERANGE;
-	if (!is_inside(&region, saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
-	    !hibjump_may_access(saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
-	    !is_inside(&region, hibjump_trampoline_address(), PAGE_SIZE))
+	if (region.end <= region.start || !low_is_valid(saved->low, saved->low_count) ||
+	    !is_inside(&region, saved->low_copy, low_bytes(saved->low, saved->low_count)))
 		return -ERANGE;
 	if (!PAGE_ALIGNED(saved->table) || is_inside(&region, saved->table, PAGE_SIZE) ||
-	    !hibjump_may_access(saved->table, PAGE_SIZE) || saved->resume < TASK_SIZE_MAX ||
-	    saved->self < TASK_SIZE_MAX)
+	    saved->resume < TASK_SIZE_MAX || saved->self < TASK_SIZE_MAX)
 		return -ERANGE;
 	return 0;
 }
 
-static struct hibjump_saved other; /* a copy of what was checked */
+/* Everything that the jump uses lies in A's memory, but for its code, which lies in the region. */
+static int check_reach_of_b(const struct hibjump_saved *saved)
+{
+	struct hibjump_extent region = { saved->region_start,
+					 saved->region_start + saved->region_bytes };
 
-static int enter_a(void)
+	if (!hibjump_may_access(saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
+	    !hibjump_may_access(saved->table, PAGE_SIZE) ||
+	    !is_inside(&region, hibjump_trampoline_address(), PAGE_SIZE))
+		return -ERANGE;
+	return 0;
+}
+
+static int check_reach_of_c(const struct hibjump_saved *saved)
+{
+	const struct hibjump_extent *region = hibjump_staged_region();
+
+	if (saved->region_start != region->start ||
+	    saved->region_bytes != region->end - region->start || !hibjump_stages(saved->table))
+		return -ERANGE;
+	return 0;
+}
+
+static struct hibjump_saved other; /* what was checked */
+
+static struct hibjump_target other_target(void)
+{
+	return (struct hibjump_target){ .table = other.table,
+					.entry = other.resume,
+					.argument = other.self,
+					.efer = other.efer };
+}
+
+/* Returns only when it fails: nobody comes back to B or C. */
+static int enter_a_from_b(void)
 {
 	struct hibjump_extent region = { other.region_start,
 					 other.region_start + other.region_bytes };
-	const struct hibjump_target to = { .table = other.table,
-					   .entry = other.resume,
-					   .argument = other.self,
-					   .efer = other.efer };
+	const struct hibjump_target to = other_target();
 	int error;
 
 	error = map_for_jump(&region);
 	if (error)
 		return error;
-	hibjump_fill_trampoline(&to, other.low, other.low_count, other.low_copy, true);
+	hibjump_fill_low_trampoline(&to, other.low, other.low_count, other.low_copy, true);
 
 	kernel_fpu_begin();
-	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.pages));
+	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.page[0]));
 	kernel_fpu_end();
-	return -EIO; /* nobody comes back to B */
+	return -EIO;
+}
+
+static int enter_a_from_c(void)
+{
+	const struct hibjump_target to = other_target();
+	u64 trampoline, table;
+	int error;
+
+	error = hibjump_prepare_staged(&to, &trampoline, &table);
+	if (error)
+		return error;
+
+	kernel_fpu_begin();
+	hibjump_park_processors();
+	hibjump_switch(context, trampoline, table);
+	kernel_fpu_end();
+	return -EIO;
 }
 
 /* ---- the PM core's side */
@@ -315,7 +350,9 @@ static int operation_prepare_late(void)
 
 static int operation_enter(suspend_state_t state)
 {
-	return other_context ? enter_a() : enter_b();
+	if (!other_context)
+		return enter_b();
+	return hibjump_is_b() ? enter_a_from_b() : enter_a_from_c();
 }
 
 /* The devices are resumed or it was given up; the tasks are still frozen. */
@@ -400,36 +437,80 @@ int hibjump_devices(struct hibjump_devices *devices)
 	return error;
 }
 
-int hibjump_return_to_a(const struct hibjump_return *request)
+/* A copy of it is checked and kept, and the context made to say how A comes back. */
+static int take_context(struct hibjump_context *there, const struct hibjump_return *request)
+{
+	struct hibjump_context *copy = kmemdup(there, sizeof(*there), GFP_KERNEL);
+	int error;
+
+	if (!copy)
+		return -ENOMEM;
+	error = check_context(copy, request->context);
+	if (!error)
+		error = hibjump_is_b() ? check_reach_of_b(&copy->saved) :
+					 check_reach_of_c(&copy->saved);
+	if (!error) {
+		other = copy->saved;
+		there->outcome = request->outcome;
+		memcpy(there->reason, request->reason, sizeof(there->reason));
+	}
+	kfree(copy);
+	return error;
+}
+
+static int take_context_in_b(const struct hibjump_return *request)
 {
 	struct hibjump_context *there;
+	int error;
+
+	if (!hibjump_may_access(request->context, PAGE_SIZE))
+		return -ERANGE;
+	there = memremap(request->context, PAGE_SIZE, MEMREMAP_WB);
+	if (!there)
+		return -ENOMEM;
+	error = take_context(there, request);
+	memunmap(there);
+	return error;
+}
+
+static int take_context_in_c(const struct hibjump_return *request)
+{
+	if (!hibjump_stages(request->context))
+		return -ERANGE;
+	return take_context(hibjump_staged_page(request->context), request);
+}
+
+int hibjump_return_to_a(const struct hibjump_return *request)
+{
 	int error;
 
 	if (request->outcome < HIBJUMP_RETURNED || request->outcome > HIBJUMP_FAILED ||
 	    strnlen(request->reason, sizeof(request->reason)) == sizeof(request->reason))
 		return -EINVAL;
-	if (!PAGE_ALIGNED(request->context) || !hibjump_may_access(request->context, PAGE_SIZE))
+	if (!PAGE_ALIGNED(request->context))
 		return -ERANGE;
 	error = mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
-	there = memremap(request->context, PAGE_SIZE, MEMREMAP_WB);
-	if (!there) {
-		mutex_unlock(&jump_lock);
-		return -ENOMEM;
-	}
-	error = check_context(there, request->context);
-	if (!error) {
-		there->outcome = request->outcome;
-		memcpy(there->reason, request->reason, sizeof(there->reason));
-		other = there->saved;
-	}
-	memunmap(there);
+	error = hibjump_is_b() ? take_context_in_b(request) : take_context_in_c(request);
 	if (!error) {
 		other_context = request->context;
 		error = suspend_and_enter();
 		other_context = 0;
 	}
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+/* What is armed and what is staged both lie in the crash region. */
+int hibjump_stage(struct file *file, const struct hibjump_stage *stage)
+{
+	int error;
+
+	error = mutex_lock_interruptible(&jump_lock);
+	if (error)
+		return error;
+	error = armed ? -EBUSY : hibjump_stage_pages(file, stage);
 	mutex_unlock(&jump_lock);
 	return error;
 }

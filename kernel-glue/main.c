@@ -32,6 +32,12 @@ static int hibjump_open(struct inode *inode, struct file *file)
 	return check_caller();
 }
 
+static int hibjump_release(struct inode *inode, struct file *file)
+{
+	hibjump_unstage(file);
+	return 0;
+}
+
 static ssize_t hibjump_read(struct file *file, char __user *buffer, size_t bytes, loff_t *position)
 {
 	int error = check_caller();
@@ -57,7 +63,7 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 		return error;
 	if (*position < 0)
 		return -ERANGE;
-	if (hibjump_is_armed())
+	if (hibjump_is_armed() || hibjump_is_staged())
 		return -EBUSY; /* what is armed stays as it was checked */
 	done = hibjump_write_physical(buffer, bytes, *position);
 	if (done > 0)
@@ -67,7 +73,11 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 
 static int hibjump_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	return check_caller() ?: hibjump_map_physical(vma);
+	int error = check_caller();
+
+	if (error)
+		return error;
+	return hibjump_is_b() ? hibjump_map_physical(vma) : hibjump_map_staged(file, vma);
 }
 
 /*
@@ -168,6 +178,18 @@ static int call_return(void __user *argument)
 	return hibjump_return_to_a(&request);
 }
 
+static int call_stage(struct file *file, void __user *argument)
+{
+	struct hibjump_stage stage;
+	int error = take_structure(&stage.size, sizeof(stage), argument);
+
+	if (error)
+		return error;
+	if (stage.reserved || !stage.range_count || stage.range_count > HIBJUMP_MAX_RANGES)
+		return -EINVAL;
+	return hibjump_stage(file, &stage);
+}
+
 static int call_devices(void __user *argument)
 {
 	struct hibjump_devices devices;
@@ -194,9 +216,9 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 	if (command == HIBJUMP_INFO)
 		return call_info(argument);
 	if (command == HIBJUMP_RETURN)
-		return hibjump_is_b() ? call_return(argument) : -ENODEV;
+		return hibjump_is_b() || hibjump_is_staged_by(file) ? call_return(argument) : -ENODEV;
 	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE &&
-	    command != HIBJUMP_DEVICES)
+	    command != HIBJUMP_DEVICES && command != HIBJUMP_STAGE)
 		return -ENOTTY;
 	if (hibjump_is_b())
 		return -ENODEV;
@@ -206,12 +228,15 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 		return hibjump_disarm();
 	if (command == HIBJUMP_DEVICES)
 		return call_devices(argument);
+	if (command == HIBJUMP_STAGE)
+		return call_stage(file, argument);
 	return call_leave(argument);
 }
 
 static const struct file_operations hibjump_files = {
 	.owner = THIS_MODULE,
 	.open = hibjump_open,
+	.release = hibjump_release,
 	.llseek = default_llseek,
 	.read = hibjump_read,
 	.write = hibjump_write,

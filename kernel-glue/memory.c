@@ -74,6 +74,23 @@ bool hibjump_is_ram(u64 start, u64 bytes)
 	       REGION_INTERSECTS;
 }
 
+static int find_end(struct resource *resource, void *data)
+{
+	u64 *end = data;
+
+	*end = max_t(u64, *end, resource->end + 1);
+	return 0;
+}
+
+u64 hibjump_ram_end(void)
+{
+	u64 end = 0;
+
+	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX,
+			    &end, find_end);
+	return end;
+}
+
 /* Bytes that one mapping covers: few mappings, and no call that keeps the processor for long. */
 #define WINDOW_BYTES (2UL << 20)
 
@@ -118,16 +135,11 @@ ssize_t hibjump_write_physical(const char __user *from, size_t bytes, u64 addres
 	return transfer(address, bytes, NULL, from);
 }
 
-/*
- * In B only, so that a whole image is copied without a system call for each of its pieces. In A what
- * is armed has to stay as it was checked.
- */
+/* In B, so that a whole image is copied without a system call for each of its pieces. */
 int hibjump_map_physical(struct vm_area_struct *vma)
 {
 	unsigned long bytes = vma->vm_end - vma->vm_start;
 
-	if (!hibjump_is_b())
-		return -ENODEV;
 	if (!(vma->vm_flags & VM_SHARED))
 		return -EINVAL;
 	if (vma->vm_pgoff > PHYS_PFN(U64_MAX) ||

@@ -43,7 +43,7 @@ SYM_CODE_END(hibjump_switch)
 
 /*
  * Runs at its physical address, from a copy in a page of its own: %rsi. Leaves nothing of the old
- * kernel in use, copies low memory, and enters the other kernel: a bzImage (no table) or a
+ * kernel in use, copies what its list says (low memory; all of A), and enters the other kernel: a bzImage (no table) or a
  * context (its table, and %rdi for hibjump_resume).
  */
 SYM_CODE_START(hibjump_trampoline)
@@ -71,20 +71,27 @@ SYM_CODE_END(hibjump_trampoline)
 SYM_CODE_START_LOCAL_NOALIGN(hibjump_own_segment)
 	HIBJUMP_UNWIND_NONE
 	ANNOTATE_NOENDBR
-	movl	TRAMPOLINE_COPIES(%rbx), %edx
-	leaq	TRAMPOLINE_COPY(%rbx), %r8
+	movq	TRAMPOLINE_LIST(%rbx), %r8
 	cld
-.Lcopy:
-	testl	%edx, %edx
+.Llist:
+	testq	%r8, %r8
 	jz	.Lcopied
-	movq	0(%r8), %rsi
-	movq	8(%r8), %rdi
-	movq	16(%r8), %rcx
+	movq	COPIES_COUNT(%r8), %rdx
+	leaq	COPIES_COPY(%r8), %r9
+.Lcopy:
+	testq	%rdx, %rdx
+	jz	.Lnext
+	movq	COPY_FROM(%r9), %rsi
+	movq	COPY_TO(%r9), %rdi
+	movq	COPY_BYTES(%r9), %rcx
 	shrq	$3, %rcx
 	rep movsq
-	addq	$24, %r8
-	decl	%edx
+	addq	$COPY_SIZE, %r9
+	decq	%rdx
 	jmp	.Lcopy
+.Lnext:
+	movq	COPIES_NEXT(%r8), %r8
+	jmp	.Llist
 .Lcopied:
 	movq	TRAMPOLINE_ENTRY(%rbx), %r9
 	movq	TRAMPOLINE_ARGUMENT(%rbx), %rdi

@@ -11,12 +11,6 @@
 #define FLAT_CODE 0x00af9b000000ffffULL
 #define FLAT_DATA 0x00cf93000000ffffULL
 
-struct copy {
-	u64 from;
-	u64 to;
-	u64 bytes;
-};
-
 /* Behind the code; offsets.h has the offsets. */
 struct trampoline {
 	u16 gdt_limit;
@@ -27,9 +21,13 @@ struct trampoline {
 	u64 entry;
 	u64 argument;
 	u64 efer;
-	u32 copies;
-	u32 reserved;
-	struct copy copy[HIBJUMP_MAX_LOW];
+	u64 list; /* physical, of struct hibjump_copies; 0: nothing is copied */
+	/* For low memory: as much as a list of that structure's beginning. */
+	struct {
+		u64 next;
+		u64 count;
+		struct hibjump_copy copy[HIBJUMP_MAX_LOW];
+	} low;
 } __packed;
 
 static unsigned long page;
@@ -51,40 +49,49 @@ u64 hibjump_trampoline_address(void)
 	return __pa(page);
 }
 
-static struct trampoline *fresh_trampoline(void)
+static void check_offsets(void)
 {
-	struct trampoline *data = (struct trampoline *)(page + TRAMPOLINE_DATA);
-
 	BUILD_BUG_ON(sizeof(struct trampoline) > 2048);
+	BUILD_BUG_ON(sizeof(struct hibjump_copies) != PAGE_SIZE);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, gdt) != TRAMPOLINE_GDT);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, table) != TRAMPOLINE_TABLE);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, entry) != TRAMPOLINE_ENTRY);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, argument) !=
 		     TRAMPOLINE_ARGUMENT);
 	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, efer) != TRAMPOLINE_EFER);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copies) != TRAMPOLINE_COPIES);
-	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, copy) != TRAMPOLINE_COPY);
-	memset((void *)page, 0, PAGE_SIZE);
-	memcpy((void *)page, hibjump_trampoline, hibjump_trampoline_end - hibjump_trampoline);
+	BUILD_BUG_ON(TRAMPOLINE_DATA + offsetof(struct trampoline, list) != TRAMPOLINE_LIST);
+	BUILD_BUG_ON(offsetof(struct hibjump_copies, next) != COPIES_NEXT);
+	BUILD_BUG_ON(offsetof(struct hibjump_copies, count) != COPIES_COUNT);
+	BUILD_BUG_ON(offsetof(struct hibjump_copies, copy) != COPIES_COPY);
+}
+
+void hibjump_fill_trampoline(void *to_page, const struct hibjump_target *to, u64 list)
+{
+	struct trampoline *data = to_page + TRAMPOLINE_DATA;
+
+	check_offsets();
+	memset(to_page, 0, PAGE_SIZE);
+	memcpy(to_page, hibjump_trampoline, hibjump_trampoline_end - hibjump_trampoline);
 	data->gdt_limit = sizeof(data->gdt) - 1;
 	data->gdt[2] = FLAT_CODE;
 	data->gdt[3] = FLAT_DATA;
-	return data;
-}
-
-/* Low memory goes into its copy, or back. */
-void hibjump_fill_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
-			     u32 count, u64 low_copy, bool back)
-{
-	struct trampoline *data = fresh_trampoline();
-	u32 i;
-
 	data->table = to->table;
 	data->entry = to->entry;
 	data->argument = to->argument;
 	data->efer = to->efer;
+	data->list = list;
+}
+
+/* Low memory goes into its copy, or back. */
+void hibjump_fill_low_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
+				 u32 count, u64 low_copy, bool back)
+{
+	struct trampoline *data = (struct trampoline *)(page + TRAMPOLINE_DATA);
+	u32 i;
+
+	hibjump_fill_trampoline((void *)page, to, __pa(&data->low));
 	for (i = 0; i < count; i++) {
-		struct copy *copy = &data->copy[data->copies++];
+		struct hibjump_copy *copy = &data->low.copy[data->low.count++];
 
 		copy->from = back ? low_copy : low[i].start;
 		copy->to = back ? low[i].start : low_copy;

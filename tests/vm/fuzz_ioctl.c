@@ -25,7 +25,7 @@
 enum { PAGE = 4096, THREADS = 4, ERRNOS = 200 };
 
 static uint64_t region_start, region_bytes;
-static int may_arm;
+static int may_arm, is_b;
 static unsigned long calls_each;
 static unsigned long seen[THREADS][ERRNOS];
 
@@ -113,6 +113,7 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 		struct hibjump_leave leave;
 		struct hibjump_return back;
 		struct hibjump_devices devices;
+		struct hibjump_stage stage;
 		uint32_t size;
 		uint8_t bytes[PAGE];
 	} argument = { 0 };
@@ -130,6 +131,11 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 	} else if (command == HIBJUMP_DEVICES) {
 		make_records(w, &argument.devices.buffer, &argument.devices.buffer_bytes);
 		size = sizeof(argument.devices);
+	} else if (command == HIBJUMP_STAGE) {
+		argument.stage.region_start = address(w);
+		argument.stage.region_bytes = address(w);
+		make_records(w, &argument.stage.ranges, &argument.stage.range_count);
+		size = sizeof(argument.stage);
 	} else if (command == HIBJUMP_RETURN) {
 		argument.back.context = address(w);
 		argument.back.outcome = next(w) % 5;
@@ -170,7 +176,10 @@ static long leave_in_vain(struct worker *w)
 	return ioctl(w->device, HIBJUMP_LEAVE, &leave);
 }
 
-/* Wherever it works, the first and the last byte are read: what is mapped is there. */
+/*
+ * Wherever it works in B, the first and the last byte are read: what is mapped is there. What is no page
+ * of A is not there in what is staged, of which this takes a page that is.
+ */
 static long map(struct worker *w)
 {
 	size_t length = (next(w) % 4 ? 1 + next(w) % 64 : next(w) % (1 << 20)) * PAGE;
@@ -179,19 +188,62 @@ static long map(struct worker *w)
 
 	if (mapped == MAP_FAILED)
 		return -1;
-	(void)(mapped[0] + mapped[length - 1]);
+	if (is_b)
+		(void)(mapped[0] + mapped[length - 1]);
 	return munmap((void *)mapped, length);
+}
+
+/* Ranges as they may be, with one thing wrong, or anything. What works is written to and goes with the file. */
+static long stage(struct worker *w)
+{
+	struct hibjump_range ranges[8] = { { 0 } };
+	struct hibjump_stage stage = { .size = sizeof(stage), .ranges = (uintptr_t)ranges };
+	uint64_t at = 0x100000 + (next(w) % 4096) * PAGE;
+	uint8_t *mapped;
+
+	stage.region_start = next(w) % 8 ? region_start : address(w);
+	stage.region_bytes = next(w) % 8 ? region_bytes : address(w);
+	stage.range_count = next(w) % 16 ? 1 + next(w) % 8 : next(w);
+	for (unsigned i = 0; i < 8; i++) {
+		ranges[i].start = at;
+		ranges[i].bytes = (1 + next(w) % 64) * PAGE;
+		at += ranges[i].bytes + (next(w) % 64) * PAGE;
+	}
+	if (next(w) % 4 == 0)
+		ranges[next(w) % 8].start = address(w);
+	if (next(w) % 4 == 0)
+		ranges[next(w) % 8].bytes = address(w);
+	if (next(w) % 16 == 0)
+		stage.ranges = next(w);
+	if (ioctl(w->device, HIBJUMP_STAGE, &stage))
+		return -1;
+	mapped = mmap(NULL, ranges[0].bytes, PROT_READ | PROT_WRITE, MAP_SHARED, w->device, ranges[0].start);
+	if (mapped == MAP_FAILED)
+		return -1;
+	memset(mapped, 0x5a, ranges[0].bytes);
+	if (next(w) % 2) {
+		struct hibjump_return back = { .size = sizeof(back), .outcome = HIBJUMP_RESTORED, .context = ranges[0].start };
+
+		if (ioctl(w->device, HIBJUMP_RETURN, &back) != -1 || (errno != EILSEQ && errno != EINTR))
+			abort(); /* nobody goes into what is no context */
+	}
+	munmap(mapped, ranges[0].bytes);
+	if (next(w) % 4) {
+		close(w->device);
+		w->device = open("/dev/hibjump", O_RDWR);
+	}
+	return 0;
 }
 
 static long call(struct worker *w)
 {
-	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES };
-	unsigned long command = one_of(w, commands, 6);
+	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES, HIBJUMP_STAGE };
+	unsigned long command = one_of(w, commands, 7);
 	size_t length = next(w) % 3 ? next(w) % (2 * PAGE) : next(w);
 
 	if (may_arm && command == HIBJUMP_LEAVE)
 		return leave_in_vain(w);
-	switch (next(w) % 8) {
+	switch (next(w) % 9) {
 	case 0: return pread(w->device, w->memory, length, address(w));
 	case 1: return pwrite(w->device, w->memory, length % (2 * PAGE), address(w));
 	case 2: return pread(w->device, pointer(w, 0), length, address(w));
@@ -205,6 +257,9 @@ static long call(struct worker *w)
 			return 0;
 		return ioctl(w->device, command, pointer(w, command));
 	case 5: return map(w);
+	case 8:
+		if (next(w) % 8 == 0) /* takes its time */
+			return stage(w);
 	}
 	return ioctl(w->device, command, pointer(w, command));
 }
@@ -242,6 +297,7 @@ int main(int argc, char **argv)
 	close(device);
 	region_start = info.region_start;
 	region_bytes = info.region_bytes;
+	is_b = info.role == HIBJUMP_ROLE_B;
 	calls_each = strtoul(argv[2], NULL, 0) / THREADS;
 	may_arm = argc > 3;
 	for (unsigned i = 0; i < THREADS; i++) {

@@ -9,6 +9,8 @@
  *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_DEVICES;
  *          pread and pwrite of the crash region
  *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's memory
+ *   in C   the ordinary kernel of a later boot: HIBJUMP_INFO, HIBJUMP_STAGE, and through the file that
+ *          staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_RETURN
  *
  * pread, pwrite and mmap take physical addresses as file offsets, and all bytes or none.
  *
@@ -23,10 +25,10 @@
  *   EFAULT     user memory cannot be accessed
  *   ERANGE     an address lies outside what the caller may touch
  *   EBUSY      another jump is under way, a crash kernel is loaded in the region, or something is
- *              armed already
+ *              armed or staged already
  *   ENOENT     nothing is armed; HIBJUMP_DEVICES: no devices were suspended yet
  *   ENOSPC     HIBJUMP_DEVICES: the buffer is too small; `bytes` says what it takes
- *   ENOMEM     there is no memory for the records
+ *   ENOMEM     there is no memory for the records; HIBJUMP_STAGE: too little is free for A's pages
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
  *   EILSEQ     the context of the other kernel is damaged
  *   EOPNOTSUPP this processor, memory encryption or kernel series is not supported
@@ -43,6 +45,7 @@
 #define HIBJUMP_MAX_MSRS	24
 #define HIBJUMP_REASON_BYTES	256
 #define HIBJUMP_ID_BYTES	16
+#define HIBJUMP_MAX_RANGES	(1U << 20)
 #define HIBJUMP_MAX_RECORDS	(4U << 20)	/* bytes of the caller's records, and of the module's */
 
 enum hibjump_role {
@@ -122,7 +125,23 @@ struct hibjump_devices {
 	__u32 bytes;		/* out: of the record */
 };
 
-/* B: suspends its own devices and jumps into A. Returns only when that fails. */
+/*
+ * C: makes room for A's pages, to be filled by mmap, whose offsets are the addresses that the
+ * pages have in A. What is no page of A is not mapped. HIBJUMP_RETURN takes them to their places,
+ * after which there is no C. They wait in C's crash region and in free memory, of which at least
+ * one page has to lie in the region that A had. Closing the file, with all its mappings, undoes it.
+ */
+struct hibjump_stage {
+	__u32 size;
+	__u32 flags;		/* 0 */
+	__u64 region_start;	/* of A */
+	__u64 region_bytes;
+	__u64 ranges;		/* address in the caller's memory, of struct hibjump_range */
+	__u32 range_count;	/* 1 to HIBJUMP_MAX_RANGES */
+	__u32 reserved;
+};
+
+/* B, C: suspends its own devices and jumps into A. Returns only when that fails. */
 struct hibjump_return {
 	__u32 size;
 	__u32 flags;		/* 0 */
@@ -139,6 +158,7 @@ struct hibjump_return {
 #define HIBJUMP_LEAVE	_IOWR(HIBJUMP_IOC_MAGIC, 0xa3, struct hibjump_leave)
 #define HIBJUMP_RETURN	_IOW(HIBJUMP_IOC_MAGIC, 0xa4, struct hibjump_return)
 #define HIBJUMP_DEVICES	_IOWR(HIBJUMP_IOC_MAGIC, 0xa5, struct hibjump_devices)
+#define HIBJUMP_STAGE	_IOW(HIBJUMP_IOC_MAGIC, 0xa6, struct hibjump_stage)
 
 /*
  * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A
