@@ -242,7 +242,10 @@ Result<void> do_wish(const Machine& machine, const jump::Context& context) {
 // From an image into A. Until the pages are being written a failure leaves the image as it was; the machine then restarts.
 Result<void> restore(const Machine& machine, const jump::Device& device) {
   TRY(const auto target, find_target(machine, *machine.config.restore));
-  const auto written = without_exceptions([&] { return write_memory(target.device, target.area.head, device, machine.progress()); });
+  const auto written = without_exceptions([&]() -> Result<void> {
+    TRY(const auto image, open_jump_image(target.device, target.area.head / container::kAreaHeadBytes));
+    return write_memory(image, device, machine.progress());
+  });
   if (!written) {
     static_cast<void>(target.note(Phase::Failed, written.error().line()));
     return written;

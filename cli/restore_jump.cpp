@@ -1,12 +1,9 @@
 #include "cli/restore_jump.h"
 
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
-#include <future>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -14,17 +11,12 @@
 #include "cli/jump_image.h"
 #include "cli/jump_records.h"
 #include "cli/jump_target.h"
-#include "cli/progress.h"
 #include "cli/render_json.h"
 #include "cli/restore_devices.h"
-#include "format/hib/reader.h"
+#include "cli/way_back.h"
 #include "lib/base/text.h"
-#include "lib/jump/kernel_modules.h"
-#include "lib/jump/kexec.h"
 #include "lib/jump/restore_check.h"
-#include "lib/jump/watchdog.h"
 #include "lib/os/machine.h"
-#include "lib/ops/verify.h"
 
 namespace hib::cli {
 namespace {
@@ -32,22 +24,19 @@ namespace {
 using container::Phase;
 using jump::MemoryRange;
 
-constexpr unsigned kRestoreTimeout = 120;  // seconds without progress
 constexpr unsigned kMaxAttempts = 2;  // an image that makes a machine reboot must not do so for ever
 
 // ---- what can be checked before anything happens
 
-Result<std::shared_ptr<const File>> open_place(const RestoreJumpRequest& request) {
-  TRY(const auto device, File::open(request.device));
-  return container::open_area(device, request.offset * container::kAreaHeadBytes);
-}
-
 Result<void> check_history(const File& image, bool force) {
   TRY(const auto crumbs, container::read_breadcrumbs(image));
   const std::string& path = image.path();
-  const auto count = [&](Phase phase) { return std::count_if(crumbs.begin(), crumbs.end(), [&](const auto& crumb) { return crumb.phase == static_cast<std::uint16_t>(phase); }); };
+  const auto is = [](const auto& crumb, Phase phase) { return crumb.phase == static_cast<std::uint16_t>(phase); };
+  const auto count = [&](Phase phase) { return std::count_if(crumbs.begin(), crumbs.end(), [&](const auto& crumb) { return is(crumb, phase); }); };
   if (force) return {};
-  if (count(Phase::JumpedBack) + count(Phase::Resumed) > 0) {
+  // A jump that failed before it left is noted after it.
+  const auto last = std::find_if(crumbs.rbegin(), crumbs.rend(), [&](const auto& crumb) { return is(crumb, Phase::JumpedBack) || is(crumb, Phase::Failed); });
+  if (count(Phase::Resumed) > 0 || (last != crumbs.rend() && is(*last, Phase::JumpedBack))) {
     return fail(make_error(ErrorKind::Refused, "history", "the machine has gone on from here before", "an image that nobody has resumed from").of(path).advise("its file systems have changed since: resuming again ruins them. --force does it all the same"));
   }
   if (count(Phase::ResumeAttempted) >= kMaxAttempts) {
@@ -56,41 +45,49 @@ Result<void> check_history(const File& image, bool force) {
   return {};
 }
 
-// Every byte, by the hashes; that they unpack to the pages that went in is the writer's business, and B sees it again.
-Result<void> check_integrity(const Context& context, const JumpImage& image) {
-  const auto* reader = dynamic_cast<const container::Reader*>(image.reader.get());
-  ProgressLine line(context, "verify");
-  TRY_OK(reader->check_payloads([&, draw = line.callback()](std::uint64_t done, std::uint64_t total) { draw({done, total}); }));
-  const PageCounts& pages = image.reader->info().pages;
-  if (pages.unreadable > 0) return fail(make_error(ErrorKind::Corrupt, "pages", fmt::format("{} that could not be read when it was made", grouped(pages.unreadable)), "none").of(image.reader->info().path));
-  return {};
+Result<void> check_pages_are_whole(const JumpImage& image) {
+  const std::uint64_t unreadable = image.reader->info().pages.unreadable;
+  if (unreadable == 0) return {};
+  return fail(make_error(ErrorKind::Corrupt, "pages", fmt::format("{} that could not be read when it was made", grouped(unreadable)), "none").of(image.reader->info().path));
 }
 
-// Where the image's pages go; all of it was A's RAM.
-Result<std::vector<MemoryRange>> ranges_of(const JumpImage& image) {
-  std::vector<MemoryRange> ranges;
+void add(std::vector<MemoryRange>& ranges, const PageRun& run) {
+  const std::uint64_t start = run.first * jump::kPageBytes;
+  const std::uint64_t bytes = run.count * jump::kPageBytes;
+  if (!ranges.empty() && ranges.back().end() == start) ranges.back().bytes += bytes;
+  else ranges.push_back({start, bytes});
+}
+
+Result<PlacesOfA> places_of(const JumpImage& image) {
+  PlacesOfA places;
   TRY(const auto runs, image.reader->runs());
   for (;;) {
     TRY(const auto run, runs->next());
     if (!run) break;
-    const std::uint64_t start = run->first * jump::kPageBytes;
-    const std::uint64_t bytes = run->count * jump::kPageBytes;
-    if (!ranges.empty() && ranges.back().end() == start) ranges.back().bytes += bytes;
-    else ranges.push_back({start, bytes});
+    add(places.ram, *run);
+    if (run->is_present()) add(places.pages, *run);
   }
-  return ranges;
+  return places;
 }
 
-Result<void> check_places(const JumpImage& image, const std::vector<MemoryRange>& ranges, const std::vector<MemoryMapEntry>& map) {
+Result<void> check_places(const JumpImage& image, const std::vector<MemoryRange>& ram, const std::vector<MemoryMapEntry>& map) {
   const auto read = [&](std::uint64_t address, MutableBytes out) { return image.reader->read_page(address / jump::kPageBytes, out); };
   auto checked = jump::check_memory_map(map, recorded_memory_map(image.reader->records()));
-  if (checked) checked = jump::check_places(image.context, ranges, map);
-  if (checked) checked = jump::check_entry(image.context, ranges, read);
+  if (checked) checked = jump::check_places(image.context, ram, map);
+  if (checked) checked = jump::check_entry(image.context, ram, read);
   if (!checked) return fail(std::move(checked).error().of(image.reader->info().path));
   return {};
 }
 
-// B is entered with the paging of C, and may not change it.
+// What lies in a file lies on a file system, which C would have to have mounted while A has it mounted too.
+Result<void> check_is_device(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  if (S_ISBLK(status.st_mode)) return {};
+  return fail(make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to").of(path));
+}
+
+// A and B are entered with the paging of C, and may not change it.
 Result<void> check_paging(const JumpImage& image) {
   std::ifstream file("/proc/cpuinfo");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -100,51 +97,6 @@ Result<void> check_paging(const JumpImage& image) {
   return fail(make_error(ErrorKind::Refused, "page tables", fmt::format("{} here", levels(here)), fmt::format("{}, as in the image", levels(image.context.five_levels)))
                   .of(image.reader->info().path)
                   .advise(here ? "boot with no5lvl" : "boot without no5lvl"));
-}
-
-Result<std::vector<std::string>> drivers_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
-  if (!S_ISBLK(status.st_mode)) return fail(make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to").of(path));
-  return jump::modules_driving(major(status.st_rdev), minor(status.st_rdev), "");
-}
-
-// The kernel that saved is the one that is known to work here, and to agree with the module in A about the context. Another
-// one has to be asked for.
-Result<std::string> kernel_of(const JumpImage& image) {
-  const Record* record = find_record(image.reader->records(), kJumpRecord);
-  const std::string* release = record->text("saver_release");
-  if (release == nullptr || release->empty() || release->find('/') != std::string::npos) return fail(not_a_jump_image(image.reader->info().path, "no kernel that saved"));
-  const std::string path = "/boot/vmlinuz-" + *release;
-  if (::access(path.c_str(), R_OK) == 0) return path;
-  return fail(make_error(ErrorKind::Refused, "kernel", fmt::format("{} is not here; this is {}", printable(path), read_machine("").release), "the kernel that saved the image")
-                  .of(image.reader->info().path)
-                  .advise("install it, or name another one with --kernel"));
-}
-
-Result<void> check_kernel_build(const JumpImage& image, const jump::BzImage& kernel) {
-  const std::string* version = find_record(image.reader->records(), kJumpRecord)->text("saver_version");
-  if (version == nullptr || kernel.version.find(*version) != std::string::npos) return {};
-  return fail(make_error(ErrorKind::Refused, "kernel build", printable(kernel.version), printable(*version) + ", which saved the image").of(kernel.path).advise("--kernel takes one all the same"));
-}
-
-Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const JumpImage& image, std::vector<MemoryRange> ranges, const std::vector<MemoryMapEntry>& map) {
-  jump::PreloadOptions options = request.preload;
-  TRY(options.drivers, drivers_of(request.device));
-  options.drivers.push_back(jump::kWatchdogModule);
-  options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}, {"head", request.offset * container::kAreaHeadBytes}, {"timeout", kRestoreTimeout}}.dump();
-  if (options.kernel.empty()) {
-    TRY(options.kernel, kernel_of(image));
-  }
-  TRY(auto preload, jump::prepare_preload(options));
-  if (request.preload.kernel.empty()) TRY_OK(check_kernel_build(image, preload.kernel));
-  jump::LoadRequest load;
-  load.region = image.context.region;
-  load.firmware_map = map;
-  load.ram = std::move(ranges);
-  load.command_line = preload.command_line;
-  load.acpi_rsdp = preload.acpi_rsdp;
-  return jump::plan_load(load, preload.kernel, std::move(preload.initramfs));
 }
 
 Result<void> compare_devices(const Context& context, const RestoreJumpRequest& request, const JumpImage& image, DeviceCheck& devices) {
@@ -171,21 +123,20 @@ Result<void> note_attempt(const File& place, const DeviceCheck& devices) {
 }
 
 // Cheap checks first. The last thing that is done says in the image that it was tried.
-Result<void> prepare(const Context& context, const RestoreJumpRequest& request, DeviceCheck& devices) {
+Result<WayBack> prepare(const Context& context, const RestoreJumpRequest& request, DeviceCheck& devices) {
+  TRY_OK(check_is_device(request.device));
   TRY(const auto image, open_jump_image(request.device, request.offset));
   TRY(const auto place, open_place(request));
   TRY_OK(check_history(*place, request.force));
-  const auto map = read_machine("").memory_map;
+  const Machine here = read_machine("");
   TRY_OK(check_paging(image));
-  TRY(const auto ranges, ranges_of(image));
-  TRY_OK(check_places(image, ranges, map));
+  TRY_OK(check_pages_are_whole(image));
+  TRY(const auto places, places_of(image));
+  TRY_OK(check_places(image, places.ram, here.memory_map));
   TRY_OK(compare_devices(context, request, image, devices));
-  auto integrity = std::async(std::launch::async, [&] { return check_integrity(context, image); });  // while the kernel is unpacked
-  const auto load = plan(request, image, ranges, map);
-  TRY_OK(integrity.get());
-  if (!load) return fail(load.error());
-  TRY_OK(jump::kexec_load(*load));
-  return note_attempt(*place, devices);
+  TRY(auto way, prepare_way_back(context, request, image, places, here));
+  TRY_OK(note_attempt(*place, devices));
+  return way;
 }
 
 // A line for each device; what accepts it is part of the line.
@@ -211,13 +162,11 @@ int report_refusals(const Context& context, const RestoreJumpRequest& request, c
 
 int restore_jump(const Context& context, const RestoreJumpRequest& request) {
   DeviceCheck devices;
-  const auto ready = prepare(context, request, devices);
-  if (!ready && !devices.refusals.empty()) return report_refusals(context, request, devices.refusals);
-  if (!ready) return context.report(ready.error());
+  const auto way = prepare(context, request, devices);
+  if (!way && !devices.refusals.empty()) return report_refusals(context, request, devices.refusals);
+  if (!way) return context.report(way.error());
   context.note(fmt::format("{}: verified; going back into it", printable(request.device)));
-  const Error error = jump::kexec_enter();
-  jump::kexec_unload();
-  return context.report(error);
+  return context.report(go_back(request, *way));
 }
 
 }  // namespace hib::cli

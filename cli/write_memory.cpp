@@ -1,16 +1,24 @@
 #include "cli/write_memory.h"
 
-#include "cli/jump_image.h"
-#include "format/hib/area.h"
+#include <string_view>
+#include <vector>
+
+#include "lib/jump/load_plan.h"
 #include "lib/jump/memory_window.h"
 
 namespace hib::cli {
 namespace {
 
-// Puts runs of pages where they were; what was below 640 KiB goes into its copy, from which the jump puts it back.
+// Low memory that is in use for now, and where its bytes are kept until the jump puts them back.
+struct LowMemory {
+  std::vector<jump::MemoryRange> ranges;
+  std::uint64_t copy = 0;
+};
+
+// Puts runs of pages where they were, those of low memory into its copy.
 class MemoryWriter {
  public:
-  MemoryWriter(jump::MemoryWindow& memory, const jump::Context& context) : memory_(memory), context_(context) {}
+  MemoryWriter(jump::MemoryWindow& memory, LowMemory low) : memory_(memory), low_(std::move(low)) {}
 
   Result<void> write(const PageBatch& batch) {
     for (std::size_t i = 0; i < batch.items.size();) {
@@ -34,8 +42,8 @@ class MemoryWriter {
 
   std::uint64_t place_of(Pfn pfn) const {
     const std::uint64_t address = pfn * jump::kPageBytes;
-    std::uint64_t copy = context_.low_copy;
-    for (const jump::MemoryRange& low : context_.low) {
+    std::uint64_t copy = low_.copy;
+    for (const jump::MemoryRange& low : low_.ranges) {
       if (low.contains(address, jump::kPageBytes)) return copy + (address - low.start);
       copy += low.bytes;
     }
@@ -52,20 +60,27 @@ class MemoryWriter {
   }
 
   jump::MemoryWindow& memory_;
-  const jump::Context& context_;
+  LowMemory low_;
 };
 
-}  // namespace
-
-Result<void> write_memory(const std::string& path, std::uint64_t head, const jump::Device& device, const ProgressCallback& progress) {
-  TRY(const auto image, open_jump_image(path, head / container::kAreaHeadBytes));
-  TRY(auto memory, jump::MemoryWindow::open(device));
-  MemoryWriter writer(memory, image.context);
+Result<void> write_pages(const JumpImage& image, const jump::Device& device, std::string_view kind, LowMemory low, const ProgressCallback& progress) {
+  TRY(auto memory, jump::MemoryWindow::open(device, kind));
+  MemoryWriter writer(memory, std::move(low));
   PipelineOptions options;
   options.progress = progress;
   options.inspect = [&](const PageBatch& batch) { return writer.write(batch); };
   TRY_OK(run_pipeline(*image.reader, nullptr, options));
   return {};
+}
+
+}  // namespace
+
+Result<void> write_memory(const JumpImage& image, const jump::Device& device, const ProgressCallback& progress) {
+  return write_pages(image, device, jump::kMemoryOfA, {image.context.low, image.context.low_copy}, progress);
+}
+
+Result<void> fill_stage(const JumpImage& image, const jump::Device& device, const ProgressCallback& progress) {
+  return write_pages(image, device, jump::kSystemRam, {}, progress);
 }
 
 }  // namespace hib::cli

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "kernel-glue/include/uapi/linux/hibjump.h"
 #include "lib/base/text.h"
 
@@ -23,6 +25,7 @@ static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start)
 static_assert(sizeof(hibjump_arm) == 184 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, id) == 168);
 static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 && offsetof(hibjump_leave, records) == 296);
 static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer) == 8);
+static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 && sizeof(hibjump_range) == 16);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
 static_assert(sizeof(hibjump_saved) == 816 && offsetof(hibjump_saved, records) == 800 && sizeof(hibjump_context) == 1104);
 static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 840);
@@ -119,6 +122,21 @@ Result<std::vector<std::byte>> Device::devices() const {
   if (::ioctl(fd_.get(), HIBJUMP_DEVICES, &raw) != 0) return fail(call_error("HIBJUMP_DEVICES", errno));
   record.resize(std::min<std::size_t>(record.size(), raw.bytes));
   return record;
+}
+
+Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const {
+  std::vector<hibjump_range> ranges;
+  ranges.reserve(pages.size());
+  for (const MemoryRange& range : pages) ranges.push_back({range.start, range.bytes});
+  if (ranges.size() > HIBJUMP_MAX_RANGES) return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_STAGE: ranges", std::to_string(ranges.size()), fmt::format("up to {}", HIBJUMP_MAX_RANGES)).of(kPath));
+  hibjump_stage raw{};
+  raw.size = sizeof(raw);
+  raw.region_start = region.start;
+  raw.region_bytes = region.bytes;
+  raw.ranges = reinterpret_cast<std::uintptr_t>(ranges.data());
+  raw.range_count = static_cast<std::uint32_t>(ranges.size());
+  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0) return fail(call_error("HIBJUMP_STAGE", errno));
+  return {};
 }
 
 Error Device::return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const {

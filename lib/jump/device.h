@@ -91,12 +91,15 @@ class Device {
   Result<LeaveResult> leave(Wish wish, ByteView records) const;
   // The module's record "suspend" of the last leave, also of one that failed, with the results of the resume.
   Result<std::vector<std::byte>> devices() const;
-  // B: enters A. Returns only when that failed.
+  // C: makes room for A's memory in the running kernel's own, to be filled through map(): `pages`, ascending, are A's pages,
+  // `region` its crash region. Gone when this object and all mappings are.
+  Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
+  // B, and C with what is staged: enters A. Returns only when that failed.
   Error return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const;
 
   Result<void> read(std::uint64_t address, MutableBytes out) const;
   Result<void> write(std::uint64_t address, ByteView bytes) const;
-  // B: A's memory itself, whole pages of it.
+  // B: A's memory itself; C: where it is staged, what is no page of A must not be touched. Whole pages.
   Result<Mapping> map(std::uint64_t address, std::uint64_t bytes) const;
 
  private:

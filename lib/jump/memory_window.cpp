@@ -13,8 +13,8 @@ constexpr std::uint64_t kWindowBytes = 64U << 20;  // its page table has 128 KiB
 
 }  // namespace
 
-Result<MemoryWindow> MemoryWindow::open(const Device& device) {
-  TRY(auto ranges, read_memory_ranges(kMemoryOfA));
+Result<MemoryWindow> MemoryWindow::open(const Device& device, std::string_view kind) {
+  TRY(auto ranges, read_memory_ranges(kind));
   return MemoryWindow(device, std::move(ranges));
 }
 

@@ -1,6 +1,7 @@
-// A's memory in B's reach: large pieces of it are mapped one after the other, as whoever writes it goes through it.
+// A's memory, in B or staged in C: large pieces of it are mapped one after the other, as whoever writes it goes through it.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "lib/jump/device.h"
@@ -9,8 +10,8 @@ namespace hib::jump {
 
 class MemoryWindow {
  public:
-  // Of the memory that B may touch, by /proc/iomem. `device` is kept.
-  static Result<MemoryWindow> open(const Device& device);
+  // Of the memory that /proc/iomem calls `kind`: kMemoryOfA in B, kSystemRam in C. `device` is kept.
+  static Result<MemoryWindow> open(const Device& device, std::string_view kind);
 
   // Writes `bytes` there. An error where a part of them is not A's memory; what was written before that stays.
   Result<void> write(std::uint64_t address, ByteView bytes);

@@ -16,16 +16,17 @@ from guest import Guest
 
 HERE = Path(__file__).resolve().parent
 
-# A boot with hib.restore goes back into what the disk holds; where it cannot, it lives on as a boot of its own.
+# A boot with hib.restore goes back into what the disk holds; where it cannot, it lives on as a boot of its own. With hib.saver it
+# goes through the image-saving kernel.
 INIT = r"""
 option() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 stty -F /dev/ttyS1 raw -echo
 exec < /dev/ttyS1 > /dev/ttyS1 2>&1
+grep -q hib.saver /proc/cmdline || insmod /lib/modules/*/updates/hibjump.ko
 case $(cat /proc/cmdline) in
-  *hib.restore*) hibtool restore --jump -q --offset $(option hib.offset) $(option hib.restore); echo "RESTORE $?" ;;
+  *hib.restore*) hibtool restore --jump --offset $(option hib.offset) $(option hib.restore); echo "RESTORE $?" ;;
   *hib.wait*) echo "READY" ;;
   *)
-    insmod /lib/modules/*/updates/hibjump.ko
     ifconfig lo 127.0.0.1
     mkdir -p /mnt
     mount -t ext4 /dev/vdb /mnt
@@ -102,8 +103,8 @@ class Living:
         drives = [f"file={path},if=virtio,format=raw" for path in (target_file or self.target, self.files)]
         return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra)
 
-    def restore(self, **how):
-        return self.boot("hib.restore=/dev/vda hib.offset=0", **how)
+    def restore(self, through_saver=False, **how):
+        return self.boot(f"hib.restore=/dev/vda hib.offset=0{' hib.saver' if through_saver else ''}", **how)
 
     def image_bytes(self):
         """Of the image on the target, which ends before the target does."""

@@ -19,28 +19,28 @@ from test_jump import Cycles, JumpTest  # noqa: E402
 
 AT_ONCE = 2
 FOUR_LEVELS = "no5lvl"
-# processors, paging, chipset, MiB, does C have a crash region of its own
+# processors, paging, chipset, MiB, does C have a crash region of its own, does it go through B
 HARDWARE = [
-    (1, "", "pc", 512, True),
-    (2, FOUR_LEVELS, "q35", 2048, True),
-    (4, "", "q35", 6144, True),
-    (1, FOUR_LEVELS, "q35", 6144, False),
-    (2, "", "pc", 2048, False),
-    (4, FOUR_LEVELS, "pc", 512, False),
+    (1, "", "pc", 512, True, False),
+    (2, FOUR_LEVELS, "q35", 2048, True, True),
+    (4, "", "q35", 6144, True, False),
+    (1, FOUR_LEVELS, "q35", 6144, False, True),
+    (2, "", "pc", 2048, False, False),
+    (4, FOUR_LEVELS, "pc", 512, False, True),
 ]
 HEADING = """# The kernel jump on many machines
 
 Made by `tests/vm/matrix.py`, on Debian's stock kernels in QEMU under software emulation. Each machine makes a rehearsal, a
 checkpoint, and a power cycle into a new QEMU process; afterwards its processes, TCP connection, clocks, tmpfs data and mounted
 file system have gone on without an error, all processors are back, the kernel log has no warning and fsck finds nothing. C is
-the kernel that restores. Seconds are of the emulated machine on two shared cores: they compare with each other, at best.
+the kernel that restores: straight from its own memory, or through B, the image-saving kernel. Seconds are of the emulated machine on two shared cores: they compare with each other, at best.
 
-| kernel | processors | paging | chipset | memory | C's crash region | save | restore | image | result |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
+| kernel | processors | paging | chipset | memory | C's crash region | way back | save | restore | image | result |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
 def case_for(series, hardware):
-    cpus, append, chipset, memory, own_region = hardware
+    cpus, append, chipset, memory, own_region, through_saver = hardware
     machine = Machine(series=series, cpus=cpus, append=append, machine=chipset, memory_mib=memory, target_mib=memory + 512)
 
     class Combination(Cycles, JumpTest):
@@ -48,6 +48,7 @@ def case_for(series, hardware):
 
     Combination.machine = machine
     Combination.fill_mib = memory // 8
+    Combination.through_saver = through_saver
     Combination.restoring = None if own_region else replace(machine, crashkernel="")
     return Combination("test_a_machine_goes_on_after_a_rehearsal_a_checkpoint_and_a_power_cycle")
 
@@ -56,9 +57,9 @@ def run(series, hardware):
     case = case_for(series, hardware)
     result = unittest.TextTestRunner(stream=io.StringIO()).run(case)
     problem = "".join(text for _, text in result.failures + result.errors)
-    cpus, append, chipset, memory, own_region = hardware
+    cpus, append, chipset, memory, own_region, through_saver = hardware
     figures = getattr(case, "figures", {})
-    cells = [series, cpus, "4 levels" if append else "5 levels", chipset, f"{memory} MiB", "yes" if own_region else "no",
+    cells = [series, cpus, "4 levels" if append else "5 levels", chipset, f"{memory} MiB", "yes" if own_region else "no", "through B" if through_saver else "straight",
              *(f"{figures[key]:.1f} s" if key in figures else "–" for key in ("save", "restore")),
              f"{figures['bytes'] / 2**20:.0f} MiB" if "bytes" in figures else "–", "failed" if problem else "goes on"]
     print(f"{series} {hardware}: {cells[-1]}", file=sys.stderr)

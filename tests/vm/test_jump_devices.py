@@ -107,8 +107,15 @@ class Devices:
             before = life(guest)
             guest.send(SAVE)
             guest.wait_end(600)
-        with self.boot(living, "hib.restore=/dev/vda hib.offset=0") as guest:
+        with self.boot(living, "hib.wait") as guest:
+            guest.read_until("^READY$", 120)
+            self.run_in(guest, "insmod /badpm.ko fail_suspend=1")
+            self.assertIn("HIBJUMP_RETURN: Device or resource busy", self.run_in(guest, "hibtool restore --jump /dev/vda", code=2))
+            self.assertEqual([phase for phase, _ in crumbs(living.target)[-4:]], ["resume-attempted", "loaded", "jumped-back", "failed"])
+            self.set(guest, "fail_suspend", 0)
+            guest.send("hibtool restore --jump /dev/vda")
             said = "\n".join(guest.read_until(r"^CODE \d+$", 300))
+            self.assertNotIn("through the image-saving kernel", said)
             self.assertIn("resumed from the image", said)
             self.assertIn(NAMED, said)
             self.assertTrue(said.endswith("CODE 0"), said)

@@ -161,6 +161,7 @@ class RestoringIsRefused(JumpTest):
             for layer, offsets in layers.items():
                 with self.subTest(layer=layer, offsets=offsets), damaged(living.target, offsets):
                     self.refused(guest, "hibtool: ")
+                    self.refused(guest, "hibtool: ", line="hibtool restore --jump --kernel /boot/vmlinuz-$(uname -r) /dev/vda")
             guest.send("poweroff -f")
             guest.wait_end(60)
         with living.boot("hib.wait", machine=replace(living.machine, memory_mib=640)) as guest:
