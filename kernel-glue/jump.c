@@ -233,7 +233,7 @@ static int enter_b(void)
 
 /* ---- B or C returns */
 
-/* What they are to trust of A's context. Where the jump leads has to be checked for each of them. */
+/* What they are to trust of A's context. Where the jump leads is checked for each of them below. */
 static int check_context(struct hibjump_context *of, u64 address)
 {
 	const struct hibjump_saved *saved = &of->saved;

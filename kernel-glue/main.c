@@ -215,8 +215,10 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 		return error;
 	if (command == HIBJUMP_INFO)
 		return call_info(argument);
+	if (command == HIBJUMP_RETURN && !hibjump_is_b() && !hibjump_is_staged_by(file))
+		return -ENODEV;
 	if (command == HIBJUMP_RETURN)
-		return hibjump_is_b() || hibjump_is_staged_by(file) ? call_return(argument) : -ENODEV;
+		return call_return(argument);
 	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE &&
 	    command != HIBJUMP_DEVICES && command != HIBJUMP_STAGE)
 		return -ENOTTY;

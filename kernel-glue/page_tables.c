@@ -19,7 +19,7 @@
 /* Enough for one to one mappings of all that lies below `end`. */
 unsigned long hibjump_table_pages(u64 end)
 {
-	/* Each maps one GiB, the next level 512 GiB; two more levels, and the first 2 MiB by pages. */
+	/* Each maps one GiB, the next level 512 GiB; two more levels, the first 2 MiB by pages. */
 	return DIV_ROUND_UP(end, 1ULL << 30) + DIV_ROUND_UP(end, 512ULL << 30) + 4;
 }
 

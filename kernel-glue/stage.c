@@ -24,8 +24,8 @@
 #define WANTED	   U32_MAX
 
 static DEFINE_MUTEX(stage_lock);
-static struct file *owner; /* NULL: nothing is staged */
-static struct hibjump_extent home; /* A's crash region: no page of A lies there, and A's tables map it */
+static struct file *owner;	     /* NULL: nothing is staged */
+static struct hibjump_extent home;   /* A's crash region: none of A's pages; A's tables map it */
 static struct hibjump_extent region; /* this kernel's; empty where there is none */
 
 static u32 *source; /* by page frame of A: the one where it waits; 0: not a page of A */
@@ -37,10 +37,18 @@ static unsigned long spare_count;
 static unsigned long table_count, list_count;
 #define TRAMPOLINE  0
 #define FIRST_TABLE 1
-#define FIRST_LIST  (FIRST_TABLE + table_count)
-#define FIRST_PAGE  (FIRST_LIST + list_count)
 
 static struct hibjump_tables tables;
+
+static unsigned long first_of_list(void)
+{
+	return FIRST_TABLE + table_count;
+}
+
+static unsigned long first_for_pages(void)
+{
+	return first_of_list() + list_count;
+}
 
 static bool is_in(const struct hibjump_extent *extent, unsigned long pfn)
 {
@@ -163,7 +171,8 @@ static int take_free_pages(unsigned long count)
 static int take_pages(void)
 {
 	unsigned long pfn, first = PFN_UP(region.start), end = PFN_DOWN(region.end);
-	unsigned long count = wanted_count + FIRST_PAGE, in_region = end > first ? end - first : 0;
+	unsigned long in_region = end > first ? end - first : 0;
+	unsigned long count = wanted_count + first_for_pages();
 
 	spare = vmalloc((count + in_region + 1) * sizeof(*spare));
 	if (!spare)
@@ -220,7 +229,7 @@ static int choose_trampoline(void)
 
 static void give_places(void)
 {
-	unsigned long next = FIRST_PAGE, pfn;
+	unsigned long next = first_for_pages(), pfn;
 
 	for (pfn = 0; pfn < frames; pfn++) {
 		if (source[pfn] == WANTED)
@@ -370,7 +379,7 @@ const struct hibjump_extent *hibjump_staged_region(void)
 /* Returns its address, 0 where nothing has to be copied. */
 static u64 list_copies(void)
 {
-	unsigned long next = FIRST_LIST, pfn, count;
+	unsigned long next = first_of_list(), pfn, count;
 	struct hibjump_copies *list = NULL;
 
 	for (pfn = 0; pfn < frames; pfn += count) {
@@ -391,7 +400,7 @@ static u64 list_copies(void)
 		list->copy[list->count].to = PFN_PHYS(pfn);
 		list->copy[list->count++].bytes = PFN_PHYS(count);
 	}
-	return list ? PFN_PHYS(spare[FIRST_LIST]) : 0;
+	return list ? PFN_PHYS(spare[first_of_list()]) : 0;
 }
 
 static int map_memory(struct resource *resource, void *data)

@@ -9,8 +9,8 @@
  *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_DEVICES;
  *          pread and pwrite of the crash region
  *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's memory
- *   in C   the ordinary kernel of a later boot: HIBJUMP_INFO, HIBJUMP_STAGE, and through the file that
- *          staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_RETURN
+ *   in C   the ordinary kernel of a later boot: HIBJUMP_INFO, HIBJUMP_STAGE, and through the file
+ *          that staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_RETURN
  *
  * pread, pwrite and mmap take physical addresses as file offsets, and all bytes or none.
  *
