@@ -228,7 +228,8 @@ static void put_flags(struct hibjump_writer *to, const struct entry *entry)
 {
 	char text[64];
 
-	scnprintf(text, sizeof(text), "%s%s%s%s%s", entry->direct_complete ? " direct-complete" : "",
+	scnprintf(text, sizeof(text), "%s%s%s%s%s",
+		  entry->direct_complete ? " direct-complete" : "",
 		  entry->no_callbacks ? " no-callbacks" : "", entry->syscore ? " syscore" : "",
 		  entry->async ? " async" : "", entry->wakeup ? " wakeup" : "");
 	if (*text)

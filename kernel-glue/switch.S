@@ -43,8 +43,8 @@ SYM_CODE_END(hibjump_switch)
 
 /*
  * Runs at its physical address, from a copy in a page of its own: %rsi. Leaves nothing of the old
- * kernel in use, copies what its list says (low memory; all of A), and enters the other kernel: a bzImage (no table) or a
- * context (its table, and %rdi for hibjump_resume).
+ * kernel in use, copies what its list says (low memory; all of A), and enters the other kernel: a
+ * bzImage (no table) or a context (its table, and %rdi for hibjump_resume).
  */
 SYM_CODE_START(hibjump_trampoline)
 	HIBJUMP_UNWIND_NONE

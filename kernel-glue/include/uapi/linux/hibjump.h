@@ -46,7 +46,7 @@
 #define HIBJUMP_REASON_BYTES	256
 #define HIBJUMP_ID_BYTES	16
 #define HIBJUMP_MAX_RANGES	(1U << 20)
-#define HIBJUMP_MAX_RECORDS	(4U << 20)	/* bytes of the caller's records, and of the module's */
+#define HIBJUMP_MAX_RECORDS	(4U << 20)	/* bytes: the caller's records, and the module's */
 
 enum hibjump_role {
 	HIBJUMP_ROLE_A = 1,	/* an ordinary kernel */
