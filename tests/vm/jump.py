@@ -1,6 +1,7 @@
 """Guests that jump: hibtool and its kernel module in an initramfs, with the kernel's own package beside them."""
 
 import fcntl
+import hashlib
 import re
 import shutil
 import subprocess
@@ -15,12 +16,17 @@ SOURCE = HERE.parent.parent / "kernel-glue"
 
 def build_module(found, cache, source=None):
     """hibjump.ko for a kernel that has headers, or with `source`, the one file of a module that only tests need, that one;
-    made anew each time: it takes seconds."""
+    made anew when something that it is made of is another."""
     name = source.stem if source else "hibjump"
     folder = Path(cache).resolve() / name / found.release
     folder.mkdir(parents=True, exist_ok=True)
+    made_of = digest_of([*SOURCE.rglob("*"), Path(__file__), found.headers / "Module.symvers", *([source] if source else [])])
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        module, note = folder / f"{name}.ko", folder / "made-of"
+        if module.exists() and note.exists() and note.read_text() == made_of:
+            return module
+        note.unlink(missing_ok=True)
         tree = folder / "tree"
         shutil.rmtree(tree, ignore_errors=True)
         shutil.copytree(SOURCE, tree)
@@ -32,9 +38,16 @@ def build_module(found, cache, source=None):
         said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]
         if done.returncode != 0 or said:
             raise kernel.KernelError(f"{name} does not build cleanly:\n" + "\n".join(said or done.stderr.splitlines()))
-        module = folder / f"{name}.ko"
         subprocess.run(["objcopy", "--strip-debug", str(tree / f"{name}.ko"), str(module)], check=True)
+        note.write_text(made_of)
     return module
+
+
+def digest_of(paths):
+    digest = hashlib.sha256()
+    for path in sorted(path for path in paths if path.is_file()):
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def program_files(program, folder):
