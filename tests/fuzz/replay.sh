@@ -5,7 +5,8 @@ set -euo pipefail
 source=$1
 fuzz=$2
 command -v clang++ >/dev/null || { echo "clang++ is not installed" >&2; exit 1; }
-CC=clang CXX=clang++ cmake -S "$source" -B "$fuzz" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DHIBTOOL_FUZZ=ON -DHIBTOOL_TESTS=ON \
+CC=clang CXX=clang++ cmake -S "$source" -B "$fuzz" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	-DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -gline-tables-only" -DHIBTOOL_FUZZ=ON -DHIBTOOL_TESTS=ON \
 	-DHIBTOOL_SANITIZE=address,undefined >"$fuzz.log" 2>&1 || { cat "$fuzz.log"; exit 1; }
 cmake --build "$fuzz" --target fuzzers >>"$fuzz.log" 2>&1 || { tail -40 "$fuzz.log"; exit 1; }
 for format in hib elf kdump lime raw swsusp snapshot devices; do
