@@ -5,6 +5,7 @@
  *   main.c         the device, its ioctls, who may use it
  *   memory.c       which physical memory may be touched, reading, writing and mapping it
  *   jump.c         leaving through the PM core, coming back
+ *   context.c      the page by which one kernel is entered from the other
  *   trampoline.c   the page of the code between the kernels
  *   processor.c    the processor's state
  *   page_tables.c  the tables that a jump runs on
@@ -26,10 +27,17 @@ struct device;
 struct file;
 struct vm_area_struct;
 
+#define HIBJUMP_LOW_END 0xa0000ULL /* of the memory below the video memory */
+
 struct hibjump_extent {
 	u64 start;
 	u64 end; /* one past */
 };
+
+static inline bool hibjump_is_inside(const struct hibjump_extent *outer, u64 start, u64 bytes)
+{
+	return bytes && start >= outer->start && start < outer->end && bytes <= outer->end - start;
+}
 
 /* memory.c */
 bool hibjump_is_b(void);
@@ -50,9 +58,22 @@ bool hibjump_is_armed(void);
 int hibjump_leave_a(struct hibjump_leave *leave);
 int hibjump_return_to_a(const struct hibjump_return *request);
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage);
-u64 hibjump_context_address(void);
 u64 hibjump_note_address(void);
 int hibjump_devices(struct hibjump_devices *devices);
+
+/* context.c */
+int hibjump_alloc_context(void);
+void hibjump_free_context(void);
+struct hibjump_context *hibjump_own_context(void);
+u64 hibjump_context_address(void); /* physical */
+void hibjump_describe_self(u64 table);
+void hibjump_seal_context(void);
+u64 hibjump_low_bytes(const struct hibjump_range *low, u32 count);
+bool hibjump_low_is_valid(const struct hibjump_range *low, u32 count);
+bool hibjump_standby_copy_is_valid(const struct hibjump_extent *region, u64 at, u64 low_copy,
+				   u64 bytes);
+int hibjump_check_context(struct hibjump_context *of, u64 address);
+int hibjump_check_context_of_a(const struct hibjump_saved *saved);
 
 /* trampoline.c */
 struct hibjump_target {
@@ -79,8 +100,16 @@ struct hibjump_copies {
 int hibjump_alloc_trampoline(void);
 void hibjump_free_trampoline(void);
 u64 hibjump_trampoline_address(void); /* physical */
-void hibjump_fill_low_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
-				 u32 count, u64 low_copy, bool back);
+
+/* Low memory, which A and B both use, as one goes and the other comes */
+struct hibjump_low {
+	const struct hibjump_range *piece;
+	u32 count;
+	u64 keep; /* where the bytes of the one that goes are put; 0: it does not come again */
+	u64 take; /* where those of the other are; 0: it is yet to be booted */
+};
+
+void hibjump_fill_low_trampoline(const struct hibjump_target *to, const struct hibjump_low *low);
 void hibjump_fill_trampoline(void *page, const struct hibjump_target *to, u64 list);
 
 /* switch.S */

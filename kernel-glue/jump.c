@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Leaving through the PM core, and coming back. */
-#include <linux/crc32.h>
 #include <linux/ioport.h>
 #include <linux/kexec.h>
 #include <linux/ktime.h>
@@ -12,16 +11,14 @@
 #include <asm/fpu/api.h>
 
 #include "hibjump.h"
-#include "offsets.h"
-
-#define LOW_END	  0xa0000ULL
 
 static DEFINE_MUTEX(jump_lock);
 static bool armed;
 static struct hibjump_arm arm_request;
+static struct hibjump_extent armed_region;
+static u64 standby_context; /* A: physical address, in the region; 0: B is yet to be booted */
 static struct hibjump_tables tables;
-static struct hibjump_context *context; /* a page */
-static void *note;			/* a page */
+static void *note; /* a page */
 
 /* While a jump is under way: */
 static bool jumping;
@@ -30,11 +27,8 @@ static u64 suspended_at;
 static u32 wish;
 static struct hibjump_free_map free_map;
 static u64 other_context; /* B, C: physical address; 0 in A */
-
-u64 hibjump_context_address(void)
-{
-	return __pa(context);
-}
+static bool stands_by;	  /* B: is to be entered again */
+static struct hibjump_saved other; /* of the context that is entered; checked */
 
 u64 hibjump_note_address(void)
 {
@@ -46,54 +40,21 @@ bool hibjump_is_armed(void)
 	return armed;
 }
 
-static bool is_inside(const struct hibjump_extent *outer, u64 start, u64 bytes)
-{
-	return bytes && start >= outer->start && start < outer->end && bytes <= outer->end - start;
-}
-
-static u64 low_bytes(const struct hibjump_range *low, u32 count)
-{
-	u64 sum = 0;
-	u32 i;
-
-	for (i = 0; i < count; i++)
-		sum += low[i].bytes;
-	return sum;
-}
-
-/* Whole pages of RAM below 640 KiB, ascending. */
-static bool low_is_valid(const struct hibjump_range *low, u32 count)
-{
-	u64 end = 0;
-	u32 i;
-
-	if (!count || count > HIBJUMP_MAX_LOW)
-		return false;
-	for (i = 0; i < count; i++) {
-		if (!PAGE_ALIGNED(low[i].start | low[i].bytes) || !low[i].bytes ||
-		    low[i].start < end)
-			return false;
-		if (low[i].start >= LOW_END || low[i].bytes > LOW_END - low[i].start)
-			return false;
-		end = low[i].start + low[i].bytes;
-		if (!hibjump_is_ram(low[i].start, low[i].bytes))
-			return false;
-	}
-	return true;
-}
-
 int hibjump_arm_jump(const struct hibjump_arm *arm)
 {
 	struct hibjump_extent region;
 	int error = 0;
+	u64 bytes;
 
 	if (!hibjump_region(&region))
 		return -ENODEV;
-	if (!low_is_valid(arm->low, arm->low_count))
+	if (!hibjump_low_is_valid(arm->low, arm->low_count))
 		return -EINVAL;
-	if (!is_inside(&region, arm->entry, 1) ||
-	    !is_inside(&region, arm->boot_params, PAGE_SIZE) ||
-	    !is_inside(&region, arm->low_copy, low_bytes(arm->low, arm->low_count)))
+	bytes = hibjump_low_bytes(arm->low, arm->low_count);
+	if (!hibjump_is_inside(&region, arm->entry, 1) ||
+	    !hibjump_is_inside(&region, arm->boot_params, PAGE_SIZE) ||
+	    !hibjump_is_inside(&region, arm->low_copy, bytes) ||
+	    !hibjump_standby_copy_is_valid(&region, arm->standby_low_copy, arm->low_copy, bytes))
 		return -ERANGE;
 	if (!PAGE_ALIGNED(arm->boot_params | arm->low_copy))
 		return -EINVAL;
@@ -104,6 +65,8 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 		error = -EBUSY;
 	} else {
 		arm_request = *arm;
+		armed_region = region;
+		standby_context = 0;
 		armed = true;
 		__module_get(THIS_MODULE);
 	}
@@ -130,11 +93,6 @@ int hibjump_disarm(void)
 	return error;
 }
 
-static u32 saved_crc(const struct hibjump_context *of)
-{
-	return crc32_le(~0U, (const u8 *)&of->saved, sizeof(of->saved)) ^ ~0U;
-}
-
 /* ---- the tables */
 
 static int map_for_jump(const struct hibjump_extent *region)
@@ -143,7 +101,7 @@ static int map_for_jump(const struct hibjump_extent *region)
 
 	error = hibjump_begin_tables(&tables);
 	if (!error)
-		error = hibjump_map(&tables, 0, LOW_END);
+		error = hibjump_map(&tables, 0, HIBJUMP_LOW_END);
 	if (!error)
 		error = hibjump_map(&tables, region->start, region->end);
 	if (!error)
@@ -152,47 +110,19 @@ static int map_for_jump(const struct hibjump_extent *region)
 	return error;
 }
 
-/* ---- A leaves */
-
-static void check_context_offsets(void)
+/* What B has to know of A. */
+static void describe_a(void)
 {
-	BUILD_BUG_ON(sizeof(struct hibjump_context) > PAGE_SIZE);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.stack) != CONTEXT_STACK);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.cr0) != CONTEXT_CR0);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.cr3) != CONTEXT_CR3);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.cr4) != CONTEXT_CR4);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gdt) != CONTEXT_GDT);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.idt) != CONTEXT_IDT);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.fs_base) != CONTEXT_FS_BASE);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gs_base) != CONTEXT_GS_BASE);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.kernel_gs_base) !=
-		     CONTEXT_KERNEL_GS_BASE);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.ds) != CONTEXT_DS);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.es) != CONTEXT_ES);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.fs) != CONTEXT_FS);
-	BUILD_BUG_ON(offsetof(struct hibjump_context, saved.gs) != CONTEXT_GS);
-}
+	struct hibjump_saved *saved = &hibjump_own_context()->saved;
 
-static void describe_self(const struct hibjump_extent *region)
-{
-	struct hibjump_saved *saved = &context->saved;
-
-	check_context_offsets();
-	memset(context, 0, PAGE_SIZE);
-	context->magic = HIBJUMP_CONTEXT_MAGIC;
-	context->version = HIBJUMP_VERSION;
-	context->bytes = sizeof(*saved);
 	memcpy(saved->id, arm_request.id, sizeof(saved->id));
-	saved->region_start = region->start;
-	saved->region_bytes = region->end - region->start;
+	saved->region_start = armed_region.start;
+	saved->region_bytes = armed_region.end - armed_region.start;
 	saved->low_copy = arm_request.low_copy;
 	saved->low_count = arm_request.low_count;
-	saved->five_levels = pgtable_l5_enabled();
 	memcpy(saved->low, arm_request.low, sizeof(saved->low));
-	saved->self = (unsigned long)context;
-	saved->self_phys = __pa(context);
-	saved->resume = (unsigned long)hibjump_resume;
-	saved->table = __pa(tables.page[0]);
+	saved->standby_low_copy = arm_request.standby_low_copy;
+	saved->trampoline = hibjump_trampoline_address();
 	saved->suspended_ns = suspended_at;
 	saved->wish = wish;
 	saved->free_map = free_map.bits ? __pa(free_map.bits) : 0;
@@ -200,59 +130,120 @@ static void describe_self(const struct hibjump_extent *region)
 	saved->records = hibjump_records_address(&saved->records_bytes);
 }
 
-static int enter_b(void)
+/* The tables, the trampoline and the description are ready. Returns when somebody comes back. */
+static void switch_over(void)
 {
-	const struct hibjump_target to = { .entry = arm_request.entry,
-					   .argument = arm_request.boot_params };
-	struct hibjump_extent region;
-	int error;
-
-	if (!hibjump_region(&region) || kexec_crash_loaded())
-		return -EBUSY;
-	error = map_for_jump(&region);
-	if (error)
-		return error;
-	hibjump_fill_free_map(&free_map);
-	describe_self(&region);
-	hibjump_fill_low_trampoline(&to, arm_request.low, arm_request.low_count,
-				    arm_request.low_copy, false);
+	struct hibjump_context *context = hibjump_own_context();
 
 	kernel_fpu_begin();
 	hibjump_save_processor(&context->saved);
 	hibjump_fill_note(note, &context->saved);
-	/*
-	 * The stack pointer is written after this, by hibjump_switch(): it is what that function
-	 * finds again by itself, so the checksum covers it as zero.
-	 */
-	context->crc = saved_crc(context);
+	hibjump_seal_context();
 	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.page[0]));
 	hibjump_restore_processor(&context->saved);
 	kernel_fpu_end();
+}
+
+static struct hibjump_target other_target(void)
+{
+	return (struct hibjump_target){ .table = other.table,
+					.entry = other.resume,
+					.argument = other.self,
+					.efer = other.efer };
+}
+
+/* ---- A leaves */
+
+/* The region can be made smaller, and kexec can load a crash kernel. */
+static bool region_is_as_armed(void)
+{
+	struct hibjump_extent now;
+
+	return hibjump_region(&now) && now.start == armed_region.start &&
+	       now.end == armed_region.end && !kexec_crash_loaded();
+}
+
+static int check_context_of_b(struct hibjump_context *of)
+{
+	int error = hibjump_check_context(of, standby_context);
+
+	if (!error && !hibjump_is_inside(&armed_region, of->saved.table, PAGE_SIZE))
+		error = -ERANGE;
+	if (!error)
+		other = of->saved;
+	return error;
+}
+
+/* A crash kernel that was loaded and unloaded since may have left anything there. */
+static int take_context_of_b(void)
+{
+	struct hibjump_context *copy;
+	void *there;
+	int error;
+
+	if (!region_is_as_armed())
+		return -EBUSY;
+	if (!PAGE_ALIGNED(standby_context) ||
+	    !hibjump_is_inside(&armed_region, standby_context, PAGE_SIZE))
+		return -ERANGE;
+	there = memremap(standby_context, PAGE_SIZE, MEMREMAP_WB);
+	if (!there)
+		return -ENOMEM;
+	copy = kmemdup(there, sizeof(*copy), GFP_KERNEL);
+	memunmap(there);
+	if (!copy)
+		return -ENOMEM;
+	error = check_context_of_b(copy);
+	kfree(copy);
+	return error;
+}
+
+static void fill_trampoline_to_b(void)
+{
+	struct hibjump_low low = { .piece = arm_request.low,
+				   .count = arm_request.low_count,
+				   .keep = arm_request.low_copy };
+	struct hibjump_target to = { .entry = arm_request.entry,
+				     .argument = arm_request.boot_params };
+
+	if (standby_context) {
+		to = other_target();
+		low.take = arm_request.standby_low_copy;
+	}
+	hibjump_fill_low_trampoline(&to, &low);
+}
+
+static int enter_b(void)
+{
+	int error;
+
+	if (!region_is_as_armed())
+		return -EBUSY;
+	error = map_for_jump(&armed_region);
+	if (error)
+		return error;
+	hibjump_fill_free_map(&free_map);
+	hibjump_describe_self(__pa(tables.page[0]));
+	describe_a();
+	fill_trampoline_to_b();
+	switch_over();
 	return 0;
 }
 
 /* ---- B or C returns */
 
-/* What they are to trust of A's context. Where the jump leads is checked for each of them below. */
-static int check_context(struct hibjump_context *of, u64 address)
+/* To be entered again, B must lie in the region, and where A lies must be known. */
+static int check_reach_of_standby(const struct hibjump_extent *region,
+				  const struct hibjump_saved *saved)
 {
-	const struct hibjump_saved *saved = &of->saved;
-	struct hibjump_extent region = { saved->region_start,
-					 saved->region_start + saved->region_bytes };
+	u64 bytes = hibjump_low_bytes(saved->low, saved->low_count);
 
-	if (of->magic != HIBJUMP_CONTEXT_MAGIC || of->version != HIBJUMP_VERSION ||
-	    of->bytes != sizeof(*saved))
-		return -EILSEQ;
-	of->saved.stack = 0; /* was written after the checksum */
-	if (saved_crc(of) != of->crc || saved->self_phys != address)
-		return -EILSEQ;
-	if (!!saved->five_levels != pgtable_l5_enabled())
-		return -EOPNOTSUPP;
-	if (region.end <= region.start || !low_is_valid(saved->low, saved->low_count) ||
-	    !is_inside(&region, saved->low_copy, low_bytes(saved->low, saved->low_count)))
-		return -ERANGE;
-	if (!PAGE_ALIGNED(saved->table) || is_inside(&region, saved->table, PAGE_SIZE) ||
-	    saved->resume < TASK_SIZE_MAX || saved->self < TASK_SIZE_MAX)
+	if (!saved->standby_low_copy ||
+	    !hibjump_standby_copy_is_valid(region, saved->standby_low_copy, saved->low_copy,
+					   bytes) ||
+	    !hibjump_is_inside(region, hibjump_context_address(), PAGE_SIZE) ||
+	    !hibjump_is_inside(region, __pa(tables.page[0]), HIBJUMP_TABLE_PAGES * PAGE_SIZE) ||
+	    !PAGE_ALIGNED(saved->trampoline) || !hibjump_may_access(saved->trampoline, PAGE_SIZE))
 		return -ERANGE;
 	return 0;
 }
@@ -263,11 +254,11 @@ static int check_reach_of_b(const struct hibjump_saved *saved)
 	struct hibjump_extent region = { saved->region_start,
 					 saved->region_start + saved->region_bytes };
 
-	if (!hibjump_may_access(saved->low_copy, low_bytes(saved->low, saved->low_count)) ||
+	if (!hibjump_may_access(saved->low_copy, hibjump_low_bytes(saved->low, saved->low_count)) ||
 	    !hibjump_may_access(saved->table, PAGE_SIZE) ||
-	    !is_inside(&region, hibjump_trampoline_address(), PAGE_SIZE))
+	    !hibjump_is_inside(&region, hibjump_trampoline_address(), PAGE_SIZE))
 		return -ERANGE;
-	return 0;
+	return stands_by ? check_reach_of_standby(&region, saved) : 0;
 }
 
 static int check_reach_of_c(const struct hibjump_saved *saved)
@@ -280,35 +271,30 @@ static int check_reach_of_c(const struct hibjump_saved *saved)
 	return 0;
 }
 
-static struct hibjump_saved other; /* what was checked */
-
-static struct hibjump_target other_target(void)
-{
-	return (struct hibjump_target){ .table = other.table,
-					.entry = other.resume,
-					.argument = other.self,
-					.efer = other.efer };
-}
-
-/* Returns only when it fails: nobody comes back to B or C. */
+/* Returns when it fails, or when B has stood by and A has left again. */
 static int enter_a_from_b(void)
 {
 	struct hibjump_extent region = { other.region_start,
 					 other.region_start + other.region_bytes };
+	const struct hibjump_low low = { .piece = other.low,
+					 .count = other.low_count,
+					 .keep = stands_by ? other.standby_low_copy : 0,
+					 .take = other.low_copy };
 	const struct hibjump_target to = other_target();
 	int error;
 
 	error = map_for_jump(&region);
+	if (!error && stands_by) /* on whose tables B is entered */
+		error = hibjump_map(&tables, other.trampoline, other.trampoline + PAGE_SIZE);
 	if (error)
 		return error;
-	hibjump_fill_low_trampoline(&to, other.low, other.low_count, other.low_copy, true);
-
-	kernel_fpu_begin();
-	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.page[0]));
-	kernel_fpu_end();
-	return -EIO;
+	hibjump_describe_self(__pa(tables.page[0]));
+	hibjump_fill_low_trampoline(&to, &low);
+	switch_over();
+	return stands_by ? 0 : -EIO;
 }
 
+/* Returns only when it fails. */
 static int enter_a_from_c(void)
 {
 	const struct hibjump_target to = other_target();
@@ -321,7 +307,7 @@ static int enter_a_from_c(void)
 
 	kernel_fpu_begin();
 	hibjump_park_processors();
-	hibjump_switch(context, trampoline, table);
+	hibjump_switch(hibjump_own_context(), trampoline, table);
 	kernel_fpu_end();
 	return -EIO;
 }
@@ -389,8 +375,10 @@ static int leave_with_records(const struct hibjump_leave *leave)
 {
 	int error;
 
-	context->outcome = HIBJUMP_NOT_LEFT;
-	error = hibjump_begin_records(leave);
+	hibjump_own_context()->outcome = HIBJUMP_NOT_LEFT;
+	error = standby_context ? take_context_of_b() : 0;
+	if (!error)
+		error = hibjump_begin_records(leave);
 	if (error)
 		return error;
 	hibjump_alloc_free_map(&free_map);
@@ -402,6 +390,7 @@ static int leave_with_records(const struct hibjump_leave *leave)
 
 int hibjump_leave_a(struct hibjump_leave *leave)
 {
+	const struct hibjump_context *context = hibjump_own_context();
 	int error;
 
 	error = mutex_lock_interruptible(&jump_lock);
@@ -419,8 +408,11 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 	memcpy(leave->id, arm_request.id, sizeof(leave->id));
 	memcpy(leave->reason, context->reason, sizeof(leave->reason));
 	leave->reason[sizeof(leave->reason) - 1] = 0;
-	if (leave->outcome != HIBJUMP_NOT_LEFT)
-		disarm_locked(); /* B has run: what was loaded is used up */
+	if (leave->outcome != HIBJUMP_NOT_LEFT) {
+		standby_context = context->standby;
+		if (!standby_context)
+			disarm_locked(); /* B has run: what was loaded is used up */
+	}
 	mutex_unlock(&jump_lock);
 	return error;
 }
@@ -445,13 +437,15 @@ static int take_context(struct hibjump_context *there, const struct hibjump_retu
 
 	if (!copy)
 		return -ENOMEM;
-	error = check_context(copy, request->context);
+	error = hibjump_check_context(copy, request->context) ?:
+		hibjump_check_context_of_a(&copy->saved);
 	if (!error)
 		error = hibjump_is_b() ? check_reach_of_b(&copy->saved) :
 					 check_reach_of_c(&copy->saved);
 	if (!error) {
 		other = copy->saved;
 		there->outcome = request->outcome;
+		there->standby = stands_by ? hibjump_context_address() : 0;
 		memcpy(there->reason, request->reason, sizeof(there->reason));
 	}
 	kfree(copy);
@@ -492,6 +486,7 @@ int hibjump_return_to_a(const struct hibjump_return *request)
 	error = mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
+	stands_by = request->flags & HIBJUMP_RETURN_STAND_BY;
 	error = hibjump_is_b() ? take_context_in_b(request) : take_context_in_c(request);
 	if (!error) {
 		other_context = request->context;
@@ -522,13 +517,10 @@ int hibjump_jump_init(void)
 	int error;
 
 	BUILD_BUG_ON(HIBJUMP_TABLE_PAGES < 8);
-	error = hibjump_alloc_tables(&tables);
-	if (error)
-		return error;
-	context = (struct hibjump_context *)get_zeroed_page(GFP_KERNEL);
+	error = hibjump_alloc_tables(&tables) ?: hibjump_alloc_context() ?:
+						 hibjump_alloc_trampoline();
 	note = (void *)get_zeroed_page(GFP_KERNEL);
-	error = hibjump_alloc_trampoline();
-	if (context && note && !error)
+	if (!error && note)
 		return 0;
 	hibjump_jump_exit();
 	return -ENOMEM;
@@ -541,6 +533,6 @@ void hibjump_jump_exit(void)
 	hibjump_free_records();
 	hibjump_free_trampoline();
 	free_page((unsigned long)note);
-	free_page((unsigned long)context);
+	hibjump_free_context();
 	hibjump_free_tables(&tables);
 }

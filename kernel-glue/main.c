@@ -82,9 +82,9 @@ static int hibjump_mmap(struct file *file, struct vm_area_struct *vma)
 
 /*
  * Structures begin with their size, for which copy_struct_from_user() has the rules, and then have
- * flags, of which there are none yet. HIBJUMP_INFO has its version there, which it only gives.
+ * flags. HIBJUMP_INFO has its version there, which it only gives.
  */
-static int take_structure(u32 *to, size_t known, const void __user *from)
+static int take_structure(u32 *to, size_t known, const void __user *from, u32 known_flags)
 {
 	u32 size;
 	int error;
@@ -94,7 +94,7 @@ static int take_structure(u32 *to, size_t known, const void __user *from)
 	if (size < sizeof(u32) || size > PAGE_SIZE)
 		return -EINVAL;
 	error = copy_struct_from_user(to, known, from, size);
-	if (!error && to[1])
+	if (!error && (to[1] & ~known_flags))
 		return -EINVAL;
 	return error;
 }
@@ -109,7 +109,7 @@ static int call_info(void __user *argument)
 {
 	struct hibjump_info info;
 	struct hibjump_extent region = {};
-	int error = take_structure(&info.size, sizeof(info), argument);
+	int error = take_structure(&info.size, sizeof(info), argument, 0);
 	u32 size = info.size;
 
 	if (error)
@@ -138,7 +138,7 @@ static int call_info(void __user *argument)
 static int call_arm(void __user *argument)
 {
 	struct hibjump_arm arm;
-	int error = take_structure(&arm.size, sizeof(arm), argument);
+	int error = take_structure(&arm.size, sizeof(arm), argument, 0);
 
 	if (error)
 		return error;
@@ -153,7 +153,7 @@ static int call_arm(void __user *argument)
 static int call_leave(void __user *argument)
 {
 	struct hibjump_leave leave;
-	int error = take_structure(&leave.size, sizeof(leave), argument);
+	int error = take_structure(&leave.size, sizeof(leave), argument, 0);
 	u32 size = leave.size;
 
 	if (error)
@@ -169,11 +169,14 @@ static int call_leave(void __user *argument)
 static int call_return(void __user *argument)
 {
 	struct hibjump_return request;
-	int error = take_structure(&request.size, sizeof(request), argument);
+	int error = take_structure(&request.size, sizeof(request), argument,
+				   HIBJUMP_RETURN_STAND_BY);
 
 	if (error)
 		return error;
 	if (request.reserved)
+		return -EINVAL;
+	if (request.flags && (!hibjump_is_b() || request.outcome != HIBJUMP_RETURNED))
 		return -EINVAL;
 	return hibjump_return_to_a(&request);
 }
@@ -181,7 +184,7 @@ static int call_return(void __user *argument)
 static int call_stage(struct file *file, void __user *argument)
 {
 	struct hibjump_stage stage;
-	int error = take_structure(&stage.size, sizeof(stage), argument);
+	int error = take_structure(&stage.size, sizeof(stage), argument, 0);
 
 	if (error)
 		return error;
@@ -193,7 +196,7 @@ static int call_stage(struct file *file, void __user *argument)
 static int call_devices(void __user *argument)
 {
 	struct hibjump_devices devices;
-	int error = take_structure(&devices.size, sizeof(devices), argument);
+	int error = take_structure(&devices.size, sizeof(devices), argument, 0);
 	u32 size = devices.size;
 
 	if (error)

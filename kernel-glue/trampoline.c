@@ -26,7 +26,7 @@ struct trampoline {
 	struct {
 		u64 next;
 		u64 count;
-		struct hibjump_copy copy[HIBJUMP_MAX_LOW];
+		struct hibjump_copy copy[2 * HIBJUMP_MAX_LOW];
 	} low;
 } __packed;
 
@@ -82,20 +82,28 @@ void hibjump_fill_trampoline(void *to_page, const struct hibjump_target *to, u64
 	data->list = list;
 }
 
-/* Low memory goes into its copy, or back. */
-void hibjump_fill_low_trampoline(const struct hibjump_target *to, const struct hibjump_range *low,
-				 u32 count, u64 low_copy, bool back)
+static void add_low_copies(struct trampoline *data, const struct hibjump_low *low, u64 copy_at,
+			   bool back)
 {
-	struct trampoline *data = (struct trampoline *)(page + TRAMPOLINE_DATA);
 	u32 i;
 
-	hibjump_fill_trampoline((void *)page, to, __pa(&data->low));
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < low->count; i++) {
 		struct hibjump_copy *copy = &data->low.copy[data->low.count++];
 
-		copy->from = back ? low_copy : low[i].start;
-		copy->to = back ? low[i].start : low_copy;
-		copy->bytes = low[i].bytes;
-		low_copy += low[i].bytes;
+		copy->from = back ? copy_at : low->piece[i].start;
+		copy->to = back ? low->piece[i].start : copy_at;
+		copy->bytes = low->piece[i].bytes;
+		copy_at += low->piece[i].bytes;
 	}
+}
+
+void hibjump_fill_low_trampoline(const struct hibjump_target *to, const struct hibjump_low *low)
+{
+	struct trampoline *data = (struct trampoline *)(page + TRAMPOLINE_DATA);
+
+	hibjump_fill_trampoline((void *)page, to, __pa(&data->low));
+	if (low->keep)
+		add_low_copies(data, low, low->keep, false);
+	if (low->take)
+		add_low_copies(data, low, low->take, true);
 }

@@ -81,7 +81,7 @@ Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   Loader loader(device);
   for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
 
-  TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id}));
+  TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy}));
   return report;
 }
 

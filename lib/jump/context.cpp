@@ -51,7 +51,7 @@ Result<Context> decode_context(ByteView page, std::uint64_t address) {
   context.table = saved.table;
   context.entry = saved.resume;
   context.suspended_ns = saved.suspended_ns;
-  if (saved.wish < static_cast<std::uint32_t>(Wish::Rehearse) || saved.wish > static_cast<std::uint32_t>(Wish::SaveAndReturn)) return corrupt(offsetof(hibjump_context, saved.wish), "wish", std::to_string(saved.wish), "1 to 3");
+  if (saved.wish < static_cast<std::uint32_t>(Wish::Rehearse) || saved.wish > static_cast<std::uint32_t>(Wish::StandBy)) return corrupt(offsetof(hibjump_context, saved.wish), "wish", std::to_string(saved.wish), "1 to 4");
   context.wish = static_cast<Wish>(saved.wish);
   constexpr std::uint64_t kMaxFreeMapBytes = 1U << 30;  // of 32 TiB
   if (saved.free_map % kPageBytes != 0 || saved.free_map_bytes > kMaxFreeMapBytes) return corrupt(offsetof(hibjump_context, saved.free_map), "free_map", fmt::format("{} bytes at {}", saved.free_map_bytes, hex(saved.free_map)), "whole pages");

@@ -22,13 +22,13 @@ constexpr const char* kPath = "/dev/hibjump";
 
 // The binary interface, held fast: a change of the header that moves anything fails here.
 static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
-static_assert(sizeof(hibjump_arm) == 184 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, id) == 168);
+static_assert(sizeof(hibjump_arm) == 192 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, standby_low_copy) == 184);
 static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 && offsetof(hibjump_leave, records) == 296);
 static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer) == 8);
 static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 && sizeof(hibjump_range) == 16);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
-static_assert(sizeof(hibjump_saved) == 816 && offsetof(hibjump_saved, records) == 800 && sizeof(hibjump_context) == 1104);
-static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 840);
+static_assert(sizeof(hibjump_saved) == 832 && offsetof(hibjump_saved, records) == 800 && sizeof(hibjump_context) == 1128);
+static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 856);
 static_assert(sizeof(hibjump_records) == 32 && offsetof(hibjump_records, given_start) == 20);
 static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
 static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
@@ -87,6 +87,7 @@ Result<void> Device::arm(const ArmRequest& request) const {
   raw.low_count = static_cast<std::uint32_t>(std::min(request.low.size(), kMaxLowRanges));
   for (std::size_t i = 0; i < raw.low_count; ++i) raw.low[i] = {request.low[i].start, request.low[i].bytes};
   std::copy(request.id.begin(), request.id.end(), raw.id);
+  raw.standby_low_copy = request.standby_low_copy;
   if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0) return fail(call_error("HIBJUMP_ARM", errno));
   return {};
 }
@@ -147,6 +148,16 @@ Error Device::return_to_a(std::uint64_t context, Outcome outcome, const std::str
   std::memcpy(raw.reason, reason.data(), std::min(reason.size(), sizeof(raw.reason) - 1));
   ::ioctl(fd_.get(), HIBJUMP_RETURN, &raw);
   return call_error("HIBJUMP_RETURN", errno);
+}
+
+Result<void> Device::stand_by(std::uint64_t context) const {
+  hibjump_return raw{};
+  raw.size = sizeof(raw);
+  raw.flags = HIBJUMP_RETURN_STAND_BY;
+  raw.context = context;
+  raw.outcome = HIBJUMP_RETURNED;
+  if (::ioctl(fd_.get(), HIBJUMP_RETURN, &raw) != 0) return fail(call_error("HIBJUMP_RETURN", errno));
+  return {};
 }
 
 Result<void> Device::read(std::uint64_t address, MutableBytes out) const {

@@ -28,7 +28,7 @@ struct MemoryRange {
 };
 
 // What A wants of B.
-enum class Wish : std::uint32_t { Rehearse = 1, SaveAndPowerOff, SaveAndReturn };
+enum class Wish : std::uint32_t { Rehearse = 1, SaveAndPowerOff, SaveAndReturn, StandBy };
 
 enum class Outcome : std::uint32_t { NotLeft = 0, Returned, Restored, Failed };
 
@@ -50,6 +50,7 @@ struct ArmRequest {
   std::uint64_t low_copy = 0;
   std::vector<MemoryRange> low;
   JumpId id{};
+  std::uint64_t standby_low_copy = 0;
 };
 
 struct LeaveResult {
@@ -96,6 +97,8 @@ class Device {
   Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
   // B, and C with what is staged: enters A. Returns only when that failed.
   Error return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const;
+  // B: enters A, and returns when A has left again.
+  Result<void> stand_by(std::uint64_t context) const;
 
   Result<void> read(std::uint64_t address, MutableBytes out) const;
   Result<void> write(std::uint64_t address, ByteView bytes) const;

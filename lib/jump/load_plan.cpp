@@ -12,16 +12,17 @@
 namespace hib::jump {
 namespace {
 
-// The first MiB of the region; the rest is B's RAM.
+// The first two MiB of the region; the rest is B's RAM.
 constexpr std::uint64_t kBootParams = kLowEnd;
 constexpr std::uint64_t kCommandLine = kBootParams + 0x1000;
 constexpr std::uint64_t kCommandLineBytes = 0x1000;
 constexpr std::uint64_t kStub = kBootParams + 0x2000;
 constexpr std::uint64_t kElfHeader = kBootParams + 0x3000;
 constexpr std::uint64_t kElfHeaderBytes = 0x10000;
-constexpr std::uint64_t kHeaderBytes = 1U << 20;
+constexpr std::uint64_t kStandbyLowCopy = 1U << 20;
+constexpr std::uint64_t kHeaderBytes = 2U << 20;
 constexpr std::uint64_t kEmptyNote = kElfHeader + kElfHeaderBytes;
-static_assert(kEmptyNote + kPageBytes <= kHeaderBytes);
+static_assert(kEmptyNote + kPageBytes <= kStandbyLowCopy && kStandbyLowCopy + kLowEnd <= kHeaderBytes);
 constexpr std::string_view kNoteName("HIBTOOL\0", 8);
 
 constexpr std::uint64_t kRoomToRun = 96U << 20;  // beside kernel and initramfs; with 64 MiB writing 512 MiB of memory back ran out of it
@@ -179,6 +180,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
 
   LoadPlan plan;
   plan.low_copy = region.start;
+  plan.standby_low_copy = region.start + kStandbyLowCopy;
   plan.low = low_pieces(request.ram);
   plan.boot_params = region.start + kBootParams;
   plan.stub = region.start + kStub;

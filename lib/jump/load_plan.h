@@ -36,7 +36,8 @@ struct LoadPlan {
   std::uint64_t boot_params = 0;
   std::uint64_t stub = 0;          // an entry that sets RSI by itself, for kexec
   std::uint64_t low_copy = 0;
-  std::vector<MemoryRange> low;    // A's RAM below 640 KiB, which B uses while A's bytes are in low_copy
+  std::uint64_t standby_low_copy = 0;
+  std::vector<MemoryRange> low;    // A's RAM below 640 KiB, which B uses while A's bytes are in low_copy, B's own while it stands by in the other
 };
 
 // Takes the initramfs as a value: it is the largest segment.

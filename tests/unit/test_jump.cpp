@@ -137,7 +137,7 @@ TEST_CASE("A context with a broken byte, or with fields that no jump can use, is
   check_refused(decoded([](auto& raw) { raw.saved.low_copy = 255 * kMiB; }), "low_copy");
   check_refused(decoded([](auto& raw) { raw.saved.region_bytes = ~0ULL; }), "region_bytes");
   check_refused(decoded([](auto& raw) { raw.saved.wish = 0; }), "wish");
-  check_refused(decoded([](auto& raw) { raw.saved.wish = 4; }), "wish");
+  check_refused(decoded([](auto& raw) { raw.saved.wish = 5; }), "wish");
   check_refused(decoded([](auto& raw) { raw.saved.free_map = 1; }), "free_map");
   check_refused(decoded([](auto& raw) { raw.saved.free_map_bytes = 1ULL << 40; }), "free_map");
   check_refused(decoded([](auto& raw) { raw.saved.records = 8; }), "records");

@@ -76,6 +76,7 @@ static void make_arm(struct worker *w, struct hibjump_arm *arm)
 	arm->entry = address(w);
 	arm->boot_params = address(w);
 	arm->low_copy = address(w);
+	arm->standby_low_copy = next(w) % 2 ? address(w) : 0;
 	arm->low_count = next(w) % 10;
 	for (unsigned i = 0; i < HIBJUMP_MAX_LOW; i++) {
 		arm->low[i].start = next(w) % 2 ? i * PAGE : address(w);
@@ -84,6 +85,7 @@ static void make_arm(struct worker *w, struct hibjump_arm *arm)
 	if (may_arm && next(w) % 2) {
 		arm->entry = region_start + 0x200;
 		arm->boot_params = arm->low_copy = region_start;
+		arm->standby_low_copy = next(w) % 2 ? region_start + PAGE : address(w);
 		arm->low_count = 1;
 		arm->low[0].start = PAGE;
 		arm->low[0].bytes = PAGE;
@@ -106,7 +108,7 @@ static void make_records(struct worker *w, __u64 *where, __u32 *bytes)
 /* A structure for the command, mostly of the right size. */
 static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to)
 {
-	const uint64_t sizes[] = { 0, 1, 3, 4, 8, 47, 48, 49, 24, 184, 280, 296, 312, 400, PAGE - 8, PAGE, PAGE + 1, 0x7fffffff, 0xffffffff };
+	const uint64_t sizes[] = { 0, 1, 3, 4, 8, 47, 48, 49, 24, 184, 192, 280, 296, 312, 400, PAGE - 8, PAGE, PAGE + 1, 0x7fffffff, 0xffffffff };
 	union {
 		struct hibjump_info info;
 		struct hibjump_arm arm;
@@ -139,6 +141,7 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 	} else if (command == HIBJUMP_RETURN) {
 		argument.back.context = address(w);
 		argument.back.outcome = next(w) % 5;
+		argument.back.flags = next(w) % 4 ? 0 : next(w) % 4;
 		size = sizeof(argument.back);
 	}
 	argument.size = next(w) % 3 ? size : one_of(w, sizes, sizeof(sizes) / sizeof(sizes[0]));

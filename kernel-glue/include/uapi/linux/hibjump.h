@@ -8,7 +8,8 @@
  *
  *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_DEVICES;
  *          pread and pwrite of the crash region
- *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's memory
+ *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's memory.
+ *          HIBJUMP_RETURN_STAND_BY keeps B as it is, for the next HIBJUMP_LEAVE to go on with
  *   in C   the ordinary kernel of a later boot: HIBJUMP_INFO, HIBJUMP_STAGE, and through the file
  *          that staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_RETURN
  *
@@ -40,7 +41,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define HIBJUMP_VERSION		2
+#define HIBJUMP_VERSION		3
 #define HIBJUMP_MAX_LOW		8	/* pieces of RAM below 640 KiB */
 #define HIBJUMP_MAX_MSRS	24
 #define HIBJUMP_REASON_BYTES	256
@@ -75,8 +76,8 @@ struct hibjump_range {
 };
 
 /*
- * What HIBJUMP_LEAVE is to enter. It stays armed until DISARM or LEAVE; the module cannot be
- * unloaded meanwhile.
+ * What HIBJUMP_LEAVE is to enter. It stays armed until DISARM, or until B has run and does not
+ * stand by; the module cannot be unloaded meanwhile.
  */
 struct hibjump_arm {
 	__u32 size;
@@ -89,6 +90,11 @@ struct hibjump_arm {
 	/* RAM below 640 KiB, which B uses too: whole pages, ascending */
 	struct hibjump_range low[HIBJUMP_MAX_LOW];
 	__u8 id[HIBJUMP_ID_BYTES];	/* names this jump in the image */
+	/*
+	 * In the crash region: where B's bytes of these pieces are kept while it stands by; 0: it
+	 * is not to.
+	 */
+	__u64 standby_low_copy;
 };
 
 enum hibjump_outcome {
@@ -141,10 +147,15 @@ struct hibjump_stage {
 	__u32 reserved;
 };
 
-/* B, C: suspends its own devices and jumps into A. Returns only when that fails. */
+#define HIBJUMP_RETURN_STAND_BY	(1 << 0)	/* B only, and HIBJUMP_RETURNED */
+
+/*
+ * B, C: suspends its own devices and jumps into A. Returns when that fails, and with 0 when B has
+ * stood by and A has left again.
+ */
 struct hibjump_return {
 	__u32 size;
-	__u32 flags;		/* 0 */
+	__u32 flags;		/* HIBJUMP_RETURN_* */
 	__u32 outcome;		/* enum hibjump_outcome, not NOT_LEFT */
 	__u32 reserved;
 	__u64 context;		/* physical address */
@@ -162,8 +173,11 @@ struct hibjump_return {
 
 /*
  * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A
- * as it leaves and is what whoever returns relies on; crc is CRC-32 (as zlib's) of `saved`.
- * `answer` is written by B before it returns.
+ * as it leaves and is what whoever returns relies on; crc is CRC-32 (as zlib's) of `saved`. What
+ * follows it is written by B before it returns.
+ *
+ * A B that stands by has a context too, in its own memory, of which A takes self, resume, table
+ * and efer. The pieces of low memory are those of A's context.
  */
 #define HIBJUMP_CONTEXT_MAGIC	0x54584a424948ULL	/* "HIBJXT" */
 
@@ -203,6 +217,8 @@ struct hibjump_saved {
 	__u64 free_map_bytes;	/* 0: there is no map, every page may be of use */
 	__u64 records;		/* physical address of struct hibjump_records */
 	__u64 records_bytes;	/* with the addresses that follow it; 0: there are none */
+	__u64 standby_low_copy;
+	__u64 trampoline;	/* physical: the page from which a B that stands by is entered */
 };
 
 struct hibjump_context {
@@ -215,6 +231,7 @@ struct hibjump_context {
 	__u32 outcome;		/* the answer */
 	__u32 reserved2;
 	char reason[HIBJUMP_REASON_BYTES];
+	__u64 standby;		/* physical address of B's own context; 0: it does not stand by */
 };
 
 /*
