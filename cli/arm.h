@@ -20,7 +20,7 @@ class ArmVerb {
     jump::ArmReport kernel;
     std::optional<JumpTarget> target;
   };
-  Result<Armed> arm() const;
+  Result<Armed> arm(const Context& context) const;
 
   CLI::App* app_ = nullptr;
   jump::ArmOptions options_;
@@ -28,6 +28,7 @@ class ArmVerb {
   bool force_ = false;
   bool verify_ = false;
   bool free_pages_ = false;
+  bool standby_ = false;
   bool only_target_drivers_ = false;
   unsigned timeout_ = 120;
   int level_ = -3;  // somebody waits for this image, and it is read once: docs/benchmarks.md

@@ -1,7 +1,6 @@
 #include "cli/hibernate.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <ostream>
 #include <vector>
 
@@ -9,10 +8,10 @@
 
 #include "cli/jump_records.h"
 #include "cli/jump_target.h"
+#include "cli/leave.h"
 #include "cli/render_json.h"
 #include "lib/base/text.h"
 #include "lib/jump/device.h"
-#include "lib/jump/suspend_records.h"
 
 namespace hib::cli {
 namespace {
@@ -26,8 +25,6 @@ constexpr std::size_t kMaxNotedDevices = 8;
 constexpr std::size_t kCrumbBytes = 96;
 
 using Failures = std::vector<jump::DeviceFailure>;
-
-std::string driver_of(const jump::DeviceFailure& failure) { return failure.driver.empty() ? "" : fmt::format(" ({})", failure.driver); }
 
 // "2 devices did not resume: 0000:00:04.0 0000:00:05.0", with as many names as a breadcrumb has room for.
 std::string summary_of(const Failures& failures) {
@@ -43,27 +40,6 @@ std::string summary_of(const Failures& failures) {
     text += name;
   }
   return text;
-}
-
-Result<Failures> failures_of(const jump::Device& device) {
-  TRY(const auto bytes, device.devices());
-  TRY(const auto suspend, decode_record(bytes, 0));
-  return jump::failures_in(suspend);
-}
-
-// A device that fails in several phases is told once for each.
-Failures tell_failures(const Context& context, const jump::Device& device, bool of_resume) {
-  auto failures = failures_of(device);
-  if (!failures) {
-    if (of_resume) context.note("it is not known how the devices came back: " + failures.error().line());
-    return {};
-  }
-  std::erase_if(*failures, [&](const jump::DeviceFailure& failure) { return failure.is_resume() != of_resume; });
-  for (const jump::DeviceFailure& failure : *failures) {
-    const std::string text = fmt::format("{}{} did not {}: {} in {}", failure.name(), driver_of(failure), of_resume ? "resume" : "suspend", failure.error, failure.phase);
-    context.streams.err << "hibtool: " << printable(text) << "\n";
-  }
-  return std::move(*failures);
 }
 
 // One entry a device, behind the one that says what the cycle came to.
@@ -89,19 +65,6 @@ Result<void> note_returned(const ArmedTarget& armed, const Failures& failures) {
   if (failures.empty()) return {};
   TRY(const auto target, find_claimed(armed.id, armed.head, 0, armed.device));
   return note_failures(target, failures);
-}
-
-Json json_of(const Failures& failures) {
-  Json devices = Json::array();
-  for (const jump::DeviceFailure& failure : failures) {
-    Json device = Json::object();
-    device["path"] = printable(failure.path);
-    device["driver"] = failure.driver.empty() ? Json(nullptr) : Json(printable(failure.driver));
-    device["phase"] = printable(failure.phase);
-    device["error"] = std::strtoll(failure.error.c_str(), nullptr, 10);
-    devices.push_back(std::move(device));
-  }
-  return devices;
 }
 
 // What A says of itself at the moment of the jump. A rehearsal has no image that it could go into, and no jump to name.
@@ -155,21 +118,14 @@ int HibernateVerb::run(const Context& context) const {
   const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse : return_ ? jump::Wish::SaveAndReturn : jump::Wish::SaveAndPowerOff;
   const auto armed = wish == jump::Wish::Rehearse ? Result<ArmedTarget>(ArmedTarget{}) : armed_target();
   if (!armed) return context.report(armed.error());
-  const auto result = device->leave(wish, records_to_leave(context, *device, *armed, wish));
-  if (!result) {
-    if (result.error().kind != ErrorKind::NotFound) tell_failures(context, *device, false);
-    return context.report(result.error());
-  }
-  const Failures failures = tell_failures(context, *device, true);
-  if (result->outcome == jump::Outcome::Failed) {
-    return context.report(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
-  }
-  note_outcome(context, *armed, result->outcome, wish, failures);
+  const auto result = leave(context, *device, wish, records_to_leave(context, *device, *armed, wish));
+  if (!result) return context.report(result.error());
+  note_outcome(context, *armed, result->outcome, wish, result->failures);
   if (context.options.json) {
     Json document = json_document("hibernate");
     document["outcome"] = result->outcome == jump::Outcome::Restored ? "restored" : "returned";
     document["suspended_ns"] = result->suspended_ns;
-    document["devices"] = json_of(failures);
+    document["devices"] = json_of(result->failures);
     print_json(context.streams.out, document);
   } else if (!context.options.quiet) {
     context.streams.out << describe(wish, result->outcome) << "\n";

@@ -1,6 +1,8 @@
 #include "cli/jump_init.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -10,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -40,6 +43,7 @@ using container::Phase;
 
 constexpr unsigned kMaxProcessors = 4;
 constexpr unsigned kSecondsForDisks = 30;
+constexpr unsigned kSecondsAfterStandby = 5;  // what has been there comes back with its driver
 constexpr unsigned kSecondsForMarks = 5;  // for disks with file systems beside the target
 
 // ---- the machine as the kernel hands it over
@@ -79,11 +83,13 @@ void start_other_processors() {
 }
 
 struct Config {
-  std::uint64_t context = 0;
+  std::uint64_t context = 0;  // physical addresses
+  std::uint64_t note = 0;
   bool has_target = false;
   std::uint64_t head = 0;  // of the target's area
   bool verify = false;
   bool free_pages = false;  // save them too
+  bool standby = false;     // wait for A to leave once more, where nothing was saved
   unsigned timeout_seconds = 0;
   int level = kDefaultZstdLevel;
   std::vector<Record> records;
@@ -102,10 +108,12 @@ Result<Config> read_config() {
   if (!json.is_object() || !json.contains("context") || !json["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
   Config config;
   config.context = std::strtoull(json["context"].get<std::string>().c_str(), nullptr, 0);
+  if (json.contains("note") && json["note"].is_string()) config.note = std::strtoull(json["note"].get<std::string>().c_str(), nullptr, 0);
   config.has_target = json.contains("target");
   config.head = json.value("head", std::uint64_t{0});
   config.verify = json.value("verify", false);
   config.free_pages = json.value("free_pages", false);
+  config.standby = json.value("standby", false);
   config.timeout_seconds = json.value("timeout", 0U);
   config.level = json.value("level", kDefaultZstdLevel);
   if (json.contains("records")) {
@@ -133,7 +141,16 @@ struct Machine {
   Config config;
   std::string missing_drivers;  // why, "" when all were loaded
   std::optional<jump::Watchdog> watchdog;
+  bool has_stood_by = false;
 
+  void start_watchdog() {
+    if (config.timeout_seconds == 0) return;
+    if (auto started = jump::Watchdog::start(config.timeout_seconds)) watchdog = std::move(*started);
+  }
+  void stop_watchdog() {
+    if (watchdog) watchdog->stop();
+    watchdog.reset();
+  }
   void alive() const {
     if (watchdog) watchdog->alive();
   }
@@ -143,7 +160,7 @@ struct Machine {
 };
 
 Result<ClaimedTarget> find_target(const Machine& machine, const jump::JumpId& id) {
-  auto target = find_claimed(id, machine.config.head, kSecondsForDisks);
+  auto target = find_claimed(id, machine.config.head, machine.has_stood_by ? kSecondsAfterStandby : kSecondsForDisks);
   if (!target && !machine.missing_drivers.empty()) return fail(std::move(target).error().advise(machine.missing_drivers));
   return target;
 }
@@ -178,7 +195,9 @@ Result<void> save_image(const Machine& machine, const jump::Context& context, co
   request.added_records = machine.config.records;
   const std::string missing = add_left_records(request.added_records, device, context);
   if (!missing.empty()) std::cerr << "hibtool: records: " << printable(missing) << std::endl;
-  add_saver(request.added_records);
+  const auto registers = add_registers(request.added_records, device, machine.config.note);
+  if (!registers) std::cerr << "hibtool: registers: " << printable(registers.error().line()) << std::endl;
+  add_saver(request.added_records, machine.has_stood_by);
   add_saver_marks(request.added_records, kSecondsForMarks, [&] { machine.alive(); });
   request.progress = machine.progress();
   if (!machine.config.free_pages) {
@@ -222,9 +241,16 @@ Result<void> power_off() {
   return fail(system_error("reboot", errno));
 }
 
+// That the target is found is shown before it is needed.
+Result<void> get_ready(const Machine& machine, const jump::Context& context) {
+  if (machine.config.has_target) TRY_OK(find_target(machine, context.id));
+  return {};
+}
+
 // Does what A wants. An error is what A is to be told; on success of SaveAndPowerOff it does not return.
 Result<void> do_wish(const Machine& machine, const jump::Context& context) {
   if (context.wish == jump::Wish::Rehearse) return {};
+  if (context.wish == jump::Wish::StandBy) return get_ready(machine, context);
   if (!machine.config.has_target) return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
   TRY(const auto target, find_target(machine, context.id));
   const auto saved = save(machine, context, target);
@@ -255,6 +281,55 @@ Result<void> restore(const Machine& machine, const jump::Device& device) {
   return fail(device.return_to_a(machine.config.context, jump::Outcome::Restored, ""));
 }
 
+Result<jump::Context> read_context(const Machine& machine, const jump::Device& device) {
+  std::vector<std::byte> page(jump::kPageBytes);
+  TRY_OK(device.read(machine.config.context, page));
+  return jump::decode_context(page, machine.config.context);
+}
+
+// The clock of the mainboard, from which B has the time, counts whole seconds: in the image's history B would act before A.
+void set_clock_not_before(std::uint64_t nanoseconds) {
+  if (clock_ns() >= nanoseconds) return;
+  const timespec time{static_cast<time_t>(nanoseconds / 1'000'000'000), static_cast<long>(nanoseconds % 1'000'000'000)};
+  ::clock_settime(CLOCK_REALTIME, &time);
+}
+
+// A may have changed them. What B remembers would lead it to where its target was.
+Result<void> read_partitions_again() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
+    const std::string path = "/dev/" + entry.path().filename().string();
+    const Fd disk(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!disk || ::ioctl(disk.get(), BLKRRPART) == 0 || errno != EBUSY) continue;  // others have none, or are gone
+    return fail(system_error("BLKRRPART", errno).of(path));
+  }
+  return {};
+}
+
+// While A runs nobody tells the watchdog that all is well.
+Result<void> stand_by(Machine& machine, const jump::Device& device) {
+  machine.stop_watchdog();
+  TRY_OK(device.stand_by(machine.config.context));
+  machine.start_watchdog();
+  machine.has_stood_by = true;
+  return read_partitions_again();
+}
+
+// One leave of A, or more where nothing is saved and A wants to come again. Returns with what kept it from going back.
+Result<void> serve_a(Machine& machine, const jump::Device& device) {
+  for (;;) {
+    TRY(const auto context, read_context(machine, device));
+    set_clock_not_before(context.suspended_ns);
+    auto done = without_exceptions([&] { return do_wish(machine, context); });
+    if (done && machine.config.standby && context.wish != jump::Wish::SaveAndReturn) {
+      done = stand_by(machine, device);
+      if (done) continue;
+    }
+    const auto outcome = done ? jump::Outcome::Returned : jump::Outcome::Failed;
+    return fail(device.return_to_a(machine.config.context, outcome, done ? "" : done.error().line()));
+  }
+}
+
 // Returns with what kept it from going back.
 Result<void> serve() {
   TRY_OK(mount_kernel_file_systems());
@@ -262,17 +337,9 @@ Result<void> serve() {
   machine.missing_drivers = load_kernel_modules();
   start_other_processors();
   TRY(machine.config, read_config());
-  if (auto watchdog = machine.config.timeout_seconds > 0 ? jump::Watchdog::start(machine.config.timeout_seconds) : fail(make_error(ErrorKind::NotFound, "watchdog", "none"))) {
-    machine.watchdog = std::move(*watchdog);
-  }
+  machine.start_watchdog();
   TRY(const auto device, jump::Device::open());
-  if (machine.config.restore) return restore(machine, device);
-  std::vector<std::byte> page(jump::kPageBytes);
-  TRY_OK(device.read(machine.config.context, page));
-  TRY(const auto context, jump::decode_context(page, machine.config.context));
-  const auto done = without_exceptions([&] { return do_wish(machine, context); });
-  const auto outcome = done ? jump::Outcome::Returned : jump::Outcome::Failed;
-  return fail(device.return_to_a(machine.config.context, outcome, done ? "" : done.error().line()));
+  return machine.config.restore ? restore(machine, device) : serve_a(machine, device);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "cli/device_source.h"
 #include "lib/device/probe.h"
+#include "lib/image/vmcore_notes.h"
 #include "lib/jump/suspend_records.h"
 
 namespace hib::cli {
@@ -71,13 +72,23 @@ std::string add_left_records(std::vector<Record>& records, const jump::Device& d
   return problems;
 }
 
-void add_saver(std::vector<Record>& records) {
+Result<void> add_registers(std::vector<Record>& records, const jump::Device& device, std::uint64_t address) {
+  std::vector<std::byte> page(jump::kPageBytes);
+  TRY_OK(device.read(address, page));
+  std::vector<Finding> findings;
+  auto notes = records_from_notes(parse_notes(page, address, findings));
+  std::move(notes.begin(), notes.end(), std::back_inserter(records));
+  return {};
+}
+
+void add_saver(std::vector<Record>& records, bool has_stood_by) {
   const auto jump = std::find_if(records.begin(), records.end(), [](const Record& record) { return record.type == kJumpRecord; });
   if (jump == records.end()) return;
   const Machine here = read_machine("");
   jump->set("saver_release", here.release);
   jump->set("saver_version", here.version);
   jump->set("saver_command_line", command_line());
+  jump->set("saver_stood_by", std::uint64_t{has_stood_by});
 }
 
 std::vector<MemoryMapEntry> recorded_memory_map(const std::vector<Record>& records) {

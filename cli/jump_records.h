@@ -28,8 +28,12 @@ std::vector<Record> first_records_of_a(const jump::DeviceInfo& device, const jum
 // missing and why is said in the record "jump", and returned; "" when all is there.
 std::string add_left_records(std::vector<Record>& records, const jump::Device& device, const jump::Context& context);
 
+// B: the registers of the task that left, by the note at physical `address` that the module writes then. /proc/vmcore has them
+// as they were when B was booted.
+Result<void> add_registers(std::vector<Record>& records, const jump::Device& device, std::uint64_t address);
+
 // The running kernel as the one that saves: added to A's records.
-void add_saver(std::vector<Record>& records);
+void add_saver(std::vector<Record>& records, bool has_stood_by);
 
 // The firmware's memory map in records; empty where there is none.
 std::vector<MemoryMapEntry> recorded_memory_map(const std::vector<Record>& records);

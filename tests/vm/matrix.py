@@ -30,8 +30,8 @@ HARDWARE = [
 ]
 HEADING = """# The kernel jump on many machines
 
-Made by `tests/vm/matrix.py`, on Debian's stock kernels in QEMU under software emulation. Each machine makes a rehearsal, a
-checkpoint, and a power cycle into a new QEMU process; afterwards its processes, TCP connection, clocks, tmpfs data and mounted
+Made by `tests/vm/matrix.py`, on Debian's stock kernels in QEMU under software emulation. Each machine makes a
+checkpoint, has the image-saving kernel stand by, makes a rehearsal with it, and a power cycle into a new QEMU process; afterwards its processes, TCP connection, clocks, tmpfs data and mounted
 file system have gone on without an error, all processors are back, the kernel log has no warning and fsck finds nothing. C is
 the kernel that restores: straight from its own memory, or through B, the image-saving kernel. Seconds are of the emulated machine on two shared cores: they compare with each other, at best.
 
@@ -50,7 +50,7 @@ def case_for(series, hardware):
     Combination.fill_mib = memory // 8
     Combination.through_saver = through_saver
     Combination.restoring = None if own_region else replace(machine, crashkernel="")
-    return Combination("test_a_machine_goes_on_after_a_rehearsal_a_checkpoint_and_a_power_cycle")
+    return Combination("test_a_machine_goes_on_after_a_checkpoint_a_rehearsal_and_a_power_cycle")
 
 
 def run(series, hardware):

@@ -64,19 +64,20 @@ class Cycles:
     restoring = None  # the machine of the boot that restores, where it is set up in another way
     through_saver = False
 
-    def test_a_machine_goes_on_after_a_rehearsal_a_checkpoint_and_a_power_cycle(self):
+    def test_a_machine_goes_on_after_a_checkpoint_a_rehearsal_and_a_power_cycle(self):
         living = self.living(self.machine)
         with living.boot() as guest:
             self.begin(guest, self.machine, self.fill_mib)
             before = life(guest)
-            self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
-            self.assert_goes_on(guest, self.machine, before)
-            before = life(guest)
             self.assertIn("goes on", self.run_in(guest, SAVE + " --return"))
             self.assert_goes_on(guest, self.machine, before)
             before = life(guest)
+            self.assertIn("stands by", self.run_in(guest, "hibtool arm --standby --target /dev/vda"))
+            self.assertIn("came back", self.run_in(guest, "hibtool hibernate --rehearse"))
+            self.assert_goes_on(guest, self.machine, before)
+            before = life(guest)
             start = time.monotonic()
-            guest.send(SAVE)
+            guest.send("hibtool hibernate")
             guest.wait_end(600)
             self.figures = {"save": time.monotonic() - start}
         self.assert_image_is_good(living)

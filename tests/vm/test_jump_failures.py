@@ -52,27 +52,36 @@ class SavingFails(JumpTest):
             self.save_in_vain(living, guest, "Input/output error")
         self.assertEqual(history(living.target)[0][-1], "failed")
 
-    def test_a_target_whose_driver_does_not_load(self):
+    def test_a_target_whose_driver_does_not_load_is_known_when_the_saver_is_to_stand_by(self):
         living = self.living(Machine())
         with living.boot() as guest:
             self.begin(guest, living.machine)
-            self.save_in_vain(living, guest, "no device carries the id of this jump.*virtio_blk", "hibtool arm -q --target /dev/vda --append module_blacklist=virtio_blk")
+            before = life(guest)
+            said = self.run_in(guest, "hibtool arm -q --standby --target /dev/vda --append module_blacklist=virtio_blk", code=2)
+            self.assertRegex(said, "no device carries the id of this jump.*virtio_blk")
+            self.assertIn("armed without one", self.run_in(guest, "hibtool hibernate", code=64))
+            self.assert_goes_on(guest, living.machine, before)
             self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
 
-    def test_a_target_that_is_unplugged_while_it_is_written(self):
+    def test_disks_that_are_unplugged_while_the_saver_stands_by_and_while_it_writes(self):
         living = self.living(Machine(modules=("xhci_pci", "usb_storage", "sd_mod")))
-        stick = living.add_disk("stick", 1024)
-        usb = ["-device", "qemu-xhci", "-drive", f"file={stick},if=none,format=raw,id=stick", "-device", "usb-storage,drive=stick,id=usbstick"]
+        sticks = {name: living.add_disk(name, 1024) for name in ("stick", "other")}
+        usb = ["-device", "qemu-xhci"]
+        for name, path in sticks.items():
+            usb += ["-drive", f"file={path},if=none,format=raw,id={name}", "-device", f"usb-storage,drive={name},id=usb-{name},serial={name}"]
         with living.boot(extra=usb) as guest:
             self.begin(guest, living.machine)
-            self.run_in(guest, "until [ -b /dev/sda ]; do usleep 50000; done")
+            self.run_in(guest, "until [ -b /dev/sda ] && [ -b /dev/sdb ]; do usleep 50000; done")
             before = life(guest)
-            guest.send("hibtool arm -q --target /dev/sda && hibtool hibernate")
-            wait_for_writing(stick)
-            guest.qmp.execute("device_del", id="usbstick")
+            self.run_in(guest, "hibtool arm -q --standby --target /dev/sda")
+            guest.qmp.execute("device_del", id="usb-other")
+            self.run_in(guest, "until [ ! -b /dev/sdb ]; do usleep 50000; done")
+            guest.send("hibtool hibernate")
+            wait_for_writing(sticks["stick"])
+            guest.qmp.execute("device_del", id="usb-stick")
             said = guest.read_until(r"^CODE \d+$", 120)
             self.assertEqual(said[-1], "CODE 2", said)
-            self.assertRegex(said[-2], "sda: .*(Input/output error|is gone)")
+            self.assertRegex(said[-2], "(Input/output error|is gone)")
             self.assert_goes_on(guest, living.machine, before)
 
     def test_a_kernel_that_is_none_is_refused_before_anything_happens(self):

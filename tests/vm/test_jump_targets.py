@@ -3,6 +3,7 @@
 file on a file system that stays mounted. And where it may not."""
 
 import json
+import struct
 import subprocess
 import sys
 import unittest
@@ -80,6 +81,36 @@ class FileOnMountedFileSystem(Targets):
 
     def finish(self, guest):
         self.run_in(guest, "rm /mnt/image")
+
+
+class PartitionThatMoves(JumpTest):
+    START, MOVED, SECTORS = 2048, 10240, 1 << 20
+
+    def write_table(self, disk, start):
+        entry = struct.pack("<B3sB3sII", 0, bytes(3), 0x83, bytes(3), start, self.SECTORS)
+        with open(disk, "r+b") as file:
+            file.seek(446)
+            file.write(entry + bytes(48) + b"\x55\xaa")
+
+    def content(self, disk):
+        with open(disk, "rb") as file:
+            file.seek(self.START * 512)
+            return file.read(64 << 20)
+
+    def test_a_saver_that_stands_by_does_not_write_where_its_target_was(self):
+        living = self.living(Machine())
+        self.write_table(living.target, self.START)
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            before = life(guest)
+            self.run_in(guest, "hibtool arm -q --standby --target /dev/vda1")
+            self.write_table(living.target, self.MOVED)
+            there = self.content(living.target)
+            self.assertIn("no device carries the id of this jump", self.run_in(guest, "hibtool hibernate", code=2))
+            self.assertEqual(self.content(living.target), there)
+            self.write_table(living.target, self.START)
+            self.run_in(guest, "hibtool arm -q --standby --target /dev/vda1 && hibtool hibernate --return")
+            self.assert_goes_on(guest, living.machine, before)
 
 
 class NoTarget(JumpTest):
