@@ -71,7 +71,7 @@ Result<ArmVerb::Armed> ArmVerb::arm(const Context& context) const {
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
   options.firmware_map = read_machine("").memory_map;
-  Json config = {{"context", hex(info.context)}, {"note", hex(info.note)}, {"standby", standby_}, {"records", json_of_records(first_records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}, {"level", level_}};
+  Json config = {{"context", hex(info.context)}, {"note", hex(info.note)}, {"standby", standby_}, {"records", json_of_records(first_records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}, {"allow_untested", info.untested_series}, {"level", level_}};
   Armed armed;
   forget_armed();
   if (!target_.empty()) {

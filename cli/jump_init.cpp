@@ -59,15 +59,17 @@ Result<void> mount_kernel_file_systems() {
   return {};
 }
 
-// All that can be loaded; what could not is said when something turns out to be missing.
-std::string load_kernel_modules() {
+// All that can be loaded; what could not is said when something turns out to be missing. Whoever allowed hibjump.ko on an untested
+// kernel in A, allowed it here too.
+std::string load_kernel_modules(bool allow_untested) {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(std::string("/") + jump::kModuleFolder)) paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
   std::string failed;
   for (const std::string& path : paths) {
     const auto content = File::read_whole(path);
-    if (content && (::syscall(SYS_init_module, content->data(), content->size(), "") == 0 || errno == EEXIST)) continue;
+    const char* parameters = allow_untested && path.ends_with("-hibjump.ko") ? "allow_untested=1" : "";
+    if (content && (::syscall(SYS_init_module, content->data(), content->size(), parameters) == 0 || errno == EEXIST)) continue;
     const Error error = content ? system_error("init_module", errno).of(path) : content.error();
     failed += (failed.empty() ? "" : "; ") + error.line();
   }
@@ -89,6 +91,7 @@ struct Config {
   std::uint64_t head = 0;  // of the target's area
   bool verify = false;
   bool free_pages = false;  // save them too
+  bool allow_untested = false;  // hibjump.ko on this kernel
   bool standby = false;     // wait for A to leave once more, where nothing was saved
   unsigned timeout_seconds = 0;
   int level = kDefaultZstdLevel;
@@ -113,6 +116,7 @@ Result<Config> read_config() {
   config.head = json.value("head", std::uint64_t{0});
   config.verify = json.value("verify", false);
   config.free_pages = json.value("free_pages", false);
+  config.allow_untested = json.value("allow_untested", false);
   config.standby = json.value("standby", false);
   config.timeout_seconds = json.value("timeout", 0U);
   config.level = json.value("level", kDefaultZstdLevel);
@@ -334,9 +338,9 @@ Result<void> serve_a(Machine& machine, const jump::Device& device) {
 Result<void> serve() {
   TRY_OK(mount_kernel_file_systems());
   Machine machine;
-  machine.missing_drivers = load_kernel_modules();
-  start_other_processors();
   TRY(machine.config, read_config());
+  machine.missing_drivers = load_kernel_modules(machine.config.allow_untested);
+  start_other_processors();
   machine.start_watchdog();
   TRY(const auto device, jump::Device::open());
   return machine.config.restore ? restore(machine, device) : serve_a(machine, device);

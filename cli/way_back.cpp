@@ -94,11 +94,16 @@ Result<void> check_kernel_build(const JumpImage& image, const jump::BzImage& ker
   return fail(make_error(ErrorKind::Refused, "kernel build", printable(kernel.version), printable(*version) + ", which saved the image").of(kernel.path).advise("--kernel takes one all the same"));
 }
 
+bool was_untested(const JumpImage& image) {
+  const std::uint64_t* value = find_record(image.reader->records(), kJumpRecord)->number("untested_series");
+  return value != nullptr && *value != 0;
+}
+
 Result<jump::LoadPlan> plan(const RestoreJumpRequest& request, const JumpImage& image, std::vector<MemoryRange> ram, const std::vector<MemoryMapEntry>& map) {
   jump::PreloadOptions options = request.preload;
   TRY(options.drivers, drivers_of(request.device));
   options.drivers.push_back(jump::kWatchdogModule);
-  options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}, {"head", request.offset * container::kAreaHeadBytes}, {"timeout", kRestoreTimeout}}.dump();
+  options.config = Json{{"context", hex(image.context.address)}, {"restore", jump::to_text(image.context.id)}, {"head", request.offset * container::kAreaHeadBytes}, {"timeout", kRestoreTimeout}, {"allow_untested", was_untested(image)}}.dump();
   if (options.kernel.empty()) {
     TRY(options.kernel, kernel_of(image));
   }

@@ -14,11 +14,11 @@ HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent / "kernel-glue"
 
 
-def build_module(found, cache, source=None):
+def build_module(found, cache, source=None, untested=False):
     """hibjump.ko for a kernel that has headers, or with `source`, the one file of a module that only tests need, that one;
-    made anew when something that it is made of is another."""
+    made anew when something that it is made of is another. `untested`: as if the kernel were of no tested series."""
     name = source.stem if source else "hibjump"
-    folder = Path(cache).resolve() / name / found.release
+    folder = Path(cache).resolve() / (f"{name}-untested" if untested else name) / found.release
     folder.mkdir(parents=True, exist_ok=True)
     made_of = digest_of([*SOURCE.rglob("*"), Path(__file__), found.headers / "Module.symvers", *([source] if source else [])])
     with open(folder / "lock", "w") as lock:
@@ -33,6 +33,10 @@ def build_module(found, cache, source=None):
         if source:
             shutil.copy(source, tree)
             (tree / "Kbuild").write_text(f"obj-m := {name}.o\n")
+        if untested:
+            compat = tree / "compat.h"
+            before, tested = compat.read_text().split("hibjump_series_is_tested", 1)
+            compat.write_text(before + "hibjump_series_is_tested" + tested.replace("KERNEL_VERSION(6,", "KERNEL_VERSION(5,"))
         # No type information in the module: that takes pahole, and nothing here reads it.
         done = subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", "W=1", "C=2", "CHECK=sparse", "CONFIG_DEBUG_INFO_BTF_MODULES="], capture_output=True, text=True)
         said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]

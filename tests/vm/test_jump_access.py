@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Who may use the kernel module: nobody but a process with the capabilities in the initial user namespace, on a kernel that is
+not locked down and of a series that was tested, or by a parameter that images then tell of."""
+
+import json
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+import jump  # noqa: E402
+from living import Machine, life  # noqa: E402
+from support import HIBTOOL, ROOT  # noqa: E402
+from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
+
+CALLS = {"HIBJUMP_INFO", "HIBJUMP_ARM", "HIBJUMP_DISARM", "HIBJUMP_LEAVE", "HIBJUMP_RETURN", "HIBJUMP_DEVICES", "HIBJUMP_STAGE", "pread", "pwrite", "mmap"}
+WRITE_INTO_REGION = "dd if=/dev/zero of=/dev/hibjump bs=4096 count=1 seek=$((0x$(sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem) / 4096))"
+
+
+class Access(JumpTest):
+    def answers(self, guest, who):
+        return dict(line.split() for line in self.run_in(guest, f"who_may {who}").splitlines())
+
+    def test_only_a_privileged_process_of_the_initial_namespace_may_call(self):
+        living = self.living(Machine())
+        program = living.folder / "who_may"
+        subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-I", str(ROOT / "kernel-glue/include/uapi"), "-o", str(program), str(HERE / "who_may.c")], check=True)
+        living.initramfs = living.initramfs_for(living.kernel, files={"bin/who_may": program})
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            root = self.answers(guest, "root")
+            self.assertEqual((root["open"], root["HIBJUMP_INFO"], root["pread-region"]), ("success",) * 3)
+            self.assertNotIn("EPERM", root.values())
+            self.assertEqual({root[name] for name in ("pread", "pwrite", "pwrite-below", "pwrite-above")}, {"ERANGE"}, "outside of the crash region")
+            self.assertEqual(self.answers(guest, "unprivileged"), {"open": "EPERM"})
+            for who in ("dropped", "container"):
+                refused = self.answers(guest, who)
+                self.assertEqual({refused[name] for name in CALLS | {"open-again"}}, {"EPERM"}, who)
+            self.run_in(guest, "hibtool arm -q")
+            self.run_in(guest, "rmmod hibjump", code=1)  # what is armed stays
+            self.assertIn("busy", self.run_in(guest, WRITE_INTO_REGION, code=1))
+            self.run_in(guest, "hibtool disarm -q")
+            refused = self.answers(guest, "locked")
+            self.assertEqual({refused[name] for name in CALLS | {"open-again"}}, {"EPERM"}, "locked down")
+            self.assertIn("not locked down", self.run_in(guest, "hibtool arm", code=2))
+            self.run_in(guest, "rmmod hibjump")
+
+
+class UntestedSeries(JumpTest):
+    def test_it_loads_only_when_it_is_told_to_and_the_image_says_so(self):
+        living = self.living(Machine())
+        module = jump.build_module(living.kernel, CACHE, untested=True)
+        living.initramfs = living.initramfs_for(living.kernel, files={f"lib/modules/{living.kernel.release}/updates/hibjump.ko": module})
+        with living.boot("hib.saver") as guest:  # which leaves the module to the test
+            self.begin(guest, living.machine)
+            self.run_in(guest, "insmod /lib/modules/*/updates/hibjump.ko", code=95)  # EOPNOTSUPP
+            self.assertIn("untested kernel series; allow_untested=1", self.run_in(guest, "dmesg | grep hibjump:"))
+            self.run_in(guest, "insmod /lib/modules/*/updates/hibjump.ko allow_untested=1")
+            before = life(guest)
+            self.run_in(guest, SAVE + " --return")
+            self.assert_goes_on(guest, living.machine, before)
+        done = subprocess.run([HIBTOOL, "inspect", "--json", "--records", str(living.target)], capture_output=True, text=True, check=True)
+        record = next(record for record in json.loads(done.stdout)["records"] if record["type"] == "jump")
+        self.assertEqual(record["fields"]["untested_series"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
