@@ -12,9 +12,10 @@ import threading
 import time
 from pathlib import Path
 
-# With a thread for each of many processors, and the host busy, QEMU 7.2 now and then goes on with code that the guest's kernel has
-# patched ("Oops: int3" in a plain boot, one in some hundreds). One thread for all of them takes less time, too.
-MOST_WITH_OWN_THREADS = 2
+# With a thread for each processor, and the host busy, QEMU 7.2 now and then goes on with code that the guest's kernel has patched
+# ("Oops: int3" in a plain boot of 6.12, one in about a hundred). One thread for all of them takes less time, too, where several
+# guests run at once. "multi" for measurements.
+processor_threads = "single"
 PCI_HOLE_START = {"pc": 0xC0000000, "q35": 0x80000000}  # RAM above this address is moved above 4 GiB
 
 
@@ -27,12 +28,11 @@ class Guest:
 
     def __init__(self, kernel, initramfs, memory_mib=256, cpus=1, machine="pc", append="", drives=(), extra=(), console=None):
         self.memory_mib, self.machine = memory_mib, machine
-        accelerator = "tcg" if cpus <= MOST_WITH_OWN_THREADS else "tcg,thread=single"
         self._folder = tempfile.TemporaryDirectory(prefix="hibvm-")
         folder = Path(self._folder.name)
         self.console_path = Path(console) if console else folder / "console.log"
         self.command = [
-            "qemu-system-x86_64", "-accel", accelerator, "-machine", machine, "-cpu", "max", "-smp", str(cpus), "-m", f"{memory_mib}M",
+            "qemu-system-x86_64", "-accel", f"tcg,thread={processor_threads}", "-machine", machine, "-cpu", "max", "-smp", str(cpus), "-m", f"{memory_mib}M",
             "-kernel", str(kernel.vmlinuz), "-initrd", str(initramfs), "-append", f"console=ttyS0 panic=-1 {append}".strip(),
             "-nodefaults", "-no-reboot", "-display", "none", "-device", "vmcoreinfo",
             "-serial", f"file:{self.console_path}", "-chardev", f"socket,id=control,path={folder}/control,server=on,wait=off",
