@@ -31,8 +31,8 @@ HARDWARE = [
 HEADING = """# The kernel jump on many machines
 
 Made by `tests/vm/matrix.py`, on Debian's stock kernels in QEMU under software emulation. Each machine makes a
-checkpoint, has the image-saving kernel stand by, makes a rehearsal with it, and a power cycle into a new QEMU process; afterwards its processes, TCP connection, clocks, tmpfs data and mounted
-file system have gone on without an error, all processors are back, the kernel log has no warning and fsck finds nothing. C is
+checkpoint, has the image-saving kernel stand by, makes a rehearsal with it, and a power cycle into a new QEMU process;
+afterwards its processes, TCP connection, clocks, tmpfs data and mounted file system have gone on without an error, all processors are back, the kernel log has no warning and fsck finds nothing. C is
 the kernel that restores: straight from its own memory, or through B, the image-saving kernel. Seconds are of the emulated machine on two shared cores: they compare with each other, at best.
 
 | kernel | processors | paging | chipset | memory | C's crash region | way back | save | restore | image | result |
