@@ -20,7 +20,8 @@ namespace {
 
 // How the image will be found by the boot that goes back into it.
 std::string restore_command(const JumpTarget& target) {
-  const std::string offset = target.area.head == 0 ? "" : fmt::format("--offset {} ", target.area.head / container::kAreaHeadBytes);
+  const std::string offset =
+      target.area.head == 0 ? "" : fmt::format("--offset {} ", target.area.head / container::kAreaHeadBytes);
   return fmt::format("hibtool restore --jump {}{}", offset, printable(target.device));
 }
 
@@ -43,17 +44,38 @@ Result<void> boot_to_standby(const Context& context, const jump::Device& device)
 
 void ArmVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("arm", "preload the image-saving kernel into the crash region");
-  app_->add_option("--target", target_, "where the image goes: a disk or partition that nothing uses, a swap device that is off, or a preallocated file. Without it only a rehearsal is possible")->type_name("DEV|FILE");
+  app_->add_option("--target", target_,
+                   "where the image goes: a disk or partition that nothing uses, a swap device that is off, "
+                   "or a preallocated file. Without it only a rehearsal is possible")
+      ->type_name("DEV|FILE");
   app_->add_flag("--force", force_, "overwrite what lies on the target");
-  app_->add_flag("--standby", standby_, "boot the image-saving kernel now, which shows that it finds the target, and keep it waiting: saving then takes seconds less. All devices are suspended and resumed once for it");
-  app_->add_option("--kernel", options_.preload.kernel, "kernel to load (default: /boot/vmlinuz of the running kernel)")->type_name("VMLINUZ");
-  app_->add_option("--modules", options_.preload.modules, "its modules (default: /lib/modules/RELEASE)")->type_name("DIR");
-  app_->add_option("--module", options_.preload.jump_module, "its hibjump.ko (default: looked for among its modules)")->type_name("FILE");
+  app_->add_flag(
+      "--standby", standby_,
+      "boot the image-saving kernel now, which shows that it finds the target, and keep it waiting: saving "
+      "then takes seconds less. All devices are suspended and resumed once for it");
+  app_->add_option("--kernel", options_.preload.kernel,
+                   "kernel to load (default: /boot/vmlinuz of the running kernel)")
+      ->type_name("VMLINUZ");
+  app_->add_option("--modules", options_.preload.modules, "its modules (default: /lib/modules/RELEASE)")
+      ->type_name("DIR");
+  app_->add_option("--module", options_.preload.jump_module,
+                   "its hibjump.ko (default: looked for among its modules)")
+      ->type_name("FILE");
   app_->add_flag("--verify", verify_, "read the image back and prove it before powering off or going on");
-  app_->add_flag("--free-pages", free_pages_, "save the pages too that the kernel does not use: for looking at, not for resuming");
-  app_->add_option("--level", level_, "zstd level of the image; higher is smaller and slower")->type_name("N")->check(CLI::Range(min_zstd_level(), max_zstd_level()))->capture_default_str();
-  app_->add_option("--timeout", timeout_, "restart the machine when saving makes no progress for so long; 0: never")->type_name("SECONDS")->check(CLI::Range(0U, 65535U))->capture_default_str();
-  app_->add_flag("--only-target-drivers", only_target_drivers_, "load no drivers but those of the target; without those of the mounted file systems their last state is not recorded");
+  app_->add_flag("--free-pages", free_pages_,
+                 "save the pages too that the kernel does not use: for looking at, not for resuming");
+  app_->add_option("--level", level_, "zstd level of the image; higher is smaller and slower")
+      ->type_name("N")
+      ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
+      ->capture_default_str();
+  app_->add_option("--timeout", timeout_,
+                   "restart the machine when saving makes no progress for so long; 0: never")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0U, 65535U))
+      ->capture_default_str();
+  app_->add_flag("--only-target-drivers", only_target_drivers_,
+                 "load no drivers but those of the target; without those of the mounted file systems their "
+                 "last state is not recorded");
   app_->add_option("--append", options_.preload.append, "more for its command line")->type_name("TEXT");
   add_common_options(*app_, common);
   app_->footer(
@@ -71,7 +93,15 @@ Result<ArmVerb::Armed> ArmVerb::arm(const Context& context) const {
   jump::ArmOptions options = options_;
   TRY(options.id, jump::new_jump_id());
   options.firmware_map = read_machine("").memory_map;
-  Json config = {{"context", hex(info.context)}, {"note", hex(info.note)}, {"standby", standby_}, {"records", json_of_records(first_records_of_a(info, options.id))}, {"timeout", timeout_}, {"verify", verify_}, {"free_pages", free_pages_}, {"allow_untested", info.untested_series}, {"level", level_}};
+  Json config = {{"context", hex(info.context)},
+                 {"note", hex(info.note)},
+                 {"standby", standby_},
+                 {"records", json_of_records(first_records_of_a(info, options.id))},
+                 {"timeout", timeout_},
+                 {"verify", verify_},
+                 {"free_pages", free_pages_},
+                 {"allow_untested", info.untested_series},
+                 {"level", level_}};
   Armed armed;
   forget_armed();
   if (!target_.empty()) {
@@ -104,14 +134,19 @@ int ArmVerb::run(const Context& context) const {
     document["command_line"] = printable(kernel.command_line);
     document["standby"] = standby_;
     if (armed->target) {
-      document["target"] = {{"path", printable(armed->target->path)}, {"device", printable(armed->target->device)}, {"offset", armed->target->area.head / container::kAreaHeadBytes}};
+      document["target"] = {{"path", printable(armed->target->path)},
+                            {"device", printable(armed->target->device)},
+                            {"offset", armed->target->area.head / container::kAreaHeadBytes}};
     }
     print_json(context.streams.out, document);
   } else if (!context.options.quiet) {
-    context.streams.out << fmt::format("armed: {} ({}) and {} of initramfs in the crash region {} to {}\n  modules: {}\n", printable(kernel.kernel), printable(kernel.release),
-                                       human_bytes(kernel.initramfs_bytes), hex(kernel.region.start), hex(kernel.region.end()), fmt::join(kernel.modules, " "));
+    context.streams.out << fmt::format(
+        "armed: {} ({}) and {} of initramfs in the crash region {} to {}\n  modules: {}\n",
+        printable(kernel.kernel), printable(kernel.release), human_bytes(kernel.initramfs_bytes),
+        hex(kernel.region.start), hex(kernel.region.end()), fmt::join(kernel.modules, " "));
     if (standby_) context.streams.out << "  it has been booted, and stands by\n";
-    if (armed->target) context.streams.out << "  to go back after power-off: " << restore_command(*armed->target) << "\n";
+    if (armed->target)
+      context.streams.out << "  to go back after power-off: " << restore_command(*armed->target) << "\n";
   }
   return kDone;
 }

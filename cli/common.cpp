@@ -49,7 +49,8 @@ Result<std::string> read_passphrase(const std::string& path) {
   return std::string(text.substr(0, text.find_first_of("\r\n")));
 }
 
-Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& path, bool salvage, std::size_t position) const {
+Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& path, bool salvage,
+                                                            std::size_t position) const {
   OpenOptions open;
   open.salvage = salvage;
   open.base_image = options.base_image;
@@ -68,7 +69,8 @@ Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& p
 // "hib,raw" names the formats of the first and the second input; the last one counts for all that follow.
 std::string Context::format_for(std::size_t position) const {
   std::string_view rest = options.formats;
-  for (; position > 0 && rest.find(',') != std::string_view::npos; --position) rest.remove_prefix(rest.find(',') + 1);
+  for (; position > 0 && rest.find(',') != std::string_view::npos; --position)
+    rest.remove_prefix(rest.find(',') + 1);
   const std::string name(rest.substr(0, rest.find(',')));
   return name == "auto" ? "" : name;
 }
@@ -96,17 +98,29 @@ void Context::note(const std::string& text) const {
 void add_common_options(CLI::App& verb, CommonOptions& options) {
   verb.add_flag("--json", options.json, "one JSON document on standard output");
   verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
-  verb.add_option("--threads", options.threads, "worker threads (default: all processors)")->type_name("N")->check(CLI::Range(1, 1024));
+  verb.add_option("--threads", options.threads, "worker threads (default: all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
 }
 
 void add_input_options(CLI::App& verb, CommonOptions& options) {
   add_common_options(verb, options);
-  verb.add_option("-f,--format", options.formats, "read the image as this format instead of finding out (hib, elf, kdump, lime, raw, swsusp, snapshot); for two images \"A,B\", auto = find out")
+  verb.add_option("-f,--format", options.formats,
+                  "read the image as this format instead of finding out (hib, elf, kdump, lime, raw, swsusp, "
+                  "snapshot); for two images \"A,B\", auto = find out")
       ->type_name("NAME");
-  verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")->type_name("ADDR");
-  verb.add_option("--offset", options.swap_offset, "hibernation image: page that holds the swap header (the kernel's resume_offset), where it cannot be found")->type_name("PAGES");
-  verb.add_option("--passphrase-file", options.passphrase_file, "uswsusp: file whose first line is the passphrase of an encrypted image")->type_name("FILE");
-  verb.add_option("--base-image", options.base_image, "incremental .hib: where its base is, when not beside it")->type_name("FILE");
+  verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")
+      ->type_name("ADDR");
+  verb.add_option("--offset", options.swap_offset,
+                  "hibernation image: page that holds the swap header (the kernel's resume_offset), where it "
+                  "cannot be found")
+      ->type_name("PAGES");
+  verb.add_option("--passphrase-file", options.passphrase_file,
+                  "uswsusp: file whose first line is the passphrase of an encrypted image")
+      ->type_name("FILE");
+  verb.add_option("--base-image", options.base_image,
+                  "incremental .hib: where its base is, when not beside it")
+      ->type_name("FILE");
 }
 
 }  // namespace hib::cli

@@ -53,7 +53,8 @@ class Context {
 
   // Opens input number `position` of the command line. Without salvage, an image with damage is refused.
   Result<std::unique_ptr<ImageReader>> open(const std::string& path, std::size_t position = 0) const;
-  Result<std::unique_ptr<ImageReader>> open_for_look(const std::string& path, bool salvage, std::size_t position = 0) const;
+  Result<std::unique_ptr<ImageReader>> open_for_look(const std::string& path, bool salvage,
+                                                     std::size_t position = 0) const;
 
   // Prints the error (a line for people; with --json a document too) and returns its exit code.
   int report(const Error& error) const;

@@ -10,10 +10,12 @@ namespace hib::cli {
 namespace {
 
 struct Difference {
-  std::optional<DiffReport> memory;               // nothing where a side has none
-  std::optional<device::Comparison> devices;      // nothing where a side has no records of them
+  std::optional<DiffReport> memory;           // nothing where a side has none
+  std::optional<device::Comparison> devices;  // nothing where a side has no records of them
 
-  bool identical() const { return (!memory || memory->identical()) && (!devices || devices->nothing_changed()); }
+  bool identical() const {
+    return (!memory || memory->identical()) && (!devices || devices->nothing_changed());
+  }
 };
 
 Result<DiffReport> compare_memory(const Context& context, const DiffSide& a, const DiffSide& b) {
@@ -31,7 +33,9 @@ Result<Difference> compare(const Context& context, const DiffSide& a, const Diff
   if (a.image && b.image) {
     TRY(difference.memory, compare_memory(context, a, b));
   } else if (!difference.devices) {
-    return fail(make_error(ErrorKind::Unsupported, "devices", "no device records", "an image or a probe that has them").of(a.devices ? b.path : a.path));
+    return fail(make_error(ErrorKind::Unsupported, "devices", "no device records",
+                           "an image or a probe that has them")
+                    .of(a.devices ? b.path : a.path));
   }
   return difference;
 }
@@ -51,7 +55,8 @@ Json json_of(const Difference& difference, const DiffSide& a, const DiffSide& b)
   document["identical"] = difference.identical();
   // A side without records: the same shape, and nothing in it.
   document["devices_compared"] = difference.devices.has_value();
-  document["devices"] = difference.devices ? json_of_comparison(*a.devices, *b.devices, *difference.devices) : json_of_comparison({}, {}, {});
+  document["devices"] = difference.devices ? json_of_comparison(*a.devices, *b.devices, *difference.devices)
+                                           : json_of_comparison({}, {}, {});
   return document;
 }
 
@@ -74,15 +79,19 @@ void print(const Context& context, const Difference& difference, const DiffSide&
 }  // namespace
 
 void DiffVerb::add_to(CLI::App& program, CommonOptions& common) {
-  app_ = program.add_subcommand("diff", "compare the memory and the devices of two images of any two formats");
+  app_ =
+      program.add_subcommand("diff", "compare the memory and the devices of two images of any two formats");
   app_->add_option("A", a_, "an image, or a file that probe wrote")->required();
   app_->add_option("B", b_, "another one");
   app_->add_flag("--against-running", against_running_, "compare the devices with those of this machine");
-  app_->add_option("--root", root_, "with --against-running: the machine whose /proc and /sys lie below this folder")->type_name("DIR");
+  app_->add_option("--root", root_,
+                   "with --against-running: the machine whose /proc and /sys lie below this folder")
+      ->type_name("DIR");
   app_->add_flag("--salvage", common.salvage, "compare what is whole; lost pages are counted as unreadable");
   add_input_options(*app_, common);
   app_->footer(
-      "Exit code 0: identical memory and devices, as far as can be told; 1: they differ, 2: could not compare.\n"
+      "Exit code 0: identical memory and devices, as far as can be told; 1: they differ, 2: could not "
+      "compare.\n"
       "Examples:\n"
       "  hibtool diff before.hib after.hib          # by stored page hashes: nothing is decompressed\n"
       "  hibtool diff crash.hib vmcore              # two formats\n"
@@ -93,9 +102,13 @@ void DiffVerb::add_to(CLI::App& program, CommonOptions& common) {
 
 Result<DiffSide> DiffVerb::second_side(const Context& context) const {
   if (against_running_ != b_.empty()) {
-    return fail(make_error(ErrorKind::Usage, "B", against_running_ ? "an image beside --against-running" : "missing", "a second image, or --against-running"));
+    return fail(make_error(ErrorKind::Usage, "B",
+                           against_running_ ? "an image beside --against-running" : "missing",
+                           "a second image, or --against-running"));
   }
-  if (!against_running_ && !root_.empty()) return fail(make_error(ErrorKind::Usage, "--root", "without --against-running", "--against-running --root DIR"));
+  if (!against_running_ && !root_.empty())
+    return fail(
+        make_error(ErrorKind::Usage, "--root", "without --against-running", "--against-running --root DIR"));
   if (against_running_) return machine_side(root_);
   return open_side(context, b_, 1);
 }

@@ -13,9 +13,9 @@ namespace hib::cli {
 
 struct DiffSide {
   std::string path;
-  std::string format;                          // as inspect says it; "probe", "machine"
-  std::unique_ptr<ImageReader> image;          // null where there is no memory to compare
-  std::optional<device::DeviceSet> devices;    // nothing where they are not recorded
+  std::string format;                        // as inspect says it; "probe", "machine"
+  std::unique_ptr<ImageReader> image;        // null where there is no memory to compare
+  std::optional<device::DeviceSet> devices;  // nothing where they are not recorded
 
   Json json() const { return {{"path", path}, {"format", format}}; }
 };

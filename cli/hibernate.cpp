@@ -18,7 +18,8 @@ namespace {
 
 std::string describe(jump::Wish wish, jump::Outcome outcome) {
   if (outcome == jump::Outcome::Restored) return "resumed from the image";
-  return wish == jump::Wish::Rehearse ? "the image-saving kernel ran and came back" : "the image is saved, and the machine goes on";
+  return wish == jump::Wish::Rehearse ? "the image-saving kernel ran and came back"
+                                      : "the image is saved, and the machine goes on";
 }
 
 constexpr std::size_t kMaxNotedDevices = 8;
@@ -46,12 +47,15 @@ std::string summary_of(const Failures& failures) {
 Result<void> note_failures(const ClaimedTarget& target, const Failures& failures) {
   for (std::size_t i = 0; i < std::min(failures.size(), kMaxNotedDevices); ++i) {
     const jump::DeviceFailure& failure = failures[i];
-    TRY_OK(target.note(container::Phase::DeviceFailed, printable(fmt::format("{}{}: {} in {}", failure.name(), driver_of(failure), failure.error, failure.phase))));
+    TRY_OK(target.note(container::Phase::DeviceFailed,
+                       printable(fmt::format("{}{}: {} in {}", failure.name(), driver_of(failure),
+                                             failure.error, failure.phase))));
   }
   return {};
 }
 
-// The last breadcrumbs of a cycle; a swap device becomes one again. That the machine goes on does not depend on it.
+// The last breadcrumbs of a cycle; a swap device becomes one again. That the machine goes on does not depend
+// on it.
 Result<void> note_resumed(const ArmedTarget& armed, const Failures& failures) {
   TRY(const auto target, find_claimed(armed.id, armed.head, 0, armed.device));
   TRY_OK(target.note(container::Phase::Resumed, summary_of(failures)));
@@ -67,31 +71,38 @@ Result<void> note_returned(const ArmedTarget& armed, const Failures& failures) {
   return note_failures(target, failures);
 }
 
-// What A says of itself at the moment of the jump. A rehearsal has no image that it could go into, and no jump to name.
-Result<std::vector<std::byte>> records_now(const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
+// What A says of itself at the moment of the jump. A rehearsal has no image that it could go into, and no
+// jump to name.
+Result<std::vector<std::byte>> records_now(const jump::Device& device, const ArmedTarget& armed,
+                                           jump::Wish wish) {
   if (wish == jump::Wish::Rehearse) return jump::pack_records(records_of_this_machine());
   TRY(const auto info, device.info());
   return jump::pack_records(records_of_a(info, armed.id, armed.device));
 }
 
 // A machine is not kept from hibernating by what is said of it: the image then has what arm wrote.
-std::vector<std::byte> records_to_leave(const Context& context, const jump::Device& device, const ArmedTarget& armed, jump::Wish wish) {
+std::vector<std::byte> records_to_leave(const Context& context, const jump::Device& device,
+                                        const ArmedTarget& armed, jump::Wish wish) {
   auto records = records_now(device, armed, wish);
   if (records) return std::move(*records);
-  context.note("the image has the machine's records as they were when it was armed: " + records.error().line());
+  context.note("the image has the machine's records as they were when it was armed: " +
+               records.error().line());
   return {};
 }
 
-void note_outcome(const Context& context, const ArmedTarget& armed, jump::Outcome outcome, jump::Wish wish, const Failures& failures) {
+void note_outcome(const Context& context, const ArmedTarget& armed, jump::Outcome outcome, jump::Wish wish,
+                  const Failures& failures) {
   if (outcome != jump::Outcome::Restored && wish == jump::Wish::Rehearse) return;
-  const auto noted = outcome == jump::Outcome::Restored ? note_resumed(armed, failures) : note_returned(armed, failures);
+  const auto noted =
+      outcome == jump::Outcome::Restored ? note_resumed(armed, failures) : note_returned(armed, failures);
   if (!noted) context.note("resumed, but the image does not know: " + noted.error().line());
 }
 
 // What arm claimed, still where it was.
 Result<ArmedTarget> armed_target() {
   const auto recalled = recall_armed();
-  if (!recalled) return fail(make_error(ErrorKind::Usage, "target", "armed without one", "hibtool arm --target DEV"));
+  if (!recalled)
+    return fail(make_error(ErrorKind::Usage, "target", "armed without one", "hibtool arm --target DEV"));
   TRY_OK(check_unmoved(*recalled));
   return *recalled;
 }
@@ -99,12 +110,16 @@ Result<ArmedTarget> armed_target() {
 }  // namespace
 
 void HibernateVerb::add_to(CLI::App& program, CommonOptions& common) {
-  app_ = program.add_subcommand("hibernate", "jump into the kernel that arm has loaded, which saves this machine's memory");
-  CLI::Option* back = app_->add_flag("--return", return_, "come back when the image is saved, instead of powering off");
-  app_->add_flag("--rehearse", rehearse_, "come back without saving: shows that this machine can do it")->excludes(back);
+  app_ = program.add_subcommand(
+      "hibernate", "jump into the kernel that arm has loaded, which saves this machine's memory");
+  CLI::Option* back =
+      app_->add_flag("--return", return_, "come back when the image is saved, instead of powering off");
+  app_->add_flag("--rehearse", rehearse_, "come back without saving: shows that this machine can do it")
+      ->excludes(back);
   add_common_options(*app_, common);
   app_->footer(
-      "Returns when the machine goes on: after --return, after --rehearse, when the image could not be saved (code 2, with\n"
+      "Returns when the machine goes on: after --return, after --rehearse, when the image could not be saved "
+      "(code 2, with\n"
       "the reason), and when the machine was restored from the image.\n"
       "Devices that did not come back are named; that does not change the code.\n"
       "Examples:\n"
@@ -115,7 +130,9 @@ void HibernateVerb::add_to(CLI::App& program, CommonOptions& common) {
 int HibernateVerb::run(const Context& context) const {
   const auto device = jump::Device::open();
   if (!device) return context.report(device.error());
-  const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse : return_ ? jump::Wish::SaveAndReturn : jump::Wish::SaveAndPowerOff;
+  const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse
+                          : return_ ? jump::Wish::SaveAndReturn
+                                    : jump::Wish::SaveAndPowerOff;
   const auto armed = wish == jump::Wish::Rehearse ? Result<ArmedTarget>(ArmedTarget{}) : armed_target();
   if (!armed) return context.report(armed.error());
   const auto result = leave(context, *device, wish, records_to_leave(context, *device, *armed, wish));

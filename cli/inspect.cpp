@@ -18,7 +18,9 @@ Json json_of_breadcrumbs(const ImageReader& image) {
   Json list = Json::array();
   if (const auto* reader = dynamic_cast<const container::Reader*>(&image)) {
     for (const auto& crumb : reader->breadcrumbs()) {
-      list.push_back({{"phase", container::phase_name(crumb.phase)}, {"time_ns", crumb.time_ns}, {"text", printable(crumb.text)}});
+      list.push_back({{"phase", container::phase_name(crumb.phase)},
+                      {"time_ns", crumb.time_ns},
+                      {"text", printable(crumb.text)}});
     }
   }
   return list;
@@ -27,7 +29,8 @@ Json json_of_breadcrumbs(const ImageReader& image) {
 std::string clock_text(std::uint64_t time_ns) {
   constexpr std::uint64_t kSecond = 1000000000;
   if (time_ns == 0) return "at an unknown time";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} UTC", fmt::gmtime(static_cast<std::time_t>(time_ns / kSecond)), time_ns % kSecond / 1000000);
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} UTC",
+                     fmt::gmtime(static_cast<std::time_t>(time_ns / kSecond)), time_ns % kSecond / 1000000);
 }
 
 void print_breadcrumbs(std::ostream& out, const ImageReader& image) {
@@ -35,7 +38,8 @@ void print_breadcrumbs(std::ostream& out, const ImageReader& image) {
   if (reader == nullptr || reader->breadcrumbs().empty()) return;
   out << "history\n";
   for (const auto& crumb : reader->breadcrumbs()) {
-    out << fmt::format("  {:<30}{:<20}{}\n", clock_text(crumb.time_ns), container::phase_name(crumb.phase), printable(crumb.text));
+    out << fmt::format("  {:<30}{:<20}{}\n", clock_text(crumb.time_ns), container::phase_name(crumb.phase),
+                       printable(crumb.text));
   }
 }
 
@@ -43,7 +47,8 @@ void print_breadcrumbs(std::ostream& out, const ImageReader& image) {
 bool is_called(const device::Device& device, const std::string& name) {
   if (device.path == name || "/sys/" + device.path == name || device.name == name) return true;
   if (device.kind == device::Kind::Pci) return device.name == "0000:" + name;
-  return name == "/dev/" + device.name && device.kind != device::Kind::FileSystem && device.kind != device::Kind::Swap;
+  return name == "/dev/" + device.name && device.kind != device::Kind::FileSystem &&
+         device.kind != device::Kind::Swap;
 }
 
 }  // namespace
@@ -56,8 +61,12 @@ void InspectVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_->add_flag("--records", records_, "print the machine, processor and other records");
   app_->add_flag("--devices", devices_, "print the machine's devices as a tree");
   app_->add_flag("-n,--numeric", numeric_, "with --devices: vendor and device ids instead of names");
-  app_->add_option("--device", device_, "print all that is recorded of this device: kernel name, PCI address, or path below /sys")->type_name("NAME");
-  app_->add_flag("--config", config_, "with --device: its PCI configuration space, as lspci -xxxx prints it and lspci -F reads it");
+  app_->add_option("--device", device_,
+                   "print all that is recorded of this device: kernel name, PCI address, or path below /sys")
+      ->type_name("NAME");
+  app_->add_flag(
+      "--config", config_,
+      "with --device: its PCI configuration space, as lspci -xxxx prints it and lspci -F reads it");
   app_->add_option("--page", page_, "print this page as a hex dump")->type_name("PFN");
   app_->add_flag("--raw", raw_, "with --page: the page's bytes, for a pipe");
   app_->add_flag("--salvage", common.salvage, "look into a damaged image by walking its blocks");
@@ -78,7 +87,8 @@ int InspectVerb::show_page(const Context& context, const ImageReader& image) con
   const auto read = image.read_page(*pfn, page);
   if (!read) return context.report(read.error());
   if (raw_) {
-    context.streams.out.write(reinterpret_cast<const char*>(page.data()), static_cast<std::streamsize>(page.size()));
+    context.streams.out.write(reinterpret_cast<const char*>(page.data()),
+                              static_cast<std::streamsize>(page.size()));
   } else if (context.options.json) {
     Json document = json_document("inspect-page");
     document["pfn"] = hex(*pfn);
@@ -100,10 +110,19 @@ int InspectVerb::show_device(const Context& context, const std::vector<Record>& 
     }
   }
   if (found.size() != 1) {
-    const std::string what = !*set ? "no device records" : found.empty() ? "no such device" : fmt::format("{} devices of that name", found.size());
-    return context.report(make_error(found.size() > 1 ? ErrorKind::Usage : ErrorKind::NotFound, "--device " + device_, what, found.size() > 1 ? "a path, as --devices --json prints it" : "a name, PCI address or path of --devices").of(image_));
+    const std::string what = !*set           ? "no device records"
+                             : found.empty() ? "no such device"
+                                             : fmt::format("{} devices of that name", found.size());
+    return context.report(make_error(found.size() > 1 ? ErrorKind::Usage : ErrorKind::NotFound,
+                                     "--device " + device_, what,
+                                     found.size() > 1 ? "a path, as --devices --json prints it"
+                                                      : "a name, PCI address or path of --devices")
+                              .of(image_));
   }
-  if (config_ && found[0]->config.empty()) return context.report(make_error(ErrorKind::NotFound, "--config", "no configuration space of " + found[0]->name, "a PCI device").of(image_));
+  if (config_ && found[0]->config.empty())
+    return context.report(make_error(ErrorKind::NotFound, "--config",
+                                     "no configuration space of " + found[0]->name, "a PCI device")
+                              .of(image_));
   if (context.options.json) {
     Json document = json_document("inspect-device");
     document["device"] = json_of_devices({{*found[0]}})[0];
@@ -116,20 +135,27 @@ int InspectVerb::show_device(const Context& context, const std::vector<Record>& 
   return kDone;
 }
 
-Json InspectVerb::document(const InspectReport& report, const ImageReader& image, const std::optional<device::DeviceSet>& devices) const {
+Json InspectVerb::document(const InspectReport& report, const ImageReader& image,
+                           const std::optional<device::DeviceSet>& devices) const {
   Json document = json_of_inspect(report);
   if (pages_) {
     document["runs"] = Json::array();
     for (const PageRun& run : report.runs) {
       const bool zero = run.state == PageState::Fill && run.fill == 0;
-      Json entry = {{"first_pfn", hex(run.first)}, {"count", run.count}, {"state", zero ? "zero" : run.state == PageState::Fill ? "data" : name_of(run.state)}};
+      Json entry = {{"first_pfn", hex(run.first)},
+                    {"count", run.count},
+                    {"state", zero                           ? "zero"
+                              : run.state == PageState::Fill ? "data"
+                                                             : name_of(run.state)}};
       if (run.state == PageState::Fill && !zero) entry["fill"] = run.fill;
       document["runs"].push_back(std::move(entry));
     }
   }
   if (map_) {
     document["map"] = Json::array();
-    for (const LabelledRange& range : report.map) document["map"].push_back({{"offset", hex(range.offset)}, {"bytes", range.size}, {"label", range.label}});
+    for (const LabelledRange& range : report.map)
+      document["map"].push_back(
+          {{"offset", hex(range.offset)}, {"bytes", range.size}, {"label", range.label}});
   }
   if (records_) document["records"] = json_of_records(report.records);
   if (Json crumbs = json_of_breadcrumbs(image); !crumbs.empty()) document["breadcrumbs"] = std::move(crumbs);
@@ -137,7 +163,8 @@ Json InspectVerb::document(const InspectReport& report, const ImageReader& image
   return document;
 }
 
-void InspectVerb::print(const Context& context, const InspectReport& report, const ImageReader& image, const std::optional<device::DeviceSet>& devices) const {
+void InspectVerb::print(const Context& context, const InspectReport& report, const ImageReader& image,
+                        const std::optional<device::DeviceSet>& devices) const {
   std::ostream& out = context.streams.out;
   print_inspect(out, context.out_style, report);
   if (pages_) print_runs(out, report.runs, report.info.page_size);
@@ -153,7 +180,8 @@ void InspectVerb::print(const Context& context, const InspectReport& report, con
 }
 
 int InspectVerb::run(const Context& context) const {
-  if (config_ && device_.empty()) return context.report(make_error(ErrorKind::Usage, "--config", "no device", "--device ADDR --config"));
+  if (config_ && device_.empty())
+    return context.report(make_error(ErrorKind::Usage, "--config", "no device", "--device ADDR --config"));
   const auto image = context.open_for_look(image_, context.options.salvage);
   if (!image) return context.report(image.error());
   if (!page_.empty()) return show_page(context, **image);

@@ -20,8 +20,10 @@ class InspectVerb {
  private:
   int show_page(const Context& context, const ImageReader& image) const;
   int show_device(const Context& context, const std::vector<Record>& records) const;
-  Json document(const InspectReport& report, const ImageReader& image, const std::optional<device::DeviceSet>& devices) const;
-  void print(const Context& context, const InspectReport& report, const ImageReader& image, const std::optional<device::DeviceSet>& devices) const;
+  Json document(const InspectReport& report, const ImageReader& image,
+                const std::optional<device::DeviceSet>& devices) const;
+  void print(const Context& context, const InspectReport& report, const ImageReader& image,
+             const std::optional<device::DeviceSet>& devices) const;
 
   CLI::App* app_ = nullptr;
   std::string image_;

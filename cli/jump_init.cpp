@@ -44,7 +44,7 @@ using container::Phase;
 constexpr unsigned kMaxProcessors = 4;
 constexpr unsigned kSecondsForDisks = 30;
 constexpr unsigned kSecondsAfterStandby = 5;  // what has been there comes back with its driver
-constexpr unsigned kSecondsForMarks = 5;  // for disks with file systems beside the target
+constexpr unsigned kSecondsForMarks = 5;      // for disks with file systems beside the target
 
 // ---- the machine as the kernel hands it over
 
@@ -54,32 +54,38 @@ Result<void> mount_kernel_file_systems() {
     const char* target;
   };
   for (const Mount& m : {Mount{"proc", "/proc"}, Mount{"sysfs", "/sys"}, Mount{"devtmpfs", "/dev"}}) {
-    if (::mount(m.type, m.target, m.type, 0, nullptr) != 0) return fail(system_error("mount", errno).of(m.target));
+    if (::mount(m.type, m.target, m.type, 0, nullptr) != 0)
+      return fail(system_error("mount", errno).of(m.target));
   }
   return {};
 }
 
-// All that can be loaded; what could not is said when something turns out to be missing. Whoever allowed hibjump.ko on an untested
-// kernel in A, allowed it here too.
+// All that can be loaded; what could not is said when something turns out to be missing. Whoever allowed
+// hibjump.ko on an untested kernel in A, allowed it here too.
 std::string load_kernel_modules(bool allow_untested) {
   std::vector<std::string> paths;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string("/") + jump::kModuleFolder)) paths.push_back(entry.path().string());
+  for (const auto& entry : std::filesystem::directory_iterator(std::string("/") + jump::kModuleFolder))
+    paths.push_back(entry.path().string());
   std::sort(paths.begin(), paths.end());
   std::string failed;
   for (const std::string& path : paths) {
     const auto content = File::read_whole(path);
     const char* parameters = allow_untested && path.ends_with("-hibjump.ko") ? "allow_untested=1" : "";
-    if (content && (::syscall(SYS_init_module, content->data(), content->size(), parameters) == 0 || errno == EEXIST)) continue;
+    if (content &&
+        (::syscall(SYS_init_module, content->data(), content->size(), parameters) == 0 || errno == EEXIST))
+      continue;
     const Error error = content ? system_error("init_module", errno).of(path) : content.error();
     failed += (failed.empty() ? "" : "; ") + error.line();
   }
   return failed;
 }
 
-// The kernel has begun with one (maxcpus=1). Up to three more make the work faster; B can do without each of them.
+// The kernel has begun with one (maxcpus=1). Up to three more make the work faster; B can do without each of
+// them.
 void start_other_processors() {
   for (unsigned number = 1; number < kMaxProcessors; ++number) {
-    const Fd fd(::open(fmt::format("/sys/devices/system/cpu/cpu{}/online", number).c_str(), O_WRONLY | O_CLOEXEC));
+    const Fd fd(
+        ::open(fmt::format("/sys/devices/system/cpu/cpu{}/online", number).c_str(), O_WRONLY | O_CLOEXEC));
     if (fd) static_cast<void>(!::write(fd.get(), "1", 1));
   }
 }
@@ -90,9 +96,9 @@ struct Config {
   bool has_target = false;
   std::uint64_t head = 0;  // of the target's area
   bool verify = false;
-  bool free_pages = false;  // save them too
+  bool free_pages = false;      // save them too
   bool allow_untested = false;  // hibjump.ko on this kernel
-  bool standby = false;     // wait for A to leave once more, where nothing was saved
+  bool standby = false;         // wait for A to leave once more, where nothing was saved
   unsigned timeout_seconds = 0;
   int level = kDefaultZstdLevel;
   std::vector<Record> records;
@@ -108,10 +114,12 @@ const std::string& config_path() {
 Result<Config> read_config() {
   TRY(const auto text, File::read_whole(config_path()));
   const Json json = Json::parse(as_text(text), nullptr, false);
-  if (!json.is_object() || !json.contains("context") || !json["context"].is_string()) return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
+  if (!json.is_object() || !json.contains("context") || !json["context"].is_string())
+    return fail(make_error(ErrorKind::Corrupt, "configuration", "no \"context\"").of(config_path()));
   Config config;
   config.context = std::strtoull(json["context"].get<std::string>().c_str(), nullptr, 0);
-  if (json.contains("note") && json["note"].is_string()) config.note = std::strtoull(json["note"].get<std::string>().c_str(), nullptr, 0);
+  if (json.contains("note") && json["note"].is_string())
+    config.note = std::strtoull(json["note"].get<std::string>().c_str(), nullptr, 0);
   config.has_target = json.contains("target");
   config.head = json.value("head", std::uint64_t{0});
   config.verify = json.value("verify", false);
@@ -164,8 +172,10 @@ struct Machine {
 };
 
 Result<ClaimedTarget> find_target(const Machine& machine, const jump::JumpId& id) {
-  auto target = find_claimed(id, machine.config.head, machine.has_stood_by ? kSecondsAfterStandby : kSecondsForDisks);
-  if (!target && !machine.missing_drivers.empty()) return fail(std::move(target).error().advise(machine.missing_drivers));
+  auto target =
+      find_claimed(id, machine.config.head, machine.has_stood_by ? kSecondsAfterStandby : kSecondsForDisks);
+  if (!target && !machine.missing_drivers.empty())
+    return fail(std::move(target).error().advise(machine.missing_drivers));
   return target;
 }
 
@@ -177,11 +187,15 @@ Result<std::vector<PfnRange>> unused_pages(const jump::Device& device, const jum
   std::vector<std::byte> bits(map.bytes);
   if (bits.empty()) return ranges;
   TRY_OK(device.read(map.start, bits));
-  const auto is_set = [&](Pfn pfn) { return (std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1) != 0; };
+  const auto is_set = [&](Pfn pfn) {
+    return (std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1) != 0;
+  };
   for (Pfn pfn = 0; pfn < bits.size() * 8; ++pfn) {
     if (!is_set(pfn)) continue;
-    if (!ranges.empty() && ranges.back().first + ranges.back().second == pfn) ++ranges.back().second;
-    else ranges.emplace_back(pfn, 1);
+    if (!ranges.empty() && ranges.back().first + ranges.back().second == pfn)
+      ++ranges.back().second;
+    else
+      ranges.emplace_back(pfn, 1);
   }
   return ranges;
 }
@@ -255,7 +269,8 @@ Result<void> get_ready(const Machine& machine, const jump::Context& context) {
 Result<void> do_wish(const Machine& machine, const jump::Context& context) {
   if (context.wish == jump::Wish::Rehearse) return {};
   if (context.wish == jump::Wish::StandBy) return get_ready(machine, context);
-  if (!machine.config.has_target) return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
+  if (!machine.config.has_target)
+    return fail(make_error(ErrorKind::Usage, "saving", "armed without a target", "arm --target DEV"));
   TRY(const auto target, find_target(machine, context.id));
   const auto saved = save(machine, context, target);
   if (!saved) {
@@ -269,7 +284,8 @@ Result<void> do_wish(const Machine& machine, const jump::Context& context) {
 
 // ---- restoring
 
-// From an image into A. Until the pages are being written a failure leaves the image as it was; the machine then restarts.
+// From an image into A. Until the pages are being written a failure leaves the image as it was; the machine
+// then restarts.
 Result<void> restore(const Machine& machine, const jump::Device& device) {
   TRY(const auto target, find_target(machine, *machine.config.restore));
   const auto written = without_exceptions([&]() -> Result<void> {
@@ -291,10 +307,12 @@ Result<jump::Context> read_context(const Machine& machine, const jump::Device& d
   return jump::decode_context(page, machine.config.context);
 }
 
-// The clock of the mainboard, from which B has the time, counts whole seconds: in the image's history B would act before A.
+// The clock of the mainboard, from which B has the time, counts whole seconds: in the image's history B would
+// act before A.
 void set_clock_not_before(std::uint64_t nanoseconds) {
   if (clock_ns() >= nanoseconds) return;
-  const timespec time{static_cast<time_t>(nanoseconds / 1'000'000'000), static_cast<long>(nanoseconds % 1'000'000'000)};
+  const timespec time{static_cast<time_t>(nanoseconds / 1'000'000'000),
+                      static_cast<long>(nanoseconds % 1'000'000'000)};
   ::clock_settime(CLOCK_REALTIME, &time);
 }
 
@@ -304,7 +322,8 @@ Result<void> read_partitions_again() {
   for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
     const std::string path = "/dev/" + entry.path().filename().string();
     const Fd disk(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!disk || ::ioctl(disk.get(), BLKRRPART) == 0 || errno != EBUSY) continue;  // others have none, or are gone
+    if (!disk || ::ioctl(disk.get(), BLKRRPART) == 0 || errno != EBUSY)
+      continue;  // others have none, or are gone
     return fail(system_error("BLKRRPART", errno).of(path));
   }
   return {};
@@ -319,7 +338,8 @@ Result<void> stand_by(Machine& machine, const jump::Device& device) {
   return read_partitions_again();
 }
 
-// One leave of A, or more where nothing is saved and A wants to come again. Returns with what kept it from going back.
+// One leave of A, or more where nothing is saved and A wants to come again. Returns with what kept it from
+// going back.
 Result<void> serve_a(Machine& machine, const jump::Device& device) {
   for (;;) {
     TRY(const auto context, read_context(machine, device));

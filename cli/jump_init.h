@@ -3,7 +3,8 @@
 
 namespace hib::cli {
 
-// Does what A wants and goes back to A. Returns only when there is no way back; the kernel then panics, and reboots.
+// Does what A wants and goes back to A. Returns only when there is no way back; the kernel then panics, and
+// reboots.
 int run_as_init();
 
 }  // namespace hib::cli

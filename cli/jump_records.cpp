@@ -19,18 +19,22 @@ std::string command_line() {
 }
 
 const std::uint64_t* number_in(const FieldList& fields, std::string_view name) {
-  const auto it = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
+  const auto it =
+      std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
   return it == fields.end() ? nullptr : std::get_if<std::uint64_t>(&it->value);
 }
 
 const std::string* text_in(const FieldList& fields, std::string_view name) {
-  const auto it = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
+  const auto it =
+      std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
   return it == fields.end() ? nullptr : std::get_if<std::string>(&it->value);
 }
 
 }  // namespace
 
-std::vector<Record> records_of_this_machine() { return device::records_of(device::probe(device::Tree::live())); }
+std::vector<Record> records_of_this_machine() {
+  return device::records_of(device::probe(device::Tree::live()));
+}
 
 Record jump_record(const jump::DeviceInfo& device, const jump::JumpId& id) {
   Record jump;
@@ -43,7 +47,8 @@ Record jump_record(const jump::DeviceInfo& device, const jump::JumpId& id) {
   return jump;
 }
 
-std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id, const std::string& target) {
+std::vector<Record> records_of_a(const jump::DeviceInfo& device, const jump::JumpId& id,
+                                 const std::string& target) {
   device::Probe found = device::probe(device::Tree::live());
   mark_image(found.devices, target, jump::to_text(id), "hibernate");
   std::vector<Record> records = device::records_of(found);
@@ -58,16 +63,22 @@ std::vector<Record> first_records_of_a(const jump::DeviceInfo& device, const jum
   return records;
 }
 
-std::string add_left_records(std::vector<Record>& records, const jump::Device& device, const jump::Context& context) {
-  auto left = jump::read_left_records(context.records, [&](std::uint64_t address, MutableBytes out) { return device.read(address, out); });
+std::string add_left_records(std::vector<Record>& records, const jump::Device& device,
+                             const jump::Context& context) {
+  auto left = jump::read_left_records(
+      context.records, [&](std::uint64_t address, MutableBytes out) { return device.read(address, out); });
   for (Record& record : left.records) {
-    const auto it = std::find_if(records.begin(), records.end(), [&](const Record& earlier) { return earlier.type == record.type; });
-    if (it == records.end()) records.push_back(std::move(record));
-    else *it = std::move(record);
+    const auto it = std::find_if(records.begin(), records.end(),
+                                 [&](const Record& earlier) { return earlier.type == record.type; });
+    if (it == records.end())
+      records.push_back(std::move(record));
+    else
+      *it = std::move(record);
   }
   std::string problems;
   for (const std::string& problem : left.problems) problems += (problems.empty() ? "" : "; ") + problem;
-  const auto jump = std::find_if(records.begin(), records.end(), [](const Record& record) { return record.type == kJumpRecord; });
+  const auto jump = std::find_if(records.begin(), records.end(),
+                                 [](const Record& record) { return record.type == kJumpRecord; });
   if (!problems.empty() && jump != records.end()) jump->set("records_missing", problems);
   return problems;
 }
@@ -82,7 +93,8 @@ Result<void> add_registers(std::vector<Record>& records, const jump::Device& dev
 }
 
 void add_saver(std::vector<Record>& records, bool has_stood_by) {
-  const auto jump = std::find_if(records.begin(), records.end(), [](const Record& record) { return record.type == kJumpRecord; });
+  const auto jump = std::find_if(records.begin(), records.end(),
+                                 [](const Record& record) { return record.type == kJumpRecord; });
   if (jump == records.end()) return;
   const Machine here = read_machine("");
   jump->set("saver_release", here.release);

@@ -26,9 +26,11 @@ Failures tell_failures(const Context& context, const jump::Device& device, bool 
     if (of_resume) context.note("it is not known how the devices came back: " + failures.error().line());
     return {};
   }
-  std::erase_if(*failures, [&](const jump::DeviceFailure& failure) { return failure.is_resume() != of_resume; });
+  std::erase_if(*failures,
+                [&](const jump::DeviceFailure& failure) { return failure.is_resume() != of_resume; });
   for (const jump::DeviceFailure& failure : *failures) {
-    const std::string text = fmt::format("{}{} did not {}: {} in {}", failure.name(), driver_of(failure), of_resume ? "resume" : "suspend", failure.error, failure.phase);
+    const std::string text = fmt::format("{}{} did not {}: {} in {}", failure.name(), driver_of(failure),
+                                         of_resume ? "resume" : "suspend", failure.error, failure.phase);
     context.streams.err << "hibtool: " << printable(text) << "\n";
   }
   return std::move(*failures);
@@ -43,11 +45,14 @@ Result<Left> leave(const Context& context, const jump::Device& device, jump::Wis
     return fail(result.error());
   }
   Left left{result->outcome, result->suspended_ns, tell_failures(context, device, true)};
-  if (result->outcome == jump::Outcome::Failed) return fail(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
+  if (result->outcome == jump::Outcome::Failed)
+    return fail(make_error(ErrorKind::Io, "image-saving kernel", result->reason));
   return left;
 }
 
-std::string driver_of(const jump::DeviceFailure& failure) { return failure.driver.empty() ? "" : fmt::format(" ({})", failure.driver); }
+std::string driver_of(const jump::DeviceFailure& failure) {
+  return failure.driver.empty() ? "" : fmt::format(" ({})", failure.driver);
+}
 
 Json json_of(const std::vector<jump::DeviceFailure>& failures) {
   Json devices = Json::array();

@@ -17,8 +17,8 @@ struct Left {
   std::vector<jump::DeviceFailure> failures;  // devices that did not resume
 };
 
-// Tells of each device that did not suspend or resume. An error is that the machine did not leave, or B's reason why it could not
-// do what was wanted.
+// Tells of each device that did not suspend or resume. An error is that the machine did not leave, or B's
+// reason why it could not do what was wanted.
 Result<Left> leave(const Context& context, const jump::Device& device, jump::Wish wish, ByteView records);
 
 // " (virtio_blk)", or "" where no driver has the device.

@@ -15,8 +15,8 @@
 
 namespace {
 
-// Libraries allocate in functions that they declare noexcept (CLI11 while options are added, nlohmann/json in its
-// destructors): no memory there ends here, and is said in the same words as anywhere else.
+// Libraries allocate in functions that they declare noexcept (CLI11 while options are added, nlohmann/json in
+// its destructors): no memory there ends here, and is said in the same words as anywhere else.
 [[noreturn]] void end_without_memory() {
   try {
     if (const auto error = std::current_exception()) std::rethrow_exception(error);
@@ -37,7 +37,9 @@ int main(int argc, char** argv) {
   setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
   std::set_terminate(end_without_memory);
   hib::install_signal_handlers();
-  const int code = hib::cli::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0), {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
+  const int code =
+      hib::cli::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),
+                    {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
   std::cout.flush();
   return code;
 }

@@ -45,12 +45,16 @@ void ProgressLine::update(const Progress& progress) {
 
 std::string ProgressLine::describe(const Progress& progress) const {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const double share = progress.total_bytes == 0 ? 1.0 : std::min(1.0, static_cast<double>(progress.done_bytes) / static_cast<double>(progress.total_bytes));
+  const double share = progress.total_bytes == 0
+                           ? 1.0
+                           : std::min(1.0, static_cast<double>(progress.done_bytes) /
+                                               static_cast<double>(progress.total_bytes));
   const double speed = seconds > 0 ? static_cast<double>(progress.done_bytes) / seconds : 0;
   const auto filled = static_cast<std::size_t>(share * kBarWidth);
   const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
-  std::string text = fmt::format("[{}] {:3.0f} %  {} of {}  {}/s", bar, share * 100, human_bytes(progress.done_bytes), human_bytes(progress.total_bytes),
-                                 human_bytes(static_cast<std::uint64_t>(speed)));
+  std::string text =
+      fmt::format("[{}] {:3.0f} %  {} of {}  {}/s", bar, share * 100, human_bytes(progress.done_bytes),
+                  human_bytes(progress.total_bytes), human_bytes(static_cast<std::uint64_t>(speed)));
   if (share > 0 && share < 1 && seconds > 0.5) text += "  " + clock_time(seconds / share - seconds) + " left";
   return text;
 }

@@ -1,5 +1,5 @@
-// A progress line on a terminal: share, speed, time left. Redrawn at most ten times a second; gone when done. Without a
-// terminal it says nothing, but answers SIGUSR1 with one line, as dd does.
+// A progress line on a terminal: share, speed, time left. Redrawn at most ten times a second; gone when done.
+// Without a terminal it says nothing, but answers SIGUSR1 with one line, as dd does.
 #pragma once
 
 #include <chrono>

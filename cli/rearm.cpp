@@ -37,15 +37,21 @@ struct Rearm {
 
 Check check_layers(const VerifyReport& report) {
   switch (report.verdict) {
-    case Verdict::Good: return {"image", true, "every layer verifies, the checksum included: the blocks are untouched"};
-    case Verdict::Damaged: return {"image", false, "damaged: " + (report.damage.empty() ? std::string("a layer is bad") : report.damage.front().error.line())};
-    case Verdict::Unverifiable: return {"image", false, "it carries no checksum, so whether its blocks are untouched cannot be proven"};
+    case Verdict::Good:
+      return {"image", true, "every layer verifies, the checksum included: the blocks are untouched"};
+    case Verdict::Damaged:
+      return {"image", false,
+              "damaged: " + (report.damage.empty() ? std::string("a layer is bad")
+                                                   : report.damage.front().error.line())};
+    case Verdict::Unverifiable:
+      return {"image", false, "it carries no checksum, so whether its blocks are untouched cannot be proven"};
   }
   return {};
 }
 
 // Every file system of which the machine had the superblock in memory has to be found, unchanged.
-Result<void> check_file_systems(const RearmRequest& request, const std::map<std::string, swsusp::SuperBlock>& in_image, Rearm& out) {
+Result<void> check_file_systems(const RearmRequest& request,
+                                const std::map<std::string, swsusp::SuperBlock>& in_image, Rearm& out) {
   std::vector<swsusp::SuperBlock> now;
   std::vector<std::string> paths = request.devices;
   paths.insert(paths.begin(), request.image);
@@ -56,9 +62,14 @@ Result<void> check_file_systems(const RearmRequest& request, const std::map<std:
   if (in_image.empty()) out.checks.push_back({"file systems", true, "none in the machine's memory"});
   for (const auto& [uuid, block] : in_image) {
     const std::string name = fmt::format("file system {}", uuid);
-    const auto it = std::find_if(now.begin(), now.end(), [&wanted = uuid](const swsusp::SuperBlock& b) { return b.uuid == wanted; });
+    const auto it = std::find_if(now.begin(), now.end(),
+                                 [&wanted = uuid](const swsusp::SuperBlock& b) { return b.uuid == wanted; });
     if (it == now.end()) {
-      out.checks.push_back({name, false, fmt::format("the machine used this {} file system, and it is not on {}: name its disk with --device", block.kind, printable(paths.size() == 1 ? request.image : "the disks named"))});
+      out.checks.push_back(
+          {name, false,
+           fmt::format(
+               "the machine used this {} file system, and it is not on {}: name its disk with --device",
+               block.kind, printable(paths.size() == 1 ? request.image : "the disks named"))});
       continue;
     }
     const auto reason = swsusp::written_since(block, *it);
@@ -71,7 +82,9 @@ Result<void> look(const Context& context, const RearmRequest& request, Rearm& ou
   TRY(const auto image, context.open_for_look(request.image, true));
   const ImageInfo& info = image->info();
   if (info.format != "swsusp" || info.state == "none") {
-    return fail(make_error(ErrorKind::Refused, "--rearm", fmt::format("{}, {}", info.format, info.state), "a consumed hibernation image in a swap area").of(request.image));
+    return fail(make_error(ErrorKind::Refused, "--rearm", fmt::format("{}, {}", info.format, info.state),
+                           "a consumed hibernation image in a swap area")
+                    .of(request.image));
   }
   out.armed_already = info.state == "armed";
   swsusp::SuperBlockScan scan;
@@ -92,7 +105,8 @@ Result<void> look(const Context& context, const RearmRequest& request, Rearm& ou
   return check_file_systems(request, scan.found(), out);
 }
 
-// The reverse of what the kernel did: the swap signature goes back to where it was kept, the image's takes its place.
+// The reverse of what the kernel did: the swap signature goes back to where it was kept, the image's takes
+// its place.
 Result<void> write_signature(const RearmRequest& request, Rearm& out) {
   TRY(auto file, InPlaceFile::open(request.image));
   swsusp::Header header = out.located.header;
@@ -111,21 +125,31 @@ int answer(const Context& context, const RearmRequest& request, const Rearm& rea
   std::ostream& out = context.streams.out;
   if (context.options.json) {
     Json document = json_document("restore");
-    document["rearm"] = {{"possible", rearm.possible()}, {"armed_already", rearm.armed_already}, {"written", rearm.written}};
+    document["rearm"] = {
+        {"possible", rearm.possible()}, {"armed_already", rearm.armed_already}, {"written", rearm.written}};
     document["path"] = printable(request.image);
     document["checks"] = Json::array();
-    for (const Check& check : rearm.checks) document["checks"].push_back({{"name", printable(check.name)}, {"ok", check.ok}, {"text", printable(check.text)}});
+    for (const Check& check : rearm.checks)
+      document["checks"].push_back(
+          {{"name", printable(check.name)}, {"ok", check.ok}, {"text", printable(check.text)}});
     print_json(out, document);
   } else if (!context.options.quiet) {
-    const char* verdict = rearm.armed_already ? "armed already" : rearm.written ? "armed" : rearm.possible() ? "could be armed; --yes does it" : "not armed";
+    const char* verdict = rearm.armed_already ? "armed already"
+                          : rearm.written     ? "armed"
+                          : rearm.possible()  ? "could be armed; --yes does it"
+                                              : "not armed";
     out << fmt::format("{}: {}\n", printable(request.image), verdict);
     for (const Check& check : rearm.checks) {
-      out << "  " << (check.ok ? context.out_style.green("ok ") : context.out_style.red("NO ")) << " " << printable(check.name) << ": " << printable(check.text) << "\n";
+      out << "  " << (check.ok ? context.out_style.green("ok ") : context.out_style.red("NO ")) << " "
+          << printable(check.name) << ": " << printable(check.text) << "\n";
     }
   }
   if (rearm.possible() || rearm.armed_already) return kDone;
   for (const Check& check : rearm.checks) {
-    if (!check.ok) context.streams.err << "hibtool: " << printable(request.image) << ": not armed: " << printable(check.name) << ": " << printable(check.text) << "\n";
+    if (!check.ok)
+      context.streams.err << "hibtool: " << printable(request.image)
+                          << ": not armed: " << printable(check.name) << ": " << printable(check.text)
+                          << "\n";
   }
   return kRefused;
 }
@@ -146,7 +170,8 @@ int rearm(const Context& context, const RearmRequest& request) {
   Rearm state{std::move(*located), {}, false, false};
   if (const auto looked = look(context, request, state); !looked) return context.report(looked.error());
   if (request.write && state.possible() && !state.armed_already) {
-    if (const auto written = write_signature(request, state); !written) return context.report(written.error());
+    if (const auto written = write_signature(request, state); !written)
+      return context.report(written.error());
   }
   return answer(context, request, state);
 }

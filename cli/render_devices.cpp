@@ -38,9 +38,13 @@ std::string text_of(const Device& device, std::string_view name) {
   return value == nullptr ? "" : value->text;
 }
 
-std::string joined(const std::string& a, const std::string& b) { return a.empty() || b.empty() ? a + b : a + " " + b; }
+std::string joined(const std::string& a, const std::string& b) {
+  return a.empty() || b.empty() ? a + b : a + " " + b;
+}
 
-std::string cell(const std::string& text) { return printable(std::string_view(text).substr(0, kShownCellBytes)); }
+std::string cell(const std::string& text) {
+  return printable(std::string_view(text).substr(0, kShownCellBytes));
+}
 
 std::string ids_of(const Device& device, const char* second) {
   const auto vendor = number_of(device, "vendor", 16);
@@ -53,7 +57,9 @@ std::string what_pci(const Device& device, const DeviceNames& names) {
   const auto model = number_of(device, "device", 16);
   const auto kind = number_of(device, "class", 16);
   const std::string type = kind ? names.pci_class(static_cast<std::uint16_t>(*kind >> 8U)) : "";
-  std::string name = vendor && model ? names.pci(static_cast<std::uint16_t>(*vendor), static_cast<std::uint16_t>(*model)) : "";
+  std::string name = vendor && model
+                         ? names.pci(static_cast<std::uint16_t>(*vendor), static_cast<std::uint16_t>(*model))
+                         : "";
   if (name.empty()) name = ids_of(device, "device");
   return type.empty() || name.empty() ? type + name : type + ": " + name;
 }
@@ -61,7 +67,9 @@ std::string what_pci(const Device& device, const DeviceNames& names) {
 std::string what_usb(const Device& device, const DeviceNames& names) {
   const auto vendor = number_of(device, "vendor", 16);
   const auto product = number_of(device, "product", 16);
-  std::string name = vendor && product ? names.usb(static_cast<std::uint16_t>(*vendor), static_cast<std::uint16_t>(*product)) : "";
+  std::string name =
+      vendor && product ? names.usb(static_cast<std::uint16_t>(*vendor), static_cast<std::uint16_t>(*product))
+                        : "";
   if (name.empty()) name = text_of(device, "model");
   return name.empty() ? ids_of(device, "product") : name;
 }
@@ -102,11 +110,14 @@ std::string strongest_key(const Device& device) {
   return unreadable;
 }
 
-// Driver and mount points, "swap" for what is in use as that, "no driver" for a function whose driver is missing.
+// Driver and mount points, "swap" for what is in use as that, "no driver" for a function whose driver is
+// missing.
 std::string state_of(const Device& device) {
   std::string text;
   for (const Value& value : device.state) {
-    if (value.presence == Presence::Present && (value.name == "driver" || value.name == "mount" || (value.name == "in-use" && value.text != "mounted") || value.name == "image")) {
+    if (value.presence == Presence::Present &&
+        (value.name == "driver" || value.name == "mount" ||
+         (value.name == "in-use" && value.text != "mounted") || value.name == "image")) {
       text += (text.empty() ? "" : ", ") + value.text;
     }
   }
@@ -114,12 +125,23 @@ std::string state_of(const Device& device) {
   return text;
 }
 
-std::string kind_of(const Device& device) { return device.bus.empty() || device.bus == name_of(device.kind) ? std::string(name_of(device.kind)) : fmt::format("{} {}", name_of(device.kind), device.bus); }
+std::string kind_of(const Device& device) {
+  return device.bus.empty() || device.bus == name_of(device.kind)
+             ? std::string(name_of(device.kind))
+             : fmt::format("{} {}", name_of(device.kind), device.bus);
+}
 
 class Tree {
  public:
   Tree(const Style& style, const DeviceSet& set, bool numeric)
-      : set_(set), names_(numeric), table_(style, {{"NAME", true, false, false}, {"KIND", false, false, false}, {"WHAT", false, false, true}, {"SIZE", false, true, false}, {"ID", false, false, true}, {"STATE", false, false, true}}) {
+      : set_(set),
+        names_(numeric),
+        table_(style, {{"NAME", true, false, false},
+                       {"KIND", false, false, false},
+                       {"WHAT", false, false, true},
+                       {"SIZE", false, true, false},
+                       {"ID", false, false, true},
+                       {"STATE", false, false, true}}) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) by_path_.emplace(set.devices[i].path, i);
     children_.resize(set.devices.size());
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
@@ -140,7 +162,8 @@ class Tree {
       const auto [index, above] = open.back();
       open.pop_back();
       libscols_line* line = add(set_.devices[index], above);
-      for (auto it = children_[index].rbegin(); it != children_[index].rend(); ++it) open.emplace_back(*it, line);
+      for (auto it = children_[index].rbegin(); it != children_[index].rend(); ++it)
+        open.emplace_back(*it, line);
     }
     return table_.text();
   }
@@ -149,7 +172,9 @@ class Tree {
   libscols_line* add(const Device& device, libscols_line* above) {
     std::string what = what_it_is(device, names_);
     if (device.members.size() > 1) what = joined(what, "on " + names_of(device.members));
-    return table_.add({cell(device.name.empty() ? device.path : device.name), cell(kind_of(device)), cell(what), size_of(device), cell(strongest_key(device)), cell(state_of(device))}, above);
+    return table_.add({cell(device.name.empty() ? device.path : device.name), cell(kind_of(device)),
+                       cell(what), size_of(device), cell(strongest_key(device)), cell(state_of(device))},
+                      above);
   }
 
   std::string names_of(const std::vector<std::string>& paths) const {
@@ -157,7 +182,8 @@ class Tree {
     for (const std::string& path : paths) {
       if (text.size() > kShownCellBytes) break;
       const auto found = by_path_.find(path);
-      text += (text.empty() ? "" : ", ") + (found == by_path_.end() ? path : set_.devices[found->second].name);
+      text +=
+          (text.empty() ? "" : ", ") + (found == by_path_.end() ? path : set_.devices[found->second].name);
     }
     return text;
   }
@@ -170,14 +196,17 @@ class Tree {
   std::vector<std::size_t> roots_;
 };
 
-void print_values(std::ostream& out, const Style& style, const char* title, const std::vector<Value>& values, bool with_strength) {
+void print_values(std::ostream& out, const Style& style, const char* title, const std::vector<Value>& values,
+                  bool with_strength) {
   if (values.empty()) return;
   out << style.bold(title) << "\n";
   for (const Value& value : values) {
     std::string text = printable(value.text);
     if (value.presence == Presence::Absent) text = "absent";
-    if (value.presence == Presence::Unreadable) text = style.yellow("unreadable") + (text.empty() ? "" : ": " + text);
-    out << fmt::format("  {:<20}{:<8}{}  {}\n", printable(value.name), with_strength ? name_of(value.strength) : "", text, style.dim(printable(value.from)));
+    if (value.presence == Presence::Unreadable)
+      text = style.yellow("unreadable") + (text.empty() ? "" : ": " + text);
+    out << fmt::format("  {:<20}{:<8}{}  {}\n", printable(value.name),
+                       with_strength ? name_of(value.strength) : "", text, style.dim(printable(value.from)));
   }
 }
 
@@ -215,16 +244,21 @@ std::string hex_digits(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) { out << Tree(style, set, numeric).text(); }
+void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) {
+  out << Tree(style, set, numeric).text();
+}
 
 void print_device(std::ostream& out, const Style& style, const Device& device) {
-  out << style.bold(printable(device.name.empty() ? device.path : device.name)) << ": " << printable(kind_of(device)) << "\n";
+  out << style.bold(printable(device.name.empty() ? device.path : device.name)) << ": "
+      << printable(kind_of(device)) << "\n";
   out << fmt::format("  {:<28}{}\n", "path", printable(device.path));
   if (!device.parent.empty()) out << fmt::format("  {:<28}{}\n", "parent", printable(device.parent));
-  for (const std::string& member : device.members) out << fmt::format("  {:<28}{}\n", "member", printable(member));
+  for (const std::string& member : device.members)
+    out << fmt::format("  {:<28}{}\n", "member", printable(member));
   print_values(out, style, "identity", device.identity, true);
   print_values(out, style, "state", device.state, false);
-  if (!device.config.empty()) out << fmt::format("  {} bytes of configuration space; --config prints them\n", device.config.size());
+  if (!device.config.empty())
+    out << fmt::format("  {} bytes of configuration space; --config prints them\n", device.config.size());
 }
 
 void print_config(std::ostream& out, const Device& device) {

@@ -11,8 +11,12 @@ namespace {
 
 constexpr std::size_t kMaxRecordsJsonBytes = 64U << 20;
 
-Json optional_text(const std::optional<std::string>& text) { return text ? Json(printable(*text)) : Json(nullptr); }
-Json optional_hex(const std::optional<std::uint64_t>& value) { return value ? Json(hex(*value)) : Json(nullptr); }
+Json optional_text(const std::optional<std::string>& text) {
+  return text ? Json(printable(*text)) : Json(nullptr);
+}
+Json optional_hex(const std::optional<std::uint64_t>& value) {
+  return value ? Json(hex(*value)) : Json(nullptr);
+}
 
 std::string_view name_of(Severity severity) {
   switch (severity) {
@@ -53,8 +57,11 @@ Json json_of_fields(const FieldList& fields);
 
 Json json_of_value(const FieldValue& value) {
   if (const auto* number = std::get_if<std::uint64_t>(&value)) return *number;
-  if (const auto* text = std::get_if<std::string>(&value)) return printable(*text) == *text ? Json(*text) : Json{{"hex", hex_digits(as_bytes(*text))}, {"text", true}};
-  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value)) return Json{{"hex", hex_digits(*bytes)}};
+  if (const auto* text = std::get_if<std::string>(&value))
+    return printable(*text) == *text ? Json(*text)
+                                     : Json{{"hex", hex_digits(as_bytes(*text))}, {"text", true}};
+  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value))
+    return Json{{"hex", hex_digits(*bytes)}};
   return json_of_fields(std::get<FieldList>(value));
 }
 
@@ -83,7 +90,8 @@ Result<std::vector<std::byte>> bytes_from_hex(const std::string& digits, const s
     const char* end = begin + std::min<std::size_t>(2, digits.size() - i);
     const auto [stop, error] = std::from_chars(begin, end, value, 16);
     if (error != std::errc() || stop != end || end - begin != 2) {
-      return fail(make_error(ErrorKind::Corrupt, where, "not pairs of hexadecimal digits", "an even number of 0-9a-f"));
+      return fail(make_error(ErrorKind::Corrupt, where, "not pairs of hexadecimal digits",
+                             "an even number of 0-9a-f"));
     }
     bytes.push_back(static_cast<std::byte>(value));
   }
@@ -105,15 +113,19 @@ Result<FieldValue> value_from_json(const Json& value, const std::string& where, 
     TRY(auto fields, fields_from_json(value, where, depth));
     return FieldValue(std::move(fields));
   }
-  return fail(make_error(ErrorKind::Corrupt, where, value.type_name(), "a whole number, a string, an object, or an array of these"));
+  return fail(make_error(ErrorKind::Corrupt, where, value.type_name(),
+                         "a whole number, a string, an object, or an array of these"));
 }
 
 Result<FieldList> fields_from_json(const Json& object, const std::string& where, unsigned depth) {
-  if (depth == 0) return fail(make_error(ErrorKind::Limit, where, "nested too deep", fmt::format("at most {} levels", kMaxFieldDepth)));
+  if (depth == 0)
+    return fail(make_error(ErrorKind::Limit, where, "nested too deep",
+                           fmt::format("at most {} levels", kMaxFieldDepth)));
   FieldList fields;
   for (const auto& [name, value] : object.items()) {
     const std::string place = where + "." + name;
-    if (name.size() > kMaxFieldNameBytes) return fail(make_error(ErrorKind::Limit, place, "a long name", "at most 255 bytes"));
+    if (name.size() > kMaxFieldNameBytes)
+      return fail(make_error(ErrorKind::Limit, place, "a long name", "at most 255 bytes"));
     const Json values = value.is_array() ? value : Json::array({value});
     for (const Json& one : values) {
       TRY(auto decoded, value_from_json(one, place, depth - 1));
@@ -125,7 +137,9 @@ Result<FieldList> fields_from_json(const Json& object, const std::string& where,
 
 }  // namespace
 
-Json json_document(const std::string& verb) { return Json{{"schema", "hibtool." + verb}, {"schema_version", 1}}; }
+Json json_document(const std::string& verb) {
+  return Json{{"schema", "hibtool." + verb}, {"schema_version", 1}};
+}
 
 void print_json(std::ostream& out, const Json& document) {
   out << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -145,11 +159,17 @@ Json json_of_error(const Error& error) {
 }
 
 Json json_of_pages(const PageCounts& pages) {
-  return {{"data", pages.data}, {"zero", pages.zero}, {"total", pages.total()}, {"absent", pages.absent}, {"unreadable", pages.unreadable}};
+  return {{"data", pages.data},
+          {"zero", pages.zero},
+          {"total", pages.total()},
+          {"absent", pages.absent},
+          {"unreadable", pages.unreadable}};
 }
 
 Json json_of_kernel(const KernelIdentity& kernel) {
-  return {{"release", optional_text(kernel.release)}, {"version", optional_text(kernel.version)}, {"machine", optional_text(kernel.machine)}};
+  return {{"release", optional_text(kernel.release)},
+          {"version", optional_text(kernel.version)},
+          {"machine", optional_text(kernel.machine)}};
 }
 
 Json json_of_ranges(const std::vector<PfnRange>& ranges) {
@@ -179,7 +199,9 @@ Json json_of_damage(const std::vector<Damage>& damage) {
 Json json_of_records(const std::vector<Record>& records) {
   Json list = Json::array();
   for (const Record& record : records) {
-    list.push_back({{"type", printable(record.type)}, {"version", record.version}, {"fields", json_of_fields(record.fields)}});
+    list.push_back({{"type", printable(record.type)},
+                    {"version", record.version},
+                    {"fields", json_of_fields(record.fields)}});
   }
   return list;
 }
@@ -201,11 +223,16 @@ Json json_of_inspect(const InspectReport& report) {
   document["kernel"]["kaslr_slide"] = optional_hex(report.kaslr_slide);
   document["details"] = Json::object();
   for (const auto& [name, text] : info.details) document["details"][name] = printable(text);
-  document["integrity"] = {{"algorithm", info.integrity_algorithm}, {"value", info.integrity_value.empty() ? Json(nullptr) : Json(info.integrity_value)}};
+  document["integrity"] = {
+      {"algorithm", info.integrity_algorithm},
+      {"value", info.integrity_value.empty() ? Json(nullptr) : Json(info.integrity_value)}};
   document["content_digest"] = optional_text(info.content_digest);
   document["findings"] = Json::array();
   for (const Finding& f : info.findings) {
-    document["findings"].push_back({{"code", f.code}, {"severity", name_of(f.severity)}, {"offset", optional_hex(f.offset)}, {"text", printable(f.text)}});
+    document["findings"].push_back({{"code", f.code},
+                                    {"severity", name_of(f.severity)},
+                                    {"offset", optional_hex(f.offset)},
+                                    {"text", printable(f.text)}});
   }
   return document;
 }
@@ -217,13 +244,15 @@ Json json_of_verify(const VerifyReport& report, const ImageInfo& info) {
   document["verdict"] = name_of(report.verdict);
   document["layers"] = Json::array();
   for (const Layer& layer : report.layers) {
-    document["layers"].push_back({{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
+    document["layers"].push_back(
+        {{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
   }
   if (!report.acceptance.empty()) {
     document["acceptable"] = report.acceptable();
     document["acceptance"] = Json::array();
     for (const Layer& layer : report.acceptance) {
-      document["acceptance"].push_back({{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
+      document["acceptance"].push_back(
+          {{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
     }
   }
   document["damage"] = json_of_damage(report.damage);
@@ -237,7 +266,11 @@ Json json_of_diff(const DiffReport& report, const ImageInfo& a, const ImageInfo&
   document["a"] = {{"path", printable(a.path)}, {"format", a.format}};
   document["b"] = {{"path", printable(b.path)}, {"format", b.format}};
   document["identical"] = report.identical();
-  document["pages"] = {{"same", report.same}, {"changed", report.changed}, {"only_a", report.only_a}, {"only_b", report.only_b}, {"unknown", report.unknown}};
+  document["pages"] = {{"same", report.same},
+                       {"changed", report.changed},
+                       {"only_a", report.only_a},
+                       {"only_b", report.only_b},
+                       {"unknown", report.unknown}};
   document["ranges"] = {{"changed", json_of_ranges(report.changed_ranges)},
                         {"only_a", json_of_ranges(report.only_a_ranges)},
                         {"only_b", json_of_ranges(report.only_b_ranges)},
@@ -248,21 +281,32 @@ Json json_of_diff(const DiffReport& report, const ImageInfo& a, const ImageInfo&
 }
 
 Result<std::vector<Record>> records_from_json(const std::string& text, const std::string& file) {
-  if (text.size() > kMaxRecordsJsonBytes) return fail(make_error(ErrorKind::Limit, "records", "too large", "at most 64 MiB").of(file));
+  if (text.size() > kMaxRecordsJsonBytes)
+    return fail(make_error(ErrorKind::Limit, "records", "too large", "at most 64 MiB").of(file));
   const Json document = Json::parse(text, nullptr, false);
-  if (document.is_discarded()) return fail(make_error(ErrorKind::Corrupt, "records", "not JSON", "a JSON document").of(file));
+  if (document.is_discarded())
+    return fail(make_error(ErrorKind::Corrupt, "records", "not JSON", "a JSON document").of(file));
   const Json& list = document.is_object() && document.contains("records") ? document["records"] : document;
-  if (!list.is_array()) return fail(make_error(ErrorKind::Corrupt, "records", document.type_name(), "an array of records").of(file));
+  if (!list.is_array())
+    return fail(
+        make_error(ErrorKind::Corrupt, "records", document.type_name(), "an array of records").of(file));
   std::vector<Record> records;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Json& entry = list[i];
     const std::string where = fmt::format("records[{}]", i);
-    const bool good = entry.is_object() && entry.contains("type") && entry["type"].is_string() && entry.contains("fields") && entry["fields"].is_object();
-    if (!good) return fail(make_error(ErrorKind::Corrupt, where, entry.type_name(), "an object with \"type\" and \"fields\"").of(file));
+    const bool good = entry.is_object() && entry.contains("type") && entry["type"].is_string() &&
+                      entry.contains("fields") && entry["fields"].is_object();
+    if (!good)
+      return fail(
+          make_error(ErrorKind::Corrupt, where, entry.type_name(), "an object with \"type\" and \"fields\"")
+              .of(file));
     auto fields = fields_from_json(entry["fields"], where + ".fields", kMaxFieldDepth);
     if (!fields) return fail(std::move(fields).error().of(file));
-    const auto version = entry.contains("version") && entry["version"].is_number_unsigned() ? entry["version"].get<std::uint64_t>() : 1;
-    records.push_back({entry["type"].get<std::string>().substr(0, kMaxFieldNameBytes), static_cast<std::uint16_t>(version), std::move(*fields)});
+    const auto version = entry.contains("version") && entry["version"].is_number_unsigned()
+                             ? entry["version"].get<std::uint64_t>()
+                             : 1;
+    records.push_back({entry["type"].get<std::string>().substr(0, kMaxFieldNameBytes),
+                       static_cast<std::uint16_t>(version), std::move(*fields)});
   }
   return records;
 }

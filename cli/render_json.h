@@ -1,4 +1,5 @@
-// Reports as the JSON documents that the contract fixes. Addresses, PFNs, offsets and hashes are strings, counts numbers.
+// Reports as the JSON documents that the contract fixes. Addresses, PFNs, offsets and hashes are strings,
+// counts numbers.
 #pragma once
 
 #include <ostream>

@@ -20,7 +20,9 @@ void print(std::ostream& out, fmt::format_string<Args...> format, Args&&... args
   out << fmt::format(format, std::forward<Args>(args)...);
 }
 
-void row(std::ostream& out, const char* name, const std::string& value) { print(out, "  {:<14}{}\n", name, value); }
+void row(std::ostream& out, const char* name, const std::string& value) {
+  print(out, "  {:<14}{}\n", name, value);
+}
 
 std::string format_name(const std::string& format) {
   if (format == "hib") return "hibtool container";
@@ -55,10 +57,14 @@ std::string marked(const Style& style, LayerResult result) {
 }
 
 std::string describe_value(const FieldValue& value) {
-  if (const auto* number = std::get_if<std::uint64_t>(&value)) return fmt::format("{} ({})", *number, hex(*number));
-  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value)) return fmt::format("{} bytes", grouped(bytes->size()));
+  if (const auto* number = std::get_if<std::uint64_t>(&value))
+    return fmt::format("{} ({})", *number, hex(*number));
+  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value))
+    return fmt::format("{} bytes", grouped(bytes->size()));
   const auto* text = std::get_if<std::string>(&value);
-  return text == nullptr ? "" : printable(text->substr(0, kShownFieldBytes)) + (text->size() > kShownFieldBytes ? " …" : "");
+  return text == nullptr
+             ? ""
+             : printable(text->substr(0, kShownFieldBytes)) + (text->size() > kShownFieldBytes ? " …" : "");
 }
 
 void print_fields(std::ostream& out, const FieldList& fields, std::size_t indent) {
@@ -83,20 +89,24 @@ void print_fields(std::ostream& out, const FieldList& fields, std::size_t indent
   }
 }
 
-void print_ranges(std::ostream& out, const char* title, const std::vector<PfnRange>& ranges, std::uint32_t page_size) {
+void print_ranges(std::ostream& out, const char* title, const std::vector<PfnRange>& ranges,
+                  std::uint32_t page_size) {
   if (ranges.empty()) return;
   print(out, "  {} ({} range{}):\n", title, grouped(ranges.size()), ranges.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < std::min(ranges.size(), kShownRanges); ++i) {
     const auto& [first, count] = ranges[i];
     print(out, "    PFN {:>#12x} + {:<10} {:>10}\n", first, grouped(count), human_bytes(count * page_size));
   }
-  if (ranges.size() > kShownRanges) print(out, "    … {} more; --json lists all\n", grouped(ranges.size() - kShownRanges));
+  if (ranges.size() > kShownRanges)
+    print(out, "    … {} more; --json lists all\n", grouped(ranges.size() - kShownRanges));
 }
 
 }  // namespace
 
 std::string describe_pages(const PageCounts& pages, std::uint32_t page_size) {
-  std::string text = fmt::format("{} in {}: {} data, {} zero", grouped(pages.total()), human_bytes(pages.total() * page_size), grouped(pages.data), grouped(pages.zero));
+  std::string text =
+      fmt::format("{} in {}: {} data, {} zero", grouped(pages.total()),
+                  human_bytes(pages.total() * page_size), grouped(pages.data), grouped(pages.zero));
   if (pages.absent > 0) text += fmt::format(", {} absent", grouped(pages.absent));
   if (pages.unreadable > 0) text += fmt::format(", {} unreadable", grouped(pages.unreadable));
   return text;
@@ -105,15 +115,18 @@ std::string describe_pages(const PageCounts& pages, std::uint32_t page_size) {
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report) {
   const ImageInfo& info = report.info;
   const bool complete = info.state != "incomplete";
-  print(out, "{}: {}{}, {}\n", style.bold(printable(info.path)), format_name(info.format), info.variant.empty() ? "" : ", " + info.variant,
-        complete ? info.state : style.red(info.state));
+  print(out, "{}: {}{}, {}\n", style.bold(printable(info.path)), format_name(info.format),
+        info.variant.empty() ? "" : ", " + info.variant, complete ? info.state : style.red(info.state));
   row(out, "file", fmt::format("{} ({} bytes)", human_bytes(info.file_bytes), grouped(info.file_bytes)));
   row(out, "codec", info.codec);
   row(out, "page size", std::to_string(info.page_size));
   row(out, "pages", describe_pages(info.pages, info.page_size));
-  if (info.end_pfn > 0) row(out, "memory ends", fmt::format("PFN {:#x} ({})", info.end_pfn, human_bytes(info.end_pfn * info.page_size)));
+  if (info.end_pfn > 0)
+    row(out, "memory ends",
+        fmt::format("PFN {:#x} ({})", info.end_pfn, human_bytes(info.end_pfn * info.page_size)));
   if (info.kernel.release) {
-    row(out, "kernel", printable(*info.kernel.release) + (info.kernel.machine ? " " + printable(*info.kernel.machine) : ""));
+    row(out, "kernel",
+        printable(*info.kernel.release) + (info.kernel.machine ? " " + printable(*info.kernel.machine) : ""));
     if (info.kernel.version) row(out, "", printable(*info.kernel.version));
   } else {
     row(out, "kernel", "not said by this image");
@@ -121,7 +134,10 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   if (report.build_id) row(out, "build ID", printable(*report.build_id));
   if (report.kaslr_slide) row(out, "KASLR slide", hex(*report.kaslr_slide));
   for (const auto& [name, text] : info.details) row(out, name.c_str(), printable(text));
-  row(out, "integrity", info.integrity_value.empty() ? info.integrity_algorithm : info.integrity_algorithm + (info.format == "hib" ? " root " : " ") + info.integrity_value);
+  row(out, "integrity",
+      info.integrity_value.empty()
+          ? info.integrity_algorithm
+          : info.integrity_algorithm + (info.format == "hib" ? " root " : " ") + info.integrity_value);
   if (info.content_digest) row(out, "content", *info.content_digest);
   if (!report.records.empty()) {
     std::string names;
@@ -136,14 +152,18 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
 void print_runs(std::ostream& out, const std::vector<PageRun>& runs, std::uint32_t page_size) {
   print(out, "  {:>14}  {:>12}  {:>10}  {}\n", "first PFN", "pages", "size", "state");
   for (const PageRun& run : runs) {
-    const std::string state = run.state == PageState::Fill ? (run.fill == 0 ? "zero" : fmt::format("filled with {:#04x}", run.fill)) : std::string(name_of(run.state));
-    print(out, "  {:>#14x}  {:>12}  {:>10}  {}\n", run.first, grouped(run.count), human_bytes(run.count * page_size), state);
+    const std::string state = run.state == PageState::Fill
+                                  ? (run.fill == 0 ? "zero" : fmt::format("filled with {:#04x}", run.fill))
+                                  : std::string(name_of(run.state));
+    print(out, "  {:>#14x}  {:>12}  {:>10}  {}\n", run.first, grouped(run.count),
+          human_bytes(run.count * page_size), state);
   }
 }
 
 void print_map(std::ostream& out, const std::vector<LabelledRange>& map) {
   print(out, "  {:>14}  {:>14}  {}\n", "offset", "bytes", "what");
-  for (const LabelledRange& range : map) print(out, "  {:>#14x}  {:>14}  {}\n", range.offset, grouped(range.size), range.label);
+  for (const LabelledRange& range : map)
+    print(out, "  {:>#14x}  {:>14}  {}\n", range.offset, grouped(range.size), range.label);
 }
 
 void print_records(std::ostream& out, const Style& style, const std::vector<Record>& records) {
@@ -175,21 +195,27 @@ void print_verify(std::ostream& out, const Style& style, const VerifyReport& rep
     case Verdict::Unverifiable: verdict = style.yellow("nothing wrong, but not provable"); break;
   }
   print(out, "{}: {}\n", style.bold(printable(info.path)), verdict);
-  for (const Layer& layer : report.layers) print(out, "  {:<26}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
-  for (const Layer& layer : report.acceptance) print(out, "  {:<26}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
+  for (const Layer& layer : report.layers)
+    print(out, "  {:<26}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
+  for (const Layer& layer : report.acceptance)
+    print(out, "  {:<26}{} {}\n", layer.name, marked(style, layer.result), printable(layer.text));
   print(out, "  {:<26}{}\n", "pages", describe_pages(report.pages, info.page_size));
   print(out, "  {:<26}{}\n", "content digest", ContentDigest::text(report.content_digest));
   for (std::size_t i = 0; i < std::min(report.damage.size(), kShownDamage); ++i) {
     const Damage& damage = report.damage[i];
     print(out, "  {} {}\n", style.red("damage:"), damage.error.line());
-    for (const auto& [first, count] : damage.lost_pfns) print(out, "    lost: PFN {:#x} + {}\n", first, count);
+    for (const auto& [first, count] : damage.lost_pfns)
+      print(out, "    lost: PFN {:#x} + {}\n", first, count);
   }
-  if (report.damage.size() > kShownDamage) print(out, "  … {} more; --json lists all\n", report.damage.size() - kShownDamage);
+  if (report.damage.size() > kShownDamage)
+    print(out, "  … {} more; --json lists all\n", report.damage.size() - kShownDamage);
 }
 
-void print_diff(std::ostream& out, const Style& style, const DiffReport& report, const ImageInfo& a, const ImageInfo& b) {
+void print_diff(std::ostream& out, const Style& style, const DiffReport& report, const ImageInfo& a,
+                const ImageInfo& b) {
   print(out, "A {} ({})\nB {} ({})\n", printable(a.path), a.format, printable(b.path), b.format);
-  print(out, "{}\n", report.identical() ? style.green("identical memory") : style.yellow("the memory differs"));
+  print(out, "{}\n",
+        report.identical() ? style.green("identical memory") : style.yellow("the memory differs"));
   row(out, "same", grouped(report.same));
   row(out, "changed", grouped(report.changed));
   row(out, "only in A", grouped(report.only_a));

@@ -16,7 +16,8 @@ void print_map(std::ostream& out, const std::vector<LabelledRange>& map);
 void print_records(std::ostream& out, const Style& style, const std::vector<Record>& records);
 void print_page_hex(std::ostream& out, Pfn pfn, ByteView page);
 void print_verify(std::ostream& out, const Style& style, const VerifyReport& report, const ImageInfo& info);
-void print_diff(std::ostream& out, const Style& style, const DiffReport& report, const ImageInfo& a, const ImageInfo& b);
+void print_diff(std::ostream& out, const Style& style, const DiffReport& report, const ImageInfo& a,
+                const ImageInfo& b);
 
 // "65,536 in 256 MiB: 20,111 data, 45,425 zero"
 std::string describe_pages(const PageCounts& pages, std::uint32_t page_size);

@@ -35,7 +35,8 @@ struct Replay {
 // Fields of a record that is there already are added to it.
 void add_records(std::vector<Record>& records, const std::vector<Record>& added) {
   for (const Record& record : added) {
-    const auto it = std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
+    const auto it =
+        std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
     if (it == records.end()) {
       records.push_back(record);
       continue;
@@ -44,19 +45,22 @@ void add_records(std::vector<Record>& records, const std::vector<Record>& added)
   }
 }
 
-// What the image says of its machine, completed with what its pages say, and how this copy was made. Records of a .hib
-// are kept as they are: they are about the machine and the first saving, not about this copy.
+// What the image says of its machine, completed with what its pages say, and how this copy was made. Records
+// of a .hib are kept as they are: they are about the machine and the first saving, not about this copy.
 Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayRequest& request) {
   std::vector<Record> records = source.records();
   if (source.info().format != "hib") {
     const KernelIdentity kernel = kernel_identity(source);
-    if (find_record(records, kMachineRecord) == nullptr) records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
-    Record& machine = *std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
+    if (find_record(records, kMachineRecord) == nullptr)
+      records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
+    Record& machine = *std::find_if(records.begin(), records.end(),
+                                    [](const Record& r) { return r.type == kMachineRecord; });
     if (kernel.release) machine.set("release", *kernel.release);
     if (kernel.version) machine.set("version", *kernel.version);
     if (kernel.machine) machine.set("machine", *kernel.machine);
     machine.set("page_size", std::uint64_t{source.info().page_size});
-    // One field after the other: when memory runs out in the middle of a nested list, GCC 12 destroys fields that it has not made.
+    // One field after the other: when memory runs out in the middle of a nested list, GCC 12 destroys fields
+    // that it has not made.
     Record& provenance = records.emplace_back();
     provenance.type = kProvenanceRecord;
     provenance.set("tool", std::string("hibtool " HIBTOOL_VERSION));
@@ -73,17 +77,24 @@ Result<std::vector<Record>> records_for(const ImageReader& source, const ReplayR
   return records;
 }
 
-Result<container::WriterOptions> writer_options(const Context& context, const ReplayRequest& request, Replay& replay) {
+Result<container::WriterOptions> writer_options(const Context& context, const ReplayRequest& request,
+                                                Replay& replay) {
   container::WriterOptions options;
   options.level = request.level;
   options.breadcrumbs = request.breadcrumbs;
-  options.chunk_pages = std::clamp<std::uint32_t>(request.chunk_kib * 1024 / replay.source->info().page_size, 1, 1024);
+  options.chunk_pages =
+      std::clamp<std::uint32_t>(request.chunk_kib * 1024 / replay.source->info().page_size, 1, 1024);
   if (request.base.empty()) return options;
   TRY(replay.base, context.open(request.base));
   const auto* base = dynamic_cast<const container::Reader*>(replay.base.get());
-  if (base == nullptr) return fail(make_error(ErrorKind::Usage, "--base", replay.base->info().format, "a .hib image").of(request.base));
+  if (base == nullptr)
+    return fail(
+        make_error(ErrorKind::Usage, "--base", replay.base->info().format, "a .hib image").of(request.base));
   if (base->info().page_size != replay.source->info().page_size) {
-    return fail(make_error(ErrorKind::WrongBase, "--base", fmt::format("pages of {} bytes", base->info().page_size), fmt::format("{}, as in the source", replay.source->info().page_size)).of(request.base));
+    return fail(make_error(ErrorKind::WrongBase, "--base",
+                           fmt::format("pages of {} bytes", base->info().page_size),
+                           fmt::format("{}, as in the source", replay.source->info().page_size))
+                    .of(request.base));
   }
   options.base = base;
   options.base_root = base->root_hash();
@@ -92,13 +103,16 @@ Result<container::WriterOptions> writer_options(const Context& context, const Re
 }
 
 // Into a swap area that exists; not an Output, which makes new files.
-Result<std::unique_ptr<PageSink>> make_swap_sink(const Context& context, const ReplayRequest& request, Replay& replay) {
+Result<std::unique_ptr<PageSink>> make_swap_sink(const Context& context, const ReplayRequest& request,
+                                                 Replay& replay) {
   TRY(replay.plan, swsusp::plan_stream(*replay.source));
   swsusp::SwapTarget::Options options;
   options.force = request.force;
   options.by_extents = request.by_extents;
   // --offset is the source's, where the source is a swap area itself.
-  const std::string& offset = !request.target_offset.empty() ? request.target_offset : replay.source->info().format == "swsusp" ? request.target_offset : context.options.swap_offset;
+  const std::string& offset = !request.target_offset.empty()             ? request.target_offset
+                              : replay.source->info().format == "swsusp" ? request.target_offset
+                                                                         : context.options.swap_offset;
   if (!offset.empty()) {
     TRY(options.offset, parse_number(offset, "--target-offset"));
   }
@@ -106,7 +120,8 @@ Result<std::unique_ptr<PageSink>> make_swap_sink(const Context& context, const R
   return swsusp::make_swap_writer(*replay.target, replay.plan, request.codec, replay.swap_statistics);
 }
 
-Result<std::unique_ptr<PageSink>> make_sink(const Context& context, const ReplayRequest& request, Replay& replay) {
+Result<std::unique_ptr<PageSink>> make_sink(const Context& context, const ReplayRequest& request,
+                                            Replay& replay) {
   Output& output = *replay.output;
   const ImageReader& source = *replay.source;
   if (request.as == "hib") {
@@ -125,7 +140,8 @@ Result<std::unique_ptr<PageSink>> make_sink(const Context& context, const Replay
     TRY(replay.plan, swsusp::plan_stream(source));
     return swsusp::make_snapshot_writer(output, replay.plan);
   }
-  return fail(make_error(ErrorKind::Usage, "--as", request.as, "raw, elf, kdump, lime, swsusp, snapshot or hib"));
+  return fail(
+      make_error(ErrorKind::Usage, "--as", request.as, "raw, elf, kdump, lime, swsusp, snapshot or hib"));
 }
 
 Result<void> refuse_to_write_input(const ReplayRequest& request) {
@@ -133,7 +149,9 @@ Result<void> refuse_to_write_input(const ReplayRequest& request) {
     if (path.empty() || path == "-") continue;
     TRY(const auto input, File::open(path));
     if (input->is_same_file(request.output)) {
-      return fail(make_error(ErrorKind::Refused, "output", "an input of this command", "another file: inputs are never written").of(request.output));
+      return fail(make_error(ErrorKind::Refused, "output", "an input of this command",
+                             "another file: inputs are never written")
+                      .of(request.output));
     }
   }
   return {};
@@ -142,16 +160,21 @@ Result<void> refuse_to_write_input(const ReplayRequest& request) {
 Result<void> run_replay(const Context& context, const ReplayRequest& request, Replay& replay) {
   OpenOptions without_unused;
   without_unused.unused = request.unused;
-  TRY(replay.source, request.unused.empty() ? context.open(request.source) : open_image(request.source, "elf", without_unused));
+  TRY(replay.source, request.unused.empty() ? context.open(request.source)
+                                            : open_image(request.source, "elf", without_unused));
   TRY_OK(refuse_to_write_input(request));
   const bool is_for_a_kernel = request.as == "swsusp" || request.as == "snapshot";
   if (is_for_a_kernel && context.options.salvage) {
-    return fail(make_error(ErrorKind::Refused, "--salvage", "an image that a kernel would resume from", "--as hib, elf, kdump, lime or raw: nobody should resume into broken memory").of(request.output));
+    return fail(make_error(ErrorKind::Refused, "--salvage", "an image that a kernel would resume from",
+                           "--as hib, elf, kdump, lime or raw: nobody should resume into broken memory")
+                    .of(request.output));
   }
   if (request.as == "swsusp") {
     TRY(replay.sink, make_swap_sink(context, request, replay));
   } else {
-    TRY(replay.output, request.output_window.empty() ? Output::create(request.output, request.force) : Output::create_window(request.output, request.output_window, true));
+    TRY(replay.output, request.output_window.empty()
+                           ? Output::create(request.output, request.force)
+                           : Output::create_window(request.output, request.output_window, true));
     TRY(replay.sink, make_sink(context, request, replay));
   }
   ProgressLine progress(context, request.verb);
@@ -195,19 +218,24 @@ Json json_of(const ReplayRequest& request, const Replay& replay) {
 
 void print_summary(std::ostream& out, const ReplayRequest& request, const Replay& replay) {
   const ImageInfo& info = replay.source->info();
-  out << fmt::format("{}: {}\n", printable(request.output), describe_pages(replay.result.pages, info.page_size));
+  out << fmt::format("{}: {}\n", printable(request.output),
+                     describe_pages(replay.result.pages, info.page_size));
   if (request.as == "hib") {
     const auto& s = replay.statistics;
-    out << fmt::format("  stored {} pages ({} equal to another, {} of one byte", grouped(s.stored_pages), grouped(s.equal_pages), grouped(s.filled_pages));
+    out << fmt::format("  stored {} pages ({} equal to another, {} of one byte", grouped(s.stored_pages),
+                       grouped(s.equal_pages), grouped(s.filled_pages));
     if (!request.base.empty()) out << fmt::format(", {} as in the base", grouped(s.base_pages));
     out << fmt::format(") in {}", human_bytes(s.file_bytes));
     const std::uint64_t memory = replay.result.pages.present() * info.page_size;
-    if (s.file_bytes > 0) out << fmt::format(", 1/{:.1f} of the memory", static_cast<double>(memory) / static_cast<double>(s.file_bytes));
+    if (s.file_bytes > 0)
+      out << fmt::format(", 1/{:.1f} of the memory",
+                         static_cast<double>(memory) / static_cast<double>(s.file_bytes));
     out << "\n  root hash " << to_hex(s.root_hash) << "\n";
   }
   if (request.as == "swsusp") {
     const auto& s = replay.swap_statistics;
-    out << fmt::format("  armed: {} in {} blocks{}; resume_offset {}\n", s.codec, grouped(s.blocks), replay.target->place().empty() ? "" : " of " + replay.target->place(), s.header_block);
+    out << fmt::format("  armed: {} in {} blocks{}; resume_offset {}\n", s.codec, grouped(s.blocks),
+                       replay.target->place().empty() ? "" : " of " + replay.target->place(), s.header_block);
   }
   out << "  " << ContentDigest::text(replay.result.content_digest) << "\n";
 }
@@ -229,11 +257,15 @@ int replay(const Context& context, const ReplayRequest& request) {
     print_summary(request.output == "-" ? context.streams.err : context.streams.out, request, replay);
   }
   if (pages.absent > 0 && request.as == "raw") {
-    context.note(fmt::format("{}: {} pages that the source does not hold read as zeros in a raw image", printable(request.output), grouped(pages.absent)));
+    context.note(fmt::format("{}: {} pages that the source does not hold read as zeros in a raw image",
+                             printable(request.output), grouped(pages.absent)));
   }
   if (holes == 0) return kDone;
-  context.note(fmt::format("{}: {} broken places in the source, {} pages lost{}", printable(request.output), holes, grouped(pages.unreadable),
-                           request.as == "hib" ? " and marked as unreadable" : "; --as hib would mark them, here they read as zeros or are left out"));
+  context.note(fmt::format("{}: {} broken places in the source, {} pages lost{}", printable(request.output),
+                           holes, grouped(pages.unreadable),
+                           request.as == "hib"
+                               ? " and marked as unreadable"
+                               : "; --as hib would mark them, here they read as zeros or are left out"));
   return kPartial;
 }
 

@@ -14,16 +14,21 @@ using device::Refusal;
 
 // Drivers find their devices in their own time; what is there but is another one stays so.
 bool may_still_appear(const std::vector<Refusal>& refusals) {
-  return std::any_of(refusals.begin(), refusals.end(), [](const Refusal& refusal) { return refusal.verdict == "absent" || refusal.verdict == "ambiguous"; });
+  return std::any_of(refusals.begin(), refusals.end(), [](const Refusal& refusal) {
+    return refusal.verdict == "absent" || refusal.verdict == "ambiguous";
+  });
 }
 
 DeviceCheck compare(const DeviceSet& saved, DeviceSet here, const DeviceCheckRequest& request) {
   mark_image(here, request.image, request.jump_id, "image");  // the disk that it was written to, or a copy
   DeviceCheck check;
   check.is_recorded = true;
-  for (Refusal& refusal : device::check(saved, here, device::match(saved, here), request.snapshot_ns, request.accepted)) {
-    if (refusal.accepted) check.overridden.push_back(refusal.override_token);
-    else check.refusals.push_back(std::move(refusal));
+  for (Refusal& refusal :
+       device::check(saved, here, device::match(saved, here), request.snapshot_ns, request.accepted)) {
+    if (refusal.accepted)
+      check.overridden.push_back(refusal.override_token);
+    else
+      check.refusals.push_back(std::move(refusal));
   }
   return check;
 }
@@ -42,7 +47,8 @@ Result<DeviceCheck> check_devices(const DeviceCheckRequest& request) {
 }
 
 Error error_of(const Refusal& refusal, const std::string& image) {
-  return make_error(ErrorKind::Refused, fmt::format("device {} ({})", refusal.name, refusal.uses), refusal.found, "expected " + refusal.expected)
+  return make_error(ErrorKind::Refused, fmt::format("device {} ({})", refusal.name, refusal.uses),
+                    refusal.found, "expected " + refusal.expected)
       .of(image)
       .advise(fmt::format("--accept {} goes on all the same", refusal.override_token));
 }

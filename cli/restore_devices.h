@@ -1,5 +1,5 @@
-// restore --jump: are the devices of the saved machine here, and are they the same ones? A mounted file system on another disk, or
-// on one that was written meanwhile, is ruined by going on.
+// restore --jump: are the devices of the saved machine here, and are they the same ones? A mounted file
+// system on another disk, or on one that was written meanwhile, is ruined by going on.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 namespace hib::cli {
 
 struct DeviceCheckRequest {
-  std::string image;                  // the device that it lies on
-  std::string jump_id;                // what is known of that device by that
+  std::string image;    // the device that it lies on
+  std::string jump_id;  // what is known of that device by that
   const std::vector<Record>* records = nullptr;
   std::uint64_t snapshot_ns = 0;      // CLOCK_REALTIME when the devices were suspended
   std::vector<std::string> accepted;  // --accept
@@ -22,12 +22,13 @@ struct DeviceCheckRequest {
 };
 
 struct DeviceCheck {
-  bool is_recorded = false;                // the image says which devices its machine had
-  std::vector<device::Refusal> refusals;   // none: go on
-  std::vector<std::string> overridden;     // accepted, and would have been refused
+  bool is_recorded = false;               // the image says which devices its machine had
+  std::vector<device::Refusal> refusals;  // none: go on
+  std::vector<std::string> overridden;    // accepted, and would have been refused
 };
 
-// Compares with this machine, again and again while devices may still appear. An error: the image's records are damaged.
+// Compares with this machine, again and again while devices may still appear. An error: the image's records
+// are damaged.
 Result<DeviceCheck> check_devices(const DeviceCheckRequest& request);
 
 // One line for people each, and what accepts it.

@@ -31,16 +31,30 @@ constexpr unsigned kMaxAttempts = 2;  // an image that makes a machine reboot mu
 Result<void> check_history(const File& image, bool force) {
   TRY(const auto crumbs, container::read_breadcrumbs(image));
   const std::string& path = image.path();
-  const auto is = [](const auto& crumb, Phase phase) { return crumb.phase == static_cast<std::uint16_t>(phase); };
-  const auto count = [&](Phase phase) { return std::count_if(crumbs.begin(), crumbs.end(), [&](const auto& crumb) { return is(crumb, phase); }); };
+  const auto is = [](const auto& crumb, Phase phase) {
+    return crumb.phase == static_cast<std::uint16_t>(phase);
+  };
+  const auto count = [&](Phase phase) {
+    return std::count_if(crumbs.begin(), crumbs.end(), [&](const auto& crumb) { return is(crumb, phase); });
+  };
   if (force) return {};
   // A jump that failed before it left is noted after it.
-  const auto last = std::find_if(crumbs.rbegin(), crumbs.rend(), [&](const auto& crumb) { return is(crumb, Phase::JumpedBack) || is(crumb, Phase::Failed); });
+  const auto last = std::find_if(crumbs.rbegin(), crumbs.rend(), [&](const auto& crumb) {
+    return is(crumb, Phase::JumpedBack) || is(crumb, Phase::Failed);
+  });
   if (count(Phase::Resumed) > 0 || (last != crumbs.rend() && is(*last, Phase::JumpedBack))) {
-    return fail(make_error(ErrorKind::Refused, "history", "the machine has gone on from here before", "an image that nobody has resumed from").of(path).advise("its file systems have changed since: resuming again ruins them. --force does it all the same"));
+    return fail(make_error(ErrorKind::Refused, "history", "the machine has gone on from here before",
+                           "an image that nobody has resumed from")
+                    .of(path)
+                    .advise("its file systems have changed since: resuming again ruins them. --force does it "
+                            "all the same"));
   }
   if (count(Phase::ResumeAttempted) >= kMaxAttempts) {
-    return fail(make_error(ErrorKind::Refused, "history", fmt::format("{} attempts to resume that failed", count(Phase::ResumeAttempted)), fmt::format("up to {}", kMaxAttempts)).of(path).advise("hibtool inspect shows how far they got; --force tries again"));
+    return fail(make_error(ErrorKind::Refused, "history",
+                           fmt::format("{} attempts to resume that failed", count(Phase::ResumeAttempted)),
+                           fmt::format("up to {}", kMaxAttempts))
+                    .of(path)
+                    .advise("hibtool inspect shows how far they got; --force tries again"));
   }
   return {};
 }
@@ -48,14 +62,19 @@ Result<void> check_history(const File& image, bool force) {
 Result<void> check_pages_are_whole(const JumpImage& image) {
   const std::uint64_t unreadable = image.reader->info().pages.unreadable;
   if (unreadable == 0) return {};
-  return fail(make_error(ErrorKind::Corrupt, "pages", fmt::format("{} that could not be read when it was made", grouped(unreadable)), "none").of(image.reader->info().path));
+  return fail(make_error(ErrorKind::Corrupt, "pages",
+                         fmt::format("{} that could not be read when it was made", grouped(unreadable)),
+                         "none")
+                  .of(image.reader->info().path));
 }
 
 void add(std::vector<MemoryRange>& ranges, const PageRun& run) {
   const std::uint64_t start = run.first * jump::kPageBytes;
   const std::uint64_t bytes = run.count * jump::kPageBytes;
-  if (!ranges.empty() && ranges.back().end() == start) ranges.back().bytes += bytes;
-  else ranges.push_back({start, bytes});
+  if (!ranges.empty() && ranges.back().end() == start)
+    ranges.back().bytes += bytes;
+  else
+    ranges.push_back({start, bytes});
 }
 
 Result<PlacesOfA> places_of(const JumpImage& image) {
@@ -70,8 +89,11 @@ Result<PlacesOfA> places_of(const JumpImage& image) {
   return places;
 }
 
-Result<void> check_places(const JumpImage& image, const std::vector<MemoryRange>& ram, const std::vector<MemoryMapEntry>& map) {
-  const auto read = [&](std::uint64_t address, MutableBytes out) { return image.reader->read_page(address / jump::kPageBytes, out); };
+Result<void> check_places(const JumpImage& image, const std::vector<MemoryRange>& ram,
+                          const std::vector<MemoryMapEntry>& map) {
+  const auto read = [&](std::uint64_t address, MutableBytes out) {
+    return image.reader->read_page(address / jump::kPageBytes, out);
+  };
   auto checked = jump::check_memory_map(map, recorded_memory_map(image.reader->records()));
   if (checked) checked = jump::check_places(image.context, ram, map);
   if (checked) checked = jump::check_entry(image.context, ram, read);
@@ -84,7 +106,9 @@ Result<void> check_is_device(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
   if (S_ISBLK(status.st_mode)) return {};
-  return fail(make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to").of(path));
+  return fail(
+      make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to")
+          .of(path));
 }
 
 // A and B are entered with the paging of C, and may not change it.
@@ -94,12 +118,14 @@ Result<void> check_paging(const JumpImage& image) {
   const bool here = text.find(" la57") != std::string::npos;
   if (here == image.context.five_levels) return {};
   const auto levels = [](bool five) { return five ? "5 levels" : "4 levels"; };
-  return fail(make_error(ErrorKind::Refused, "page tables", fmt::format("{} here", levels(here)), fmt::format("{}, as in the image", levels(image.context.five_levels)))
+  return fail(make_error(ErrorKind::Refused, "page tables", fmt::format("{} here", levels(here)),
+                         fmt::format("{}, as in the image", levels(image.context.five_levels)))
                   .of(image.reader->info().path)
                   .advise(here ? "boot with no5lvl" : "boot without no5lvl"));
 }
 
-Result<void> compare_devices(const Context& context, const RestoreJumpRequest& request, const JumpImage& image, DeviceCheck& devices) {
+Result<void> compare_devices(const Context& context, const RestoreJumpRequest& request,
+                             const JumpImage& image, DeviceCheck& devices) {
   DeviceCheckRequest check;
   check.image = request.device;
   check.jump_id = jump::to_text(image.context.id);
@@ -108,9 +134,12 @@ Result<void> compare_devices(const Context& context, const RestoreJumpRequest& r
   check.accepted = request.accepted;
   check.wait_seconds = request.wait_seconds;
   TRY(devices, check_devices(check));
-  if (!devices.is_recorded) context.note(fmt::format("{}: does not say which devices its machine had; they are not compared", printable(request.device)));
+  if (!devices.is_recorded)
+    context.note(fmt::format("{}: does not say which devices its machine had; they are not compared",
+                             printable(request.device)));
   for (const std::string& token : request.accepted) {
-    if (std::find(devices.overridden.begin(), devices.overridden.end(), token) == devices.overridden.end()) context.note(fmt::format("--accept {}: nothing here that would need it", printable(token)));
+    if (std::find(devices.overridden.begin(), devices.overridden.end(), token) == devices.overridden.end())
+      context.note(fmt::format("--accept {}: nothing here that would need it", printable(token)));
   }
   if (!devices.refusals.empty()) return fail(error_of(devices.refusals.front(), request.device));
   return {};
@@ -118,7 +147,8 @@ Result<void> compare_devices(const Context& context, const RestoreJumpRequest& r
 
 Result<void> note_attempt(const File& place, const DeviceCheck& devices) {
   TRY_OK(container::append_breadcrumb(place, Phase::ResumeAttempted, clock_ns(), ""));
-  for (const std::string& token : devices.overridden) TRY_OK(container::append_breadcrumb(place, Phase::Overridden, clock_ns(), token));
+  for (const std::string& token : devices.overridden)
+    TRY_OK(container::append_breadcrumb(place, Phase::Overridden, clock_ns(), token));
   return {};
 }
 
@@ -140,11 +170,13 @@ Result<WayBack> prepare(const Context& context, const RestoreJumpRequest& reques
 }
 
 // A line for each device; what accepts it is part of the line.
-int report_refusals(const Context& context, const RestoreJumpRequest& request, const std::vector<device::Refusal>& refusals) {
+int report_refusals(const Context& context, const RestoreJumpRequest& request,
+                    const std::vector<device::Refusal>& refusals) {
   Json document = json_of_error(error_of(refusals.front(), request.device));
   document["refusals"] = Json::array();
   for (const device::Refusal& refusal : refusals) {
-    context.streams.err << context.err_style.bold("hibtool: ") << error_of(refusal, request.device).line() << "\n";
+    context.streams.err << context.err_style.bold("hibtool: ") << error_of(refusal, request.device).line()
+                        << "\n";
     Json entry = Json::object();
     entry["device"] = printable(refusal.name);
     entry["uses"] = printable(refusal.uses);

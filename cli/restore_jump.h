@@ -1,7 +1,8 @@
 // restore --jump: back into a machine that hibtool hibernate has saved.
 //
-// This is C, the kernel of this boot: everything that can be checked is checked. Then A's memory is staged beside C's own and the
-// module jumps into A; or, where that cannot be, kexec enters B in the region that A had set aside for it, and B writes A's memory.
+// This is C, the kernel of this boot: everything that can be checked is checked. Then A's memory is staged
+// beside C's own and the module jumps into A; or, where that cannot be, kexec enters B in the region that A
+// had set aside for it, and B writes A's memory.
 #pragma once
 
 #include <string>

@@ -39,8 +39,10 @@ struct Program {
     app.set_version_flag("--version", "hibtool " HIBTOOL_VERSION);
     app.require_subcommand(1);
     app.footer(
-        "hibtool VERB --help says more. Formats: hib, elf, kdump, lime, raw, swsusp, snapshot; found by content.\n"
-        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 64 usage, 128+N signal.");
+        "hibtool VERB --help says more. Formats: hib, elf, kdump, lime, raw, swsusp, snapshot; found by "
+        "content.\n"
+        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 64 usage, 128+N "
+        "signal.");
     create.add_to(app, common);
     inspect.add_to(app, common);
     verify.add_to(app, common);
@@ -84,7 +86,9 @@ int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const St
 int run_verb(const std::vector<std::string>& arguments, const Streams& streams) {
   Program program;
   if (!arguments.empty() && arguments[0].rfind('-', 0) != 0 && !program.has_verb(arguments[0])) {
-    streams.err << "hibtool: \"" << printable(arguments[0]) << "\" is no verb; create, inspect, verify, restore, diff, arm, disarm, hibernate and probe are\n";
+    streams.err
+        << "hibtool: \"" << printable(arguments[0])
+        << "\" is no verb; create, inspect, verify, restore, diff, arm, disarm, hibernate and probe are\n";
     return kUsage;
   }
   try {

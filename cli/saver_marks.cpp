@@ -19,8 +19,8 @@ std::string uuid_of(const Device& device) {
   return uuid == nullptr ? "" : uuid->text;
 }
 
-// UUIDs of file systems that are mounted right on a disk or partition. What lies on dm or md is not waited for: nobody puts those
-// together here.
+// UUIDs of file systems that are mounted right on a disk or partition. What lies on dm or md is not waited
+// for: nobody puts those together here.
 std::set<std::string> expected_here(const DeviceSet& saved) {
   std::set<std::string> plain;
   for (const Device& device : saved.devices) {
@@ -28,7 +28,8 @@ std::set<std::string> expected_here(const DeviceSet& saved) {
   }
   std::set<std::string> uuids;
   for (const Device& device : saved.devices) {
-    if (!uuid_of(device).empty() && device.find_state("mount") != nullptr && plain.count(device.parent) > 0) uuids.insert(uuid_of(device));
+    if (!uuid_of(device).empty() && device.find_state("mount") != nullptr && plain.count(device.parent) > 0)
+      uuids.insert(uuid_of(device));
   }
   return uuids;
 }
@@ -42,7 +43,8 @@ bool are_all_in(const DeviceSet& here, const std::set<std::string>& expected) {
 }  // namespace
 
 void add_saver_marks(std::vector<Record>& records, unsigned seconds, const std::function<void()>& alive) {
-  const auto record = std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kDevicesRecord; });
+  const auto record =
+      std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kDevicesRecord; });
   if (record == records.end()) return;
   auto saved = device::from_record(*record);
   if (!saved) return;  // kept as it is; whoever reads it says what is wrong

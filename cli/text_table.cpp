@@ -11,7 +11,8 @@
 namespace hib::cli {
 namespace {
 
-// The user's character set while libsmartcols measures text. Without one that has UTF-8, it would count bytes.
+// The user's character set while libsmartcols measures text. Without one that has UTF-8, it would count
+// bytes.
 class TextLocale {
  public:
   TextLocale() : locale_(newlocale(LC_CTYPE_MASK, "", nullptr)) {
@@ -46,7 +47,8 @@ TextTable::TextTable(const Style& style, const std::vector<Column>& columns) : t
   scols_table_enable_noencoding(table_.get(), 1);  // cells are safe to print
   if (!style.is_terminal()) scols_table_set_termforce(table_.get(), SCOLS_TERMFORCE_NEVER);
   for (const Column& column : columns) {
-    const int flags = (column.is_tree ? SCOLS_FL_TREE : 0) | (column.is_number ? SCOLS_FL_RIGHT : 0) | (column.may_be_cut ? SCOLS_FL_TRUNC : 0);
+    const int flags = (column.is_tree ? SCOLS_FL_TREE : 0) | (column.is_number ? SCOLS_FL_RIGHT : 0) |
+                      (column.may_be_cut ? SCOLS_FL_TRUNC : 0);
     if (scols_table_new_column(table_.get(), column.title, 0.1, flags) == nullptr) throw std::bad_alloc();
   }
 }

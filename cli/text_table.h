@@ -17,7 +17,7 @@ class TextTable {
   struct Column {
     const char* title;
     bool is_tree = false;
-    bool is_number = false;  // to the right
+    bool is_number = false;   // to the right
     bool may_be_cut = false;  // when the terminal is too narrow
   };
 

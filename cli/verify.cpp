@@ -13,10 +13,13 @@ void VerifyVerb::add_to(CLI::App& program, CommonOptions& common) {
   app_ = program.add_subcommand("verify", "prove an image, layer by layer, and say what cannot be proven");
   app_->add_option("IMAGE", images_, "the images; - is standard input")->required();
   app_->add_flag("--against-running", against_running_, "hibernation image: would this machine accept it?");
-  app_->add_option("--root", root_, "with --against-running: a folder with the /proc, /sys and /lib of another machine")->type_name("DIR");
+  app_->add_option("--root", root_,
+                   "with --against-running: a folder with the /proc, /sys and /lib of another machine")
+      ->type_name("DIR");
   add_input_options(*app_, common);
   app_->footer(
-      "Exit code 0: nothing wrong (the verdict says whether the format can prove it), 1: damaged, 2: could not look.\n"
+      "Exit code 0: nothing wrong (the verdict says whether the format can prove it), 1: damaged, 2: could "
+      "not look.\n"
       "Examples:\n"
       "  hibtool verify crash.hib\n"
       "  hibtool verify --against-running /dev/sda3   # would this kernel on this machine resume from it?\n"
@@ -26,14 +29,17 @@ void VerifyVerb::add_to(CLI::App& program, CommonOptions& common) {
 Result<std::vector<Layer>> VerifyVerb::acceptance_layers(const ImageReader& image) const {
   const Record* record = find_record(image.records(), swsusp::kSwsuspRecord);
   if (record == nullptr) {
-    return fail(make_error(ErrorKind::Usage, "--against-running", image.info().format, "a hibernation image, or one made from it").of(image.info().path));
+    return fail(make_error(ErrorKind::Usage, "--against-running", image.info().format,
+                           "a hibernation image, or one made from it")
+                    .of(image.info().path));
   }
   TRY(const auto decoded, swsusp::decode_image_record(*record));
   return swsusp::check_acceptance(decoded, read_machine(root_));
 }
 
 // One document each, one after the other, as jq and friends read them.
-int VerifyVerb::verify_one(const Context& context, const std::string& path, std::size_t position, bool& first) const {
+int VerifyVerb::verify_one(const Context& context, const std::string& path, std::size_t position,
+                           bool& first) const {
   const auto image = context.open_for_look(path, true, position);
   if (!image) return context.report(image.error());
   auto report = [&] {

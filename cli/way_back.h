@@ -1,5 +1,6 @@
-// How C goes back into A, once everything has been checked: straight, with A's memory staged beside C's own and the module's jump;
-// or through B, which kexec enters in the region that A had set aside for it, and which writes A's memory.
+// How C goes back into A, once everything has been checked: straight, with A's memory staged beside C's own
+// and the module's jump; or through B, which kexec enters in the region that A had set aside for it, and
+// which writes A's memory.
 #pragma once
 
 #include <memory>
@@ -28,8 +29,10 @@ struct WayBack {
 // Where the image's history is written.
 Result<std::shared_ptr<const File>> open_place(const RestoreJumpRequest& request);
 
-// Straight where that can be, and says it where it cannot. Every page or byte of the image has been held against its hash then.
-Result<WayBack> prepare_way_back(const Context& context, const RestoreJumpRequest& request, const JumpImage& image, const PlacesOfA& places, const Machine& here);
+// Straight where that can be, and says it where it cannot. Every page or byte of the image has been held
+// against its hash then.
+Result<WayBack> prepare_way_back(const Context& context, const RestoreJumpRequest& request,
+                                 const JumpImage& image, const PlacesOfA& places, const Machine& here);
 
 // Returns only when it failed, and this boot goes on.
 Error go_back(const RestoreJumpRequest& request, const WayBack& way);

@@ -29,8 +29,10 @@ class MemoryWriter {
         continue;
       }
       std::size_t count = 1;  // pages that follow each other in memory and in the batch
-      while (i + count < batch.items.size() && batch.items[i + count].run.state == PageState::Data && batch.items[i + count].run.first == item.run.first + count &&
-             batch.items[i + count].bytes == item.bytes + count * jump::kPageBytes && !is_low(item.run.first)) ++count;
+      while (i + count < batch.items.size() && batch.items[i + count].run.state == PageState::Data &&
+             batch.items[i + count].run.first == item.run.first + count &&
+             batch.items[i + count].bytes == item.bytes + count * jump::kPageBytes && !is_low(item.run.first))
+        ++count;
       TRY_OK(memory_.write(place_of(item.run.first), {item.bytes, count * jump::kPageBytes}));
       i += count;
     }
@@ -63,7 +65,8 @@ class MemoryWriter {
   LowMemory low_;
 };
 
-Result<void> write_pages(const JumpImage& image, const jump::Device& device, std::string_view kind, LowMemory low, const ProgressCallback& progress) {
+Result<void> write_pages(const JumpImage& image, const jump::Device& device, std::string_view kind,
+                         LowMemory low, const ProgressCallback& progress) {
   TRY(auto memory, jump::MemoryWindow::open(device, kind));
   MemoryWriter writer(memory, std::move(low));
   PipelineOptions options;
@@ -75,11 +78,13 @@ Result<void> write_pages(const JumpImage& image, const jump::Device& device, std
 
 }  // namespace
 
-Result<void> write_memory(const JumpImage& image, const jump::Device& device, const ProgressCallback& progress) {
+Result<void> write_memory(const JumpImage& image, const jump::Device& device,
+                          const ProgressCallback& progress) {
   return write_pages(image, device, jump::kMemoryOfA, {image.context.low, image.context.low_copy}, progress);
 }
 
-Result<void> fill_stage(const JumpImage& image, const jump::Device& device, const ProgressCallback& progress) {
+Result<void> fill_stage(const JumpImage& image, const jump::Device& device,
+                        const ProgressCallback& progress) {
   return write_pages(image, device, jump::kSystemRam, {}, progress);
 }
 

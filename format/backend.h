@@ -15,13 +15,14 @@ struct ProbeInput {
   ByteView head;  // up to kProbeBytes from the start
   std::uint64_t file_bytes = 0;
 };
-inline constexpr std::size_t kProbeBytes = 65536;  // a swap header ends with the first page, which may be that large
+inline constexpr std::size_t kProbeBytes =
+    65536;  // a swap header ends with the first page, which may be that large
 
 enum class Match { No, Yes };
 
 struct Backend {
-  std::string_view name;         // as in -f and in JSON
-  std::string_view description;  // for --help
+  std::string_view name;                    // as in -f and in JSON
+  std::string_view description;             // for --help
   Match (*probe)(const ProbeInput& input);  // pure
   Result<std::unique_ptr<ImageReader>> (*open)(std::shared_ptr<const File> file, const OpenOptions& options);
 };

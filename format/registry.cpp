@@ -17,19 +17,22 @@ namespace hib {
 namespace {
 
 // In the order of trying: a strong magic first, raw memory, which has none, last.
-constexpr std::array<const Backend*, 7> kBackends = {&container::kBackend,     &kdump::kBackend,           &elf::kBackend, &lime::kBackend,
-                                                     &swsusp::kSwsuspBackend, &swsusp::kSnapshotBackend, &raw::kBackend};
+constexpr std::array<const Backend*, 7> kBackends = {
+    &container::kBackend,    &kdump::kBackend,          &elf::kBackend, &lime::kBackend,
+    &swsusp::kSwsuspBackend, &swsusp::kSnapshotBackend, &raw::kBackend};
 
 }  // namespace
 
 std::span<const Backend* const> backends() { return kBackends; }
 
 const Backend* find_backend(std::string_view name) {
-  const auto it = std::find_if(kBackends.begin(), kBackends.end(), [&](const Backend* b) { return b->name == name; });
+  const auto it =
+      std::find_if(kBackends.begin(), kBackends.end(), [&](const Backend* b) { return b->name == name; });
   return it == kBackends.end() ? nullptr : *it;
 }
 
-Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format, const OpenOptions& options) {
+Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format,
+                                                const OpenOptions& options) {
   TRY(auto file, File::open(path));
   constexpr std::uint64_t kOffsetUnit = 4096;
   const auto head = checked_mul<std::uint64_t>(options.swap_offset.value_or(0), kOffsetUnit);
@@ -37,7 +40,8 @@ Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const s
   if (area != file) return container::kBackend.open(area, options);
   if (!format.empty()) {
     const Backend* backend = find_backend(format);
-    if (backend == nullptr) return fail(make_error(ErrorKind::Usage, "--format", format, "a format that hibtool --help lists"));
+    if (backend == nullptr)
+      return fail(make_error(ErrorKind::Usage, "--format", format, "a format that hibtool --help lists"));
     return backend->open(std::move(file), options);
   }
   if (options.swap_offset) return swsusp::kSwsuspBackend.open(std::move(file), options);
@@ -47,7 +51,9 @@ Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const s
   for (const Backend* backend : kBackends) {
     if (backend->probe(input) == Match::Yes) return backend->open(std::move(file), options);
   }
-  return fail(make_error(ErrorKind::NotRecognised, "format", file->size() == 0 ? "an empty file" : "nothing that a reader knows", "hib, kdump, elf, lime, swsusp, snapshot")
+  return fail(make_error(ErrorKind::NotRecognised, "format",
+                         file->size() == 0 ? "an empty file" : "nothing that a reader knows",
+                         "hib, kdump, elf, lime, swsusp, snapshot")
                   .of(path)
                   .advise("-f raw reads it as raw physical memory"));
 }

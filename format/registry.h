@@ -15,6 +15,7 @@ std::span<const Backend* const> backends();
 const Backend* find_backend(std::string_view name);
 
 // Finds the reader by content, or takes the one named.
-Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format, const OpenOptions& options);
+Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format,
+                                                const OpenOptions& options);
 
 }  // namespace hib

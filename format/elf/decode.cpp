@@ -35,7 +35,8 @@ Result<std::uint64_t> program_count(const File& file, const typename Bits::Heade
                            "0 where e_phnum is PN_XNUM", "the section that holds the real count"));
   }
   auto section = read_struct<typename Bits::Section>(file, header.shoff, "section header 0");
-  if (!section) return fail(std::move(section).error().in("section header 0, which holds the program header count"));
+  if (!section)
+    return fail(std::move(section).error().in("section header 0, which holds the program header count"));
   return std::uint64_t{section->info};
 }
 
@@ -44,7 +45,8 @@ Result<Headers> decode(const File& file) {
   using Program = typename Bits::Program;
   TRY(const auto header, read_struct<typename Bits::Header>(file, 0, "ELF header"));
   const auto reject = [&](std::uint64_t offset, const char* field, std::string found, std::string allowed) {
-    return fail(file.error(ErrorKind::Corrupt, offset, fmt::format("ELF header: {}", field), std::move(found), std::move(allowed)));
+    return fail(file.error(ErrorKind::Corrupt, offset, fmt::format("ELF header: {}", field), std::move(found),
+                           std::move(allowed)));
   };
   using H = typename Bits::Header;
   if (header.type != kTypeCore) {
@@ -57,7 +59,8 @@ Result<Headers> decode(const File& file) {
   }
   TRY(const std::uint64_t count, program_count<Bits>(file, header));
   if (count == 0 || count > kMaxProgramHeaders) {
-    return reject(offsetof(H, phnum), "e_phnum", std::to_string(count), fmt::format("1 to {}", kMaxProgramHeaders));
+    return reject(offsetof(H, phnum), "e_phnum", std::to_string(count),
+                  fmt::format("1 to {}", kMaxProgramHeaders));
   }
   auto table = file.read_at(header.phoff, count * sizeof(Program));
   if (!table) {

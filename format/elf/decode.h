@@ -23,7 +23,7 @@ struct Headers {
   std::uint64_t header_bytes = 0;
   std::uint64_t phoff = 0;
   std::uint64_t phentsize = 0;
-  std::uint64_t shoff = 0;         // 0: none
+  std::uint64_t shoff = 0;  // 0: none
   std::uint64_t sections_bytes = 0;
   std::vector<ProgramHeader> program;
 };

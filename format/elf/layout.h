@@ -15,48 +15,48 @@ inline constexpr std::uint32_t kPtNote = 4;
 inline constexpr std::uint16_t kPnXnum = 0xFFFF;  // the real count is sh_info of section 0
 
 struct Ident {
-  std::uint8_t magic[4];   // 0
-  std::uint8_t file_class; // 4
-  std::uint8_t data;       // 5
-  std::uint8_t version;    // 6
-  std::uint8_t os_abi;     // 7
-  std::uint8_t padding[8]; // 8
+  std::uint8_t magic[4];    // 0
+  std::uint8_t file_class;  // 4
+  std::uint8_t data;        // 5
+  std::uint8_t version;     // 6
+  std::uint8_t os_abi;      // 7
+  std::uint8_t padding[8];  // 8
 };
 static_assert(sizeof(Ident) == 16);
 
 struct Header64 {
-  Ident ident;      // 0
-  le16 type;        // 16
-  le16 machine;     // 18
-  le32 version;     // 20
-  le64 entry;       // 24
-  le64 phoff;       // 32
-  le64 shoff;       // 40
-  le32 flags;       // 48
-  le16 ehsize;      // 52
-  le16 phentsize;   // 54
-  le16 phnum;       // 56
-  le16 shentsize;   // 58
-  le16 shnum;       // 60
-  le16 shstrndx;    // 62
+  Ident ident;     // 0
+  le16 type;       // 16
+  le16 machine;    // 18
+  le32 version;    // 20
+  le64 entry;      // 24
+  le64 phoff;      // 32
+  le64 shoff;      // 40
+  le32 flags;      // 48
+  le16 ehsize;     // 52
+  le16 phentsize;  // 54
+  le16 phnum;      // 56
+  le16 shentsize;  // 58
+  le16 shnum;      // 60
+  le16 shstrndx;   // 62
 };
 static_assert(sizeof(Header64) == 64);
 
 struct Header32 {
-  Ident ident;      // 0
-  le16 type;        // 16
-  le16 machine;     // 18
-  le32 version;     // 20
-  le32 entry;       // 24
-  le32 phoff;       // 28
-  le32 shoff;       // 32
-  le32 flags;       // 36
-  le16 ehsize;      // 40
-  le16 phentsize;   // 42
-  le16 phnum;       // 44
-  le16 shentsize;   // 46
-  le16 shnum;       // 48
-  le16 shstrndx;    // 50
+  Ident ident;     // 0
+  le16 type;       // 16
+  le16 machine;    // 18
+  le32 version;    // 20
+  le32 entry;      // 24
+  le32 phoff;      // 28
+  le32 shoff;      // 32
+  le32 flags;      // 36
+  le16 ehsize;     // 40
+  le16 phentsize;  // 42
+  le16 phnum;      // 44
+  le16 shentsize;  // 46
+  le16 shnum;      // 48
+  le16 shstrndx;   // 50
 };
 static_assert(sizeof(Header32) == 52);
 

@@ -17,18 +17,21 @@ namespace hib::elf {
 namespace {
 
 Match probe(const ProbeInput& input) {
-  const bool yes = input.head.size() >= sizeof(Ident) && std::memcmp(input.head.data(), kMagic, sizeof(kMagic)) == 0;
+  const bool yes =
+      input.head.size() >= sizeof(Ident) && std::memcmp(input.head.data(), kMagic, sizeof(kMagic)) == 0;
   return yes ? Match::Yes : Match::No;
 }
 
-std::vector<Note> read_notes(const File& file, const Headers& headers, RangeMap& labels, std::vector<Finding>& findings) {
+std::vector<Note> read_notes(const File& file, const Headers& headers, RangeMap& labels,
+                             std::vector<Finding>& findings) {
   std::vector<Note> notes;
   for (std::size_t i = 0; i < headers.program.size(); ++i) {
     const ProgramHeader& p = headers.program[i];
     if (p.type != kPtNote || p.filesz == 0) continue;
     if (p.filesz > kMaxNotesBytes) {
       findings.push_back({"broken-note", Severity::Warning, p.offset,
-                          fmt::format("program header {}: {} bytes of notes, at most {} are read", i, p.filesz, kMaxNotesBytes)});
+                          fmt::format("program header {}: {} bytes of notes, at most {} are read", i,
+                                      p.filesz, kMaxNotesBytes)});
       continue;
     }
     auto raw = file.read_at(p.offset, p.filesz);
@@ -43,18 +46,23 @@ std::vector<Note> read_notes(const File& file, const Headers& headers, RangeMap&
   return notes;
 }
 
-// The kernel's image has two segments in a vmcore, with two virtual addresses for the same bytes: the smaller one says
-// nothing new.
+// The kernel's image has two segments in a vmcore, with two virtual addresses for the same bytes: the smaller
+// one says nothing new.
 void drop_second_addresses(std::vector<Extent>& extents) {
-  std::map<std::uint64_t, std::vector<const Extent*>> by_shift;  // offset - address, modulo 2^64: equal for the same bytes
+  std::map<std::uint64_t, std::vector<const Extent*>>
+      by_shift;  // offset - address, modulo 2^64: equal for the same bytes
   for (const Extent& extent : extents) by_shift[extent.file_offset - extent.physical].push_back(&extent);
   std::vector<bool> drop(extents.size());
   for (auto& [shift, same] : by_shift) {
-    std::sort(same.begin(), same.end(), [](const Extent* a, const Extent* b) { return std::pair(a->physical, ~a->size_bytes) < std::pair(b->physical, ~b->size_bytes); });
+    std::sort(same.begin(), same.end(), [](const Extent* a, const Extent* b) {
+      return std::pair(a->physical, ~a->size_bytes) < std::pair(b->physical, ~b->size_bytes);
+    });
     const Extent* widest = nullptr;
     for (const Extent* extent : same) {
-      const bool inside = widest != nullptr && extent->size_bytes == extent->stored_bytes && widest->size_bytes == widest->stored_bytes &&
-                          extent->size_bytes <= widest->size_bytes && extent->physical - widest->physical <= widest->size_bytes - extent->size_bytes;
+      const bool inside = widest != nullptr && extent->size_bytes == extent->stored_bytes &&
+                          widest->size_bytes == widest->stored_bytes &&
+                          extent->size_bytes <= widest->size_bytes &&
+                          extent->physical - widest->physical <= widest->size_bytes - extent->size_bytes;
       if (inside) drop[static_cast<std::size_t>(extent - extents.data())] = true;
       if (!inside) widest = extent;
     }
@@ -77,23 +85,28 @@ Result<std::vector<Extent>> load_segments(const File& file, const Headers& heade
   }
   drop_second_addresses(extents);
   if (extents.empty()) {
-    return fail(file.error(ErrorKind::NotRecognised, headers.phoff, "program headers", "no PT_LOAD segment", "a vmcore with memory"));
+    return fail(file.error(ErrorKind::NotRecognised, headers.phoff, "program headers", "no PT_LOAD segment",
+                           "a vmcore with memory"));
   }
   return extents;
 }
 
 // The extent in pieces: those that are not used hold nothing.
-void add_without_unused(const Extent& extent, const std::vector<PfnRange>& unused, std::uint32_t page_size, std::vector<Extent>& out) {
+void add_without_unused(const Extent& extent, const std::vector<PfnRange>& unused, std::uint32_t page_size,
+                        std::vector<Extent>& out) {
   const std::uint64_t end = extent.physical + extent.size_bytes;
   std::uint64_t at = extent.physical;
   const auto add = [&](std::uint64_t until, bool is_used) {
     if (until <= at) return;
     const std::uint64_t offset = at - extent.physical;
-    const std::uint64_t stored = std::min(until - at, extent.stored_bytes - std::min(extent.stored_bytes, offset));
+    const std::uint64_t stored =
+        std::min(until - at, extent.stored_bytes - std::min(extent.stored_bytes, offset));
     out.push_back({at, until - at, extent.file_offset + offset, is_used ? stored : 0, extent.name});
     at = until;
   };
-  auto range = std::partition_point(unused.begin(), unused.end(), [&](const PfnRange& r) { return (r.first + r.second) * page_size <= at; });
+  auto range = std::partition_point(unused.begin(), unused.end(), [&](const PfnRange& r) {
+    return (r.first + r.second) * page_size <= at;
+  });
   for (; range != unused.end() && range->first * page_size < end; ++range) {
     add(std::max(at, range->first * page_size), true);
     add(std::min(end, (range->first + range->second) * page_size), false);
@@ -106,7 +119,8 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   TRY(std::vector<Extent> extents, load_segments(*file, headers));
   ImageInfo info;
   info.format = "elf";
-  info.variant = fmt::format("ELF{} core, {} PT_LOAD segment{}", headers.is_64 ? 64 : 32, extents.size(), extents.size() == 1 ? "" : "s");
+  info.variant = fmt::format("ELF{} core, {} PT_LOAD segment{}", headers.is_64 ? 64 : 32, extents.size(),
+                             extents.size() == 1 ? "" : "s");
   info.path = file->path();
   info.file_bytes = file->size();
   RangeMap labels;
@@ -114,7 +128,8 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   labels.add(headers.phoff, headers.program.size() * headers.phentsize, "program headers");
   if (headers.shoff != 0) labels.add(headers.shoff, headers.sections_bytes, "section headers");
   auto records = records_from_notes(read_notes(*file, headers, labels, info.findings));
-  if (const std::string machine = machine_name(headers.machine); !machine.empty()) info.kernel.machine = machine;
+  if (const std::string machine = machine_name(headers.machine); !machine.empty())
+    info.kernel.machine = machine;
   if (const std::string* text = vmcoreinfo_of(records)) {
     const auto values = parse_vmcoreinfo(*text);
     const auto it = values.find("PAGESIZE");
@@ -127,11 +142,13 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
     for (const Extent& extent : extents) add_without_unused(extent, options.unused, info.page_size, pieces);
     extents = std::move(pieces);
   }
-  return ExtentReader::create(std::move(file), std::move(info), std::move(extents), std::move(records), std::move(labels));
+  return ExtentReader::create(std::move(file), std::move(info), std::move(extents), std::move(records),
+                              std::move(labels));
 }
 
 }  // namespace
 
-const Backend kBackend = {"elf", "ELF vmcore (/proc/vmcore, makedumpfile -E, QEMU dump-guest-memory)", probe, open};
+const Backend kBackend = {"elf", "ELF vmcore (/proc/vmcore, makedumpfile -E, QEMU dump-guest-memory)", probe,
+                          open};
 
 }  // namespace hib::elf

@@ -13,7 +13,9 @@ namespace {
 constexpr std::uint16_t kEmX86_64 = 62;
 constexpr std::uint64_t kPageAlignment = 4096;  // of segments in the file, whatever the page size
 
-void append(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void append(std::vector<std::byte>& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 std::uint16_t machine_of(const ImageReader& source) {
   const auto machine = kernel_identity(source).machine;
@@ -34,7 +36,8 @@ Header64 header_for(std::uint16_t machine, std::uint64_t program_headers) {
   h.ehsize = sizeof(Header64);
   h.phentsize = sizeof(Program64);
   h.phnum = static_cast<std::uint16_t>(std::min<std::uint64_t>(program_headers, kPnXnum));
-  if (program_headers >= kPnXnum) {  // the count then stands in section header 0, right behind the program headers
+  if (program_headers >=
+      kPnXnum) {  // the count then stands in section header 0, right behind the program headers
     h.shoff = sizeof(Header64) + program_headers * sizeof(Program64);
     h.shentsize = sizeof(Section64);
     h.shnum = 1;
@@ -42,7 +45,8 @@ Header64 header_for(std::uint16_t machine, std::uint64_t program_headers) {
   return h;
 }
 
-Program64 program_header(std::uint32_t type, std::uint64_t offset, std::uint64_t vaddr, std::uint64_t paddr, std::uint64_t size) {
+Program64 program_header(std::uint32_t type, std::uint64_t offset, std::uint64_t vaddr, std::uint64_t paddr,
+                         std::uint64_t size) {
   Program64 p{};
   p.type = type;
   p.offset = offset;
@@ -53,8 +57,8 @@ Program64 program_header(std::uint32_t type, std::uint64_t offset, std::uint64_t
   return p;
 }
 
-// Where the kernel sees physical memory, as far as the records say. gdb finds nothing without, and drgn not even the page
-// tables. As in /proc/vmcore, the kernel's own image has a second segment at its own addresses.
+// Where the kernel sees physical memory, as far as the records say. gdb finds nothing without, and drgn not
+// even the page tables. As in /proc/vmcore, the kernel's own image has a second segment at its own addresses.
 struct VirtualMap {
   std::uint64_t direct_map = 0;  // virtual address of physical 0; 0: not known
   std::uint64_t image_virtual = 0;
@@ -66,7 +70,8 @@ struct VirtualMap {
 
 constexpr std::uint64_t kKernelMap = 0xFFFFFFFF80000000;  // x86-64: __START_KERNEL_map
 constexpr std::uint64_t kImageAlign = 2 << 20;
-constexpr std::uint64_t kImageBytes = 64 << 20;  // more than any; what lies behind it only has a second address
+constexpr std::uint64_t kImageBytes = 64
+                                      << 20;  // more than any; what lies behind it only has a second address
 
 VirtualMap virtual_map(const ImageReader& source, std::uint16_t machine) {
   VirtualMap map;
@@ -76,7 +81,8 @@ VirtualMap virtual_map(const ImageReader& source, std::uint16_t machine) {
   }
   const std::string* vmcoreinfo = vmcoreinfo_of(source.records());
   const auto stext = vmcoreinfo == nullptr ? std::nullopt : vmcoreinfo_number(*vmcoreinfo, "SYMBOL(_stext)");
-  const auto phys_base = vmcoreinfo == nullptr ? std::nullopt : vmcoreinfo_number(*vmcoreinfo, "NUMBER(phys_base)");
+  const auto phys_base =
+      vmcoreinfo == nullptr ? std::nullopt : vmcoreinfo_number(*vmcoreinfo, "NUMBER(phys_base)");
   if (stext && phys_base && *stext >= kKernelMap) {
     map.image_virtual = *stext / kImageAlign * kImageAlign;
     map.image_physical = map.image_virtual - kKernelMap + *phys_base;
@@ -94,16 +100,19 @@ PageRun image_part(const PageRun& run, const VirtualMap& map, std::uint32_t page
 
 }  // namespace
 
-// Header, program headers, notes, then one PT_LOAD for each run of present pages; pages that are not in the image are in
-// no segment, so that no tool takes them for zeros.
+// Header, program headers, notes, then one PT_LOAD for each run of present pages; pages that are not in the
+// image are in no segment, so that no tool takes them for zeros.
 Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source) {
   const std::uint32_t page_size = source.info().page_size;
   TRY(const std::vector<PageRun> runs, present_runs(source));
   const std::vector<std::byte> notes = encode_notes(notes_from_records(source.records()));
   const std::uint16_t machine = machine_of(source);
   const VirtualMap virtual_addresses = virtual_map(source, machine);
-  const auto has_image = [&](const PageRun& run) { return image_part(run, virtual_addresses, page_size).count > 0; };
-  const std::uint64_t count = 1 + runs.size() + static_cast<std::uint64_t>(std::count_if(runs.begin(), runs.end(), has_image));
+  const auto has_image = [&](const PageRun& run) {
+    return image_part(run, virtual_addresses, page_size).count > 0;
+  };
+  const std::uint64_t count =
+      1 + runs.size() + static_cast<std::uint64_t>(std::count_if(runs.begin(), runs.end(), has_image));
   const std::uint64_t section_bytes = count >= kPnXnum ? sizeof(Section64) : 0;
   const std::uint64_t notes_offset = sizeof(Header64) + count * sizeof(Program64) + section_bytes;
 
@@ -117,12 +126,16 @@ Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader&
   for (std::uint64_t at = offset; const PageRun& run : runs) {
     if (const PageRun part = image_part(run, virtual_addresses, page_size); part.count > 0) {
       const std::uint64_t physical = part.first * page_size;
-      append(head, object_bytes(program_header(kPtLoad, at + (part.first - run.first) * page_size, virtual_addresses.image_virtual + (physical - virtual_addresses.image_physical), physical, part.count * page_size)));
+      append(head, object_bytes(program_header(
+                       kPtLoad, at + (part.first - run.first) * page_size,
+                       virtual_addresses.image_virtual + (physical - virtual_addresses.image_physical),
+                       physical, part.count * page_size)));
     }
     at += run.count * page_size;
   }
   for (const PageRun& run : runs) {
-    append(head, object_bytes(program_header(kPtLoad, offset, virtual_addresses.of(run.first * page_size), run.first * page_size, run.count * page_size)));
+    append(head, object_bytes(program_header(kPtLoad, offset, virtual_addresses.of(run.first * page_size),
+                                             run.first * page_size, run.count * page_size)));
     pages.push_back({offset, {}, run.first, run.count});
     offset += run.count * page_size;
   }

@@ -10,7 +10,8 @@
 
 namespace hib::container {
 
-inline constexpr std::uint64_t kAreaHeadBytes = 4096;  // the page before an area's image; it says what the area is
+inline constexpr std::uint64_t kAreaHeadBytes =
+    4096;  // the page before an area's image; it says what the area is
 
 enum class AreaKind {
   Whole,   // the device is the image's: no head
@@ -24,14 +25,15 @@ struct Area {
   std::vector<DeviceRange> places;  // of the image, in its order
 };
 
-// The area whose head, or whose image, lies at byte `head` of the device. Whole where there is no head; whether an image
-// lies there is not looked at.
+// The area whose head, or whose image, lies at byte `head` of the device. Whole where there is no head;
+// whether an image lies there is not looked at.
 Result<Area> find_area(const File& device, std::uint64_t head);
 
 // The image of the area as a file of its own; the file itself where the area is Whole.
 Result<std::shared_ptr<const File>> open_area(std::shared_ptr<const File> device, std::uint64_t head);
 
-// The area that a swap device, not in use, can be made into; NotRecognised where it has no swap header of 4 KiB pages.
+// The area that a swap device, not in use, can be made into; NotRecognised where it has no swap header of 4
+// KiB pages.
 Result<Area> area_of_swap(const File& device);
 
 // The area of a file of a mounted file system whose pieces lie so on the device.

@@ -14,7 +14,8 @@
 namespace hib::container {
 namespace {
 
-BreadcrumbEntry encode(std::uint16_t phase, std::uint64_t time_ns, const std::string& text, std::uint32_t number) {
+BreadcrumbEntry encode(std::uint16_t phase, std::uint64_t time_ns, const std::string& text,
+                       std::uint32_t number) {
   BreadcrumbEntry entry{};
   std::memcpy(entry.magic, kBreadcrumbMagic, sizeof(kBreadcrumbMagic));
   entry.phase = phase;
@@ -43,12 +44,14 @@ Result<History> read_history(const File& file) {
 
 }  // namespace
 
-std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcrumbs, std::size_t area_bytes) {
+std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcrumbs,
+                                          std::size_t area_bytes) {
   std::vector<std::byte> area(area_bytes);
   const std::size_t count = std::min(breadcrumbs.size(), area_bytes / sizeof(BreadcrumbEntry));
   for (std::size_t i = 0; i < count; ++i) {
     const Breadcrumb& crumb = breadcrumbs[i];
-    const BreadcrumbEntry entry = encode(crumb.phase, crumb.time_ns, crumb.text, static_cast<std::uint32_t>(i));
+    const BreadcrumbEntry entry =
+        encode(crumb.phase, crumb.time_ns, crumb.text, static_cast<std::uint32_t>(i));
     std::memcpy(area.data() + i * sizeof(entry), &entry, sizeof(entry));
   }
   return area;
@@ -59,19 +62,24 @@ Result<std::vector<Breadcrumb>> read_breadcrumbs(const File& image) {
   return std::move(history.breadcrumbs);
 }
 
-Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns, const std::string& text) {
+Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns,
+                               const std::string& text) {
   TRY(const auto history, read_history(image));
   const std::size_t count = history.breadcrumbs.size();
   const std::uint64_t offset = history.header.breadcrumb_offset + count * sizeof(BreadcrumbEntry);
   if (offset == history.header.first_block) {
-    return fail(image.error(ErrorKind::Limit, offset, "breadcrumbs", fmt::format("all {} entries used", count), "a free one"));
+    return fail(image.error(ErrorKind::Limit, offset, "breadcrumbs",
+                            fmt::format("all {} entries used", count), "a free one"));
   }
   const Fd fd(::open(image.path().c_str(), O_WRONLY | O_CLOEXEC));
   if (!fd) return fail(system_error("open", errno).of(image.path()));
-  const BreadcrumbEntry entry = encode(static_cast<std::uint16_t>(phase), time_ns, text, static_cast<std::uint32_t>(count));
+  const BreadcrumbEntry entry =
+      encode(static_cast<std::uint16_t>(phase), time_ns, text, static_cast<std::uint32_t>(count));
   // One write of 128 aligned bytes: it lies inside one sector, which a disk writes whole or not at all.
-  const ssize_t written = ::pwrite(fd.get(), &entry, sizeof(entry), static_cast<off_t>(image.place_of(offset)));
-  if (written != sizeof(entry)) return fail(system_error("write", written < 0 ? errno : ENOSPC).at(offset).of(image.path()));
+  const ssize_t written =
+      ::pwrite(fd.get(), &entry, sizeof(entry), static_cast<off_t>(image.place_of(offset)));
+  if (written != sizeof(entry))
+    return fail(system_error("write", written < 0 ? errno : ENOSPC).at(offset).of(image.path()));
   if (::fdatasync(fd.get()) != 0) return fail(system_error("flush", errno).of(image.path()));
   return {};
 }

@@ -12,13 +12,27 @@
 namespace hib::container {
 
 enum class Phase : std::uint16_t {
-  Armed = 1, DevicesSuspended, Jumped, Saving, Verified, Committed, PoweredOff,
-  ResumeAttempted, Loaded, JumpedBack, Resumed, Failed, DeviceFailed, Overridden,
+  Armed = 1,
+  DevicesSuspended,
+  Jumped,
+  Saving,
+  Verified,
+  Committed,
+  PoweredOff,
+  ResumeAttempted,
+  Loaded,
+  JumpedBack,
+  Resumed,
+  Failed,
+  DeviceFailed,
+  Overridden,
 };
 
-// Writes the next free entry of an image, which may be a window, and flushes it; `time_ns` is nanoseconds since 1970 or 0. At most 96
-// bytes of `text` are kept. Nothing else in the image changes. A full or damaged area is an error.
-Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns, const std::string& text);
+// Writes the next free entry of an image, which may be a window, and flushes it; `time_ns` is nanoseconds
+// since 1970 or 0. At most 96 bytes of `text` are kept. Nothing else in the image changes. A full or damaged
+// area is an error.
+Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns,
+                               const std::string& text);
 
 // An area of `area_bytes` with these entries; those that do not fit are left out.
 std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcrumbs, std::size_t area_bytes);

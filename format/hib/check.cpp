@@ -33,7 +33,9 @@ class IndexHashes final : public PageHashSource {
       if (!current_) break;
     }
     if (!current_ || pfn < current_->run.first || current_->run.state != PageState::Data) {
-      return fail(make_error(ErrorKind::Corrupt, fmt::format("page {:#x}", pfn), "not stored in the base", "a stored page").of(reader_.info().path));
+      return fail(make_error(ErrorKind::Corrupt, fmt::format("page {:#x}", pfn), "not stored in the base",
+                             "a stored page")
+                      .of(reader_.info().path));
     }
     return current_->hashes[pfn - current_->run.first];
   }
@@ -57,14 +59,17 @@ class IndexHashes final : public PageHashSource {
       case MapKind::Zero:
       case MapKind::Fill: out.run.state = PageState::Fill; return std::optional<Run>(out);
       case MapKind::Unreadable: out.run.state = PageState::Unreadable; return std::optional<Run>(out);
-      case MapKind::Stored: out.hashes = loaded_->index.page_hashes.data() + (run.slot - loaded_->index.first_slot); return std::optional<Run>(out);
+      case MapKind::Stored:
+        out.hashes = loaded_->index.page_hashes.data() + (run.slot - loaded_->index.first_slot);
+        return std::optional<Run>(out);
       case MapKind::Hole: return next();
       case MapKind::Equal:
       case MapKind::Base: break;
     }
     gathered_.clear();
     for (std::uint64_t i = 0; i < run.count; ++i) {
-      TRY(const std::uint64_t hash, run.kind == MapKind::Base ? base_->hash_at(run.first + i) : reader_.slot_hash(run.slot + i));
+      TRY(const std::uint64_t hash,
+          run.kind == MapKind::Base ? base_->hash_at(run.first + i) : reader_.slot_hash(run.slot + i));
       gathered_.push_back(hash);
     }
     out.hashes = gathered_.data();
@@ -84,7 +89,8 @@ class IndexHashes final : public PageHashSource {
 
 Layer layer(std::string name, std::size_t damage_count, std::string good) {
   if (damage_count == 0) return {std::move(name), LayerResult::Ok, std::move(good)};
-  return {std::move(name), LayerResult::Bad, fmt::format("{} broken place{}", damage_count, damage_count == 1 ? "" : "s")};
+  return {std::move(name), LayerResult::Bad,
+          fmt::format("{} broken place{}", damage_count, damage_count == 1 ? "" : "s")};
 }
 
 }  // namespace
@@ -110,34 +116,45 @@ StructureCheck Reader::check_structure() const {
   check.pages_have_checksums = true;
   check.damage = info_.damage;
   check.layers.push_back({"file header", LayerResult::Ok, info_.variant});
-  check.layers.push_back(has_root_ ? Layer{"commit and root", LayerResult::Ok, "root hash " + to_hex(commit_.root_hash)}
-                                   : Layer{"commit and root", LayerResult::Bad, "none that is whole"});
-  check.layers.push_back(layer("records and breadcrumbs", has_root_ ? info_.damage.size() : 0, fmt::format("{} records, {} breadcrumbs", records_.size(), breadcrumbs_.size())));
+  check.layers.push_back(
+      has_root_ ? Layer{"commit and root", LayerResult::Ok, "root hash " + to_hex(commit_.root_hash)}
+                : Layer{"commit and root", LayerResult::Bad, "none that is whole"});
+  check.layers.push_back(
+      layer("records and breadcrumbs", has_root_ ? info_.damage.size() : 0,
+            fmt::format("{} records, {} breadcrumbs", records_.size(), breadcrumbs_.size())));
   if (!has_root_) {
     check.layers.push_back({"index", LayerResult::NotChecked, "found by walking the blocks"});
-    check.layers.push_back({"blocks", LayerResult::Bad, fmt::format("{} broken places", info_.damage.size())});
+    check.layers.push_back(
+        {"blocks", LayerResult::Bad, fmt::format("{} broken places", info_.damage.size())});
     return check;
   }
   const std::size_t before = check.damage.size();
   const std::vector<ExpectedBlock> expected = expected_blocks(check.damage);
-  check.layers.push_back(layer("index", check.damage.size() - before, fmt::format("{} blocks, {} stored pages", index_count(), root_.slots)));
+  check.layers.push_back(layer("index", check.damage.size() - before,
+                               fmt::format("{} blocks, {} stored pages", index_count(), root_.slots)));
   const std::size_t before_blocks = check.damage.size();
   if (before_blocks == before) check_blocks(expected, check.damage);
-  check.layers.push_back(layer("blocks", check.damage.size() - before_blocks, fmt::format("{} blocks cover the file without a gap", root_.blocks_before + 2)));
+  check.layers.push_back(
+      layer("blocks", check.damage.size() - before_blocks,
+            fmt::format("{} blocks cover the file without a gap", root_.blocks_before + 2)));
   return check;
 }
 
-Result<void> Reader::check_payloads(const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const {
+Result<void> Reader::check_payloads(
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const {
   StructureCheck structure = check_structure();
   if (!structure.damage.empty()) return fail(std::move(structure.damage.front().error));
   std::vector<Damage> damage;
   std::vector<std::byte> buffer;
   for (const ExpectedBlock& want : expected_blocks(damage)) {
     if (cancelled()) return fail(cancelled_error());
-    TRY(const auto payload, file_->read_at(want.offset + sizeof(BlockHeader), round_up(want.payload_bytes, kBlockAlignment), buffer));
+    TRY(const auto payload, file_->read_at(want.offset + sizeof(BlockHeader),
+                                           round_up(want.payload_bytes, kBlockAlignment), buffer));
     const Hash128 hash = hash128(payload);
     if (!matches(hash, want.payload_hash)) {
-      return fail(file_->error(ErrorKind::Corrupt, want.offset, fmt::format("{} block: payload hash", name_of(want.type)), to_hex(hash), to_hex(want.payload_hash)));
+      return fail(file_->error(ErrorKind::Corrupt, want.offset,
+                               fmt::format("{} block: payload hash", name_of(want.type)), to_hex(hash),
+                               to_hex(want.payload_hash)));
     }
     progress(want.offset, commit_.file_bytes);
   }
@@ -146,7 +163,8 @@ Result<void> Reader::check_payloads(const std::function<void(std::uint64_t done,
 
 std::vector<Reader::ExpectedBlock> Reader::expected_blocks(std::vector<Damage>& damage) const {
   std::vector<ExpectedBlock> blocks;
-  for (const RecordRef& ref : root_.records) blocks.push_back({ref.offset, ref.payload_bytes, BlockType::Record, ref.payload_hash});
+  for (const RecordRef& ref : root_.records)
+    blocks.push_back({ref.offset, ref.payload_bytes, BlockType::Record, ref.payload_hash});
   for (std::size_t i = 0; i < index_count(); ++i) {
     const IndexRef& ref = root_.indexes[i];
     blocks.push_back({ref.offset, ref.payload_bytes, BlockType::Index, ref.payload_hash});
@@ -156,10 +174,12 @@ std::vector<Reader::ExpectedBlock> Reader::expected_blocks(std::vector<Damage>& 
       continue;
     }
     damage.insert(damage.end(), (*loaded)->damage.begin(), (*loaded)->damage.end());
-    for (const ChunkEntry& chunk : (*loaded)->index.chunks) blocks.push_back({chunk.offset, chunk.payload_bytes, BlockType::Pages, chunk.payload_hash});
+    for (const ChunkEntry& chunk : (*loaded)->index.chunks)
+      blocks.push_back({chunk.offset, chunk.payload_bytes, BlockType::Pages, chunk.payload_hash});
   }
   blocks.push_back({commit_.root_offset, commit_.root_payload_bytes, BlockType::Root, commit_.root_hash});
-  std::sort(blocks.begin(), blocks.end(), [](const ExpectedBlock& a, const ExpectedBlock& b) { return a.offset < b.offset; });
+  std::sort(blocks.begin(), blocks.end(),
+            [](const ExpectedBlock& a, const ExpectedBlock& b) { return a.offset < b.offset; });
   return blocks;
 }
 
@@ -169,7 +189,9 @@ void Reader::check_blocks(const std::vector<ExpectedBlock>& expected, std::vecto
   std::uint64_t previous = header_.hash.low;
   std::uint64_t sequence = 0;
   const auto report = [&](std::uint64_t offset, std::string where, std::string found, std::string allowed) {
-    damage.push_back({file_->error(ErrorKind::Corrupt, offset, std::move(where), std::move(found), std::move(allowed)), {}});
+    damage.push_back(
+        {file_->error(ErrorKind::Corrupt, offset, std::move(where), std::move(found), std::move(allowed)),
+         {}});
   };
   const auto step = [&](const ExpectedBlock& want) -> bool {
     const auto block = read_block_header(*file_, want.offset);
@@ -181,12 +203,17 @@ void Reader::check_blocks(const std::vector<ExpectedBlock>& expected, std::vecto
       return false;
     }
     const std::string where = fmt::format("{} block {}", name_of(block->type), sequence);
-    if (want.offset != position) report(want.offset, where, fmt::format("at {:#x}", want.offset), fmt::format("{:#x}, where the block before ends", position));
-    if (block->type != want.type || block->payload_hash != want.payload_hash || block->payload_bytes != want.payload_bytes) {
+    if (want.offset != position)
+      report(want.offset, where, fmt::format("at {:#x}", want.offset),
+             fmt::format("{:#x}, where the block before ends", position));
+    if (block->type != want.type || block->payload_hash != want.payload_hash ||
+        block->payload_bytes != want.payload_bytes) {
       report(want.offset, where, "another block", "the one that the index names");
     }
-    if (block->sequence != sequence) report(want.offset, where + ": sequence", std::to_string(block->sequence), std::to_string(sequence));
-    if (previous != 0 && block->previous != previous) report(want.offset, where + ": previous", hex(block->previous), hex(previous));
+    if (block->sequence != sequence)
+      report(want.offset, where + ": sequence", std::to_string(block->sequence), std::to_string(sequence));
+    if (previous != 0 && block->previous != previous)
+      report(want.offset, where + ": previous", hex(block->previous), hex(previous));
     position = block->end();
     previous = block->header_hash;
     ++sequence;
@@ -200,7 +227,8 @@ void Reader::check_blocks(const std::vector<ExpectedBlock>& expected, std::vecto
   const auto commit = read_block_header(*file_, commit_offset);
   if (commit) step({commit_offset, commit->payload_bytes, BlockType::Commit, commit->payload_hash});
   if (!commit) damage.push_back({commit.error(), {}});
-  if (position != commit_.file_bytes) report(position, "COMMIT: file_bytes", std::to_string(commit_.file_bytes), std::to_string(position));
+  if (position != commit_.file_bytes)
+    report(position, "COMMIT: file_bytes", std::to_string(commit_.file_bytes), std::to_string(position));
 }
 
 }  // namespace hib::container

@@ -13,18 +13,19 @@ namespace hib::container {
 namespace {
 
 constexpr std::array<std::string_view, 15> kPhases = {
-    "", "armed", "devices-suspended", "jumped", "saving", "verified", "committed", "powered-off",
-    "resume-attempted", "loaded", "jumped-back", "resumed", "failed", "device-failed", "overridden"};
+    "",          "armed",         "devices-suspended", "jumped", "saving",      "verified",
+    "committed", "powered-off",   "resume-attempted",  "loaded", "jumped-back", "resumed",
+    "failed",    "device-failed", "overridden"};
 
 Error corrupt(std::uint64_t offset, std::string where, std::string found, std::string allowed) {
   return make_error(ErrorKind::Corrupt, std::move(where), std::move(found), std::move(allowed)).at(offset);
 }
 
-
 // The name that the file gives to a feature bit of the incompatible word, for the message that refuses it.
 std::string feature_name(const FileHeader& header, unsigned bit) {
   for (const FeatureName& feature : header.features) {
-    if (feature.word == 0 && feature.bit == bit && feature.name_bytes > 0 && feature.name_bytes <= sizeof(feature.name)) {
+    if (feature.word == 0 && feature.bit == bit && feature.name_bytes > 0 &&
+        feature.name_bytes <= sizeof(feature.name)) {
       return fmt::format("\"{}\" (bit {})", printable({feature.name, feature.name_bytes}), bit);
     }
   }
@@ -35,8 +36,8 @@ Result<void> check_features(const FileHeader& header) {
   const std::uint64_t unknown = header.incompatible & ~kFeatureBase;
   if (unknown == 0) return {};
   const auto bit = static_cast<unsigned>(std::countr_zero(unknown));
-  return fail(make_error(ErrorKind::Unsupported, "file header: incompatible features", feature_name(header, bit),
-                         "only \"base\" is known to this version")
+  return fail(make_error(ErrorKind::Unsupported, "file header: incompatible features",
+                         feature_name(header, bit), "only \"base\" is known to this version")
                   .at(offsetof(FileHeader, incompatible))
                   .advise("a newer hibtool reads it"));
 }
@@ -44,14 +45,16 @@ Result<void> check_features(const FileHeader& header) {
 Result<void> check_layout(const FileHeader& h) {
   const auto power_of_two = std::has_single_bit(std::uint32_t{h.page_size});
   if (!power_of_two || h.page_size < kMinPageBytes || h.page_size > kMaxPageBytes) {
-    return fail(corrupt(offsetof(FileHeader, page_size), "file header: page_size", std::to_string(std::uint32_t{h.page_size}),
-                        "4096 to 65536, a power of two"));
+    return fail(corrupt(offsetof(FileHeader, page_size), "file header: page_size",
+                        std::to_string(std::uint32_t{h.page_size}), "4096 to 65536, a power of two"));
   }
   if (h.chunk_pages == 0 || h.chunk_pages > kMaxChunkPages) {
     return fail(corrupt(offsetof(FileHeader, chunk_pages), "file header: chunk_pages",
-                        std::to_string(std::uint32_t{h.chunk_pages}), fmt::format("1 to {}", kMaxChunkPages)));
+                        std::to_string(std::uint32_t{h.chunk_pages}),
+                        fmt::format("1 to {}", kMaxChunkPages)));
   }
-  const bool placed = h.breadcrumb_offset == sizeof(FileHeader) && h.breadcrumb_bytes <= kMaxBreadcrumbBytes &&
+  const bool placed = h.breadcrumb_offset == sizeof(FileHeader) &&
+                      h.breadcrumb_bytes <= kMaxBreadcrumbBytes &&
                       h.breadcrumb_bytes % sizeof(BreadcrumbEntry) == 0 &&
                       h.first_block == h.breadcrumb_offset + h.breadcrumb_bytes;
   if (!placed) {
@@ -63,9 +66,11 @@ Result<void> check_layout(const FileHeader& h) {
   const bool has_base = (h.incompatible & kFeatureBase) != 0;
   const bool base_named = h.base_name_bytes > 0 && h.base_name_bytes < sizeof(h.base_name);
   const std::string_view name(h.base_name, std::min<std::size_t>(h.base_name_bytes, sizeof(h.base_name)));
-  if ((has_base && !base_named) || (!has_base && h.base_name_bytes != 0) || name.find('/') != std::string_view::npos ||
-      name == ".." || name == "." || name.find('\0') != std::string_view::npos) {
-    return fail(corrupt(offsetof(FileHeader, base_name), "file header: base_name", printable(name), "a file name without folder, where there is a base"));
+  if ((has_base && !base_named) || (!has_base && h.base_name_bytes != 0) ||
+      name.find('/') != std::string_view::npos || name == ".." || name == "." ||
+      name.find('\0') != std::string_view::npos) {
+    return fail(corrupt(offsetof(FileHeader, base_name), "file header: base_name", printable(name),
+                        "a file name without folder, where there is a base"));
   }
   return {};
 }
@@ -112,13 +117,15 @@ Result<Header> decode_header(ByteView raw) {
   TRY_OK(check_features(h));
   TRY_OK(check_layout(h));
   const ByteView reserved1 = raw.subspan(offsetof(FileHeader, reserved1), sizeof(h.reserved1));
-  const ByteView name_padding = raw.subspan(offsetof(FileHeader, base_name) + h.base_name_bytes, sizeof(h.base_name) - h.base_name_bytes);
+  const ByteView name_padding = raw.subspan(offsetof(FileHeader, base_name) + h.base_name_bytes,
+                                            sizeof(h.base_name) - h.base_name_bytes);
   if (h.reserved0 != 0 || !all_zero(h.reserved_keys) || !all_zero(reserved1) || !all_zero(name_padding)) {
     return fail(corrupt(offsetof(FileHeader, reserved0), "file header: reserved", "not zero", "zero"));
   }
-  return Header{h.version_major, h.version_minor,      h.incompatible,     h.compatible,
-                h.auto_clear,    h.page_size,          h.chunk_pages,      h.breadcrumb_offset,
-                h.breadcrumb_bytes, h.first_block,     to_hash(h.base_root), std::string(h.base_name, h.base_name_bytes),
+  return Header{h.version_major, h.version_minor,      h.incompatible,
+                h.compatible,    h.auto_clear,         h.page_size,
+                h.chunk_pages,   h.breadcrumb_offset,  h.breadcrumb_bytes,
+                h.first_block,   to_hash(h.base_root), std::string(h.base_name, h.base_name_bytes),
                 to_hash(h.hash)};
 }
 
@@ -130,44 +137,64 @@ Result<Block> decode_block_header(ByteView raw, std::uint64_t offset) {
   }
   const std::uint64_t computed = hash64(raw.first(offsetof(BlockHeader, header_hash)));
   if (!matches(computed, h.header_hash)) {
-    return fail(corrupt(offset + offsetof(BlockHeader, header_hash), "block header: header_hash", hex(h.header_hash),
-                        hex(computed) + " of the bytes before it"));
+    return fail(corrupt(offset + offsetof(BlockHeader, header_hash), "block header: header_hash",
+                        hex(h.header_hash), hex(computed) + " of the bytes before it"));
   }
   if (h.type < 1 || h.type > 5) {
-    return fail(corrupt(offset + offsetof(BlockHeader, type), "block header: type", std::to_string(std::uint16_t{h.type}), "1 to 5"));
+    return fail(corrupt(offset + offsetof(BlockHeader, type), "block header: type",
+                        std::to_string(std::uint16_t{h.type}), "1 to 5"));
   }
   if (h.reserved0 != 0 || h.reserved1 != 0) {
-    return fail(corrupt(offset + offsetof(BlockHeader, reserved0), "block header: reserved", "not zero", "zero"));
+    return fail(
+        corrupt(offset + offsetof(BlockHeader, reserved0), "block header: reserved", "not zero", "zero"));
   }
   if (h.payload_bytes > kMaxPayloadBytes) {
-    return fail(corrupt(offset + offsetof(BlockHeader, payload_bytes), "block header: payload_bytes", hex(h.payload_bytes),
-                        "at most " + hex(kMaxPayloadBytes)));
+    return fail(corrupt(offset + offsetof(BlockHeader, payload_bytes), "block header: payload_bytes",
+                        hex(h.payload_bytes), "at most " + hex(kMaxPayloadBytes)));
   }
-  return Block{static_cast<BlockType>(std::uint16_t{h.type}), offset, h.sequence, h.payload_bytes, h.previous,
-               to_hash(h.payload_hash), h.header_hash};
+  return Block{static_cast<BlockType>(std::uint16_t{h.type}),
+               offset,
+               h.sequence,
+               h.payload_bytes,
+               h.previous,
+               to_hash(h.payload_hash),
+               h.header_hash};
 }
 
 Result<PagesBlock> decode_pages_header(ByteView payload, std::uint64_t payload_offset, const Header& header) {
   Cursor in(payload, payload_offset, "PAGES");
   TRY(const PagesHeader h, in.read<PagesHeader>("header"));
   const auto reject = [&](std::size_t at, const char* field, std::uint64_t found, std::string allowed) {
-    return fail(corrupt(payload_offset + at, fmt::format("PAGES: {}", field), hex(found), std::move(allowed)));
+    return fail(
+        corrupt(payload_offset + at, fmt::format("PAGES: {}", field), hex(found), std::move(allowed)));
   };
   const auto end = checked_add<std::uint64_t>(h.first_pfn, h.page_count);
-  if (h.page_count == 0 || !end || *end > kMaxPfn) return reject(8, "page_count", h.page_count, "1 or more, ending at PFN 2^40 or below");
-  if (h.slot_count > header.chunk_pages) return reject(24, "slot_count", h.slot_count, fmt::format("at most {}", header.chunk_pages));
-  if (h.map_bytes > kMaxMapBytes) return reject(28, "map_bytes", h.map_bytes, fmt::format("at most {}", kMaxMapBytes));
+  if (h.page_count == 0 || !end || *end > kMaxPfn)
+    return reject(8, "page_count", h.page_count, "1 or more, ending at PFN 2^40 or below");
+  if (h.slot_count > header.chunk_pages)
+    return reject(24, "slot_count", h.slot_count, fmt::format("at most {}", header.chunk_pages));
+  if (h.map_bytes > kMaxMapBytes)
+    return reject(28, "map_bytes", h.map_bytes, fmt::format("at most {}", kMaxMapBytes));
   if (h.codec > 1) return reject(36, "codec", h.codec, "0 or 1");
-  if (!all_zero(payload.subspan(offsetof(PagesHeader, reserved), sizeof(h.reserved)))) return reject(37, "reserved", 1, "zero");
+  if (!all_zero(payload.subspan(offsetof(PagesHeader, reserved), sizeof(h.reserved))))
+    return reject(37, "reserved", 1, "zero");
   const std::uint64_t expected = sizeof(PagesHeader) + std::uint64_t{h.map_bytes} + h.frame_bytes;
-  if (payload.size() != expected) return reject(32, "frame_bytes", h.frame_bytes, fmt::format("what is left of {} bytes", payload.size()));
-  if (!checked_add<std::uint64_t>(h.first_slot, h.slot_count)) return reject(16, "first_slot", h.first_slot, "no wrap");
-  return PagesBlock{h.first_pfn, h.page_count, h.first_slot, h.slot_count, h.map_bytes, h.frame_bytes,
+  if (payload.size() != expected)
+    return reject(32, "frame_bytes", h.frame_bytes, fmt::format("what is left of {} bytes", payload.size()));
+  if (!checked_add<std::uint64_t>(h.first_slot, h.slot_count))
+    return reject(16, "first_slot", h.first_slot, "no wrap");
+  return PagesBlock{h.first_pfn,
+                    h.page_count,
+                    h.first_slot,
+                    h.slot_count,
+                    h.map_bytes,
+                    h.frame_bytes,
                     static_cast<FrameCodec>(h.codec)};
 }
 
-Result<std::vector<MapRun>> decode_map(ByteView map, std::uint64_t offset, Pfn first_pfn, std::uint64_t page_count,
-                                       std::uint64_t first_slot, std::uint32_t slot_count) {
+Result<std::vector<MapRun>> decode_map(ByteView map, std::uint64_t offset, Pfn first_pfn,
+                                       std::uint64_t page_count, std::uint64_t first_slot,
+                                       std::uint32_t slot_count) {
   Cursor in(map, offset, "page map");
   std::vector<MapRun> runs;
   std::uint64_t described = 0;
@@ -177,29 +204,36 @@ Result<std::vector<MapRun>> decode_map(ByteView map, std::uint64_t offset, Pfn f
     TRY(const std::uint64_t number, in.varint("entry"));
     MapRun run{static_cast<MapKind>(number & 7), first_pfn + described, number >> 3, 0, 0};
     if (run.count == 0 || run.count > page_count - described) {
-      return fail(in.corrupt("count", std::to_string(run.count), fmt::format("1 to {}", page_count - described)));
+      return fail(
+          in.corrupt("count", std::to_string(run.count), fmt::format("1 to {}", page_count - described)));
     }
     if (run.kind == MapKind::Fill) {
       TRY(const ByteView value, in.bytes(1, "fill value"));
       run.fill = std::to_integer<std::uint8_t>(value[0]);
-      if (run.fill == 0) return fail(in.corrupt("fill value", "0", "1 to 255: zero pages have a kind of their own"));
+      if (run.fill == 0)
+        return fail(in.corrupt("fill value", "0", "1 to 255: zero pages have a kind of their own"));
     }
     if (run.kind == MapKind::Stored) {
-      if (run.count > slot_count - stored) return fail(in.corrupt("stored pages", std::to_string(stored + run.count), fmt::format("{} slots", slot_count)));
+      if (run.count > slot_count - stored)
+        return fail(in.corrupt("stored pages", std::to_string(stored + run.count),
+                               fmt::format("{} slots", slot_count)));
       run.slot = first_slot + stored;
       stored += run.count;
     }
     if (run.kind == MapKind::Equal) {
       TRY(run.slot, in.varint("slot"));
       if (run.slot >= end_slot || run.count > end_slot - run.slot) {
-        return fail(in.corrupt("slot", fmt::format("{} + {}", run.slot, run.count), fmt::format("an end of at most {}", end_slot)));
+        return fail(in.corrupt("slot", fmt::format("{} + {}", run.slot, run.count),
+                               fmt::format("an end of at most {}", end_slot)));
       }
     }
     described += run.count;
     runs.push_back(run);
   }
-  if (described != page_count) return fail(in.corrupt("pages described", std::to_string(described), std::to_string(page_count)));
-  if (stored != slot_count) return fail(in.corrupt("stored pages", std::to_string(stored), std::to_string(slot_count)));
+  if (described != page_count)
+    return fail(in.corrupt("pages described", std::to_string(described), std::to_string(page_count)));
+  if (stored != slot_count)
+    return fail(in.corrupt("stored pages", std::to_string(stored), std::to_string(slot_count)));
   return runs;
 }
 
@@ -207,7 +241,8 @@ Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const
   Cursor in(payload, payload_offset, "INDEX");
   TRY(const IndexHeader h, in.read<IndexHeader>("header"));
   if (h.block_count == 0 || h.block_count > kBlocksPerIndex || h.reserved != 0) {
-    return fail(in.corrupt("block_count", std::to_string(std::uint32_t{h.block_count}), fmt::format("1 to {}", kBlocksPerIndex)));
+    return fail(in.corrupt("block_count", std::to_string(std::uint32_t{h.block_count}),
+                           fmt::format("1 to {}", kBlocksPerIndex)));
   }
   Index index;
   index.first_slot = h.first_slot;
@@ -217,23 +252,26 @@ Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const
   for (std::uint32_t i = 0; i < h.block_count; ++i) {
     TRY(const IndexEntry e, in.read<IndexEntry>(fmt::format("entry {}", i)));
     const auto end = checked_add<std::uint64_t>(e.first_pfn, e.page_count);
-    const bool good = e.page_count > 0 && end && *end <= kMaxPfn && e.first_pfn >= previous_end && e.reserved == 0 &&
-                      e.slot_count <= header.chunk_pages && e.map_bytes <= kMaxMapBytes;
+    const bool good = e.page_count > 0 && end && *end <= kMaxPfn && e.first_pfn >= previous_end &&
+                      e.reserved == 0 && e.slot_count <= header.chunk_pages && e.map_bytes <= kMaxMapBytes;
     if (!good) {
-      return fail(in.corrupt(fmt::format("entry {}", i),
-                             fmt::format("PFN {:#x} + {:#x}, {} slots, {} map bytes", std::uint64_t{e.first_pfn},
-                                         std::uint64_t{e.page_count}, std::uint32_t{e.slot_count}, std::uint32_t{e.map_bytes}),
-                             fmt::format("ascending PFNs from {:#x}, at most {} slots", previous_end, header.chunk_pages)));
+      return fail(in.corrupt(
+          fmt::format("entry {}", i),
+          fmt::format("PFN {:#x} + {:#x}, {} slots, {} map bytes", std::uint64_t{e.first_pfn},
+                      std::uint64_t{e.page_count}, std::uint32_t{e.slot_count}, std::uint32_t{e.map_bytes}),
+          fmt::format("ascending PFNs from {:#x}, at most {} slots", previous_end, header.chunk_pages)));
     }
     previous_end = *end;
-    index.chunks.push_back({e.offset, e.payload_bytes, e.first_pfn, e.page_count, h.first_slot + slots, e.slot_count,
-                            e.map_bytes, maps, to_hash(e.payload_hash)});
+    index.chunks.push_back({e.offset, e.payload_bytes, e.first_pfn, e.page_count, h.first_slot + slots,
+                            e.slot_count, e.map_bytes, maps, to_hash(e.payload_hash)});
     slots += e.slot_count;
     maps += e.map_bytes;
   }
   if (slots != h.slot_count || maps != h.maps_bytes) {
-    return fail(in.corrupt("totals", fmt::format("{} slots, {} map bytes", std::uint64_t{h.slot_count}, std::uint64_t{h.maps_bytes}),
-                           fmt::format("{} and {}, the sums of the entries", slots, maps)));
+    return fail(in.corrupt(
+        "totals",
+        fmt::format("{} slots, {} map bytes", std::uint64_t{h.slot_count}, std::uint64_t{h.maps_bytes}),
+        fmt::format("{} and {}, the sums of the entries", slots, maps)));
   }
   TRY(const ByteView map_bytes, in.bytes(maps, "maps"));
   TRY(const ByteView hash_bytes, in.bytes(slots * sizeof(le64), "page hashes"));
@@ -251,10 +289,12 @@ Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const
 Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset) {
   Cursor in(payload, payload_offset, "ROOT");
   TRY(const RootHeader h, in.read<RootHeader>("header"));
-  const std::uint64_t expected = std::uint64_t{h.index_count} * sizeof(RootIndexEntry) + std::uint64_t{h.record_count} * sizeof(RootRecordEntry);
+  const std::uint64_t expected = std::uint64_t{h.index_count} * sizeof(RootIndexEntry) +
+                                 std::uint64_t{h.record_count} * sizeof(RootRecordEntry);
   if (in.left() != expected) {
-    return fail(in.corrupt("length", fmt::format("{} bytes of entries", in.left()), fmt::format("{} for {} indexes and {} records", expected,
-                           std::uint32_t{h.index_count}, std::uint32_t{h.record_count})));
+    return fail(in.corrupt("length", fmt::format("{} bytes of entries", in.left()),
+                           fmt::format("{} for {} indexes and {} records", expected,
+                                       std::uint32_t{h.index_count}, std::uint32_t{h.record_count})));
   }
   Root root;
   root.pages = {h.data_pages, h.zero_pages, h.absent_pages, h.unreadable_pages};
@@ -276,12 +316,15 @@ Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset) {
     TRY(const RootIndexEntry e, in.read<RootIndexEntry>("index entry"));
     const auto end = checked_add<std::uint64_t>(e.first_pfn, e.page_count);
     if (!end || *end > kMaxPfn || e.first_pfn < previous_end || e.first_slot != slots) {
-      return fail(in.corrupt(fmt::format("index entry {}", i), fmt::format("PFN {:#x} + {:#x}, slot {}", std::uint64_t{e.first_pfn},
-                             std::uint64_t{e.page_count}, std::uint64_t{e.first_slot}), fmt::format("PFNs from {:#x}, slot {}", previous_end, slots)));
+      return fail(in.corrupt(fmt::format("index entry {}", i),
+                             fmt::format("PFN {:#x} + {:#x}, slot {}", std::uint64_t{e.first_pfn},
+                                         std::uint64_t{e.page_count}, std::uint64_t{e.first_slot}),
+                             fmt::format("PFNs from {:#x}, slot {}", previous_end, slots)));
     }
     previous_end = *end;
     slots += e.slot_count;
-    root.indexes.push_back({e.offset, e.payload_bytes, e.first_pfn, e.page_count, e.first_slot, e.slot_count, to_hash(e.payload_hash)});
+    root.indexes.push_back({e.offset, e.payload_bytes, e.first_pfn, e.page_count, e.first_slot, e.slot_count,
+                            to_hash(e.payload_hash)});
   }
   for (std::uint32_t i = 0; i < h.record_count; ++i) {
     TRY(const RootRecordEntry e, in.read<RootRecordEntry>("record entry"));
@@ -306,13 +349,17 @@ Result<std::vector<Breadcrumb>> decode_breadcrumbs(ByteView area, std::uint64_t 
     if (all_zero(raw)) break;
     Cursor entry(raw, at, fmt::format("breadcrumb {}", i));
     TRY(const BreadcrumbEntry e, entry.read<BreadcrumbEntry>("entry"));
-    const bool good = std::memcmp(e.magic, kBreadcrumbMagic, sizeof(e.magic)) == 0 && e.number == i && e.reserved == 0 &&
-                      e.text_bytes <= sizeof(e.text) && e.hash == hash64(raw.first(offsetof(BreadcrumbEntry, hash)));
-    if (!good) return fail(corrupt(at, fmt::format("breadcrumb {}", i), "damaged", "an entry with its own hash, or zero"));
+    const bool good = std::memcmp(e.magic, kBreadcrumbMagic, sizeof(e.magic)) == 0 && e.number == i &&
+                      e.reserved == 0 && e.text_bytes <= sizeof(e.text) &&
+                      e.hash == hash64(raw.first(offsetof(BreadcrumbEntry, hash)));
+    if (!good)
+      return fail(
+          corrupt(at, fmt::format("breadcrumb {}", i), "damaged", "an entry with its own hash, or zero"));
     crumbs.push_back({e.phase, e.time_ns, std::string(e.text, e.text_bytes)});
   }
   const std::uint64_t used = crumbs.size() * sizeof(BreadcrumbEntry);
-  if (!all_zero(area.subspan(used))) return fail(corrupt(offset + used, "breadcrumbs: unused entries", "not zero", "zero"));
+  if (!all_zero(area.subspan(used)))
+    return fail(corrupt(offset + used, "breadcrumbs: unused entries", "not zero", "zero"));
   return crumbs;
 }
 
@@ -335,14 +382,17 @@ Result<std::vector<std::byte>> read_payload(const File& file, const Block& block
 }
 
 Result<ByteView> read_payload(const File& file, const Block& block, std::vector<std::byte>& buffer) {
-  TRY(const ByteView padded, file.read_at(block.payload_offset(), round_up(block.payload_bytes, kBlockAlignment), buffer));
+  TRY(const ByteView padded,
+      file.read_at(block.payload_offset(), round_up(block.payload_bytes, kBlockAlignment), buffer));
   const Hash128 computed = hash128(padded);
   if (!matches(computed, block.payload_hash)) {
-    return fail(file.error(ErrorKind::Corrupt, block.payload_offset(), fmt::format("{} block {}: payload hash", name_of(block.type), block.sequence),
+    return fail(file.error(ErrorKind::Corrupt, block.payload_offset(),
+                           fmt::format("{} block {}: payload hash", name_of(block.type), block.sequence),
                            to_hex(computed), to_hex(block.payload_hash)));
   }
   if (!all_zero(padded.subspan(block.payload_bytes))) {
-    return fail(file.error(ErrorKind::Corrupt, block.payload_offset() + block.payload_bytes, "padding", "not zero", "zero"));
+    return fail(file.error(ErrorKind::Corrupt, block.payload_offset() + block.payload_bytes, "padding",
+                           "not zero", "zero"));
   }
   return padded.first(block.payload_bytes);
 }
@@ -350,7 +400,8 @@ Result<ByteView> read_payload(const File& file, const Block& block, std::vector<
 Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType expected_type) {
   TRY(const Block block, read_block_header(file, offset));
   if (block.type != expected_type) {
-    return fail(file.error(ErrorKind::Corrupt, offset, "block header: type", std::string(name_of(block.type)), std::string(name_of(expected_type))));
+    return fail(file.error(ErrorKind::Corrupt, offset, "block header: type", std::string(name_of(block.type)),
+                           std::string(name_of(expected_type))));
   }
   TRY(auto payload, read_payload(file, block));
   return BlockBytes{block, std::move(payload)};

@@ -1,4 +1,5 @@
-// Container structures turned into validated native values. Order of trust: magic, version, hash, limits, body.
+// Container structures turned into validated native values. Order of trust: magic, version, hash, limits,
+// body.
 #pragma once
 
 #include <string>
@@ -89,7 +90,9 @@ struct Index {
   std::vector<std::byte> maps;
   std::vector<std::uint64_t> page_hashes;  // by slot − first_slot; empty when salvaged
 
-  ByteView map_of(const ChunkEntry& chunk) const { return ByteView(maps).subspan(chunk.map_position, chunk.map_bytes); }
+  ByteView map_of(const ChunkEntry& chunk) const {
+    return ByteView(maps).subspan(chunk.map_position, chunk.map_bytes);
+  }
 };
 
 struct IndexRef {
@@ -142,22 +145,24 @@ DiskHash to_disk(const Hash128& hash);
 Result<Header> decode_header(ByteView raw);
 Result<Block> decode_block_header(ByteView raw, std::uint64_t offset);
 Result<PagesBlock> decode_pages_header(ByteView payload, std::uint64_t payload_offset, const Header& header);
-Result<std::vector<MapRun>> decode_map(ByteView map, std::uint64_t offset, Pfn first_pfn, std::uint64_t page_count,
-                                       std::uint64_t first_slot, std::uint32_t slot_count);
+Result<std::vector<MapRun>> decode_map(ByteView map, std::uint64_t offset, Pfn first_pfn,
+                                       std::uint64_t page_count, std::uint64_t first_slot,
+                                       std::uint32_t slot_count);
 Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const Header& header);
 Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset);
 Result<Commit> decode_commit(ByteView payload, std::uint64_t payload_offset);
 Result<std::vector<Breadcrumb>> decode_breadcrumbs(ByteView area, std::uint64_t offset);
 
-// Reads a block's header and then its payload, and checks both hashes; `expected_type` and the header's own fields are
-// checked too.
+// Reads a block's header and then its payload, and checks both hashes; `expected_type` and the header's own
+// fields are checked too.
 struct BlockBytes {
   Block block;
   std::vector<std::byte> payload;  // without padding
 };
 Result<Block> read_block_header(const File& file, std::uint64_t offset);
 Result<std::vector<std::byte>> read_payload(const File& file, const Block& block);
-Result<ByteView> read_payload(const File& file, const Block& block, std::vector<std::byte>& buffer);  // which only grows
+Result<ByteView> read_payload(const File& file, const Block& block,
+                              std::vector<std::byte>& buffer);  // which only grows
 Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType expected_type);
 
 std::string_view name_of(BlockType type);

@@ -37,7 +37,8 @@ void DedupTable::insert(std::uint64_t hash, std::uint32_t slot) {
 void DedupTable::grow() {
   table_ = {};
   table_.assign(table_size(hashes_.size() * 2), kEmpty);
-  for (std::size_t slot = 0; slot < hashes_.size(); ++slot) insert(hashes_[slot], static_cast<std::uint32_t>(slot));
+  for (std::size_t slot = 0; slot < hashes_.size(); ++slot)
+    insert(hashes_[slot], static_cast<std::uint32_t>(slot));
 }
 
 }  // namespace hib::container

@@ -75,34 +75,43 @@ static_assert(sizeof(AreaHead) == 4096);
 enum class BlockType : std::uint16_t { Pages = 1, Index = 2, Record = 3, Root = 4, Commit = 5 };
 
 struct BlockHeader {
-  std::uint8_t magic[4];   // 0
-  le16 type;               // 4
-  le16 reserved0;          // 6
-  le64 sequence;           // 8
-  le64 payload_bytes;      // 16
-  le64 previous;           // 24
-  DiskHash payload_hash;   // 32
-  le64 reserved1;          // 48
-  le64 header_hash;        // 56
+  std::uint8_t magic[4];  // 0
+  le16 type;              // 4
+  le16 reserved0;         // 6
+  le64 sequence;          // 8
+  le64 payload_bytes;     // 16
+  le64 previous;          // 24
+  DiskHash payload_hash;  // 32
+  le64 reserved1;         // 48
+  le64 header_hash;       // 56
 };
 static_assert(sizeof(BlockHeader) == 64);
 inline constexpr std::uint64_t kBlockAlignment = 16;
 
 struct PagesHeader {
-  le64 first_pfn;            // 0
-  le64 page_count;           // 8
-  le64 first_slot;           // 16
-  le32 slot_count;           // 24
-  le32 map_bytes;            // 28
-  le32 frame_bytes;          // 32
-  std::uint8_t codec;        // 36
-  std::uint8_t reserved[11]; // 37
+  le64 first_pfn;             // 0
+  le64 page_count;            // 8
+  le64 first_slot;            // 16
+  le32 slot_count;            // 24
+  le32 map_bytes;             // 28
+  le32 frame_bytes;           // 32
+  std::uint8_t codec;         // 36
+  std::uint8_t reserved[11];  // 37
 };
 static_assert(sizeof(PagesHeader) == 48);
 
 enum class FrameCodec : std::uint8_t { Stored = 0, Zstd = 1 };
 
-enum class MapKind : std::uint8_t { Absent = 0, Zero = 1, Unreadable = 2, Fill = 3, Stored = 4, Equal = 5, Base = 6, Hole = 7 };
+enum class MapKind : std::uint8_t {
+  Absent = 0,
+  Zero = 1,
+  Unreadable = 2,
+  Fill = 3,
+  Stored = 4,
+  Equal = 5,
+  Base = 6,
+  Hole = 7
+};
 
 struct IndexHeader {
   le64 first_slot;   // 0
@@ -126,20 +135,20 @@ struct IndexEntry {
 static_assert(sizeof(IndexEntry) == 56);
 
 struct RootHeader {
-  le64 data_pages;            // 0
-  le64 zero_pages;            // 8
-  le64 absent_pages;          // 16
-  le64 unreadable_pages;      // 24
-  le64 filled_pages;          // 32
-  le64 equal_pages;           // 40
-  le64 base_pages;            // 48
-  le64 slots;                 // 56
-  le64 end_pfn;               // 64
+  le64 data_pages;               // 0
+  le64 zero_pages;               // 8
+  le64 absent_pages;             // 16
+  le64 unreadable_pages;         // 24
+  le64 filled_pages;             // 32
+  le64 equal_pages;              // 40
+  le64 base_pages;               // 48
+  le64 slots;                    // 56
+  le64 end_pfn;                  // 64
   std::byte content_digest[16];  // 72, canonical
-  DiskHash header_hash;       // 88
-  le64 blocks_before;         // 104
-  le32 index_count;           // 112
-  le32 record_count;          // 116
+  DiskHash header_hash;          // 88
+  le64 blocks_before;            // 104
+  le32 index_count;              // 112
+  le32 record_count;             // 116
 };
 static_assert(sizeof(RootHeader) == 120);
 

@@ -11,9 +11,11 @@
 namespace hib::container {
 namespace {
 
-// Pages that are equal to another mostly follow each other just as the others did, so a few decoded chunks are enough.
+// Pages that are equal to another mostly follow each other just as the others did, so a few decoded chunks
+// are enough.
 constexpr std::uint64_t kRecentBytes = 64U << 20;
-constexpr std::uint64_t kRecentBytesForHashes = 4U << 20;  // few are wanted twice then, and what stays in the processor's cache is fast
+constexpr std::uint64_t kRecentBytesForHashes =
+    4U << 20;  // few are wanted twice then, and what stays in the processor's cache is fast
 
 bool carries_bytes(const MapRun& run) {
   return run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Base;
@@ -126,19 +128,28 @@ PageItem no_bytes(const PageRun& run) { return {run, nullptr, {}}; }
 
 }  // namespace
 
-Result<std::unique_ptr<RunSource>> Reader::runs() const { return std::unique_ptr<RunSource>(new BatchRuns(*this)); }
-Result<std::unique_ptr<BatchSource>> Reader::batches() const { return std::unique_ptr<BatchSource>(new ChunkBatches(*this)); }
+Result<std::unique_ptr<RunSource>> Reader::runs() const {
+  return std::unique_ptr<RunSource>(new BatchRuns(*this));
+}
+Result<std::unique_ptr<BatchSource>> Reader::batches() const {
+  return std::unique_ptr<BatchSource>(new ChunkBatches(*this));
+}
 
-// ---- one chunk ------------------------------------------------------------------------------------------------------
+// ---- one chunk
+// ------------------------------------------------------------------------------------------------------
 
 Result<Reader::ChunkPayload> Reader::read_chunk(const Index& index, const ChunkEntry& chunk) const {
   TRY(const Block block, read_block_header(*file_, chunk.offset));
   const auto reject = [&](std::string field, std::string found, std::string allowed) {
-    return fail(file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("PAGES block {}: {}", block.sequence, field), std::move(found), std::move(allowed)));
+    return fail(file_->error(ErrorKind::Corrupt, chunk.offset,
+                             fmt::format("PAGES block {}: {}", block.sequence, field), std::move(found),
+                             std::move(allowed)));
   };
-  if (block.type != BlockType::Pages) return reject("type", std::string(name_of(block.type)), "PAGES, as the index says");
+  if (block.type != BlockType::Pages)
+    return reject("type", std::string(name_of(block.type)), "PAGES, as the index says");
   if (!matches(block.payload_hash, chunk.payload_hash) || block.payload_bytes != chunk.payload_bytes) {
-    return reject("payload hash", to_hex(block.payload_hash), to_hex(chunk.payload_hash) + ", as the index says");
+    return reject("payload hash", to_hex(block.payload_hash),
+                  to_hex(chunk.payload_hash) + ", as the index says");
   }
   ChunkPayload out;
   out.buffer = buffers_.take();
@@ -147,8 +158,9 @@ Result<Reader::ChunkPayload> Reader::read_chunk(const Index& index, const ChunkE
   if (!pages) return fail(std::move(pages).error().of(file_->path()));
   const ByteView map = payload.subspan(sizeof(PagesHeader), pages->map_bytes);
   const ByteView expected_map = index.map_of(chunk);
-  if (pages->first_pfn != chunk.first_pfn || pages->page_count != chunk.page_count || pages->first_slot != chunk.first_slot ||
-      pages->slot_count != chunk.slot_count || !std::equal(map.begin(), map.end(), expected_map.begin(), expected_map.end())) {
+  if (pages->first_pfn != chunk.first_pfn || pages->page_count != chunk.page_count ||
+      pages->first_slot != chunk.first_slot || pages->slot_count != chunk.slot_count ||
+      !std::equal(map.begin(), map.end(), expected_map.begin(), expected_map.end())) {
     return reject("page map", "other pages", "those that the index names");
   }
   out.pages = *pages;
@@ -156,19 +168,23 @@ Result<Reader::ChunkPayload> Reader::read_chunk(const Index& index, const ChunkE
   return out;
 }
 
-Result<void> Reader::decode_stored(const ChunkPayload& payload, const ChunkEntry& chunk, MutableBytes out) const {
+Result<void> Reader::decode_stored(const ChunkPayload& payload, const ChunkEntry& chunk,
+                                   MutableBytes out) const {
   const std::uint64_t all = std::uint64_t{chunk.slot_count} * header_.page_size;
-  const std::uint64_t frame_offset = chunk.offset + sizeof(BlockHeader) + sizeof(PagesHeader) + chunk.map_bytes;
+  const std::uint64_t frame_offset =
+      chunk.offset + sizeof(BlockHeader) + sizeof(PagesHeader) + chunk.map_bytes;
   if (out.empty()) return {};
   if (payload.pages.codec == FrameCodec::Stored) {
     if (payload.frame.size() != all) {
-      return fail(file_->error(ErrorKind::Corrupt, frame_offset, "stored frame", fmt::format("{} bytes", payload.frame.size()), std::to_string(all)));
+      return fail(file_->error(ErrorKind::Corrupt, frame_offset, "stored frame",
+                               fmt::format("{} bytes", payload.frame.size()), std::to_string(all)));
     }
     std::memcpy(out.data(), payload.frame.data(), out.size());
     return {};
   }
   auto context = decompressors_.take();
-  auto result = out.size() == all ? context->decompress(payload.frame, out) : context->decompress_prefix(payload.frame, out);
+  auto result = out.size() == all ? context->decompress(payload.frame, out)
+                                  : context->decompress_prefix(payload.frame, out);
   if (!result) return fail(std::move(result).error().at(frame_offset).of(file_->path()));
   return {};
 }
@@ -181,12 +197,16 @@ Result<void> Reader::decode_chunk(const Index& index, const ChunkEntry& chunk, D
   return decode_stored(payload, chunk, MutableBytes(*out.pages).first(size));
 }
 
-// A broken chunk is kept like a good one: a thousand pages that equal one of its pages must not read it a thousand times.
-Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const Index& index, const ChunkEntry& chunk, std::uint64_t keep_bytes) const {
+// A broken chunk is kept like a good one: a thousand pages that equal one of its pages must not read it a
+// thousand times.
+Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const Index& index,
+                                                                         const ChunkEntry& chunk,
+                                                                         std::uint64_t keep_bytes) const {
   std::shared_ptr<DecodedChunk> decoded;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = std::find_if(recent_chunks_.begin(), recent_chunks_.end(), [&](const auto& c) { return c->offset == chunk.offset; });
+    const auto found = std::find_if(recent_chunks_.begin(), recent_chunks_.end(),
+                                    [&](const auto& c) { return c->offset == chunk.offset; });
     if (found != recent_chunks_.end()) {
       std::rotate(recent_chunks_.begin(), found, found + 1);
       decoded = recent_chunks_.front();
@@ -198,25 +218,31 @@ Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const I
     if (auto done = decode_chunk(index, chunk, *decoded); !done) decoded->error = std::move(done).error();
     const std::scoped_lock lock(mutex_);
     recent_chunks_.insert(recent_chunks_.begin(), decoded);
-    const std::uint64_t kept = std::max<std::uint64_t>(2, keep_bytes / (std::uint64_t{header_.chunk_pages} * header_.page_size));
+    const std::uint64_t kept =
+        std::max<std::uint64_t>(2, keep_bytes / (std::uint64_t{header_.chunk_pages} * header_.page_size));
     if (recent_chunks_.size() > kept) recent_chunks_.pop_back();
   }
   if (decoded->error) return fail(*decoded->error);
   return std::shared_ptr<const DecodedChunk>(std::move(decoded));
 }
 
-// ---- finding a chunk ------------------------------------------------------------------------------------------------
+// ---- finding a chunk
+// ------------------------------------------------------------------------------------------------
 
 Result<Reader::ChunkPlace> Reader::chunk_with_slot(std::uint64_t slot) const {
-  const auto ref = std::upper_bound(root_.indexes.begin(), root_.indexes.end(), slot,
-                                    [](std::uint64_t s, const IndexRef& r) { return s < r.first_slot + r.slot_count; });
+  const auto ref =
+      std::upper_bound(root_.indexes.begin(), root_.indexes.end(), slot,
+                       [](std::uint64_t s, const IndexRef& r) { return s < r.first_slot + r.slot_count; });
   if (ref != root_.indexes.end() && slot >= ref->first_slot) {
     TRY(auto loaded, index(static_cast<std::size_t>(ref - root_.indexes.begin())));
     const auto& chunks = loaded->index.chunks;
-    const auto chunk = std::upper_bound(chunks.begin(), chunks.end(), slot, [](std::uint64_t s, const ChunkEntry& c) { return s < c.end_slot(); });
+    const auto chunk =
+        std::upper_bound(chunks.begin(), chunks.end(), slot,
+                         [](std::uint64_t s, const ChunkEntry& c) { return s < c.end_slot(); });
     if (chunk != chunks.end() && slot >= chunk->first_slot) return ChunkPlace(loaded, &*chunk);
   }
-  return fail(make_error(ErrorKind::Corrupt, fmt::format("slot {}", slot), "in no block that is left", "").of(file_->path()));
+  return fail(make_error(ErrorKind::Corrupt, fmt::format("slot {}", slot), "in no block that is left", "")
+                  .of(file_->path()));
 }
 
 Result<Reader::ChunkPlace> Reader::chunk_with_pfn(Pfn pfn) const {
@@ -225,13 +251,17 @@ Result<Reader::ChunkPlace> Reader::chunk_with_pfn(Pfn pfn) const {
   if (ref != root_.indexes.end() && pfn >= ref->first_pfn) {
     TRY(auto loaded, index(static_cast<std::size_t>(ref - root_.indexes.begin())));
     const auto& chunks = loaded->index.chunks;
-    const auto chunk = std::upper_bound(chunks.begin(), chunks.end(), pfn, [](Pfn p, const ChunkEntry& c) { return p < c.end_pfn(); });
+    const auto chunk = std::upper_bound(chunks.begin(), chunks.end(), pfn,
+                                        [](Pfn p, const ChunkEntry& c) { return p < c.end_pfn(); });
     if (chunk != chunks.end() && pfn >= chunk->first_pfn) return ChunkPlace(loaded, &*chunk);
   }
-  return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), "not in this image", "a page of the image").of(file_->path()));
+  return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), "not in this image",
+                         "a page of the image")
+                  .of(file_->path()));
 }
 
-// ---- one page -------------------------------------------------------------------------------------------------------
+// ---- one page
+// -------------------------------------------------------------------------------------------------------
 
 Result<void> Reader::read_slot(std::uint64_t slot, Access access, MutableBytes out) const {
   TRY(const ChunkPlace place, chunk_with_slot(slot));
@@ -255,23 +285,31 @@ Result<void> Reader::read_one(Pfn pfn, Access access, MutableBytes out) const {
   TRY(const ChunkPlace place, chunk_with_pfn(pfn));
   const auto& [loaded, chunk] = place;
   TRY(const auto runs, map_runs(loaded->index, *chunk));
-  const auto run = std::upper_bound(runs.begin(), runs.end(), pfn, [](Pfn p, const MapRun& r) { return p < r.end(); });
+  const auto run =
+      std::upper_bound(runs.begin(), runs.end(), pfn, [](Pfn p, const MapRun& r) { return p < r.end(); });
   switch (run->kind) {
     case MapKind::Zero:
     case MapKind::Fill: std::fill(out.begin(), out.end(), static_cast<std::byte>(run->fill)); return {};
     case MapKind::Stored:
     case MapKind::Equal: return read_slot(run->slot + (pfn - run->first), access, out);
-    case MapKind::Base: return base_ ? base_->read_one(pfn, access, out)
-                                     : Result<void>(fail(make_error(ErrorKind::Corrupt, "page map", "a page of a base", "none: this image has no base").of(file_->path())));
+    case MapKind::Base:
+      return base_ ? base_->read_one(pfn, access, out)
+                   : Result<void>(fail(make_error(ErrorKind::Corrupt, "page map", "a page of a base",
+                                                  "none: this image has no base")
+                                           .of(file_->path())));
     case MapKind::Absent:
     case MapKind::Unreadable:
     case MapKind::Hole: break;
   }
-  const std::string_view what = run->kind == MapKind::Hole ? "not memory of this machine" : name_of(to_page_run(*run).state);
-  return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), std::string(what), "a page of the image").of(file_->path()));
+  const std::string_view what =
+      run->kind == MapKind::Hole ? "not memory of this machine" : name_of(to_page_run(*run).state);
+  return fail(
+      make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), std::string(what), "a page of the image")
+          .of(file_->path()));
 }
 
-// ---- a batch --------------------------------------------------------------------------------------------------------
+// ---- a batch
+// --------------------------------------------------------------------------------------------------------
 
 void Reader::load(PageBatch& batch) const {
   const auto& index = static_cast<const LoadedIndex*>(batch.context.get())->index;
@@ -299,19 +337,24 @@ void Reader::load(PageBatch& batch) const {
 }
 
 // How many pages of the run have to be had from other chunks or the base. Later it may be fewer, never more.
-std::uint64_t Reader::pages_elsewhere(const ChunkEntry& chunk, const MapRun& run, const PageBatch& batch) const {
+std::uint64_t Reader::pages_elsewhere(const ChunkEntry& chunk, const MapRun& run,
+                                      const PageBatch& batch) const {
   if (run.kind == MapKind::Base) return run.count;
   if (run.kind != MapKind::Equal) return 0;
-  const std::uint64_t earlier = run.slot >= chunk.first_slot ? 0 : std::min(run.count, chunk.first_slot - run.slot);
+  const std::uint64_t earlier =
+      run.slot >= chunk.first_slot ? 0 : std::min(run.count, chunk.first_slot - run.slot);
   if (!batch.hashes_only) return earlier;
   std::uint64_t unknown = 0;
   for (std::uint64_t i = 0; i < earlier; ++i) unknown += slot_hashes_.get(run.slot + i) ? 0 : 1;
   return unknown;
 }
 
-std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const {
+std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& index, const ChunkEntry& chunk,
+                                                                const std::vector<MapRun>& runs,
+                                                                PageBatch& batch) const {
   const auto needs = [&](const MapRun& run) {
-    return run.kind == MapKind::Stored || (run.kind == MapKind::Equal && run.slot + run.count > chunk.first_slot);
+    return run.kind == MapKind::Stored ||
+           (run.kind == MapKind::Equal && run.slot + run.count > chunk.first_slot);
   };
   // A block that stores nothing is read all the same: its payload has a hash to check.
   if (chunk.slot_count > 0 && std::none_of(runs.begin(), runs.end(), needs)) return nullptr;
@@ -325,11 +368,13 @@ std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& ind
   return nullptr;
 }
 
-void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte*& elsewhere, PageBatch& batch) const {
+void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored,
+                      std::byte*& elsewhere, PageBatch& batch) const {
   const std::uint32_t size = header_.page_size;
   if (!carries_bytes(run)) {
     const PageRun page_run = to_page_run(run);
-    if (!batch.items.empty() && page_run.state == PageState::Fill && page_run.continues(batch.items.back().run)) {
+    if (!batch.items.empty() && page_run.state == PageState::Fill &&
+        page_run.continues(batch.items.back().run)) {
       batch.items.back().run.count += page_run.count;
     } else {
       batch.items.push_back(no_bytes(page_run));
@@ -346,7 +391,9 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
         continue;
       }
     }
-    const std::byte* bytes = !here ? elsewhere : stored == nullptr ? nullptr : stored + (slot - chunk.first_slot) * size;
+    const std::byte* bytes = !here               ? elsewhere
+                             : stored == nullptr ? nullptr
+                                                 : stored + (slot - chunk.first_slot) * size;
     Result<void> result;
     if (bytes == nullptr) {
       batch.items.push_back(no_bytes({pfn, 1, PageState::Unreadable, 0}));
@@ -356,7 +403,8 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     if (!here) {
       const MutableBytes out(elsewhere, size);
       elsewhere += size;
-      result = run.kind == MapKind::Base ? (base_ ? base_->read_one(pfn, Access::Sequential, out) : read_one(pfn, Access::Sequential, out))
+      result = run.kind == MapKind::Base ? (base_ ? base_->read_one(pfn, Access::Sequential, out)
+                                                  : read_one(pfn, Access::Sequential, out))
                                          : read_slot(slot, Access::Sequential, out);
     }
     if (!result) {
@@ -367,10 +415,14 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     classify_pages(pfn, 1, bytes, size, batch.items);
     if (run.kind == MapKind::Stored && !index.page_hashes.empty()) {
       const PageItem& item = batch.items.back();
-      const std::uint64_t computed = item.run.state == PageState::Data ? item.hash.low : hash64({bytes, size});
+      const std::uint64_t computed =
+          item.run.state == PageState::Data ? item.hash.low : hash64({bytes, size});
       const std::uint64_t expected = index.page_hashes[slot - index.first_slot];
       if (!matches(computed, expected)) {
-        batch.damage.push_back({file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("page {:#x}: hash", pfn), hex(computed), hex(expected) + ", as the index says"), {{pfn, 1}}});
+        batch.damage.push_back(
+            {file_->error(ErrorKind::Corrupt, chunk.offset, fmt::format("page {:#x}: hash", pfn),
+                          hex(computed), hex(expected) + ", as the index says"),
+             {{pfn, 1}}});
         if (item.run.state == PageState::Data) {
           batch.items.back() = no_bytes({pfn, 1, PageState::Unreadable, 0});
         }

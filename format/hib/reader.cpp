@@ -13,11 +13,13 @@ namespace hib::container {
 namespace {
 
 Match probe(const ProbeInput& input) {
-  const bool yes = input.head.size() >= sizeof(kFileMagic) && std::memcmp(input.head.data(), kFileMagic, sizeof(kFileMagic)) == 0;
+  const bool yes = input.head.size() >= sizeof(kFileMagic) &&
+                   std::memcmp(input.head.data(), kFileMagic, sizeof(kFileMagic)) == 0;
   return yes ? Match::Yes : Match::No;
 }
 
-Result<std::unique_ptr<ImageReader>> open_image(std::shared_ptr<const File> file, const OpenOptions& options) {
+Result<std::unique_ptr<ImageReader>> open_image(std::shared_ptr<const File> file,
+                                                const OpenOptions& options) {
   TRY(auto reader, Reader::open(std::move(file), options));
   return std::unique_ptr<ImageReader>(std::move(reader));
 }
@@ -29,7 +31,9 @@ constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
 const Backend kBackend = {"hib", "hibtool container", probe, open_image};
 
 Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
-    : file_(std::move(file)), salvage_(options.salvage), decompressors_([] { return std::make_unique<ZstdDecompressor>(); }),
+    : file_(std::move(file)),
+      salvage_(options.salvage),
+      decompressors_([] { return std::make_unique<ZstdDecompressor>(); }),
       buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
   info_.format = "hib";
   info_.path = file_->path();
@@ -38,7 +42,8 @@ Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
   info_.integrity_algorithm = "xxh3-128";
 }
 
-Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions& options, unsigned depth) {
+Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions& options,
+                                             unsigned depth) {
   auto reader = std::unique_ptr<Reader>(new Reader(std::move(file), options));
   TRY_OK(reader->read_header());
   auto tail = reader->read_tail();
@@ -46,7 +51,8 @@ Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<const File> file, c
   reader->read_records();
   TRY_OK(reader->open_base(options, depth));
   reader->fill_info();
-  reader->slot_hashes_.reserve(reader->file_->size() / sizeof(std::uint64_t));  // an INDEX block holds 8 bytes for each slot
+  reader->slot_hashes_.reserve(reader->file_->size() /
+                               sizeof(std::uint64_t));  // an INDEX block holds 8 bytes for each slot
   return reader;
 }
 
@@ -67,16 +73,20 @@ Result<void> Reader::read_tail() {
   const auto reject = [&](std::uint64_t offset, const char* where, std::string found, std::string allowed) {
     return fail(file_->error(ErrorKind::Corrupt, offset, where, std::move(found), std::move(allowed)));
   };
-  if (!matches(root.block.payload_hash, commit_.root_hash) || root.block.payload_bytes != commit_.root_payload_bytes) {
-    return reject(commit_.root_offset, "ROOT: root hash", to_hex(root.block.payload_hash), to_hex(commit_.root_hash) + ", as COMMIT says");
+  if (!matches(root.block.payload_hash, commit_.root_hash) ||
+      root.block.payload_bytes != commit_.root_payload_bytes) {
+    return reject(commit_.root_offset, "ROOT: root hash", to_hex(root.block.payload_hash),
+                  to_hex(commit_.root_hash) + ", as COMMIT says");
   }
   auto decoded = decode_root(root.payload, root.block.payload_offset());
   if (!decoded) return fail(std::move(decoded).error().of(file_->path()));
   if (!matches(decoded->header_hash, header_.hash)) {
-    return reject(root.block.payload_offset(), "ROOT: file header hash", to_hex(decoded->header_hash), to_hex(header_.hash));
+    return reject(root.block.payload_offset(), "ROOT: file header hash", to_hex(decoded->header_hash),
+                  to_hex(header_.hash));
   }
   if (root.block.sequence != decoded->blocks_before) {
-    return reject(root.block.offset, "ROOT: blocks before this one", std::to_string(decoded->blocks_before), std::to_string(root.block.sequence));
+    return reject(root.block.offset, "ROOT: blocks before this one", std::to_string(decoded->blocks_before),
+                  std::to_string(root.block.sequence));
   }
   root_ = std::move(*decoded);
   has_root_ = true;
@@ -93,7 +103,8 @@ Result<Commit> Reader::find_commit() {
     auto commit = commit_at(file_->size() - kCommitBytes);
     if (commit && commit->file_bytes == file_->size()) return commit;
     // At the end of a device, or of a copy of one: then the image's own COMMIT is where this one says.
-    if (commit && commit->file_bytes < file_->size() && commit->file_bytes >= header_.first_block + kCommitBytes) {
+    if (commit && commit->file_bytes < file_->size() &&
+        commit->file_bytes >= header_.first_block + kCommitBytes) {
       const auto own = file_->is_block_device() ? commit : commit_at(commit->file_bytes - kCommitBytes);
       if (own && own->file_bytes == commit->file_bytes && own->root_hash == commit->root_hash) {
         lies_on_device_ = true;
@@ -103,13 +114,19 @@ Result<Commit> Reader::find_commit() {
   }
   // Written to a device through a pipe, or something was appended: the blocks lead to it.
   const Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), false);
-  // Only an unbroken chain counts: behind a broken place on a device may lie the end of an image that was there before.
+  // Only an unbroken chain counts: behind a broken place on a device may lie the end of an image that was
+  // there before.
   if (!walk.commit || walk.end != walk.commit->file_bytes || !walk.damage.empty()) {
-    return fail(file_->error(ErrorKind::Truncated, file_->size(), "COMMIT", "none: the image was not written to its end, or its end is damaged", "a commit record as the last block")
+    return fail(file_
+                    ->error(ErrorKind::Truncated, file_->size(), "COMMIT",
+                            "none: the image was not written to its end, or its end is damaged",
+                            "a commit record as the last block")
                     .advise("--salvage reads what is there"));
   }
   if (!file_->is_block_device()) {
-    info_.damage.push_back({file_->error(ErrorKind::Corrupt, walk.end, "end of the image", fmt::format("{} bytes after it", file_->size() - walk.end), "none"), {}});
+    info_.damage.push_back({file_->error(ErrorKind::Corrupt, walk.end, "end of the image",
+                                         fmt::format("{} bytes after it", file_->size() - walk.end), "none"),
+                            {}});
   }
   return *walk.commit;
 }
@@ -135,8 +152,13 @@ void Reader::salvage_by_walk(Error reason) {
       loaded->index.maps.insert(loaded->index.maps.end(), map.begin(), map.end());
       loaded->index.chunks.push_back(entry);
     }
-    root_.indexes.push_back({0, 0, chunks[from].first_pfn, chunks[to - 1].end_pfn() - chunks[from].first_pfn, chunks[from].first_slot,
-                             chunks[to - 1].end_slot() - chunks[from].first_slot, {}});
+    root_.indexes.push_back({0,
+                             0,
+                             chunks[from].first_pfn,
+                             chunks[to - 1].end_pfn() - chunks[from].first_pfn,
+                             chunks[from].first_slot,
+                             chunks[to - 1].end_slot() - chunks[from].first_slot,
+                             {}});
     indexes_.push_back(std::move(loaded));
   }
 }
@@ -144,12 +166,16 @@ void Reader::salvage_by_walk(Error reason) {
 void Reader::read_records() {
   for (const RecordRef& ref : root_.records) {
     auto bytes = ref.payload_bytes > kMaxRecordBytes
-                     ? Result<BlockBytes>(fail(file_->error(ErrorKind::Limit, ref.offset, "RECORD", fmt::format("{} bytes", ref.payload_bytes), fmt::format("at most {}", kMaxRecordBytes))))
+                     ? Result<BlockBytes>(fail(file_->error(ErrorKind::Limit, ref.offset, "RECORD",
+                                                            fmt::format("{} bytes", ref.payload_bytes),
+                                                            fmt::format("at most {}", kMaxRecordBytes))))
                      : read_block(*file_, ref.offset, BlockType::Record);
     if (bytes && !matches(bytes->block.payload_hash, ref.payload_hash)) {
-      bytes = fail(file_->error(ErrorKind::Corrupt, ref.offset, "RECORD: payload hash", to_hex(bytes->block.payload_hash), to_hex(ref.payload_hash)));
+      bytes = fail(file_->error(ErrorKind::Corrupt, ref.offset, "RECORD: payload hash",
+                                to_hex(bytes->block.payload_hash), to_hex(ref.payload_hash)));
     }
-    auto record = bytes ? decode_record(bytes->payload, bytes->block.payload_offset()) : Result<Record>(fail(std::move(bytes).error()));
+    auto record = bytes ? decode_record(bytes->payload, bytes->block.payload_offset())
+                        : Result<Record>(fail(std::move(bytes).error()));
     if (!record) {
       Error error = std::move(record).error().of(file_->path());
       info_.findings.push_back({"broken-record", Severity::Error, error.offset, error.line()});
@@ -159,7 +185,8 @@ void Reader::read_records() {
     records_.push_back(std::move(*record));
   }
   auto area = file_->read_at(header_.breadcrumb_offset, header_.breadcrumb_bytes);
-  auto crumbs = area ? decode_breadcrumbs(*area, header_.breadcrumb_offset) : Result<std::vector<Breadcrumb>>(fail(std::move(area).error()));
+  auto crumbs = area ? decode_breadcrumbs(*area, header_.breadcrumb_offset)
+                     : Result<std::vector<Breadcrumb>>(fail(std::move(area).error()));
   if (crumbs) {
     breadcrumbs_ = std::move(*crumbs);
   } else {
@@ -171,14 +198,20 @@ void Reader::read_records() {
 
 Result<void> Reader::open_base(const OpenOptions& options, unsigned depth) {
   if (!header_.has_base()) return {};
-  const std::string wanted = fmt::format("\"{}\" with root hash {}", printable(header_.base_name), to_hex(header_.base_root));
+  const std::string wanted =
+      fmt::format("\"{}\" with root hash {}", printable(header_.base_name), to_hex(header_.base_root));
   if (depth >= kMaxBaseDepth) {
-    return fail(file_->error(ErrorKind::Limit, offsetof(FileHeader, base_root), "base", "another base behind it", fmt::format("at most {} in a row", kMaxBaseDepth)));
+    return fail(file_->error(ErrorKind::Limit, offsetof(FileHeader, base_root), "base",
+                             "another base behind it", fmt::format("at most {} in a row", kMaxBaseDepth)));
   }
   const bool named = !options.base_image.empty() && depth == 0;
-  const std::string path = named ? options.base_image : (std::filesystem::path(file_->path()).parent_path() / header_.base_name).string();
+  const std::string path =
+      named ? options.base_image
+            : (std::filesystem::path(file_->path()).parent_path() / header_.base_name).string();
   const auto missing = [&](std::string found) {
-    return fail(file_->error(ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found), "this image needs " + wanted)
+    return fail(file_
+                    ->error(ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found),
+                            "this image needs " + wanted)
                     .advise("--base-image FILE says where it is"));
   };
   auto file = File::open(path);
@@ -193,7 +226,8 @@ Result<void> Reader::open_base(const OpenOptions& options, unsigned depth) {
   if (!(*base)->has_root_ || (*base)->root_hash() != header_.base_root) {
     return missing(fmt::format("{} has root hash {}", printable(path), to_hex((*base)->root_hash())));
   }
-  if ((*base)->header_.page_size != header_.page_size) return missing(fmt::format("{} has pages of {} bytes", printable(path), (*base)->header_.page_size));
+  if ((*base)->header_.page_size != header_.page_size)
+    return missing(fmt::format("{} has pages of {} bytes", printable(path), (*base)->header_.page_size));
   base_ = std::move(*base);
   return {};
 }
@@ -214,7 +248,9 @@ void Reader::fill_info() {
           if (run.kind == MapKind::Zero) info_.pages.zero += run.count;
           if (run.kind == MapKind::Absent) info_.pages.absent += run.count;
           if (run.kind == MapKind::Unreadable) info_.pages.unreadable += run.count;
-          if (run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Fill || run.kind == MapKind::Base) info_.pages.data += run.count;
+          if (run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Fill ||
+              run.kind == MapKind::Base)
+            info_.pages.data += run.count;
         }
       }
     }
@@ -237,14 +273,17 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
   const auto read = [&]() -> Result<void> {
     TRY(const auto bytes, read_block(*file_, ref.offset, BlockType::Index));
     if (!matches(bytes.block.payload_hash, ref.payload_hash)) {
-      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}: payload hash", i), to_hex(bytes.block.payload_hash), to_hex(ref.payload_hash)));
+      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}: payload hash", i),
+                               to_hex(bytes.block.payload_hash), to_hex(ref.payload_hash)));
     }
     auto decoded = decode_index(bytes.payload, bytes.block.payload_offset(), header_);
     if (!decoded) return fail(std::move(decoded).error().of(file_->path()));
     const auto& chunks = decoded->chunks;
-    if (decoded->first_slot != ref.first_slot || decoded->page_hashes.size() != ref.slot_count || chunks.front().first_pfn != ref.first_pfn ||
+    if (decoded->first_slot != ref.first_slot || decoded->page_hashes.size() != ref.slot_count ||
+        chunks.front().first_pfn != ref.first_pfn ||
         chunks.back().end_pfn() != ref.first_pfn + ref.page_count) {
-      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}", i), "other pages and slots", "those that ROOT names"));
+      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}", i),
+                               "other pages and slots", "those that ROOT names"));
     }
     loaded->index = std::move(*decoded);
     return {};
@@ -264,7 +303,8 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
 }
 
 Result<std::vector<MapRun>> Reader::map_runs(const Index& index, const ChunkEntry& chunk) const {
-  auto runs = decode_map(index.map_of(chunk), chunk.offset, chunk.first_pfn, chunk.page_count, chunk.first_slot, chunk.slot_count);
+  auto runs = decode_map(index.map_of(chunk), chunk.offset, chunk.first_pfn, chunk.page_count,
+                         chunk.first_slot, chunk.slot_count);
   if (!runs) return fail(std::move(runs).error().of(file_->path()));
   return runs;
 }
@@ -272,26 +312,33 @@ Result<std::vector<MapRun>> Reader::map_runs(const Index& index, const ChunkEntr
 Result<RangeMap> Reader::map() const {
   RangeMap map;
   map.add(0, sizeof(FileHeader), "file header");
-  map.add(header_.breadcrumb_offset, header_.breadcrumb_bytes, fmt::format("breadcrumbs ({} used)", breadcrumbs_.size()));
+  map.add(header_.breadcrumb_offset, header_.breadcrumb_bytes,
+          fmt::format("breadcrumbs ({} used)", breadcrumbs_.size()));
   const auto add_block = [&](std::uint64_t offset, std::uint64_t payload, std::string label) {
     map.add(offset, sizeof(BlockHeader) + round_up(payload, kBlockAlignment), std::move(label));
   };
   for (std::size_t i = 0; i < records_.size() && i < root_.records.size(); ++i) {
-    add_block(root_.records[i].offset, root_.records[i].payload_bytes, fmt::format("RECORD {} ({})", i, printable(records_[i].type)));
+    add_block(root_.records[i].offset, root_.records[i].payload_bytes,
+              fmt::format("RECORD {} ({})", i, printable(records_[i].type)));
   }
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < root_.indexes.size(); ++i) {
     TRY(const auto loaded, index(i));
     for (const ChunkEntry& chunk : loaded->index.chunks) {
-      add_block(chunk.offset, chunk.payload_bytes, fmt::format("PAGES {}: PFN {:#x} + {:#x}, {} stored", number++, chunk.first_pfn, chunk.page_count, chunk.slot_count));
+      add_block(chunk.offset, chunk.payload_bytes,
+                fmt::format("PAGES {}: PFN {:#x} + {:#x}, {} stored", number++, chunk.first_pfn,
+                            chunk.page_count, chunk.slot_count));
     }
-    if (has_root_) add_block(root_.indexes[i].offset, root_.indexes[i].payload_bytes, fmt::format("INDEX {}: {} blocks", i, loaded->index.chunks.size()));
+    if (has_root_)
+      add_block(root_.indexes[i].offset, root_.indexes[i].payload_bytes,
+                fmt::format("INDEX {}: {} blocks", i, loaded->index.chunks.size()));
   }
   if (has_root_) {
     add_block(commit_.root_offset, commit_.root_payload_bytes, "ROOT");
     map.add(commit_.file_bytes - kCommitBytes, kCommitBytes, "COMMIT");
     if ((file_->is_block_device() || lies_on_device_) && file_->size() > commit_.file_bytes) {
-      map.add(commit_.file_bytes, file_->size() - commit_.file_bytes, "device behind the image, and the copy of COMMIT at its end");
+      map.add(commit_.file_bytes, file_->size() - commit_.file_bytes,
+              "device behind the image, and the copy of COMMIT at its end");
     }
   }
   return map;

@@ -21,7 +21,8 @@ extern const Backend kBackend;
 
 class Reader final : public ImageReader {
  public:
-  static Result<std::unique_ptr<Reader>> open(std::shared_ptr<const File> file, const OpenOptions& options, unsigned depth = 0);
+  static Result<std::unique_ptr<Reader>> open(std::shared_ptr<const File> file, const OpenOptions& options,
+                                              unsigned depth = 0);
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return records_; }
@@ -47,9 +48,10 @@ class Reader final : public ImageReader {
   std::size_t index_count() const { return root_.indexes.size(); }
   Result<std::shared_ptr<const LoadedIndex>> index(std::size_t i) const;
 
-  // Proves every byte of every block by its hash, without unpacking a page; `progress` is told bytes of the file. The first
-  // damage ends it.
-  Result<void> check_payloads(const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
+  // Proves every byte of every block by its hash, without unpacking a page; `progress` is told bytes of the
+  // file. The first damage ends it.
+  Result<void> check_payloads(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
 
   Result<std::vector<MapRun>> map_runs(const Index& index, const ChunkEntry& chunk) const;
 
@@ -93,17 +95,21 @@ class Reader final : public ImageReader {
   Result<void> decode_stored(const ChunkPayload& payload, const ChunkEntry& chunk, MutableBytes out) const;
   Result<void> decode_chunk(const Index& index, const ChunkEntry& chunk, DecodedChunk& out) const;
   // Keeps the decoded chunks that were used last, `keep_bytes` of them.
-  Result<std::shared_ptr<const DecodedChunk>> cached_chunk(const Index& index, const ChunkEntry& chunk, std::uint64_t keep_bytes) const;
+  Result<std::shared_ptr<const DecodedChunk>> cached_chunk(const Index& index, const ChunkEntry& chunk,
+                                                           std::uint64_t keep_bytes) const;
   Result<ChunkPlace> chunk_with_slot(std::uint64_t slot) const;
   Result<ChunkPlace> chunk_with_pfn(Pfn pfn) const;
   enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
   Result<void> read_slot(std::uint64_t slot, Access access, MutableBytes out) const;
   Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
-  // The chunk's stored pages where any page of the batch needs them; null, with damage, when they cannot be had.
-  std::shared_ptr<const DecodedChunk> load_stored(const Index& index, const ChunkEntry& chunk, const std::vector<MapRun>& runs, PageBatch& batch) const;
+  // The chunk's stored pages where any page of the batch needs them; null, with damage, when they cannot be
+  // had.
+  std::shared_ptr<const DecodedChunk> load_stored(const Index& index, const ChunkEntry& chunk,
+                                                  const std::vector<MapRun>& runs, PageBatch& batch) const;
   std::uint64_t pages_elsewhere(const ChunkEntry& chunk, const MapRun& run, const PageBatch& batch) const;
   // `elsewhere` has room for the pages of the run that other chunks or the base store, and moves past them.
-  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored, std::byte*& elsewhere, PageBatch& batch) const;
+  void load_run(const Index& index, const ChunkEntry& chunk, const MapRun& run, const std::byte* stored,
+                std::byte*& elsewhere, PageBatch& batch) const;
 
   std::shared_ptr<const File> file_;
   bool salvage_;
@@ -120,7 +126,7 @@ class Reader final : public ImageReader {
   mutable std::mutex mutex_;  // guards the caches
   mutable std::vector<std::shared_ptr<const LoadedIndex>> indexes_;
   mutable Pool<ZstdDecompressor> decompressors_;
-  mutable Pool<std::vector<std::byte>> buffers_;  // for payloads and for decoded chunks
+  mutable Pool<std::vector<std::byte>> buffers_;                      // for payloads and for decoded chunks
   mutable std::vector<std::shared_ptr<DecodedChunk>> recent_chunks_;  // most recent first
   mutable SlotHashes slot_hashes_;
 };

@@ -1,5 +1,5 @@
-// Hashes of the stored pages that were decoded and found good, so that a page that equals one of them need not be decoded
-// again where only its hash is wanted.
+// Hashes of the stored pages that were decoded and found good, so that a page that equals one of them need
+// not be decoded again where only its hash is wanted.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace hib::container {
 // Thread-safe.
 class SlotHashes {
  public:
-  // `limit`: no slot at or above it is kept. The caller takes it from the file's size, not from what the file says.
+  // `limit`: no slot at or above it is kept. The caller takes it from the file's size, not from what the file
+  // says.
   void reserve(std::uint64_t limit) { limit_ = limit; }
 
   void put(std::uint64_t slot, const Hash128& hash) {

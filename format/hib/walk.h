@@ -1,4 +1,5 @@
-// Finding blocks without the index: from the front, and past broken places by looking for the next good block header.
+// Finding blocks without the index: from the front, and past broken places by looking for the next good block
+// header.
 #pragma once
 
 #include <optional>
@@ -10,15 +11,16 @@
 namespace hib::container {
 
 struct Walk {
-  Index index;                      // the PAGES blocks that are whole, in PFN order
+  Index index;  // the PAGES blocks that are whole, in PFN order
   std::vector<RecordRef> records;
   std::optional<Commit> commit;
-  std::uint64_t end = 0;            // where the last good block ends
+  std::uint64_t end = 0;  // where the last good block ends
   std::vector<Damage> damage;
 };
 
-// Follows the blocks in [from, to). PAGES blocks are read and checked only with `read_pages`. Never fails: what is broken
-// becomes damage.
-Walk walk_blocks(const File& file, const Header& header, std::uint64_t from, std::uint64_t to, bool read_pages);
+// Follows the blocks in [from, to). PAGES blocks are read and checked only with `read_pages`. Never fails:
+// what is broken becomes damage.
+Walk walk_blocks(const File& file, const Header& header, std::uint64_t from, std::uint64_t to,
+                 bool read_pages);
 
 }  // namespace hib::container

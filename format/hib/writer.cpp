@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "format/hib/dedup.h"
 #include "format/hib/breadcrumbs.h"
 #include "format/hib/decode.h"
+#include "format/hib/dedup.h"
 #include "lib/base/pool.h"
 #include "lib/codec/zstd.h"
 
@@ -28,13 +28,17 @@ void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
   out.push_back(static_cast<std::byte>(value));
 }
 
-void append_bytes(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void append_bytes(std::vector<std::byte>& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 // A commit record of an earlier image at the end of the device must not vouch for this one.
 Result<void> forget_earlier_image(Output& device) {
   const std::vector<std::byte> nothing(kCommitBytes);
   if (device.device_bytes() < kCommitBytes) {
-    return fail(make_error(ErrorKind::Refused, "output", fmt::format("a device of {} bytes", device.device_bytes()), "a larger one").of(device.path()));
+    return fail(make_error(ErrorKind::Refused, "output",
+                           fmt::format("a device of {} bytes", device.device_bytes()), "a larger one")
+                    .of(device.path()));
   }
   TRY_OK(device.write_at(device.device_bytes() - kCommitBytes, nothing));
   return device.flush();
@@ -65,12 +69,12 @@ Hash128 seal(FileHeader& h) {
 struct Chunk {
   PagesBlock pages;
   std::vector<std::byte> map;
-  std::vector<const std::byte*> slots;                     // the pages to store, in order
+  std::vector<const std::byte*> slots;  // the pages to store, in order
   std::vector<std::uint64_t> slot_hashes;
-  std::vector<std::shared_ptr<const PageBatch>> batches;   // keep the bytes of `slots` alive
-  Pool<std::vector<std::byte>>::Lease block;               // encoded: room for the block header, then payload and padding
+  std::vector<std::shared_ptr<const PageBatch>> batches;  // keep the bytes of `slots` alive
+  Pool<std::vector<std::byte>>::Lease block;  // encoded: room for the block header, then payload and padding
   std::uint64_t payload_bytes = 0;
-  std::size_t block_bytes = 0;                             // of `block`, which may be larger
+  std::size_t block_bytes = 0;  // of `block`, which may be larger
   Hash128 payload_hash;
 };
 
@@ -81,7 +85,8 @@ struct ChunkJob final : PageSink::Job {
 // Describes pages one run after the other and joins runs that continue each other.
 class MapBuilder {
  public:
-  void add(MapKind kind, std::uint64_t count, std::uint64_t slot, std::uint8_t fill, std::vector<std::byte>& out) {
+  void add(MapKind kind, std::uint64_t count, std::uint64_t slot, std::uint8_t fill,
+           std::vector<std::byte>& out) {
     const bool slot_continues = kind != MapKind::Equal || slot == run_.slot + run_.count;
     if (run_.count > 0 && kind == run_.kind && fill == run_.fill && slot_continues) {
       run_.count += count;
@@ -114,7 +119,8 @@ class Writer final : public PageSink {
         statistics_(statistics),
         page_size_(source.info().page_size),
         chunk_pages_(options.chunk_pages != 0 ? options.chunk_pages
-                                              : static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kDefaultChunkBytes / page_size_))),
+                                              : static_cast<std::uint32_t>(std::max<std::uint64_t>(
+                                                    1, kDefaultChunkBytes / page_size_))),
         table_(source.info().pages.data),
         candidate_(page_size_),
         compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }),
@@ -138,7 +144,8 @@ class Writer final : public PageSink {
   Result<void> append_chunk(Chunk& chunk);
   Result<void> append_header();
   Result<Block> append_block(BlockType type, ByteView payload);
-  Result<Block> append_encoded(BlockType type, MutableBytes block, std::uint64_t payload_bytes, const Hash128& payload_hash);
+  Result<Block> append_encoded(BlockType type, MutableBytes block, std::uint64_t payload_bytes,
+                               const Hash128& payload_hash);
   Result<void> append_index();
   Result<Block> append_root(const Totals& totals);
   Result<void> append_commit(const Block& root);
@@ -161,7 +168,8 @@ class Writer final : public PageSink {
 
   // encode: any thread
   Pool<ZstdCompressor> compressors_;
-  Pool<std::vector<std::byte>> buffers_;  // fresh memory for each chunk would cost more page faults than compression
+  Pool<std::vector<std::byte>>
+      buffers_;  // fresh memory for each chunk would cost more page faults than compression
 
   // append: one thread
   std::uint64_t sequence_ = 0;
@@ -184,7 +192,9 @@ Result<void> Writer::begin() {
   for (const Record& record : records_) {
     const auto payload = encode_record(record);
     if (payload.size() > kMaxRecordBytes) {
-      return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", record.type), fmt::format("{} bytes", payload.size()), fmt::format("at most {}", kMaxRecordBytes)));
+      return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", record.type),
+                             fmt::format("{} bytes", payload.size()),
+                             fmt::format("at most {}", kMaxRecordBytes)));
     }
     TRY(const Block block, append_block(BlockType::Record, payload));
     root_records_.push_back({block.offset, block.payload_bytes, to_disk(block.payload_hash)});
@@ -206,7 +216,8 @@ Result<void> Writer::append_header() {
   return output_.append(encode_breadcrumbs(options_.breadcrumbs, kBreadcrumbBytes));
 }
 
-// ---- plan -----------------------------------------------------------------------------------------------------------
+// ---- plan
+// -----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<PageSink::Job>> Writer::plan(std::shared_ptr<const PageBatch> batch) {
   auto job = std::make_unique<ChunkJob>();
@@ -219,7 +230,8 @@ Result<std::unique_ptr<PageSink::Job>> Writer::plan(std::shared_ptr<const PageBa
   return std::unique_ptr<Job>(std::move(job));
 }
 
-Result<void> Writer::plan_item(const PageItem& item, const std::shared_ptr<const PageBatch>& batch, ChunkJob& job) {
+Result<void> Writer::plan_item(const PageItem& item, const std::shared_ptr<const PageBatch>& batch,
+                               ChunkJob& job) {
   if (chunk_.pages.page_count == 0) {
     chunk_.pages.first_pfn = item.run.first;
   } else if (item.run.first > end_pfn_) {
@@ -287,7 +299,9 @@ void Writer::describe(MapKind kind, std::uint64_t count, std::uint64_t slot, std
 }
 
 // A map entry takes at most 20 bytes; two are written at most between two looks at this.
-bool Writer::chunk_is_full() const { return chunk_.slots.size() >= chunk_pages_ || chunk_.map.size() + 64 > kMaxMapBytes; }
+bool Writer::chunk_is_full() const {
+  return chunk_.slots.size() >= chunk_pages_ || chunk_.map.size() + 64 > kMaxMapBytes;
+}
 
 void Writer::close_chunk(ChunkJob& job) {
   map_.flush(chunk_.map);
@@ -298,7 +312,8 @@ void Writer::close_chunk(ChunkJob& job) {
   chunk_ = {};
 }
 
-// ---- encode ---------------------------------------------------------------------------------------------------------
+// ---- encode
+// ---------------------------------------------------------------------------------------------------------
 
 Result<void> Writer::encode(Job& job) {
   for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) encode_chunk(chunk);
@@ -308,11 +323,13 @@ Result<void> Writer::encode(Job& job) {
 // The pages one after the other; where they already lie so in a batch, without a copy.
 ByteView contiguous(const Chunk& chunk, std::uint32_t page_size, std::vector<std::byte>& scratch) {
   bool adjacent = true;
-  for (std::size_t i = 1; i < chunk.slots.size() && adjacent; ++i) adjacent = chunk.slots[i] == chunk.slots[i - 1] + page_size;
+  for (std::size_t i = 1; i < chunk.slots.size() && adjacent; ++i)
+    adjacent = chunk.slots[i] == chunk.slots[i - 1] + page_size;
   const std::size_t size = chunk.slots.size() * page_size;
   if (adjacent && !chunk.slots.empty()) return {chunk.slots[0], size};
   if (scratch.size() < size) scratch.resize(size);
-  for (std::size_t i = 0; i < chunk.slots.size(); ++i) std::memcpy(scratch.data() + i * page_size, chunk.slots[i], page_size);
+  for (std::size_t i = 0; i < chunk.slots.size(); ++i)
+    std::memcpy(scratch.data() + i * page_size, chunk.slots[i], page_size);
   return ByteView(scratch).first(size);
 }
 
@@ -323,7 +340,10 @@ void Writer::encode_chunk(Chunk& chunk) {
   chunk.block = buffers_.take();
   std::vector<std::byte>& block = *chunk.block;
   if (block.size() < frame_at + ZstdCompressor::bound(pages.size()) + kBlockAlignment) {
-    block.resize(frame_at + ZstdCompressor::bound(std::max<std::size_t>(pages.size(), std::size_t{chunk_pages_} * page_size_)) + kBlockAlignment);
+    block.resize(
+        frame_at +
+        ZstdCompressor::bound(std::max<std::size_t>(pages.size(), std::size_t{chunk_pages_} * page_size_)) +
+        kBlockAlignment);
   }
   const MutableBytes room = MutableBytes(block).subspan(frame_at);
   std::size_t frame_bytes = pages.empty() ? 0 : compressors_.take()->compress(pages, room);
@@ -350,12 +370,14 @@ void Writer::encode_chunk(Chunk& chunk) {
   chunk.block_bytes = sizeof(BlockHeader) + round_up(chunk.payload_bytes, kBlockAlignment);
   const auto at = [&](std::size_t i) { return block.begin() + static_cast<std::ptrdiff_t>(i); };
   std::fill(at(frame_at + frame_bytes), at(chunk.block_bytes), std::byte{0});
-  chunk.payload_hash = hash128(ByteView(block).subspan(sizeof(BlockHeader), chunk.block_bytes - sizeof(BlockHeader)));
+  chunk.payload_hash =
+      hash128(ByteView(block).subspan(sizeof(BlockHeader), chunk.block_bytes - sizeof(BlockHeader)));
   chunk.slots.clear();
   chunk.batches.clear();
 }
 
-// ---- append ---------------------------------------------------------------------------------------------------------
+// ---- append
+// ---------------------------------------------------------------------------------------------------------
 
 Result<void> Writer::append(Job& job) {
   for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) {
@@ -366,7 +388,8 @@ Result<void> Writer::append(Job& job) {
 }
 
 Result<void> Writer::append_chunk(Chunk& chunk) {
-  TRY(const Block block, append_encoded(BlockType::Pages, MutableBytes(*chunk.block).first(chunk.block_bytes), chunk.payload_bytes, chunk.payload_hash));
+  TRY(const Block block, append_encoded(BlockType::Pages, MutableBytes(*chunk.block).first(chunk.block_bytes),
+                                        chunk.payload_bytes, chunk.payload_hash));
   IndexEntry entry{};
   entry.offset = block.offset;
   entry.payload_bytes = static_cast<std::uint32_t>(block.payload_bytes);
@@ -385,7 +408,8 @@ Result<void> Writer::append_chunk(Chunk& chunk) {
   return {};
 }
 
-Result<Block> Writer::append_encoded(BlockType type, MutableBytes bytes, std::uint64_t payload_bytes, const Hash128& payload_hash) {
+Result<Block> Writer::append_encoded(BlockType type, MutableBytes bytes, std::uint64_t payload_bytes,
+                                     const Hash128& payload_hash) {
   BlockHeader header{};
   std::memcpy(header.magic, kBlockMagic, sizeof(kBlockMagic));
   header.type = static_cast<std::uint16_t>(type);
@@ -396,7 +420,8 @@ Result<Block> Writer::append_encoded(BlockType type, MutableBytes bytes, std::ui
   header.header_hash = hash64(object_bytes(header).first(offsetof(BlockHeader, header_hash)));
   previous_ = header.header_hash;
   std::memcpy(bytes.data(), &header, sizeof(header));
-  const Block block{type, output_.position(), header.sequence, payload_bytes, header.previous, payload_hash, header.header_hash};
+  const Block block{type,         output_.position(), header.sequence, payload_bytes, header.previous,
+                    payload_hash, header.header_hash};
   TRY_OK(output_.append(bytes));
   return block;
 }
@@ -420,7 +445,8 @@ Result<void> Writer::append_index() {
   append_bytes(payload, index_maps_);
   append_bytes(payload, index_hashes_);
   TRY(const Block block, append_block(BlockType::Index, payload));
-  root_indexes_.push_back({block.offset, block.payload_bytes, index_first_pfn_, index_end_pfn_ - index_first_pfn_, index_first_slot_,
+  root_indexes_.push_back({block.offset, block.payload_bytes, index_first_pfn_,
+                           index_end_pfn_ - index_first_pfn_, index_first_slot_,
                            slots_written_ - index_first_slot_, to_disk(block.payload_hash)});
   index_entries_.clear();
   index_maps_.clear();

@@ -34,13 +34,13 @@ struct WriterStatistics {
   Hash128 root_hash;
 };
 
-// `source` is the image whose batches the sink will be given; a page is read from it again when another may equal it.
-// `statistics` is filled by finish(). All three must outlive the sink.
+// `source` is the image whose batches the sink will be given; a page is read from it again when another may
+// equal it. `statistics` is filled by finish(). All three must outlive the sink.
 std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
                                       const WriterOptions& options, WriterStatistics& statistics);
 
-// Marks a block device as the place of an image to come: a file header and breadcrumbs, and no end. What an earlier image
-// left there is no image any more.
+// Marks a block device as the place of an image to come: a file header and breadcrumbs, and no end. What an
+// earlier image left there is no image any more.
 Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcrumbs);
 
 }  // namespace hib::container

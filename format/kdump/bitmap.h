@@ -33,7 +33,10 @@ class PageMap {
  public:
   PageMap() = default;
   // Both bitmaps hold `end` bits, rounded up to 64.
-  PageMap(Bitmap exists, Bitmap dumped, Pfn end) : exists_(std::move(exists)), dumped_(std::move(dumped)), end_(end) { count_pages(); }
+  PageMap(Bitmap exists, Bitmap dumped, Pfn end)
+      : exists_(std::move(exists)), dumped_(std::move(dumped)), end_(end) {
+    count_pages();
+  }
 
   bool is_dumped(Pfn pfn) const { return pfn < end_ && dumped_.test(pfn); }
   bool exists(Pfn pfn) const { return pfn < end_ && exists_.test(pfn); }
@@ -73,12 +76,14 @@ class PageMap {
     for (Pfn pfn = 0; pfn < end_; pfn += 64) {
       if (pfn % kRankStep == 0) ranks_.push_back(count);
       count += bits(dumped_, pfn, end_);
-      stray_ += static_cast<std::uint64_t>(std::popcount(dumped_.word(pfn) & ~exists_.word(pfn) & below(pfn, end_)));
+      stray_ += static_cast<std::uint64_t>(
+          std::popcount(dumped_.word(pfn) & ~exists_.word(pfn) & below(pfn, end_)));
     }
     ranks_.push_back(count);
   }
 
-  // Where the state of the page at `pfn` ends: one pass over both bitmaps, so that no pattern of bits makes it quadratic.
+  // Where the state of the page at `pfn` ends: one pass over both bitmaps, so that no pattern of bits makes
+  // it quadratic.
   Pfn state_end(Pfn pfn) const {
     const bool dumped = dumped_.test(pfn);
     const std::uint64_t same_dumped = dumped ? ~std::uint64_t{0} : 0;

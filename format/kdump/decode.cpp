@@ -27,37 +27,49 @@ std::optional<std::string> uts_field(const char (&field)[65]) {
 }
 
 Result<void> check_header(const DumpFile& dump, const Header& h) {
-  const auto reject = [&](ErrorKind kind, std::size_t at, const char* field, std::string found, std::string allowed) {
-    return fail(dump.error(kind, at, fmt::format("kdump header: {}", field), std::move(found), std::move(allowed)));
+  const auto reject = [&](ErrorKind kind, std::size_t at, const char* field, std::string found,
+                          std::string allowed) {
+    return fail(
+        dump.error(kind, at, fmt::format("kdump header: {}", field), std::move(found), std::move(allowed)));
   };
-  if (std::memcmp(h.signature, kOldSignature, sizeof(h.signature)) == 0) return reject(ErrorKind::Unsupported, 0, "signature", kOldSignature, kSignature);
+  if (std::memcmp(h.signature, kOldSignature, sizeof(h.signature)) == 0)
+    return reject(ErrorKind::Unsupported, 0, "signature", kOldSignature, kSignature);
   if (std::memcmp(h.signature, kSignature, sizeof(h.signature)) != 0) {
-    return reject(ErrorKind::Corrupt, 0, "signature", printable({h.signature, sizeof(h.signature)}), kSignature);
+    return reject(ErrorKind::Corrupt, 0, "signature", printable({h.signature, sizeof(h.signature)}),
+                  kSignature);
   }
   if (h.version < 1 || h.version > 6) {
-    return reject(ErrorKind::Unsupported, offsetof(Header, version), "header_version", std::to_string(std::uint32_t{h.version}), "1 to 6, little-endian");
+    return reject(ErrorKind::Unsupported, offsetof(Header, version), "header_version",
+                  std::to_string(std::uint32_t{h.version}), "1 to 6, little-endian");
   }
-  if (!std::has_single_bit(std::uint32_t{h.block_size}) || h.block_size < kMinPageBytes || h.block_size > kMaxPageBytes) {
-    return reject(ErrorKind::Corrupt, offsetof(Header, block_size), "block_size", std::to_string(std::uint32_t{h.block_size}),
+  if (!std::has_single_bit(std::uint32_t{h.block_size}) || h.block_size < kMinPageBytes ||
+      h.block_size > kMaxPageBytes) {
+    return reject(ErrorKind::Corrupt, offsetof(Header, block_size), "block_size",
+                  std::to_string(std::uint32_t{h.block_size}),
                   fmt::format("{} to {}, a power of two", kMinPageBytes, kMaxPageBytes));
   }
-  if (h.sub_header_blocks == 0) return reject(ErrorKind::Corrupt, offsetof(Header, sub_header_blocks), "sub_hdr_size", "0", "at least 1 block");
+  if (h.sub_header_blocks == 0)
+    return reject(ErrorKind::Corrupt, offsetof(Header, sub_header_blocks), "sub_hdr_size", "0",
+                  "at least 1 block");
   if (h.bitmap_blocks == 0 || h.bitmap_blocks % 2 != 0) {
-    return reject(ErrorKind::Corrupt, offsetof(Header, bitmap_blocks), "bitmap_blocks", std::to_string(std::uint32_t{h.bitmap_blocks}),
-                  "an even number, for two bitmaps");
+    return reject(ErrorKind::Corrupt, offsetof(Header, bitmap_blocks), "bitmap_blocks",
+                  std::to_string(std::uint32_t{h.bitmap_blocks}), "an even number, for two bitmaps");
   }
   return {};
 }
 
 // `at` is where in the sub header the offset stands; the size stands behind it.
-void take_blob(const DumpFile& dump, const char* name, std::size_t at, Blob blob, Blob& out, std::vector<Finding>& findings) {
+void take_blob(const DumpFile& dump, const char* name, std::size_t at, Blob blob, Blob& out,
+               std::vector<Finding>& findings) {
   if (blob.bytes == 0) return;
   if (blob.bytes <= kMaxNotesBytes && blob.offset <= dump.size() && blob.bytes <= dump.size() - blob.offset) {
     out = blob;
     return;
   }
-  const Error error = dump.error(ErrorKind::Corrupt, at, fmt::format("kdump sub header: offset_{0} and size_{0}", name), fmt::format("{:#x} + {:#x}", blob.offset, blob.bytes),
-                                 fmt::format("inside the dump of {:#x} bytes, at most {:#x} bytes", dump.size(), kMaxNotesBytes));
+  const Error error = dump.error(
+      ErrorKind::Corrupt, at, fmt::format("kdump sub header: offset_{0} and size_{0}", name),
+      fmt::format("{:#x} + {:#x}", blob.offset, blob.bytes),
+      fmt::format("inside the dump of {:#x} bytes, at most {:#x} bytes", dump.size(), kMaxNotesBytes));
   findings.push_back({"broken-note", Severity::Error, error.offset, error.line()});
 }
 
@@ -74,15 +86,17 @@ void locate_blocks(const Header& h, Headers& out) {
 Result<void> check_sub_header(const DumpFile& dump, const Headers& headers, const SubHeader& sub) {
   const auto at = [&](std::size_t field) { return headers.sub_header.offset + field; };
   if (headers.version >= 2 && sub.split != 0) {
-    return fail(dump.error(ErrorKind::Unsupported, at(offsetof(SubHeader, split)), "kdump sub header: split", std::to_string(std::uint32_t{sub.split}), "0, one whole dump")
+    return fail(dump.error(ErrorKind::Unsupported, at(offsetof(SubHeader, split)), "kdump sub header: split",
+                           std::to_string(std::uint32_t{sub.split}), "0, one whole dump")
                     .advise("makedumpfile --reassemble joins the parts"));
   }
   const std::uint64_t most = std::min<std::uint64_t>(kMaxPfn, headers.bitmap1.bytes * 8);
   if (headers.max_mapnr == 0 || headers.max_mapnr > most) {
     const bool is_64 = headers.version >= 6;
-    return fail(dump.error(ErrorKind::Corrupt, is_64 ? at(offsetof(SubHeader, max_mapnr_64)) : offsetof(Header, max_mapnr),
-                           is_64 ? "kdump sub header: max_mapnr_64" : "kdump header: max_mapnr", std::to_string(headers.max_mapnr),
-                           fmt::format("1 to {}, what a bitmap holds", most)));
+    return fail(dump.error(
+        ErrorKind::Corrupt, is_64 ? at(offsetof(SubHeader, max_mapnr_64)) : offsetof(Header, max_mapnr),
+        is_64 ? "kdump sub header: max_mapnr_64" : "kdump header: max_mapnr",
+        std::to_string(headers.max_mapnr), fmt::format("1 to {}, what a bitmap holds", most)));
   }
   return {};
 }
@@ -114,9 +128,14 @@ Result<Headers> decode_headers(const DumpFile& dump) {
   const auto take = [&](const char* name, std::size_t field, Blob blob, Blob& to) {
     take_blob(dump, name, out.sub_header.offset + field, blob, to, out.findings);
   };
-  if (h.version >= 3) take("vmcoreinfo", offsetof(SubHeader, vmcoreinfo_offset), {sub.vmcoreinfo_offset, sub.vmcoreinfo_bytes}, out.vmcoreinfo);
-  if (h.version >= 4) take("note", offsetof(SubHeader, notes_offset), {sub.notes_offset, sub.notes_bytes}, out.notes);
-  if (h.version >= 5) take("eraseinfo", offsetof(SubHeader, eraseinfo_offset), {sub.eraseinfo_offset, sub.eraseinfo_bytes}, out.eraseinfo);
+  if (h.version >= 3)
+    take("vmcoreinfo", offsetof(SubHeader, vmcoreinfo_offset), {sub.vmcoreinfo_offset, sub.vmcoreinfo_bytes},
+         out.vmcoreinfo);
+  if (h.version >= 4)
+    take("note", offsetof(SubHeader, notes_offset), {sub.notes_offset, sub.notes_bytes}, out.notes);
+  if (h.version >= 5)
+    take("eraseinfo", offsetof(SubHeader, eraseinfo_offset), {sub.eraseinfo_offset, sub.eraseinfo_bytes},
+         out.eraseinfo);
   out.kernel = {uts_field(h.uts.release), uts_field(h.uts.version), uts_field(h.uts.machine)};
   return out;
 }

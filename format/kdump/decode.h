@@ -20,16 +20,16 @@ struct Headers {
   std::uint32_t version = 6;
   std::uint32_t status = 0;
   std::uint32_t block_size = 4096;
-  std::uint64_t max_mapnr = 0;     // one past the last PFN
-  Blob sub_header;                 // its blocks; notes follow the structure in them
-  Blob bitmap1;                    // pages that exist
-  Blob bitmap2;                    // pages that are in the dump
-  std::uint64_t descriptors = 0;   // offset of the first
+  std::uint64_t max_mapnr = 0;    // one past the last PFN
+  Blob sub_header;                // its blocks; notes follow the structure in them
+  Blob bitmap1;                   // pages that exist
+  Blob bitmap2;                   // pages that are in the dump
+  std::uint64_t descriptors = 0;  // offset of the first
   Blob vmcoreinfo;
   Blob notes;
   Blob eraseinfo;
   KernelIdentity kernel;
-  std::vector<Finding> findings;   // what is wrong with the notes costs the notes, not the pages
+  std::vector<Finding> findings;  // what is wrong with the notes costs the notes, not the pages
 };
 
 Result<Headers> decode_headers(const DumpFile& dump);

@@ -35,10 +35,12 @@ Result<void> DumpFile::read_flat_header() {
   Cursor in(*raw, 0, "flattened header");
   TRY(const FlatHeader header, in.read<FlatHeader>("header"));
   const auto reject = [&](std::size_t offset, const char* field, std::uint64_t found, std::uint64_t allowed) {
-    return fail(file_->error(ErrorKind::Unsupported, offset, fmt::format("flattened header: {}", field), std::to_string(found), std::to_string(allowed)));
+    return fail(file_->error(ErrorKind::Unsupported, offset, fmt::format("flattened header: {}", field),
+                             std::to_string(found), std::to_string(allowed)));
   };
   if (header.type != kFlatType) return reject(offsetof(FlatHeader, type), "type", header.type, kFlatType);
-  if (header.version != kFlatVersion) return reject(offsetof(FlatHeader, version), "version", header.version, kFlatVersion);
+  if (header.version != kFlatVersion)
+    return reject(offsetof(FlatHeader, version), "version", header.version, kFlatVersion);
   return {};
 }
 
@@ -57,11 +59,14 @@ Result<void> DumpFile::read_records() {
       return {};
     }
     if (record.size == 0 || record.size > kMaxDumpBytes || record.offset > kMaxDumpBytes) {
-      return fail(file_->error(ErrorKind::Corrupt, position, where, fmt::format("{:#x} bytes for {:#x}", std::uint64_t{record.size}, std::uint64_t{record.offset}),
-                               "both at most 2^56, and a size"));
+      return fail(file_->error(
+          ErrorKind::Corrupt, position, where,
+          fmt::format("{:#x} bytes for {:#x}", std::uint64_t{record.size}, std::uint64_t{record.offset}),
+          "both at most 2^56, and a size"));
     }
     if (record_offsets_.size() == kMaxRecords) {
-      return fail(file_->error(ErrorKind::Limit, position, where, fmt::format("no end mark in {} records", kMaxRecords), "fewer records"));
+      return fail(file_->error(ErrorKind::Limit, position, where,
+                               fmt::format("no end mark in {} records", kMaxRecords), "fewer records"));
     }
     position += sizeof(FlatRecord);
     const std::uint64_t available = std::min<std::uint64_t>(record.size, file_->size() - position);
@@ -81,7 +86,8 @@ void DumpFile::place(std::uint64_t offset, std::uint64_t size, std::uint64_t fil
     const Piece old = it->second;
     it = pieces_.erase(it);
     if (old_start < offset) pieces_[old_start] = {offset, old.file_offset};
-    if (old.end > end) it = pieces_.insert_or_assign(end, Piece{old.end, old.file_offset + (end - old_start)}).first;
+    if (old.end > end)
+      it = pieces_.insert_or_assign(end, Piece{old.end, old.file_offset + (end - old_start)}).first;
   }
   pieces_[offset] = {end, file_offset};
   size_ = std::max(size_, end);
@@ -98,7 +104,8 @@ Result<void> DumpFile::read_at(std::uint64_t offset, MutableBytes out) const {
   while (!out.empty()) {
     const auto it = piece_at(offset);
     if (it == pieces_.end()) {
-      return fail(file_->error(ErrorKind::Truncated, file_->size(), fmt::format("dump offset {:#x}", offset), "in no flattened record", "a record that holds it"));
+      return fail(file_->error(ErrorKind::Truncated, file_->size(), fmt::format("dump offset {:#x}", offset),
+                               "in no flattened record", "a record that holds it"));
     }
     const std::uint64_t take = std::min<std::uint64_t>(out.size(), it->second.end - offset);
     TRY_OK(file_->read_at(it->second.file_offset + (offset - it->first), out.first(take)));
@@ -109,9 +116,11 @@ Result<void> DumpFile::read_at(std::uint64_t offset, MutableBytes out) const {
 }
 
 Result<std::vector<std::byte>> DumpFile::read_at(std::uint64_t offset, std::uint64_t size) const {
-  // Records can lie far apart: size_ says nothing of the memory that is safe to ask for, the file's size does.
+  // Records can lie far apart: size_ says nothing of the memory that is safe to ask for, the file's size
+  // does.
   if (size > size_ || offset > size_ - size || size > file_->size()) {
-    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted at {:#x}", size, offset),
+    return fail(error(ErrorKind::Truncated, offset, "read",
+                      fmt::format("{} bytes wanted at {:#x}", size, offset),
                       fmt::format("inside the dump, which ends at {:#x}", size_)));
   }
   std::vector<std::byte> out(size);
@@ -123,7 +132,8 @@ std::uint64_t DumpFile::available(std::uint64_t offset, std::uint64_t size) cons
   if (!flattened_) return std::min(size, size_ - std::min(offset, size_));
   const std::uint64_t end = checked_add(offset, size).value_or(~std::uint64_t{0});
   std::uint64_t done = offset;
-  for (auto it = piece_at(offset); done < end && it != pieces_.end() && it->first <= done; ++it) done = std::min(end, it->second.end);
+  for (auto it = piece_at(offset); done < end && it != pieces_.end() && it->first <= done; ++it)
+    done = std::min(end, it->second.end);
   return done - offset;
 }
 
@@ -133,7 +143,8 @@ std::uint64_t DumpFile::file_offset(std::uint64_t offset) const {
   return it == pieces_.end() ? file_->size() : it->second.file_offset + (offset - it->first);
 }
 
-Error DumpFile::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed) const {
+Error DumpFile::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
+                      std::string allowed) const {
   return file_->error(kind, file_offset(offset), std::move(where), std::move(found), std::move(allowed));
 }
 
@@ -152,7 +163,8 @@ void DumpFile::label(RangeMap& map, std::uint64_t offset, std::uint64_t size, co
   for (auto it = first; it != last; ++it) {
     const std::uint64_t from = std::max(offset, it->first);
     const std::uint64_t to = std::min(end, it->second.end);
-    map.add(it->second.file_offset + (from - it->first), to - from, parts == 1 ? text : fmt::format("{} (part {} of {})", text, ++part, parts));
+    map.add(it->second.file_offset + (from - it->first), to - from,
+            parts == 1 ? text : fmt::format("{} (part {} of {})", text, ++part, parts));
   }
 }
 
@@ -161,7 +173,8 @@ void DumpFile::label_records(RangeMap& map) const {
   map.add(0, kFlatHeaderBytes, "flattened header");
   for (std::size_t i = 0; i < record_offsets_.size(); ++i) {
     const bool is_end = complete_ && i + 1 == record_offsets_.size();
-    map.add(record_offsets_[i], sizeof(FlatRecord), is_end ? "flattened end mark" : "flattened record header");
+    map.add(record_offsets_[i], sizeof(FlatRecord),
+            is_end ? "flattened end mark" : "flattened record header");
   }
 }
 

@@ -29,7 +29,8 @@ class DumpFile {
   // Where in the file a byte of the dump lies; the file's end when no record holds it.
   std::uint64_t file_offset(std::uint64_t offset) const;
   // An error at a place in the dump; it names the place in the file.
-  Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed) const;
+  Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
+              std::string allowed) const;
 
   // Labels a range of the dump where it lies in the file: in several parts when several records hold it.
   void label(RangeMap& map, std::uint64_t offset, std::uint64_t size, const std::string& text) const;

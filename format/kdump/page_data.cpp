@@ -19,7 +19,9 @@ constexpr std::uint64_t kMaxGapBytes = 16U << 10;
 
 std::uint64_t end_of(const PageDescriptor& d) { return d.offset + d.size; }
 
-bool same_data(const PageDescriptor& a, const PageDescriptor& b) { return a.offset == b.offset && a.size == b.size && a.flags == b.flags; }
+bool same_data(const PageDescriptor& a, const PageDescriptor& b) {
+  return a.offset == b.offset && a.size == b.size && a.flags == b.flags;
+}
 
 }  // namespace
 
@@ -28,32 +30,43 @@ PageTable::PageTable(const DumpFile& dump, const Headers& headers)
 
 Result<std::vector<PageDescriptor>> PageTable::read(std::uint64_t first, std::uint64_t count) const {
   const std::uint64_t offset = descriptor_offset(first);
-  std::vector<PageDescriptor> table(dump_.available(offset, count * sizeof(PageDescriptor)) / sizeof(PageDescriptor));
+  std::vector<PageDescriptor> table(dump_.available(offset, count * sizeof(PageDescriptor)) /
+                                    sizeof(PageDescriptor));
   auto raw = dump_.read_at(offset, table.size() * sizeof(PageDescriptor));
-  if (!raw && !table.empty()) return fail(std::move(raw).error().in(fmt::format("page descriptors from {}", first)));
+  if (!raw && !table.empty())
+    return fail(std::move(raw).error().in(fmt::format("page descriptors from {}", first)));
   if (!table.empty()) std::memcpy(table.data(), raw->data(), raw->size());
   return table;
 }
 
-bool PageTable::has_data(const PageDescriptor& d) const { return dump_.available(d.offset, d.size) == d.size; }
+bool PageTable::has_data(const PageDescriptor& d) const {
+  return dump_.available(d.offset, d.size) == d.size;
+}
 
 bool PageTable::was_never_written(const PageDescriptor& d) { return d.offset == 0 && d.size == 0; }
 
 std::optional<Error> PageTable::check(const PageDescriptor& d, const PagePlace& page) const {
-  const auto reject = [&](ErrorKind kind, std::size_t at, const char* field, std::string found, std::string allowed) {
-    return dump_.error(kind, descriptor_offset(page.number) + at, fmt::format("page descriptor {} of PFN {:#x}: {}", page.number, page.pfn, field),
+  const auto reject = [&](ErrorKind kind, std::size_t at, const char* field, std::string found,
+                          std::string allowed) {
+    return dump_.error(kind, descriptor_offset(page.number) + at,
+                       fmt::format("page descriptor {} of PFN {:#x}: {}", page.number, page.pfn, field),
                        std::move(found), std::move(allowed));
   };
-  if (was_never_written(d)) return reject(ErrorKind::Truncated, offsetof(PageDescriptor, offset), "offset", "0: the dump was not finished", "where the page's data lies");
+  if (was_never_written(d))
+    return reject(ErrorKind::Truncated, offsetof(PageDescriptor, offset), "offset",
+                  "0: the dump was not finished", "where the page's data lies");
   if (codec_name(d.flags) == nullptr || (d.flags & ~kCodecFlags) != 0) {
-    return reject(ErrorKind::Corrupt, offsetof(PageDescriptor, flags), "flags", hex(d.flags), "0, 1, 2, 4 or 0x20");
+    return reject(ErrorKind::Corrupt, offsetof(PageDescriptor, flags), "flags", hex(d.flags),
+                  "0, 1, 2, 4 or 0x20");
   }
   if (d.size == 0 || d.size > headers_.block_size || (d.flags == 0 && d.size != headers_.block_size)) {
-    return reject(ErrorKind::Corrupt, offsetof(PageDescriptor, size), "size", std::to_string(std::uint32_t{d.size}),
+    return reject(ErrorKind::Corrupt, offsetof(PageDescriptor, size), "size",
+                  std::to_string(std::uint32_t{d.size}),
                   fmt::format("{} to {}", d.flags == 0 ? headers_.block_size : 1, headers_.block_size));
   }
   if (!has_data(d)) {
-    return reject(ErrorKind::Truncated, offsetof(PageDescriptor, offset), "offset", fmt::format("{:#x} + {}", std::uint64_t{d.offset}, std::uint32_t{d.size}),
+    return reject(ErrorKind::Truncated, offsetof(PageDescriptor, offset), "offset",
+                  fmt::format("{:#x} + {}", std::uint64_t{d.offset}, std::uint32_t{d.size}),
                   fmt::format("inside the dump of {:#x} bytes", dump_.size()));
   }
   return std::nullopt;
@@ -66,7 +79,9 @@ void PageTable::load(std::vector<WantedPage>& pages) const {
     if (!page.error) page.error = check(page.descriptor, page.place);
     if (!page.error) order.push_back(&page);
   }
-  std::stable_sort(order.begin(), order.end(), [](const WantedPage* a, const WantedPage* b) { return a->descriptor.offset < b->descriptor.offset; });
+  std::stable_sort(order.begin(), order.end(), [](const WantedPage* a, const WantedPage* b) {
+    return a->descriptor.offset < b->descriptor.offset;
+  });
   const auto decoder = decoders_.take();
   for (std::size_t first = 0; first < order.size();) {
     const std::uint64_t start = order[first]->descriptor.offset;
@@ -94,8 +109,11 @@ void PageTable::read_descriptors(std::vector<WantedPage>& pages) const {
       } else if (i - first < table->size()) {
         pages[i].descriptor = (*table)[i - first];
       } else {
-        pages[i].error = dump_.file().error(ErrorKind::Truncated, dump_.file().size(), fmt::format("page descriptor {} of PFN {:#x}", pages[i].place.number, pages[i].place.pfn),
-                                            fmt::format("the dump ends at {:#x}", dump_.size()), fmt::format("a descriptor at {:#x}", descriptor_offset(pages[i].place.number)));
+        pages[i].error = dump_.file().error(
+            ErrorKind::Truncated, dump_.file().size(),
+            fmt::format("page descriptor {} of PFN {:#x}", pages[i].place.number, pages[i].place.pfn),
+            fmt::format("the dump ends at {:#x}", dump_.size()),
+            fmt::format("a descriptor at {:#x}", descriptor_offset(pages[i].place.number)));
       }
     }
     first = last;
@@ -118,7 +136,8 @@ void PageTable::read_group(WantedPage* const* first, WantedPage* const* last, De
       std::memcpy(page.out, decoded->out, headers_.block_size);
       continue;
     }
-    auto result = whole ? Result<void>() : dump_.read_at(d.offset, own);  // one bad sector costs its pages, not the group
+    auto result = whole ? Result<void>()
+                        : dump_.read_at(d.offset, own);  // one bad sector costs its pages, not the group
     if (result) result = decode(decoder, d, own, {page.out, headers_.block_size});
     if (result) {
       decoded = &page;
@@ -126,11 +145,13 @@ void PageTable::read_group(WantedPage* const* first, WantedPage* const* last, De
     }
     Error error = std::move(result).error();
     if (!error.offset) error = std::move(error).at(dump_.file_offset(d.offset));
-    page.error = std::move(error).in(fmt::format("data of PFN {:#x}", page.place.pfn)).of(dump_.file().path());
+    page.error =
+        std::move(error).in(fmt::format("data of PFN {:#x}", page.place.pfn)).of(dump_.file().path());
   }
 }
 
-Result<void> PageTable::decode(Decoder& decoder, const PageDescriptor& d, ByteView data, MutableBytes out) const {
+Result<void> PageTable::decode(Decoder& decoder, const PageDescriptor& d, ByteView data,
+                               MutableBytes out) const {
   switch (std::uint32_t{d.flags}) {
     case kFlagZlib: return zlib_decompress(data, out);
     case kFlagLzo: return lzo_decompress(data, out);
@@ -154,8 +175,10 @@ void add_to_batch(WantedPage& page, std::uint32_t page_size, PageBatch& batch) {
     batch.items.push_back({lost, nullptr, {}});
   }
   // Behind the end of a cut file every page is lost for the same reason.
-  const bool same_reason = page.error->kind == ErrorKind::Truncated && !batch.damage.empty() && batch.damage.back().error.kind == ErrorKind::Truncated &&
-                           batch.damage.back().lost_pfns.back().first + batch.damage.back().lost_pfns.back().second == pfn;
+  const bool same_reason =
+      page.error->kind == ErrorKind::Truncated && !batch.damage.empty() &&
+      batch.damage.back().error.kind == ErrorKind::Truncated &&
+      batch.damage.back().lost_pfns.back().first + batch.damage.back().lost_pfns.back().second == pfn;
   if (same_reason) {
     ++batch.damage.back().lost_pfns.back().second;
   } else {

@@ -26,7 +26,8 @@ struct WantedPage {
   std::optional<Error> error;
 };
 
-// The descriptors of a dump and the data that they point at. Thread-safe. The dump and its headers must outlive it.
+// The descriptors of a dump and the data that they point at. Thread-safe. The dump and its headers must
+// outlive it.
 class PageTable {
  public:
   PageTable(const DumpFile& dump, const Headers& headers);
@@ -37,7 +38,8 @@ class PageTable {
   // What is wrong with a descriptor.
   std::optional<Error> check(const PageDescriptor& d, const PagePlace& page) const;
   bool has_data(const PageDescriptor& d) const;  // all of it is in the dump
-  // The empty descriptor that an interrupted makedumpfile leaves behind, which crash takes for a missing page.
+  // The empty descriptor that an interrupted makedumpfile leaves behind, which crash takes for a missing
+  // page.
   static bool was_never_written(const PageDescriptor& d);
 
   // Fills each page's `out`, or its `error`. `pages` are in ascending order.
@@ -52,7 +54,9 @@ class PageTable {
   void read_descriptors(std::vector<WantedPage>& pages) const;
   void read_group(WantedPage* const* first, WantedPage* const* last, Decoder& decoder) const;
   Result<void> decode(Decoder& decoder, const PageDescriptor& d, ByteView data, MutableBytes out) const;
-  std::uint64_t descriptor_offset(std::uint64_t number) const { return headers_.descriptors + number * sizeof(PageDescriptor); }
+  std::uint64_t descriptor_offset(std::uint64_t number) const {
+    return headers_.descriptors + number * sizeof(PageDescriptor);
+  }
 
   const DumpFile& dump_;
   const Headers& headers_;

@@ -17,7 +17,8 @@ namespace {
 
 class Reader final : public ImageReader {
  public:
-  static Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
+  static Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file,
+                                                   const OpenOptions& options);
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return records_; }
@@ -35,7 +36,8 @@ class Reader final : public ImageReader {
   bool end_is_missing() const;
   void find_lost_pages();
   template <typename Visit>
-  Result<void> for_each_descriptor(Visit&& visit) const;  // visit(page, descriptor, or null when the dump ends before it)
+  Result<void> for_each_descriptor(
+      Visit&& visit) const;  // visit(page, descriptor, or null when the dump ends before it)
   void label_headers(RangeMap& map) const;
   Result<void> label_page_data(RangeMap& map) const;
 
@@ -65,11 +67,13 @@ Match probe(const ProbeInput& input) {
   const auto starts_with = [&](const char* signature, std::size_t size) {
     return input.head.size() >= size && std::memcmp(input.head.data(), signature, size) == 0;
   };
-  const bool yes = starts_with(kSignature, 8) || starts_with(kOldSignature, 8) || starts_with(kFlatSignature, sizeof(kFlatSignature));
+  const bool yes = starts_with(kSignature, 8) || starts_with(kOldSignature, 8) ||
+                   starts_with(kFlatSignature, sizeof(kFlatSignature));
   return yes ? Match::Yes : Match::No;
 }
 
-// ---- open -----------------------------------------------------------------------------------------------------------
+// ---- open
+// -----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<ImageReader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions&) {
   TRY(DumpFile dump, DumpFile::open(std::move(file)));
@@ -85,7 +89,8 @@ Result<std::unique_ptr<ImageReader>> Reader::open(std::shared_ptr<const File> fi
 Result<void> Reader::read_bitmaps() {
   const auto read = [&](const Blob& blob, const char* name) -> Result<Bitmap> {
     if (blob.end() > dump_.size()) {
-      return fail(dump_.error(ErrorKind::Truncated, blob.offset, name, fmt::format("{:#x} + {:#x}", blob.offset, blob.bytes),
+      return fail(dump_.error(ErrorKind::Truncated, blob.offset, name,
+                              fmt::format("{:#x} + {:#x}", blob.offset, blob.bytes),
                               fmt::format("inside the dump, which ends at {:#x}", dump_.size())));
     }
     // As much of it as max_mapnr needs; refuses what the file cannot hold before allocating.
@@ -110,10 +115,12 @@ void Reader::read_notes() {
     return std::nullopt;
   };
   if (const auto raw = read(headers_.notes)) {
-    records_ = records_from_notes(parse_notes(*raw, dump_.file_offset(headers_.notes.offset), info_.findings));
+    records_ =
+        records_from_notes(parse_notes(*raw, dump_.file_offset(headers_.notes.offset), info_.findings));
   }
   if (vmcoreinfo_of(records_) != nullptr) return;
-  if (const auto raw = read(headers_.vmcoreinfo)) set_vmcoreinfo(records_, std::string(until_nul(as_text(*raw))));
+  if (const auto raw = read(headers_.vmcoreinfo))
+    set_vmcoreinfo(records_, std::string(until_nul(as_text(*raw))));
 }
 
 void Reader::fill_info() {
@@ -140,15 +147,16 @@ void Reader::fill_info() {
   }
 }
 
-// Cheap when the file is whole: the last descriptors say how far the page data reaches. More than one of them, because
-// the last pages may share the zero page, which lies in front.
+// Cheap when the file is whole: the last descriptors say how far the page data reaches. More than one of
+// them, because the last pages may share the zero page, which lies in front.
 bool Reader::end_is_missing() const {
   if (!dump_.is_complete() || (headers_.status & kStatusIncomplete) != 0) return true;
   const std::uint64_t count = pages_.dumped_pages();
   const std::uint64_t first = count - std::min(count, kDescriptorsPerRead);
   const auto last = table_.read(first, count - first);
   if (!last || last->size() < count - first) return true;
-  return std::any_of(last->begin(), last->end(), [&](const PageDescriptor& d) { return !table_.has_data(d); });
+  return std::any_of(last->begin(), last->end(),
+                     [&](const PageDescriptor& d) { return !table_.has_data(d); });
 }
 
 void Reader::find_lost_pages() {
@@ -164,9 +172,12 @@ void Reader::find_lost_pages() {
   });
   if (!visited) info_.damage.push_back({visited.error(), {}});
   if (lost.empty() && dump_.is_complete()) return;
-  const std::string found = dump_.is_complete() ? fmt::format("the dump ends at {:#x}", dump_.size())
-                                                : fmt::format("the dump ends at {:#x}, without an end mark", dump_.size());
-  Damage damage{dump_.file().error(ErrorKind::Truncated, dump_.file().size(), "page data", found, "the data of all pages that the bitmap names"), std::move(lost)};
+  const std::string found = dump_.is_complete()
+                                ? fmt::format("the dump ends at {:#x}", dump_.size())
+                                : fmt::format("the dump ends at {:#x}, without an end mark", dump_.size());
+  Damage damage{dump_.file().error(ErrorKind::Truncated, dump_.file().size(), "page data", found,
+                                   "the data of all pages that the bitmap names"),
+                std::move(lost)};
   info_.state = "incomplete";
   info_.findings.push_back({"truncated", Severity::Error, dump_.file().size(), damage.error.line()});
   info_.damage.push_back(std::move(damage));
@@ -190,9 +201,12 @@ Result<void> Reader::for_each_descriptor(Visit&& visit) const {
   return {};
 }
 
-// ---- pages ----------------------------------------------------------------------------------------------------------
+// ---- pages
+// ----------------------------------------------------------------------------------------------------------
 
-Result<std::unique_ptr<RunSource>> Reader::runs() const { return std::unique_ptr<RunSource>(new MapRuns(pages_)); }
+Result<std::unique_ptr<RunSource>> Reader::runs() const {
+  return std::unique_ptr<RunSource>(new MapRuns(pages_));
+}
 
 void Reader::load(PageBatch& batch) const {
   const std::uint64_t page_size = headers_.block_size;
@@ -200,7 +214,8 @@ void Reader::load(PageBatch& batch) const {
   for (const PageRun& run : batch.runs) {
     if (run.state != PageState::Data) continue;
     const std::uint64_t number = pages_.rank(run.first);
-    for (std::uint64_t i = 0; i < run.count; ++i) wanted.push_back({{run.first + i, number + i}, nullptr, {}, {}});
+    for (std::uint64_t i = 0; i < run.count; ++i)
+      wanted.push_back({{run.first + i, number + i}, nullptr, {}, {}});
   }
   batch.buffer.resize(wanted.size() * page_size);
   for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i].out = batch.buffer.data() + i * page_size;
@@ -212,13 +227,17 @@ void Reader::load(PageBatch& batch) const {
       batch.items.push_back({run, nullptr, {}});
       continue;
     }
-    for (const auto end = page + static_cast<std::ptrdiff_t>(run.count); page != end; ++page) add_to_batch(*page, headers_.block_size, batch);
+    for (const auto end = page + static_cast<std::ptrdiff_t>(run.count); page != end; ++page)
+      add_to_batch(*page, headers_.block_size, batch);
   }
 }
 
 Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const {
   if (!pages_.is_dumped(pfn)) {
-    return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), pages_.exists(pfn) ? "absent" : "not memory of this machine", "a page of the image").of(info_.path));
+    return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn),
+                           pages_.exists(pfn) ? "absent" : "not memory of this machine",
+                           "a page of the image")
+                    .of(info_.path));
   }
   std::vector<WantedPage> wanted;
   wanted.push_back({{pfn, pages_.rank(pfn)}, out.data(), {}, {}});
@@ -227,7 +246,8 @@ Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const {
   return {};
 }
 
-// ---- map and check --------------------------------------------------------------------------------------------------
+// ---- map and check
+// --------------------------------------------------------------------------------------------------
 
 Result<RangeMap> Reader::map() const {
   RangeMap map;
@@ -235,13 +255,14 @@ Result<RangeMap> Reader::map() const {
   label_headers(map);
   dump_.label(map, headers_.bitmap1.offset, headers_.bitmap1.bytes, "bitmap of existing pages");
   dump_.label(map, headers_.bitmap2.offset, headers_.bitmap2.bytes, "bitmap of dumped pages");
-  dump_.label(map, headers_.descriptors, pages_.dumped_pages() * sizeof(PageDescriptor), fmt::format("{} page descriptors", grouped(pages_.dumped_pages())));
+  dump_.label(map, headers_.descriptors, pages_.dumped_pages() * sizeof(PageDescriptor),
+              fmt::format("{} page descriptors", grouped(pages_.dumped_pages())));
   TRY_OK(label_page_data(map));
   return map;
 }
 
-// Notes and VMCOREINFO usually lie in the sub header's blocks, and VMCOREINFO inside the notes: each byte gets the label
-// of the innermost.
+// Notes and VMCOREINFO usually lie in the sub header's blocks, and VMCOREINFO inside the notes: each byte
+// gets the label of the innermost.
 void Reader::label_headers(RangeMap& map) const {
   dump_.label(map, 0, sizeof(Header), "kdump header");
   dump_.label(map, sizeof(Header), headers_.block_size - sizeof(Header), "rest of the kdump header's block");
@@ -249,7 +270,8 @@ void Reader::label_headers(RangeMap& map) const {
     Blob where;
     const char* text;
   };
-  std::vector<Part> parts = {{{headers_.sub_header.offset, sizeof(SubHeader)}, "kdump sub header"}, {headers_.eraseinfo, "erase information"}};
+  std::vector<Part> parts = {{{headers_.sub_header.offset, sizeof(SubHeader)}, "kdump sub header"},
+                             {headers_.eraseinfo, "erase information"}};
   const Blob& info = headers_.vmcoreinfo;
   const Blob& notes = headers_.notes;
   if (info.bytes > 0 && info.offset >= notes.offset && info.end() <= notes.end()) {
@@ -259,7 +281,8 @@ void Reader::label_headers(RangeMap& map) const {
     parts.push_back({notes, "notes"});
   }
   parts.push_back({info, "VMCOREINFO"});
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.where.offset < b.where.offset; });
+  std::sort(parts.begin(), parts.end(),
+            [](const Part& a, const Part& b) { return a.where.offset < b.where.offset; });
   std::uint64_t done = headers_.sub_header.offset;
   for (const Part& part : parts) {
     if (part.where.bytes == 0) continue;
@@ -268,7 +291,8 @@ void Reader::label_headers(RangeMap& map) const {
     dump_.label(map, part.where.offset, part.where.bytes, part.text);
     done = std::max(done, part.where.end());
   }
-  if (done < headers_.sub_header.end()) dump_.label(map, done, headers_.sub_header.end() - done, "rest of the sub header's blocks");
+  if (done < headers_.sub_header.end())
+    dump_.label(map, done, headers_.sub_header.end() - done, "rest of the sub header's blocks");
 }
 
 Result<void> Reader::label_page_data(RangeMap& map) const {
@@ -281,9 +305,12 @@ Result<void> Reader::label_page_data(RangeMap& map) const {
   TRY_OK(for_each_descriptor([&](const PagePlace& page, const PageDescriptor* d) {
     if (d == nullptr || table_.check(*d, page)) return;
     const std::uint64_t end = d->offset + d->size;
-    // Data mostly goes on where that of an earlier page ended; between it lie pages that share their data, mostly zeros.
+    // Data mostly goes on where that of an earlier page ended; between it lie pages that share their data,
+    // mostly zeros.
     const auto recent = stretches.end() - std::min<std::ptrdiff_t>(4, std::ssize(stretches));
-    const auto it = std::find_if(recent, stretches.end(), [&](const Stretch& s) { return s.end == d->offset || (s.offset <= d->offset && end <= s.end); });
+    const auto it = std::find_if(recent, stretches.end(), [&](const Stretch& s) {
+      return s.end == d->offset || (s.offset <= d->offset && end <= s.end);
+    });
     if (it == stretches.end()) {
       stretches.push_back({d->offset, end, 1});
       return;
@@ -291,14 +318,16 @@ Result<void> Reader::label_page_data(RangeMap& map) const {
     it->end = std::max(it->end, end);
     ++it->pages;
   }));
-  std::sort(stretches.begin(), stretches.end(), [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
+  std::sort(stretches.begin(), stretches.end(),
+            [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
   for (std::size_t i = 0; i < stretches.size();) {
     Stretch joined = stretches[i++];
     for (; i < stretches.size() && stretches[i].offset <= joined.end; ++i) {  // pages may share their data
       joined.end = std::max(joined.end, stretches[i].end);
       joined.pages += stretches[i].pages;
     }
-    dump_.label(map, joined.offset, joined.end - joined.offset, fmt::format("page data: {} page{}", grouped(joined.pages), joined.pages == 1 ? "" : "s"));
+    dump_.label(map, joined.offset, joined.end - joined.offset,
+                fmt::format("page data: {} page{}", grouped(joined.pages), joined.pages == 1 ? "" : "s"));
   }
   return {};
 }
@@ -306,11 +335,15 @@ Result<void> Reader::label_page_data(RangeMap& map) const {
 StructureCheck Reader::check_structure() const {
   StructureCheck check;
   check.damage = info_.damage;
-  const bool notes_are_good = std::none_of(info_.findings.begin(), info_.findings.end(), [](const Finding& f) { return f.code == "broken-note"; });
-  check.layers.push_back({"header", notes_are_good ? LayerResult::Ok : LayerResult::Bad, notes_are_good ? info_.variant : info_.variant + ", broken notes"});
+  const bool notes_are_good = std::none_of(info_.findings.begin(), info_.findings.end(),
+                                           [](const Finding& f) { return f.code == "broken-note"; });
+  check.layers.push_back({"header", notes_are_good ? LayerResult::Ok : LayerResult::Bad,
+                          notes_are_good ? info_.variant : info_.variant + ", broken notes"});
   check.layers.push_back({"bitmaps", pages_.stray_pages() == 0 ? LayerResult::Ok : LayerResult::Bad,
-                          pages_.stray_pages() == 0 ? fmt::format("{} pages in the dump", grouped(pages_.dumped_pages()))
-                                                    : fmt::format("{} pages in the dump that the machine does not have", grouped(pages_.stray_pages()))});
+                          pages_.stray_pages() == 0
+                              ? fmt::format("{} pages in the dump", grouped(pages_.dumped_pages()))
+                              : fmt::format("{} pages in the dump that the machine does not have",
+                                            grouped(pages_.stray_pages()))});
   std::uint64_t bad = 0;
   bool all_zlib = pages_.dumped_pages() > 0;
   const auto visited = for_each_descriptor([&](const PagePlace& page, const PageDescriptor* d) {
@@ -319,13 +352,15 @@ StructureCheck Reader::check_structure() const {
   });
   if (!visited) check.damage.push_back({visited.error(), {}});
   const bool good = visited && bad == 0;
-  check.layers.push_back({"page descriptors", good ? LayerResult::Ok : LayerResult::Bad, good ? "all inside the dump" : fmt::format("{} broken", grouped(bad))});
+  check.layers.push_back({"page descriptors", good ? LayerResult::Ok : LayerResult::Bad,
+                          good ? "all inside the dump" : fmt::format("{} broken", grouped(bad))});
   check.pages_have_checksums = good && all_zlib;  // zlib streams carry an Adler-32
   return check;
 }
 
 }  // namespace
 
-const Backend kBackend = {"kdump", "kdump-compressed dump (makedumpfile, QEMU), flat or flattened", probe, Reader::open};
+const Backend kBackend = {"kdump", "kdump-compressed dump (makedumpfile, QEMU), flat or flattened", probe,
+                          Reader::open};
 
 }  // namespace hib::kdump

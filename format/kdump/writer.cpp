@@ -37,10 +37,18 @@ struct Encoder {
   ByteView compress(Codec codec, ByteView page) {
     switch (codec) {
       case Codec::None: return page;
-      case Codec::Zlib: buffer.resize(zlib_bound(page.size())); return ByteView(buffer).first(zlib_compress(page, buffer));
-      case Codec::Lzo: buffer.resize(LzoCompressor::bound(page.size())); return ByteView(buffer).first(lzo.compress(page, buffer));
-      case Codec::Snappy: buffer.resize(snappy_bound(page.size())); return ByteView(buffer).first(snappy_pack(page, buffer));
-      case Codec::Zstd: buffer.resize(ZstdCompressor::bound(page.size())); return ByteView(buffer).first(zstd.compress(page, buffer));
+      case Codec::Zlib:
+        buffer.resize(zlib_bound(page.size()));
+        return ByteView(buffer).first(zlib_compress(page, buffer));
+      case Codec::Lzo:
+        buffer.resize(LzoCompressor::bound(page.size()));
+        return ByteView(buffer).first(lzo.compress(page, buffer));
+      case Codec::Snappy:
+        buffer.resize(snappy_bound(page.size()));
+        return ByteView(buffer).first(snappy_pack(page, buffer));
+      case Codec::Zstd:
+        buffer.resize(ZstdCompressor::bound(page.size()));
+        return ByteView(buffer).first(zstd.compress(page, buffer));
     }
     return page;
   }
@@ -48,7 +56,8 @@ struct Encoder {
 
 struct KdumpJob final : PageSink::Job {
   std::shared_ptr<const PageBatch> batch;
-  std::vector<PageDescriptor> descriptors;  // offsets count from the start of `data`; the zero page is marked by kZeroPage
+  std::vector<PageDescriptor>
+      descriptors;  // offsets count from the start of `data`; the zero page is marked by kZeroPage
   std::vector<std::byte> data;
 };
 constexpr std::uint64_t kZeroPage = ~std::uint64_t{0};
@@ -78,7 +87,11 @@ void copy_text(char (&field)[65], const std::optional<std::string>& text) {
 class Writer final : public PageSink {
  public:
   Writer(Output& output, const ImageReader& source, Codec codec, std::vector<PageRun> present)
-      : output_(output), source_(source), codec_(codec), page_size_(source.info().page_size), present_(std::move(present)),
+      : output_(output),
+        source_(source),
+        codec_(codec),
+        page_size_(source.info().page_size),
+        present_(std::move(present)),
         encoders_([] { return std::make_unique<Encoder>(); }) {}
 
   Result<void> begin() override;
@@ -92,7 +105,8 @@ class Writer final : public PageSink {
   Result<void> finish(const Totals&) override;
 
  private:
-  Header make_header(const std::vector<Note>& notes, std::uint64_t sub_blocks, std::uint64_t bitmap_blocks) const;
+  Header make_header(const std::vector<Note>& notes, std::uint64_t sub_blocks,
+                     std::uint64_t bitmap_blocks) const;
   SubHeader make_sub_header(std::uint64_t notes_bytes) const;
   Result<void> write_flat_header();
   Result<void> write_bitmap(std::uint64_t offset, std::uint64_t bytes, bool of_dumped_pages);
@@ -111,9 +125,12 @@ class Writer final : public PageSink {
   std::uint64_t zero_page_ = 0;
 };
 
-Header Writer::make_header(const std::vector<Note>& notes, std::uint64_t sub_blocks, std::uint64_t bitmap_blocks) const {
+Header Writer::make_header(const std::vector<Note>& notes, std::uint64_t sub_blocks,
+                           std::uint64_t bitmap_blocks) const {
   const KernelIdentity kernel = kernel_identity(source_);
-  const auto processors = std::count_if(notes.begin(), notes.end(), [](const Note& note) { return note.name == "CORE" && note.type == kNotePrstatus; });
+  const auto processors = std::count_if(notes.begin(), notes.end(), [](const Note& note) {
+    return note.name == "CORE" && note.type == kNotePrstatus;
+  });
   Header h{};
   std::memcpy(h.signature, kSignature, sizeof(h.signature));
   h.version = 6;
@@ -145,7 +162,8 @@ SubHeader Writer::make_sub_header(std::uint64_t notes_bytes) const {
   return sub;
 }
 
-// A dump that is interrupted on a device keeps the flag that says so; in a file nobody sees it before finish().
+// A dump that is interrupted on a device keeps the flag that says so; in a file nobody sees it before
+// finish().
 Result<void> Writer::begin() {
   const std::vector<Note> notes_list = notes_from_records(source_.records());
   const std::vector<std::byte> notes = encode_notes(notes_list);
@@ -160,7 +178,8 @@ Result<void> Writer::begin() {
   std::vector<std::byte> head((1 + sub_blocks) * page_size_);
   std::memcpy(head.data(), &first, sizeof(first));
   std::memcpy(head.data() + page_size_, &sub, sizeof(sub));
-  std::copy(notes.begin(), notes.end(), head.begin() + static_cast<std::ptrdiff_t>(page_size_ + sizeof(SubHeader)));
+  std::copy(notes.begin(), notes.end(),
+            head.begin() + static_cast<std::ptrdiff_t>(page_size_ + sizeof(SubHeader)));
   TRY_OK(write_flat_header());
   TRY_OK(write(0, head));
   TRY_OK(write_bitmap(bitmaps_offset, one_bitmap, false));
@@ -210,7 +229,8 @@ Result<void> Writer::write_bitmap(std::uint64_t offset, std::uint64_t bytes, boo
       run.first += here;
       run.count -= here;
     }
-    // What is never written is zero in a file; in a flattened dump it would be missing, on a device it would be old bytes.
+    // What is never written is zero in a file; in a flattened dump it would be missing, on a device it would
+    // be old bytes.
     if (!is_empty || output_.target() != Output::Target::File) TRY_OK(write(offset + at, window));
   }
   return {};
@@ -220,8 +240,9 @@ Result<void> Writer::encode(Job& base) {
   auto& job = static_cast<KdumpJob&>(base);
   const auto encoder = encoders_.take();
   const std::vector<PageItem>& items = job.batch->items;
-  auto present = std::upper_bound(present_.begin(), present_.end(), items.empty() ? 0 : items.front().run.first,
-                                  [](Pfn p, const PageRun& r) { return p < r.end(); });
+  auto present =
+      std::upper_bound(present_.begin(), present_.end(), items.empty() ? 0 : items.front().run.first,
+                       [](Pfn p, const PageRun& r) { return p < r.end(); });
   for (const PageItem& item : items) {
     if (item.run.state == PageState::Absent) continue;
     if (item.run.state == PageState::Data) {
@@ -229,7 +250,8 @@ Result<void> Writer::encode(Job& base) {
       continue;
     }
     if (item.run.state == PageState::Fill && item.run.fill != 0) {
-      encode_page(*encoder, std::vector<std::byte>(page_size_, static_cast<std::byte>(item.run.fill)), item.run.count, job);
+      encode_page(*encoder, std::vector<std::byte>(page_size_, static_cast<std::byte>(item.run.fill)),
+                  item.run.count, job);
       continue;
     }
     // Zero, or unreadable: only pages that the bitmap names have a descriptor.
@@ -261,8 +283,10 @@ void Writer::encode_page(Encoder& encoder, ByteView page, std::uint64_t count, K
 Result<void> Writer::append(Job& base) {
   auto& job = static_cast<KdumpJob&>(base);
   if (job.descriptors.empty()) return {};
-  for (PageDescriptor& d : job.descriptors) d.offset = d.offset == kZeroPage ? zero_page_ : next_data_ + d.offset;
-  const ByteView table(reinterpret_cast<const std::byte*>(job.descriptors.data()), job.descriptors.size() * sizeof(PageDescriptor));
+  for (PageDescriptor& d : job.descriptors)
+    d.offset = d.offset == kZeroPage ? zero_page_ : next_data_ + d.offset;
+  const ByteView table(reinterpret_cast<const std::byte*>(job.descriptors.data()),
+                       job.descriptors.size() * sizeof(PageDescriptor));
   TRY_OK(write(next_descriptor_, table));
   TRY_OK(write(next_data_, job.data));
   next_descriptor_ += table.size();
@@ -311,9 +335,13 @@ Result<Codec> codec_named(const std::string& name) {
 
 Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source, Codec codec) {
   const std::uint64_t end_pfn = source.info().end_pfn;
-  if (end_pfn == 0) return fail(make_error(ErrorKind::Unsupported, "kdump writer", "an image without pages", "at least one").of(source.info().path));
+  if (end_pfn == 0)
+    return fail(make_error(ErrorKind::Unsupported, "kdump writer", "an image without pages", "at least one")
+                    .of(source.info().path));
   if (end_pfn / 8 > kMaxBitmapBytes) {
-    return fail(make_error(ErrorKind::Limit, "kdump writer", fmt::format("pages up to PFN {:#x}", end_pfn - 1), fmt::format("below {:#x}: a kdump has a bit for each", kMaxBitmapBytes * 8))
+    return fail(make_error(ErrorKind::Limit, "kdump writer",
+                           fmt::format("pages up to PFN {:#x}", end_pfn - 1),
+                           fmt::format("below {:#x}: a kdump has a bit for each", kMaxBitmapBytes * 8))
                     .of(source.info().path));
   }
   TRY(auto present, present_runs(source));

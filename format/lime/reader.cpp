@@ -24,12 +24,16 @@ Result<RangeHeader> read_header(const File& file, std::uint64_t offset, std::siz
   Cursor in(*raw, offset, where);
   TRY(const RangeHeader header, in.read<RangeHeader>("header"));
   const auto reject = [&](std::uint64_t at, const char* field, std::uint64_t found, std::string allowed) {
-    return fail(file.error(ErrorKind::Corrupt, offset + at, where + ": " + field, fmt::format("{:#x}", found), std::move(allowed)));
+    return fail(file.error(ErrorKind::Corrupt, offset + at, where + ": " + field, fmt::format("{:#x}", found),
+                           std::move(allowed)));
   };
   if (header.magic != kMagic) return reject(0, "magic", header.magic, fmt::format("{:#x}", kMagic));
   if (header.version != kVersion) return reject(4, "version", header.version, "1");
-  if (header.last < header.start) return reject(16, "last address", header.last, fmt::format("at least the first, {:#x}", std::uint64_t{header.start}));
-  if (header.last - header.start >= kMaxPfn * kMinPageBytes) return reject(16, "last address", header.last, "below 2^52");
+  if (header.last < header.start)
+    return reject(16, "last address", header.last,
+                  fmt::format("at least the first, {:#x}", std::uint64_t{header.start}));
+  if (header.last - header.start >= kMaxPfn * kMinPageBytes)
+    return reject(16, "last address", header.last, "below 2^52");
   return header;
 }
 
@@ -44,7 +48,8 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   std::uint64_t offset = 0;
   while (offset < file->size()) {
     if (extents.size() == kMaxRanges) {
-      return fail(file->error(ErrorKind::Limit, offset, "ranges", fmt::format("more than {}", kMaxRanges), "fewer"));
+      return fail(
+          file->error(ErrorKind::Limit, offset, "ranges", fmt::format("more than {}", kMaxRanges), "fewer"));
     }
     auto header = read_header(*file, offset, extents.size());
     if (!header) {

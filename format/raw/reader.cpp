@@ -7,8 +7,8 @@
 namespace hib::raw {
 namespace {
 
-// A PC's memory starts with the real-mode interrupt table: 256 vectors of offset and segment, most of them into the
-// BIOS at 0xF000 or a ROM at 0xC000. Linux leaves it alone.
+// A PC's memory starts with the real-mode interrupt table: 256 vectors of offset and segment, most of them
+// into the BIOS at 0xF000 or a ROM at 0xC000. Linux leaves it alone.
 bool has_interrupt_table(ByteView head) {
   constexpr std::size_t kVectors = 256;
   constexpr std::size_t kEnough = 64;
@@ -22,7 +22,8 @@ bool has_interrupt_table(ByteView head) {
   return found >= kEnough;
 }
 
-// Raw memory has no magic. Only a PC's is recognised; anything else has to be named with -f raw or --base-address.
+// Raw memory has no magic. Only a PC's is recognised; anything else has to be named with -f raw or
+// --base-address.
 Match probe(const ProbeInput& input) {
   const bool yes = input.file_bytes % kMinPageBytes == 0 && has_interrupt_table(input.head);
   return yes ? Match::Yes : Match::No;

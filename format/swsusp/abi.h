@@ -1,5 +1,5 @@
-// The machine that wrote an image: page size, size of a long, byte order. Everything multi-byte in an image is read and
-// written through it.
+// The machine that wrote an image: page size, size of a long, byte order. Everything multi-byte in an image
+// is read and written through it.
 #pragma once
 
 #include "lib/base/bytes.h"
@@ -30,8 +30,10 @@ struct Abi {
     return word_bytes == 8 ? get<std::uint64_t>(bytes, offset) : get<std::uint32_t>(bytes, offset);
   }
   void put_word(MutableBytes bytes, std::size_t offset, std::uint64_t value) const {
-    if (word_bytes == 8) put<std::uint64_t>(bytes, offset, value);
-    else put<std::uint32_t>(bytes, offset, static_cast<std::uint32_t>(value));
+    if (word_bytes == 8)
+      put<std::uint64_t>(bytes, offset, value);
+    else
+      put<std::uint32_t>(bytes, offset, static_cast<std::uint32_t>(value));
   }
   std::uint64_t word_max() const { return word_bytes == 8 ? ~std::uint64_t{0} : 0xFFFFFFFF; }
   std::uint64_t words_per_page() const { return page_size / word_bytes; }

@@ -1,4 +1,5 @@
-// Would a machine accept an image? The comparisons that the kernel makes before it resumes, made before it is asked.
+// Would a machine accept an image? The comparisons that the kernel makes before it resumes, made before it is
+// asked.
 #pragma once
 
 #include <vector>
@@ -9,8 +10,8 @@
 
 namespace hib::swsusp {
 
-// One layer for each comparison. Bad: the kernel would refuse, with the message that it would print. NotChecked: what it
-// takes cannot be read.
+// One layer for each comparison. Bad: the kernel would refuse, with the message that it would print.
+// NotChecked: what it takes cannot be read.
 std::vector<Layer> check_acceptance(const ImageRecord& image, const Machine& machine);
 
 }  // namespace hib::swsusp

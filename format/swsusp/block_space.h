@@ -1,5 +1,5 @@
-// The block device that a swap map counts the pages of, wherever its bytes lie in the file that we have: the whole of it,
-// a partition inside it, or only the blocks of one swap file.
+// The block device that a swap map counts the pages of, wherever its bytes lie in the file that we have: the
+// whole of it, a partition inside it, or only the blocks of one swap file.
 #pragma once
 
 #include <memory>
@@ -20,7 +20,8 @@ struct FileExtent {
 class BlockSpace {
  public:
   // Device byte 0 is file byte `base`; `size` bytes.
-  BlockSpace(std::shared_ptr<const File> file, std::uint32_t page_size, std::uint64_t base, std::uint64_t size);
+  BlockSpace(std::shared_ptr<const File> file, std::uint32_t page_size, std::uint64_t base,
+             std::uint64_t size);
   // Only what the extents cover can be read.
   BlockSpace(std::shared_ptr<const File> file, std::uint32_t page_size, std::vector<FileExtent> extents);
 

@@ -10,7 +10,8 @@ class NoRuns final : public RunSource {
 
 class EmptyReader final : public ImageReader {
  public:
-  EmptyReader(ImageInfo info, RangeMap map, Error why_not) : info_(std::move(info)), map_(std::move(map)), why_not_(std::move(why_not)) {}
+  EmptyReader(ImageInfo info, RangeMap map, Error why_not)
+      : info_(std::move(info)), map_(std::move(map)), why_not_(std::move(why_not)) {}
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return records_; }

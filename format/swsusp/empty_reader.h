@@ -1,4 +1,5 @@
-// Something that was recognised but holds no pages that could be read: a swap area without an image, TuxOnIce.
+// Something that was recognised but holds no pages that could be read: a swap area without an image,
+// TuxOnIce.
 #pragma once
 
 #include "lib/image/reader.h"

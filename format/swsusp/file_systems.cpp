@@ -13,7 +13,8 @@ namespace {
 std::optional<SuperBlock> ext_at(ByteView bytes) {
   const auto block = device::ext_super_block(bytes);
   if (!block) return std::nullopt;
-  return SuperBlock{"ext", block->uuid, {block->mount_time, block->mount_count, block->check_time}, block->write_time};
+  return SuperBlock{
+      "ext", block->uuid, {block->mount_time, block->mount_count, block->check_time}, block->write_time};
 }
 
 std::optional<SuperBlock> btrfs_at(ByteView bytes) {
@@ -69,7 +70,8 @@ std::vector<SuperBlock> super_blocks_of(const File& file) {
 }
 
 std::optional<std::string> written_since(const SuperBlock& image, const SuperBlock& now) {
-  if (image.kind == "xfs") return "an XFS file system, of which it cannot be told whether it was written since";
+  if (image.kind == "xfs")
+    return "an XFS file system, of which it cannot be told whether it was written since";
   if (image.mount_state != now.mount_state) return "it was mounted or checked since";
   if (now.write_state > image.write_state) return "it was written since";
   return std::nullopt;

@@ -1,5 +1,5 @@
-// Which file systems a hibernated machine had mounted, from the superblocks in its page cache, and whether they were
-// written since: resuming onto a changed file system ruins it.
+// Which file systems a hibernated machine had mounted, from the superblocks in its page cache, and whether
+// they were written since: resuming onto a changed file system ruins it.
 #pragma once
 
 #include <map>
@@ -23,7 +23,9 @@ struct SuperBlock {
 class SuperBlockScan {
  public:
   void add(const PageBatch& batch, std::uint32_t page_size);
-  const std::map<std::string, SuperBlock>& found() const { return found_; }  // by UUID; the newest of several copies
+  const std::map<std::string, SuperBlock>& found() const {
+    return found_;
+  }  // by UUID; the newest of several copies
 
  private:
   void look_at(ByteView page);

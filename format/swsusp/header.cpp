@@ -13,8 +13,8 @@ bool is_one_of(std::string_view sig, std::initializer_list<std::string_view> kno
   return std::find(known.begin(), known.end(), sig) != known.end();
 }
 
-// mkswap's version field is 1 in the writer's byte order. Areas of the first version have none: then the block number of
-// the image is small one way round only.
+// mkswap's version field is 1 in the writer's byte order. Areas of the first version have none: then the
+// block number of the image is small one way round only.
 bool is_big_endian(ByteView page) {
   const Abi little{};
   const Abi big{4096, 8, true};
@@ -42,12 +42,13 @@ Header decode(ByteView page) {
   std::copy_n(page.begin() + kSwapUuid, kUuidBytes, header.uuid.begin());
   header.label = until_nul(as_text(page.subspan(kSwapLabel, kLabelBytes)));
   const std::size_t room = (page.size() - kTailBytes - kSwapBadPages) / 4;
-  for (std::size_t i = 0; i < std::min<std::size_t>(header.bad_count, room); ++i) header.bad_pages.push_back(abi.u32(page, kSwapBadPages + 4 * i));
+  for (std::size_t i = 0; i < std::min<std::size_t>(header.bad_count, room); ++i)
+    header.bad_pages.push_back(abi.u32(page, kSwapBadPages + 4 * i));
   return header;
 }
 
-// A kernel that resumes, or tries to, puts orig_sig back over sig and leaves the rest: that is how a consumed image is
-// told from an area that never held one, whose tail mkswap has zeroed.
+// A kernel that resumes, or tries to, puts orig_sig back over sig and leaves the rest: that is how a consumed
+// image is told from an area that never held one, whose tail mkswap has zeroed.
 State state_of(const Header& header) {
   if (is_one_of(header.sig, {kSigArmed, kSigArmedOld, kSigVeryOld, kSigUswsusp})) return State::Armed;
   const bool left_over = header.image != 0 && is_one_of(header.orig_sig, {kSigSwap2, kSigSwap1});
@@ -73,7 +74,8 @@ std::optional<Header> find_header(ByteView head) {
     const std::string_view sig = as_text(page.subspan(page_size - kSigFromEnd, kSigBytes));
     if (!is_one_of(sig, {kSigSwap2, kSigSwap1, kSigArmed, kSigArmedOld, kSigVeryOld, kSigUswsusp})) continue;
     Header header = decode(page);
-    // A partition that begins at 4 KiB looks like an area with pages of 8 KiB: its own header must be at the start.
+    // A partition that begins at 4 KiB looks like an area with pages of 8 KiB: its own header must be at the
+    // start.
     if (page_size > kPageSizes[0] && header.swap_version != 1) continue;
     header.state = state_of(header);
     if (sig == kSigUswsusp) header.dialect = Dialect::Uswsusp;

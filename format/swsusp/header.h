@@ -33,14 +33,15 @@ struct Header {
   std::uint32_t crc32 = 0;
   std::uint64_t image = 0;  // Swsusp: block of the first map page
   std::uint32_t flags = 0;  // Swsusp
-  std::uint64_t uswsusp_image = 0;  // Uswsusp: byte offset of the image's header; lies over `image` and `flags`
+  std::uint64_t uswsusp_image =
+      0;  // Uswsusp: byte offset of the image's header; lies over `image` and `flags`
 
   std::array<std::byte, kUuidBytes> uuid{};
   std::string label;
   std::uint32_t swap_version = 0;
   std::uint32_t last_page = 0;
-  std::uint32_t bad_count = 0;            // as stated
-  std::vector<std::uint32_t> bad_pages;   // those that fit into the page
+  std::uint32_t bad_count = 0;           // as stated
+  std::vector<std::uint32_t> bad_pages;  // those that fit into the page
 
   bool has_crc() const { return (flags & kFlagCrc) != 0; }
   bool has_hw_sig() const { return (flags & kFlagHwSig) != 0; }
@@ -49,7 +50,8 @@ struct Header {
   std::string uuid_text() const;  // empty when it has none
 };
 
-// `head` is what the area begins with, up to 64 KiB. None when there is no swap signature at the end of a page of any size.
+// `head` is what the area begins with, up to 64 KiB. None when there is no swap signature at the end of a
+// page of any size.
 std::optional<Header> find_header(ByteView head);
 
 // Sets the fields of the header page that belong to an image; everything else in it stays.

@@ -42,22 +42,32 @@ Record encode_image_record(const ImageRecord& image) {
   if (!image.swap_label.empty()) record.set("swap_label", image.swap_label);
   record.set("header_block", image.header_block);
   record.set("info_page", image.info.raw);
-  if (!image.blocks.empty() && image.blocks.size() <= kMaxRuns) record.set("blocks", encode_runs(image.blocks));
+  if (!image.blocks.empty() && image.blocks.size() <= kMaxRuns)
+    record.set("blocks", encode_runs(image.blocks));
   return record;
 }
 
 Result<ImageRecord> decode_image_record(const Record& record) {
   const auto reject = [&](std::string_view field, std::string found, std::string allowed) {
-    return fail(make_error(ErrorKind::Corrupt, fmt::format("record swsusp: {}", field), std::move(found), std::move(allowed)));
+    return fail(make_error(ErrorKind::Corrupt, fmt::format("record swsusp: {}", field), std::move(found),
+                           std::move(allowed)));
   };
-  const auto number = [&](std::string_view name) { return record.number(name) == nullptr ? 0 : *record.number(name); };
+  const auto number = [&](std::string_view name) {
+    return record.number(name) == nullptr ? 0 : *record.number(name);
+  };
   ImageRecord image;
   const std::uint64_t page_size = number("page_size");
-  if (std::find(std::begin(kPageSizes), std::end(kPageSizes), page_size) == std::end(kPageSizes)) return reject("page_size", std::to_string(page_size), "4096 to 65536, a power of two");
+  if (std::find(std::begin(kPageSizes), std::end(kPageSizes), page_size) == std::end(kPageSizes))
+    return reject("page_size", std::to_string(page_size), "4096 to 65536, a power of two");
   const std::vector<std::byte>* raw = bytes_of(record, "info_page");
-  if (raw == nullptr || raw->size() != page_size) return reject("info_page", raw == nullptr ? "missing" : std::to_string(raw->size()) + " bytes", std::to_string(page_size) + " bytes");
-  TRY(image.info, decode_info_page(*raw, {static_cast<std::uint32_t>(page_size), 8, number("big_endian") != 0}, true, 0));
-  if (image.info.abi.word_bytes != number("word_bytes")) return reject("word_bytes", std::to_string(number("word_bytes")), std::to_string(image.info.abi.word_bytes) + ", as the info page has");
+  if (raw == nullptr || raw->size() != page_size)
+    return reject("info_page", raw == nullptr ? "missing" : std::to_string(raw->size()) + " bytes",
+                  std::to_string(page_size) + " bytes");
+  TRY(image.info,
+      decode_info_page(*raw, {static_cast<std::uint32_t>(page_size), 8, number("big_endian") != 0}, true, 0));
+  if (image.info.abi.word_bytes != number("word_bytes"))
+    return reject("word_bytes", std::to_string(number("word_bytes")),
+                  std::to_string(image.info.abi.word_bytes) + ", as the info page has");
   if (const std::string* codec = record.text("codec")) image.codec = *codec;
   image.flags = static_cast<std::uint32_t>(number("flags"));
   image.hw_sig = static_cast<std::uint32_t>(number("hw_sig"));

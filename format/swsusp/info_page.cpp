@@ -53,7 +53,8 @@ bool is_text(const std::string& text) {
 }
 
 std::optional<std::string> md5_text(ByteView bytes) {
-  if (std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; })) return std::nullopt;
+  if (std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; }))
+    return std::nullopt;
   std::string text;
   for (const std::byte b : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(b));
   return text;
@@ -96,7 +97,8 @@ void read_restore_record(InfoPage& info, ByteView page) {
 
 }  // namespace
 
-Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known, std::uint64_t file_offset) {
+Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known,
+                                  std::uint64_t file_offset) {
   static_assert(kUtsFieldBytes * kUtsFields == 390);
   InfoPage info;
   info.raw.assign(page.begin(), page.end());
@@ -107,7 +109,8 @@ Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_k
       read_numbers(info, page);
       if (!makes_sense(info)) continue;
       if (info.pages <= info.image_pages) {
-        return fail(make_error(ErrorKind::Corrupt, "info page: pages", std::to_string(info.pages), fmt::format("more than image_pages, which is {}", info.image_pages))
+        return fail(make_error(ErrorKind::Corrupt, "info page: pages", std::to_string(info.pages),
+                               fmt::format("more than image_pages, which is {}", info.image_pages))
                         .at(file_offset + offsets_of(info.abi).pages));
       }
       read_restore_record(info, page);
@@ -116,7 +119,9 @@ Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_k
   }
   info.abi = {abi.page_size, 8, abi.big_endian};
   read_numbers(info, page);
-  return fail(make_error(ErrorKind::Corrupt, "info page: size", fmt::format("{} with pages {}", info.size_bytes, info.pages), fmt::format("pages * {}", abi.page_size))
+  return fail(make_error(ErrorKind::Corrupt, "info page: size",
+                         fmt::format("{} with pages {}", info.size_bytes, info.pages),
+                         fmt::format("pages * {}", abi.page_size))
                   .at(file_offset + kOffsets64.size));
 }
 
@@ -124,14 +129,21 @@ Layer restore_record_layer(const InfoPage& info) {
   const RestoreRecord& record = info.restore;
   switch (record.kind) {
     case RestoreKind::X86: {
-      const std::string digest = record.memory_map_crc   ? fmt::format("memory map CRC32 {:08x}", *record.memory_map_crc)
+      const std::string digest = record.memory_map_crc
+                                     ? fmt::format("memory map CRC32 {:08x}", *record.memory_map_crc)
                                  : record.memory_map_md5 ? "memory map MD5 " + *record.memory_map_md5
                                                          : "no memory map digest";
-      return {"restore record", LayerResult::Ok, fmt::format("x86, jump to {:#x}, {}", record.jump_address, digest)};
+      return {"restore record", LayerResult::Ok,
+              fmt::format("x86, jump to {:#x}, {}", record.jump_address, digest)};
     }
-    case RestoreKind::Uts: return {"restore record", LayerResult::Ok, "uname of the machine: " + printable(info.uts.release.value_or(""))};
-    case RestoreKind::Version: return {"restore record", LayerResult::Ok, "kernel " + printable(record.version)};
-    case RestoreKind::Unknown: return {"restore record", LayerResult::NotChecked, fmt::format("of a kind that is not known (magic {:#x})", record.magic)};
+    case RestoreKind::Uts:
+      return {"restore record", LayerResult::Ok,
+              "uname of the machine: " + printable(info.uts.release.value_or(""))};
+    case RestoreKind::Version:
+      return {"restore record", LayerResult::Ok, "kernel " + printable(record.version)};
+    case RestoreKind::Unknown:
+      return {"restore record", LayerResult::NotChecked,
+              fmt::format("of a kind that is not known (magic {:#x})", record.magic)};
   }
   return {};
 }

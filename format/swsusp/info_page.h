@@ -1,5 +1,5 @@
-// Stream page 0: what the image says of itself (struct swsusp_info), and at its start what the architecture needs to
-// jump back.
+// Stream page 0: what the image says of itself (struct swsusp_info), and at its start what the architecture
+// needs to jump back.
 #pragma once
 
 #include <optional>
@@ -24,32 +24,34 @@ enum class RestoreKind {
 // Where the kernel that restores jumps to.
 struct RestoreRecord {
   RestoreKind kind = RestoreKind::Unknown;
-  std::uint64_t jump_address = 0;       // X86: virtual
-  std::uint64_t jump_address_phys = 0;  // X86
-  std::uint64_t cr3 = 0;                // X86
-  std::uint64_t magic = 0;              // X86
-  std::optional<std::uint32_t> memory_map_crc;       // X86: digest of the firmware's memory map
-  std::optional<std::string> memory_map_md5;         // the same in older kernels; hex. All zero is "not recorded": none
-  std::string version;                  // Version: uname -v
+  std::uint64_t jump_address = 0;               // X86: virtual
+  std::uint64_t jump_address_phys = 0;          // X86
+  std::uint64_t cr3 = 0;                        // X86
+  std::uint64_t magic = 0;                      // X86
+  std::optional<std::uint32_t> memory_map_crc;  // X86: digest of the firmware's memory map
+  std::optional<std::string>
+      memory_map_md5;   // the same in older kernels; hex. All zero is "not recorded": none
+  std::string version;  // Version: uname -v
 };
 
 struct InfoPage {
   Abi abi;
-  std::uint32_t version_code = 0;       // LINUX_VERSION_CODE, generic architectures only
-  std::uint64_t num_physpages = 0;      // pages of RAM that the kernel had
-  std::uint64_t image_pages = 0;        // data pages
-  std::uint64_t pages = 0;              // of the stream: info page, PFN pages, data pages
-  std::uint64_t size_bytes = 0;         // pages * page size
-  KernelIdentity uts;                   // generic architectures only
+  std::uint32_t version_code = 0;   // LINUX_VERSION_CODE, generic architectures only
+  std::uint64_t num_physpages = 0;  // pages of RAM that the kernel had
+  std::uint64_t image_pages = 0;    // data pages
+  std::uint64_t pages = 0;          // of the stream: info page, PFN pages, data pages
+  std::uint64_t size_bytes = 0;     // pages * page size
+  KernelIdentity uts;               // generic architectures only
   RestoreRecord restore;
   std::vector<std::byte> raw;
 
   std::uint64_t pfn_page_count() const { return pages - image_pages - 1; }
 };
 
-// Finds word size and byte order by which of them the numbers make sense in; `abi` gives the page size, and the byte
-// order where `order_is_known`. Corrupt, with the numbers, when none does.
-Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known, std::uint64_t file_offset);
+// Finds word size and byte order by which of them the numbers make sense in; `abi` gives the page size, and
+// the byte order where `order_is_known`. Corrupt, with the numbers, when none does.
+Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known,
+                                  std::uint64_t file_offset);
 
 // The info page of an image with other counts; everything else as in `raw`.
 std::vector<std::byte> encode_info_page(const InfoPage& info);

@@ -21,7 +21,7 @@ constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
 constexpr std::string_view kBanner = "Linux version ";
 constexpr std::string_view kVmcoreinfo = "OSRELEASE=";
 constexpr std::uint64_t kMaxVmcoreinfo = 4096;
-constexpr unsigned kMaxPointers = 200000;                 // followed; a hostile image may be full of what looks like some
+constexpr unsigned kMaxPointers = 200000;  // followed; a hostile image may be full of what looks like some
 
 // struct saved_context of x86-64 (arch/x86/include/asm/suspend_64.h): pt_regs, four selectors, then words.
 constexpr std::size_t kSavedRegs = 21;
@@ -77,14 +77,17 @@ std::uint64_t word_at(ByteView bytes, std::size_t offset) {
   return value;
 }
 
-// x86-64: restore_registers, where the restore record points, loads the address of saved_context and takes the stack
-// pointer from it: mov $saved_context,%rax (or lea …(%rip),%rax); mov 0x98(%rax),%rsp. That pair occurs once there.
+// x86-64: restore_registers, where the restore record points, loads the address of saved_context and takes
+// the stack pointer from it: mov $saved_context,%rax (or lea …(%rip),%rax); mov 0x98(%rax),%rsp. That pair
+// occurs once there.
 class X86 {
  public:
   X86(const Memory& memory, const RestoreRecord& record) : memory_(memory), record_(record) {}
 
   // Of the kernel's image: virtual minus physical is the same everywhere in it.
-  std::uint64_t physical(std::uint64_t virtual_address) const { return virtual_address - record_.jump_address + record_.jump_address_phys; }
+  std::uint64_t physical(std::uint64_t virtual_address) const {
+    return virtual_address - record_.jump_address + record_.jump_address_phys;
+  }
   std::uint64_t phys_base() const { return record_.jump_address_phys - (record_.jump_address - kKernelMap); }
 
   std::optional<std::uint64_t> find_saved_context() const {
@@ -95,7 +98,8 @@ class X86 {
       if (std::memcmp(code.data() + i + 7, kLoadSp.data(), kLoadSp.size()) != 0) continue;
       le32 operand;
       std::memcpy(&operand, code.data() + i + 3, sizeof(operand));
-      const auto extended = static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(std::uint32_t{operand})));
+      const auto extended = static_cast<std::uint64_t>(
+          static_cast<std::int64_t>(static_cast<std::int32_t>(std::uint32_t{operand})));
       const auto opcode = [&](unsigned char a, unsigned char b, unsigned char c) {
         return code[i] == std::byte{a} && code[i + 1] == std::byte{b} && code[i + 2] == std::byte{c};
       };
@@ -114,7 +118,8 @@ class X86 {
       const auto entry = memory_.word(table + ((address >> shift) & 511) * 8);
       if (!entry || (*entry & 1) == 0) return std::nullopt;
       const std::uint64_t inside = (std::uint64_t{1} << shift) - 1;
-      if (level == 1 || (level <= 3 && (*entry & 0x80) != 0)) return (*entry & kFrame & ~inside) | (address & inside);
+      if (level == 1 || (level <= 3 && (*entry & 0x80) != 0))
+        return (*entry & kFrame & ~inside) | (address & inside);
       table = *entry & kFrame;
     }
     return std::nullopt;
@@ -143,8 +148,9 @@ class X86 {
     return Note{"CORE", kNtPrstatus, std::move(desc)};
   }
 
-  // .bss has vmcoreinfo_data, vmcoreinfo_size and vmcoreinfo_note side by side: a size below a page between two pointers
-  // to pages. The pointers are into the direct map, whose base is unknown but a multiple of 1 GiB.
+  // .bss has vmcoreinfo_data, vmcoreinfo_size and vmcoreinfo_note side by side: a size below a page between
+  // two pointers to pages. The pointers are into the direct map, whose base is unknown but a multiple of 1
+  // GiB.
   struct Vmcoreinfo {
     std::string text;
     std::uint64_t page_offset = 0;  // where the direct map begins
@@ -169,15 +175,18 @@ class X86 {
   }
 
  private:
-  std::optional<Vmcoreinfo> text_at_pointer(std::uint64_t pointer, std::uint64_t size, std::uint64_t memory_bytes) const {
-    const bool in_direct_map = pointer >= 0xFF11000000000000 && pointer < 0xFFFFC90000000000 && pointer % 4096 == 0;
+  std::optional<Vmcoreinfo> text_at_pointer(std::uint64_t pointer, std::uint64_t size,
+                                            std::uint64_t memory_bytes) const {
+    const bool in_direct_map =
+        pointer >= 0xFF11000000000000 && pointer < 0xFFFFC90000000000 && pointer % 4096 == 0;
     if (!in_direct_map) return std::nullopt;
     std::array<std::byte, kVmcoreinfo.size()> start{};
     for (std::uint64_t physical = pointer % kGigabyte; physical < memory_bytes; physical += kGigabyte) {
       if (++pointers_followed_ > kMaxPointers) return std::nullopt;
       if (!memory_.read(physical, start) || as_text(start) != kVmcoreinfo) continue;
       std::vector<std::byte> text(size);
-      if (memory_.read(physical, text)) return Vmcoreinfo{std::string(until_nul(as_text(text))), pointer - physical};
+      if (memory_.read(physical, text))
+        return Vmcoreinfo{std::string(until_nul(as_text(text))), pointer - physical};
     }
     return std::nullopt;
   }
@@ -193,13 +202,17 @@ std::optional<std::pair<std::string, std::string>> find_banner(const Memory& mem
   for (std::uint64_t at = round_up(from, kKernelAlign); at < from + kKernelReach; at += kKernelAlign) {
     if (!memory.read(at, bytes)) continue;
     const std::string_view text = as_text(bytes);
-    for (std::size_t found = text.find(kBanner); found != std::string_view::npos; found = text.find(kBanner, found + 1)) {
+    for (std::size_t found = text.find(kBanner); found != std::string_view::npos;
+         found = text.find(kBanner, found + 1)) {
       const std::string_view line = text.substr(found, std::min<std::size_t>(text.size() - found, 512));
       const std::string_view banner = line.substr(0, line.find('\n'));
       const auto release_end = banner.find(' ', kBanner.size());
       const auto version = banner.find(" #", kBanner.size());
-      if (banner.size() == line.size() || release_end == std::string_view::npos || version == std::string_view::npos || banner.find('%') != std::string_view::npos) continue;
-      return std::pair(std::string(banner.substr(kBanner.size(), release_end - kBanner.size())), std::string(banner.substr(version + 1)));
+      if (banner.size() == line.size() || release_end == std::string_view::npos ||
+          version == std::string_view::npos || banner.find('%') != std::string_view::npos)
+        continue;
+      return std::pair(std::string(banner.substr(kBanner.size(), release_end - kBanner.size())),
+                       std::string(banner.substr(version + 1)));
     }
   }
   return std::nullopt;
@@ -220,7 +233,8 @@ std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info) 
     machine.set("phys_base", x86.phys_base());
     if (const auto saved_context = x86.find_saved_context()) {
       if (auto found = x86.find_vmcoreinfo(*saved_context, image.info().end_pfn * image.info().page_size)) {
-        if (const auto slide = vmcoreinfo_number(found->text, "KERNELOFFSET")) machine.set("kaslr_slide", *slide);
+        if (const auto slide = vmcoreinfo_number(found->text, "KERNELOFFSET"))
+          machine.set("kaslr_slide", *slide);
         machine.set("page_offset", found->page_offset);
         machine.set("vmcoreinfo", std::move(found->text));
       }

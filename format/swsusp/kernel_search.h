@@ -1,5 +1,5 @@
-// What the pages of a hibernated kernel say of it, found without symbols: VMCOREINFO, the "Linux version" banner, and the
-// processor's registers in saved_context.
+// What the pages of a hibernated kernel say of it, found without symbols: VMCOREINFO, the "Linux version"
+// banner, and the processor's registers in saved_context.
 #pragma once
 
 #include <vector>
@@ -10,8 +10,8 @@
 
 namespace hib::swsusp {
 
-// A "machine" record with what was found, and a "processors" record with a PRSTATUS note where the registers were. Reads
-// only what lies around the kernel's own image, which the restore record leads to.
+// A "machine" record with what was found, and a "processors" record with a PRSTATUS note where the registers
+// were. Reads only what lies around the kernel's own image, which the restore record leads to.
 std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info);
 
 }  // namespace hib::swsusp

@@ -24,7 +24,9 @@ std::uint16_t u16_at(ByteView bytes, std::size_t offset) {
   return value;
 }
 
-bool starts_with(ByteView head, const unsigned char* magic, std::size_t size) { return head.size() >= size && std::memcmp(head.data(), magic, size) == 0; }
+bool starts_with(ByteView head, const unsigned char* magic, std::size_t size) {
+  return head.size() >= size && std::memcmp(head.data(), magic, size) == 0;
+}
 
 bool is_ext(ByteView head) { return head.size() >= 2048 && u16_at(head, kExtMagic) == 0xEF53; }
 
@@ -52,7 +54,8 @@ int rank(const Located& found) {
 }
 
 Result<std::vector<std::byte>> head_at(const File& file, std::uint64_t offset, std::uint64_t size) {
-  return file.read_at(offset, std::min<std::uint64_t>({size, kHeadBytes, file.size() - std::min(offset, file.size())}));
+  return file.read_at(
+      offset, std::min<std::uint64_t>({size, kHeadBytes, file.size() - std::min(offset, file.size())}));
 }
 
 class Search {
@@ -66,9 +69,17 @@ class Search {
       TRY(const auto head, head_at(*file_, *offset, page_size));
       const auto header = find_header(head);
       if (!header || header->page_size != page_size) continue;
-      return Located{*header, BlockSpace(file_, page_size, 0, file_->size()), pages, *offset, fmt::format("at page {}", pages), {}, {}};
+      return Located{*header,
+                     BlockSpace(file_, page_size, 0, file_->size()),
+                     pages,
+                     *offset,
+                     fmt::format("at page {}", pages),
+                     {},
+                     {}};
     }
-    return fail(file_->error(ErrorKind::NotRecognised, 0, fmt::format("--offset {}", pages), "no swap signature in that page", "the number that /sys/power/resume_offset had"));
+    return fail(file_->error(ErrorKind::NotRecognised, 0, fmt::format("--offset {}", pages),
+                             "no swap signature in that page",
+                             "the number that /sys/power/resume_offset had"));
   }
 
   Result<Located> anywhere() {
@@ -81,11 +92,13 @@ class Search {
   }
 
  private:
-  // The area begins where the file begins: a device or a copy of it, or a swap file whose blocks are counted on the
-  // device of its file system.
+  // The area begins where the file begins: a device or a copy of it, or a swap file whose blocks are counted
+  // on the device of its file system.
   Result<Located> whole_file(const Header& header) {
     Located found{header, BlockSpace(file_, header.page_size, 0, file_->size()), 0, 0, "", {}, {}};
-    if (header.state == State::Plain || header.dialect == Dialect::Uswsusp || leads_to_an_image(found.space, header)) return found;
+    if (header.state == State::Plain || header.dialect == Dialect::Uswsusp ||
+        leads_to_an_image(found.space, header))
+      return found;
     if (auto extents = swap_file_extents(*file_)) {
       BlockSpace space(file_, header.page_size, *extents);
       if (leads_to_an_image(space, header)) {
@@ -115,7 +128,13 @@ class Search {
       ++partitions_;
       const std::string name = fmt::format("partition {}", partition.number);
       if (const auto header = find_header(*head)) {
-        found_.push_back({*header, BlockSpace(file_, header->page_size, partition.offset, partition.size), 0, partition.offset, name, {}, {}});
+        found_.push_back({*header,
+                          BlockSpace(file_, header->page_size, partition.offset, partition.size),
+                          0,
+                          partition.offset,
+                          name,
+                          {},
+                          {}});
       } else if (is_ext(*head)) {
         look_into_file_system(partition.offset, partition.size, name + ", ");
       } else if (starts_with(*head, kLuksMagic, sizeof(kLuksMagic))) {
@@ -133,34 +152,54 @@ class Search {
       if (!head) continue;
       const auto header = find_header(*head);
       if (!header || swap.first_byte % header->page_size != 0) continue;
-      found_.push_back({*header, BlockSpace(file_, header->page_size, base, size), swap.first_byte / header->page_size, *offset,
-                        fmt::format("{}swap file (inode {}, resume_offset {})", name, swap.inode, swap.first_byte / header->page_size), swap.extents, {}});
+      found_.push_back({*header,
+                        BlockSpace(file_, header->page_size, base, size),
+                        swap.first_byte / header->page_size,
+                        *offset,
+                        fmt::format("{}swap file (inode {}, resume_offset {})", name, swap.inode,
+                                    swap.first_byte / header->page_size),
+                        swap.extents,
+                        {}});
     }
   }
 
   Result<Located> best() {
-    std::stable_sort(found_.begin(), found_.end(), [](const Located& a, const Located& b) { return rank(a) > rank(b); });
+    std::stable_sort(found_.begin(), found_.end(),
+                     [](const Located& a, const Located& b) { return rank(a) > rank(b); });
     Located out = std::move(found_.front());
     for (std::size_t i = 1; i < found_.size(); ++i) {
-      out.findings.push_back({"another-swap-area", Severity::Note, found_[i].header_offset, "there is another swap area: " + found_[i].place});
+      out.findings.push_back({"another-swap-area", Severity::Note, found_[i].header_offset,
+                              "there is another swap area: " + found_[i].place});
     }
     return out;
   }
 
   Error nothing_found(ByteView head) const {
     if (starts_with(head, kLuksMagic, sizeof(kLuksMagic)) || encrypted_) {
-      return file_->error(ErrorKind::Unsupported, 0, "format", "an encrypted LUKS volume: what is in it cannot be seen", "a swap area")
+      return file_
+          ->error(ErrorKind::Unsupported, 0, "format",
+                  "an encrypted LUKS volume: what is in it cannot be seen", "a swap area")
           .advise("open it read-only (cryptsetup open --readonly) and name the device that appears");
     }
     if (partitions_ > 0) {
-      return file_->error(ErrorKind::NotRecognised, 0, "format", fmt::format("a disk with {} partitions, none of them with a swap area or an ext file system that holds one", partitions_), "a hibernation image")
+      return file_
+          ->error(ErrorKind::NotRecognised, 0, "format",
+                  fmt::format("a disk with {} partitions, none of them with a swap area or an ext file "
+                              "system that holds one",
+                              partitions_),
+                  "a hibernation image")
           .advise("--offset PAGES says where the swap header lies");
     }
     if (file_systems_ > 0) {
-      return file_->error(ErrorKind::NotRecognised, 0, "format", "an ext file system without a swap file", "a hibernation image");
+      return file_->error(ErrorKind::NotRecognised, 0, "format", "an ext file system without a swap file",
+                          "a hibernation image");
     }
     const bool empty = std::all_of(head.begin(), head.end(), [](std::byte b) { return b == std::byte{0}; });
-    return file_->error(ErrorKind::NotRecognised, 0, "format", empty ? "zeros where a swap header would be" : "no swap signature at the end of a first page of 4 to 64 KiB", "a swap area")
+    return file_
+        ->error(ErrorKind::NotRecognised, 0, "format",
+                empty ? "zeros where a swap header would be"
+                      : "no swap signature at the end of a first page of 4 to 64 KiB",
+                "a swap area")
         .advise("--offset PAGES says where the swap header lies");
   }
 
@@ -176,14 +215,16 @@ class Search {
 bool leads_to_an_image(const BlockSpace& space, const Header& header) {
   const Abi abi{header.page_size, 8, header.big_endian};
   std::vector<std::byte> page(header.page_size);
-  if (header.image == 0 || space.contiguous(header.image, 1) == 0 || !space.read(header.image, page)) return false;
+  if (header.image == 0 || space.contiguous(header.image, 1) == 0 || !space.read(header.image, page))
+    return false;
   const std::uint64_t info_block = abi.u64(page, 0);
   if (info_block == 0 || space.contiguous(info_block, 1) == 0 || !space.read(info_block, page)) return false;
   return decode_info_page(page, abi, true, 0).has_value();
 }
 
 bool may_hold_swap_area(ByteView head) {
-  return find_header(head).has_value() || has_partition_table(head) || is_ext(head) || starts_with(head, kLuksMagic, sizeof(kLuksMagic));
+  return find_header(head).has_value() || has_partition_table(head) || is_ext(head) ||
+         starts_with(head, kLuksMagic, sizeof(kLuksMagic));
 }
 
 Result<Located> locate(std::shared_ptr<const File> file, const OpenOptions& options) {

@@ -14,7 +14,8 @@ constexpr std::size_t kMaxListed = 1000;
 
 class Walker {
  public:
-  Walker(const BlockSpace& space, const Abi& abi, std::uint64_t header_block) : space_(space), abi_(abi), header_block_(header_block), page_(abi.page_size) {}
+  Walker(const BlockSpace& space, const Abi& abi, std::uint64_t header_block)
+      : space_(space), abi_(abi), header_block_(header_block), page_(abi.page_size) {}
 
   MapChain walk(std::uint64_t first) {
     std::uint64_t block = first;
@@ -32,14 +33,20 @@ class Walker {
   // The next map page's block, or nothing when the chain cannot be followed.
   std::optional<std::uint64_t> map_page(std::uint64_t block) {
     const std::size_t number = chain_.map_pages.size();
-    const std::string where = number == 0 ? std::string("swap header: image") : fmt::format("map page {}: next_swap", number - 1);
-    const std::uint64_t from = number == 0 ? offset(header_block_) + abi_.page_size - 32 : offset(chain_.map_pages.back()) + abi_.page_size - 8;
+    const std::string where =
+        number == 0 ? std::string("swap header: image") : fmt::format("map page {}: next_swap", number - 1);
+    const std::uint64_t from = number == 0 ? offset(header_block_) + abi_.page_size - 32
+                                           : offset(chain_.map_pages.back()) + abi_.page_size - 8;
     if (block == header_block_ || space_.contiguous(block, 1) == 0) {
-      damage(from, where, fmt::format("block {}", block), block == header_block_ ? "another block than the header's own" : fmt::format("a block of the device, which has {}", space_.block_count()));
+      damage(from, where, fmt::format("block {}", block),
+             block == header_block_
+                 ? "another block than the header's own"
+                 : fmt::format("a block of the device, which has {}", space_.block_count()));
       return std::nullopt;
     }
     if (!seen_.insert(block).second) {
-      damage(from, where, fmt::format("block {}, a map page already: the chain is a loop", block), "a block that is not in the chain");
+      damage(from, where, fmt::format("block {}, a map page already: the chain is a loop", block),
+             "a block that is not in the chain");
       return std::nullopt;
     }
     chain_.map_pages.push_back(block);
@@ -50,7 +57,9 @@ class Walker {
     }
     take_entries(number, offset(block));
     if (good_entries_ > space_.block_count()) {
-      damage(offset(block), fmt::format("map page {}", number), fmt::format("{} entries so far", good_entries_), fmt::format("at most {}, the device's blocks", space_.block_count()));
+      damage(offset(block), fmt::format("map page {}", number),
+             fmt::format("{} entries so far", good_entries_),
+             fmt::format("at most {}, the device's blocks", space_.block_count()));
       return std::nullopt;
     }
     return abi_.u64(page_, abi_.page_size - 8);
@@ -65,14 +74,18 @@ class Walker {
       const std::uint64_t block = abi_.u64(page_, i * 8);
       const bool good = block != 0 && block != header_block_ && space_.contiguous(block, 1) == 1;
       if (!good) {
-        damage(page_offset + i * 8, fmt::format("map page {}: entry {}", number, i), fmt::format("block {}", block),
-               block == header_block_ ? "another block than the header's own" : fmt::format("a block of the device, which has {}", space_.block_count()));
+        damage(page_offset + i * 8, fmt::format("map page {}: entry {}", number, i),
+               fmt::format("block {}", block),
+               block == header_block_
+                   ? "another block than the header's own"
+                   : fmt::format("a block of the device, which has {}", space_.block_count()));
       }
       if (good) ++good_entries_;
       chain_.blocks.add(good ? block : kNoBlock);
     }
     if (is_last || used == entries) return;  // only the last map page may have free entries
-    damage(page_offset + used * 8, fmt::format("map page {}: entry {}", number, used), "0, and another map page follows", "a block");
+    damage(page_offset + used * 8, fmt::format("map page {}: entry {}", number, used),
+           "0, and another map page follows", "a block");
     for (std::uint64_t i = used; i < entries; ++i) chain_.blocks.add(kNoBlock);
   }
 
@@ -85,32 +98,40 @@ class Walker {
       bool is_map_page;
 
       std::string who() const {
-        return is_map_page ? fmt::format("map page {}", number) : count == 1 ? fmt::format("entry {}", number) : fmt::format("entries {} to {}", number, number + count - 1);
+        return is_map_page  ? fmt::format("map page {}", number)
+               : count == 1 ? fmt::format("entry {}", number)
+                            : fmt::format("entries {} to {}", number, number + count - 1);
       }
     };
     std::vector<Use> uses;
     for (const BlockList::Run& run : chain_.blocks.runs()) {
       if (run.block != kNoBlock) uses.push_back({run.block, run.count, run.index, false});
     }
-    for (std::size_t i = 0; i < chain_.map_pages.size(); ++i) uses.push_back({chain_.map_pages[i], 1, i, true});
+    for (std::size_t i = 0; i < chain_.map_pages.size(); ++i)
+      uses.push_back({chain_.map_pages[i], 1, i, true});
     std::sort(uses.begin(), uses.end(), [](const Use& a, const Use& b) { return a.block < b.block; });
     std::vector<std::pair<std::uint64_t, std::uint64_t>> wrong;  // first entry, count
     const Use* widest = nullptr;
     for (const Use& use : uses) {
       if (widest != nullptr && use.block < widest->block + widest->count) {
-        damage(offset(use.block), fmt::format("block {}", use.block), fmt::format("named by {} and by {}", widest->who(), use.who()), "one use of each block");
+        damage(offset(use.block), fmt::format("block {}", use.block),
+               fmt::format("named by {} and by {}", widest->who(), use.who()), "one use of each block");
         // It holds what was written last; the later entry is certainly wrong, or certainly not the only one.
-        const std::uint64_t common = std::min(use.block + use.count, widest->block + widest->count) - use.block;
+        const std::uint64_t common =
+            std::min(use.block + use.count, widest->block + widest->count) - use.block;
         const bool second_is_later = widest->is_map_page || (!use.is_map_page && use.number > widest->number);
-        if (second_is_later) wrong.emplace_back(use.number, common);
-        else if (!widest->is_map_page) wrong.emplace_back(widest->number + (use.block - widest->block), common);
+        if (second_is_later)
+          wrong.emplace_back(use.number, common);
+        else if (!widest->is_map_page)
+          wrong.emplace_back(widest->number + (use.block - widest->block), common);
       }
       if (widest == nullptr || use.block + use.count > widest->block + widest->count) widest = &use;
     }
     if (!wrong.empty()) chain_.blocks = without(chain_.blocks, std::move(wrong));
   }
 
-  static BlockList without(const BlockList& blocks, std::vector<std::pair<std::uint64_t, std::uint64_t>> entries) {
+  static BlockList without(const BlockList& blocks,
+                           std::vector<std::pair<std::uint64_t, std::uint64_t>> entries) {
     std::sort(entries.begin(), entries.end());
     BlockList out;
     std::size_t next = 0;
@@ -125,11 +146,15 @@ class Walker {
     return out;
   }
 
-  std::uint64_t offset(std::uint64_t block) const { return space_.file_offset(block).value_or(space_.file().size()); }
+  std::uint64_t offset(std::uint64_t block) const {
+    return space_.file_offset(block).value_or(space_.file().size());
+  }
 
   void damage(std::uint64_t at, std::string where, std::string found, std::string allowed) {
     if (chain_.damage.size() >= kMaxListed) return;
-    chain_.damage.push_back({space_.file().error(ErrorKind::Corrupt, at, std::move(where), std::move(found), std::move(allowed)), {}});
+    chain_.damage.push_back(
+        {space_.file().error(ErrorKind::Corrupt, at, std::move(where), std::move(found), std::move(allowed)),
+         {}});
   }
 
   const BlockSpace& space_;
@@ -146,7 +171,8 @@ class Walker {
 void BlockList::add(std::uint64_t block) {
   if (!runs_.empty()) {
     Run& last = runs_.back();
-    if (block == kNoBlock ? last.block == kNoBlock : last.block != kNoBlock && last.block + last.count == block) {
+    if (block == kNoBlock ? last.block == kNoBlock
+                          : last.block != kNoBlock && last.block + last.count == block) {
       ++last.count;
       return;
     }
@@ -155,14 +181,16 @@ void BlockList::add(std::uint64_t block) {
 }
 
 BlockList::Run BlockList::part(std::uint64_t index, std::uint64_t count) const {
-  const auto it = std::prev(std::upper_bound(runs_.begin(), runs_.end(), index, [](std::uint64_t i, const Run& r) { return i < r.index; }));
+  const auto it = std::prev(std::upper_bound(runs_.begin(), runs_.end(), index,
+                                             [](std::uint64_t i, const Run& r) { return i < r.index; }));
   const std::uint64_t into = index - it->index;
   return {index, it->block == kNoBlock ? kNoBlock : it->block + into, std::min(count, it->count - into)};
 }
 
 std::uint64_t BlockList::at(std::uint64_t index) const { return part(index, 1).block; }
 
-MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first, std::uint64_t header_block) {
+MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first,
+                        std::uint64_t header_block) {
   return Walker(space, abi, header_block).walk(first);
 }
 

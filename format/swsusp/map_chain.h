@@ -11,8 +11,8 @@ namespace hib::swsusp {
 
 inline constexpr std::uint64_t kNoBlock = ~std::uint64_t{0};  // an entry that cannot be right
 
-// Entries of the map in order. Neighbouring blocks are kept as one run: an image of 16 GiB has four million entries and
-// few runs.
+// Entries of the map in order. Neighbouring blocks are kept as one run: an image of 16 GiB has four million
+// entries and few runs.
 class BlockList {
  public:
   struct Run {
@@ -34,13 +34,14 @@ class BlockList {
 
 struct MapChain {
   BlockList blocks;
-  std::vector<std::uint64_t> map_pages;   // their blocks
+  std::vector<std::uint64_t> map_pages;     // their blocks
   std::uint64_t last_page_first_entry = 0;  // index of the first entry of the last map page
-  bool reached_end = false;               // a map page with next = 0
+  bool reached_end = false;                 // a map page with next = 0
   std::vector<Damage> damage;
 };
 
 // Walks from block `first`. `header_block` may not appear. Never longer than the device has blocks.
-MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first, std::uint64_t header_block);
+MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first,
+                        std::uint64_t header_block);
 
 }  // namespace hib::swsusp

@@ -1,5 +1,5 @@
-// The stream of pages that a snapshot is — the info page, the PFN pages, the data pages — however it is stored. It comes
-// in chunks that can be had one by one, by any thread.
+// The stream of pages that a snapshot is — the info page, the PFN pages, the data pages — however it is
+// stored. It comes in chunks that can be had one by one, by any thread.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 namespace hib::swsusp {
 
 struct StreamChunk {
-  std::uint64_t first_page = 0;   // in the stream
+  std::uint64_t first_page = 0;  // in the stream
   std::uint32_t page_count = 0;
 };
 
@@ -31,13 +31,14 @@ class PageStream {
   // The PFN list has shown that the info page is wrong.
   virtual void correct_page_count(std::uint64_t pages) { info_page_.pages = pages; }
 
-  // The chunks that make up the stream as the info page counts it, whether they can be read or not. All but the first
-  // and the last are kChunkPages long. Chunk 0 begins at stream page first_chunk_page().
+  // The chunks that make up the stream as the info page counts it, whether they can be read or not. All but
+  // the first and the last are kChunkPages long. Chunk 0 begins at stream page first_chunk_page().
   std::uint64_t chunk_count() const;
   StreamChunk chunk(std::uint64_t number) const;
   std::uint64_t chunk_of_page(std::uint64_t page) const;
 
-  // Chunks from this one on cannot be there, whatever the info page claims: what may be allocated and looped over.
+  // Chunks from this one on cannot be there, whatever the info page claims: what may be allocated and looped
+  // over.
   virtual std::uint64_t readable_chunks() const = 0;
 
   // Fills `out` with the chunk's pages. Corrupt, Truncated … when it cannot.
@@ -98,6 +99,8 @@ inline StreamChunk PageStream::chunk(std::uint64_t number) const {
   return {first, static_cast<std::uint32_t>(std::min<std::uint64_t>(kChunkPages, page_count() - first))};
 }
 
-inline std::uint64_t PageStream::chunk_of_page(std::uint64_t page) const { return (page - first_chunk_page_) / kChunkPages; }
+inline std::uint64_t PageStream::chunk_of_page(std::uint64_t page) const {
+  return (page - first_chunk_page_) / kChunkPages;
+}
 
 }  // namespace hib::swsusp

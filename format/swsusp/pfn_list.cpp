@@ -14,11 +14,18 @@ constexpr std::size_t kMaxListed = 1000;  // wrong entries; a hostile list must 
 }  // namespace
 
 PfnListDecoder::PfnListDecoder(const Abi& abi, std::uint64_t image_pages)
-    : abi_(abi), image_pages_(image_pages), zero_flag_(abi.word_bytes == 8 ? std::uint64_t{1} << 63 : std::uint64_t{1} << 31) {}
+    : abi_(abi),
+      image_pages_(image_pages),
+      zero_flag_(abi.word_bytes == 8 ? std::uint64_t{1} << 63 : std::uint64_t{1} << 31) {}
 
-void PfnListDecoder::note(std::uint64_t entry, std::uint64_t file_offset, const char* what, std::string found, std::string allowed) {
+void PfnListDecoder::note(std::uint64_t entry, std::uint64_t file_offset, const char* what, std::string found,
+                          std::string allowed) {
   if (list_.damage.size() >= kMaxListed) return;
-  list_.damage.push_back({make_error(ErrorKind::Corrupt, fmt::format("PFN page {}: entry {}: {}", page_, entry, what), std::move(found), std::move(allowed)).at(file_offset), {}});
+  list_.damage.push_back(
+      {make_error(ErrorKind::Corrupt, fmt::format("PFN page {}: entry {}: {}", page_, entry, what),
+                  std::move(found), std::move(allowed))
+           .at(file_offset),
+       {}});
 }
 
 void PfnListDecoder::add_page(ByteView page, std::uint64_t file_offset) {
@@ -61,12 +68,13 @@ void PfnListDecoder::add_entry(std::uint64_t value, std::uint64_t entry, std::ui
   }
   auto& runs = list_.runs;
   if (!runs.empty() && pfn < runs.back().end()) {
-    note(entry, file_offset, "PFN", hex(pfn), fmt::format("more than {:#x}: PFNs ascend", runs.back().end() - 1));
+    note(entry, file_offset, "PFN", hex(pfn),
+         fmt::format("more than {:#x}: PFNs ascend", runs.back().end() - 1));
     return;
   }
   const bool behind_gap = gap_ && runs.size() == first_after_gap_;
-  if (!runs.empty() && !behind_gap && runs.back().zero == zero && runs.back().end() == pfn && runs.back().data_end() == data_index &&
-      runs.back().count < std::numeric_limits<std::uint32_t>::max()) {
+  if (!runs.empty() && !behind_gap && runs.back().zero == zero && runs.back().end() == pfn &&
+      runs.back().data_end() == data_index && runs.back().count < std::numeric_limits<std::uint32_t>::max()) {
     ++runs.back().count;
     return;
   }
@@ -86,8 +94,11 @@ PfnList PfnListDecoder::finish() {
     }
     list_.data_pages = image_pages_;
   } else if (list_.data_pages != image_pages_) {
-    list_.damage.push_back({make_error(ErrorKind::Corrupt, "PFN pages: PFNs without the zero flag", std::to_string(list_.data_pages),
-                                       fmt::format("{}, as the info page says", image_pages_)).at(last_offset_), {}});
+    list_.damage.push_back(
+        {make_error(ErrorKind::Corrupt, "PFN pages: PFNs without the zero flag",
+                    std::to_string(list_.data_pages), fmt::format("{}, as the info page says", image_pages_))
+             .at(last_offset_),
+         {}});
   }
   return std::move(list_);
 }

@@ -9,7 +9,8 @@
 
 namespace hib::swsusp {
 
-// Consecutive PFNs of one kind. Data: their pages are data pages `data_index`, `data_index` + 1, … of the stream.
+// Consecutive PFNs of one kind. Data: their pages are data pages `data_index`, `data_index` + 1, … of the
+// stream.
 struct PfnRun {
   Pfn first = 0;
   std::uint64_t data_index = 0;  // zero pages: of the next data page
@@ -22,19 +23,20 @@ struct PfnRun {
 
 class PfnList {
  public:
-  std::vector<PfnRun> runs;       // ascending in PFN and in data_index
-  std::uint64_t data_pages = 0;   // listed, skipped ones included
+  std::vector<PfnRun> runs;      // ascending in PFN and in data_index
+  std::uint64_t data_pages = 0;  // listed, skipped ones included
   std::uint64_t zero_pages = 0;
   std::vector<Damage> damage;
-  bool uses_zero_flag = false;    // Linux 6.6 and later
+  bool uses_zero_flag = false;  // Linux 6.6 and later
   bool has_end_mark = false;
   std::uint64_t pages_to_end_mark = 0;  // PFN pages, that with the mark included
 
   Pfn end_pfn() const { return runs.empty() ? 0 : runs.back().end(); }
 };
 
-// Takes the PFN pages one after the other. A page that could not be read is passed as an empty view: the entries before
-// the first and after the last such page can still be placed, those after it by counting from the end.
+// Takes the PFN pages one after the other. A page that could not be read is passed as an empty view: the
+// entries before the first and after the last such page can still be placed, those after it by counting from
+// the end.
 class PfnListDecoder {
  public:
   // `image_pages` as the info page says.
@@ -47,7 +49,8 @@ class PfnListDecoder {
 
  private:
   void add_entry(std::uint64_t value, std::uint64_t entry, std::uint64_t file_offset);
-  void note(std::uint64_t entry, std::uint64_t file_offset, const char* what, std::string found, std::string allowed);
+  void note(std::uint64_t entry, std::uint64_t file_offset, const char* what, std::string found,
+            std::string allowed);
 
   Abi abi_;
   std::uint64_t image_pages_;
@@ -55,8 +58,8 @@ class PfnListDecoder {
   std::uint64_t page_ = 0;
   std::uint64_t last_offset_ = 0;
   bool ended_ = false;
-  bool gap_ = false;                     // a PFN page was unreadable
-  std::size_t first_after_gap_ = 0;      // index of the first run behind it
+  bool gap_ = false;                 // a PFN page was unreadable
+  std::size_t first_after_gap_ = 0;  // index of the first run behind it
   std::uint64_t data_before_gap_ = 0;
   PfnList list_;
 };

@@ -14,10 +14,12 @@
 namespace hib::swsusp {
 namespace {
 
-// ---- a swap area ----------------------------------------------------------------------------------------------------
+// ---- a swap area
+// ----------------------------------------------------------------------------------------------------
 
 Match probe_swap(const ProbeInput& input) {
-  const bool tuxonice = input.head.size() >= kPageSizes[0] && std::memcmp(input.head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
+  const bool tuxonice = input.head.size() >= kPageSizes[0] &&
+                        std::memcmp(input.head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
   return tuxonice || may_hold_swap_area(input.head) ? Match::Yes : Match::No;
 }
 
@@ -45,21 +47,30 @@ ImageInfo basic_info(const Located& found) {
   const std::string uuid = found.header.uuid_text();
   if (!uuid.empty()) info.details.emplace_back("swap UUID", uuid);
   if (!found.header.label.empty()) info.details.emplace_back("swap label", found.header.label);
-  info.details.emplace_back("swap header", fmt::format("page {} of the device (resume_offset), byte {:#x} of the file", found.header_block, found.header_offset));
+  info.details.emplace_back("swap header",
+                            fmt::format("page {} of the device (resume_offset), byte {:#x} of the file",
+                                        found.header_block, found.header_offset));
   return info;
 }
 
 void label_header(RangeMap& map, const Located& found) {
-  map.add(found.header_offset, found.header.page_size, found.header.state == State::Plain ? "swap header" : "swap header with hibernation header");
+  map.add(found.header_offset, found.header.page_size,
+          found.header.state == State::Plain ? "swap header" : "swap header with hibernation header");
 }
 
 std::unique_ptr<ImageReader> plain_area(const Located& found) {
   ImageInfo info = basic_info(found);
-  info.findings.push_back({"no-image", Severity::Note, found.header_offset, fmt::format("a swap area{} without a hibernation image", found.header.uuid_text().empty() ? "" : " (UUID " + found.header.uuid_text() + ")")});
+  info.findings.push_back(
+      {"no-image", Severity::Note, found.header_offset,
+       fmt::format("a swap area{} without a hibernation image",
+                   found.header.uuid_text().empty() ? "" : " (UUID " + found.header.uuid_text() + ")")});
   RangeMap map;
   label_header(map, found);
-  Error none = found.space.file().error(ErrorKind::NotRecognised, found.header_offset + found.header.page_size - kSigFromEnd, "swap header: signature",
-                                        fmt::format("\"{}\": a swap area without an image", printable(found.header.sig)), "S1SUSPEND, or what a kernel leaves of it");
+  Error none = found.space.file().error(
+      ErrorKind::NotRecognised, found.header_offset + found.header.page_size - kSigFromEnd,
+      "swap header: signature",
+      fmt::format("\"{}\": a swap area without an image", printable(found.header.sig)),
+      "S1SUSPEND, or what a kernel leaves of it");
   return make_empty_reader(std::move(info), std::move(map), std::move(none));
 }
 
@@ -67,11 +78,16 @@ std::vector<Layer> header_layers(const Located& found) {
   const Header& header = found.header;
   std::vector<Layer> layers;
   const std::string sig(until_nul(header.sig));
-  layers.push_back({"signature", LayerResult::Ok,
-                    header.state == State::Armed ? fmt::format("{}: armed", printable(sig)) : fmt::format("{}: consumed, a kernel has put the swap signature back", printable(sig))});
+  layers.push_back(
+      {"signature", LayerResult::Ok,
+       header.state == State::Armed
+           ? fmt::format("{}: armed", printable(sig))
+           : fmt::format("{}: consumed, a kernel has put the swap signature back", printable(sig))});
   const std::uint32_t unknown = header.flags & ~kKnownFlags;
   layers.push_back({"header", unknown == 0 ? LayerResult::Ok : LayerResult::NotChecked,
-                    unknown == 0 ? fmt::format("map at block {}, flags {:#x}", header.image, header.flags) : fmt::format("flags {:#x}, of which {:#x} are not known", header.flags, unknown)});
+                    unknown == 0
+                        ? fmt::format("map at block {}, flags {:#x}", header.image, header.flags)
+                        : fmt::format("flags {:#x}, of which {:#x} are not known", header.flags, unknown)});
   return layers;
 }
 
@@ -81,11 +97,14 @@ std::vector<BlockList::Run> all_blocks(const MapChain& chain) {
     if (run.block != kNoBlock) runs.push_back({0, run.block, run.count});
   }
   for (const std::uint64_t block : chain.map_pages) runs.push_back({0, block, 1});
-  std::sort(runs.begin(), runs.end(), [](const BlockList::Run& a, const BlockList::Run& b) { return a.block < b.block; });
+  std::sort(runs.begin(), runs.end(),
+            [](const BlockList::Run& a, const BlockList::Run& b) { return a.block < b.block; });
   std::vector<BlockList::Run> joined;
   for (const BlockList::Run& run : runs) {
-    if (!joined.empty() && joined.back().block + joined.back().count == run.block) joined.back().count += run.count;
-    else joined.push_back(run);
+    if (!joined.empty() && joined.back().block + joined.back().count == run.block)
+      joined.back().count += run.count;
+    else
+      joined.push_back(run);
   }
   return joined;
 }
@@ -98,13 +117,24 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   parts.info.codec = header.codec();
   parts.layers = header_layers(found);
   if ((header.flags & ~kKnownFlags) != 0) {
-    parts.info.findings.push_back({"unknown-flags", Severity::Warning, found.header_offset + header.page_size - kFlagsFromEnd, fmt::format("flags {:#x} are not known; read as if they were not set", header.flags & ~kKnownFlags)});
+    parts.info.findings.push_back({"unknown-flags", Severity::Warning,
+                                   found.header_offset + header.page_size - kFlagsFromEnd,
+                                   fmt::format("flags {:#x} are not known; read as if they were not set",
+                                               header.flags & ~kKnownFlags)});
   }
-  if (header.has_hw_sig()) parts.info.details.emplace_back("hardware", fmt::format("signature {:#010x}", header.hw_sig));
-  if ((header.flags & kFlagPlatform) != 0) parts.info.details.emplace_back("power off", "by the platform (ACPI S4)");
-  parts.info.details.emplace_back("map", fmt::format("{} map pages from block {} on, {} blocks in {} runs", stream->chain().map_pages.size(), header.image, grouped(stream->chain().blocks.size()), grouped(stream->chain().blocks.runs().size())));
+  if (header.has_hw_sig())
+    parts.info.details.emplace_back("hardware", fmt::format("signature {:#010x}", header.hw_sig));
+  if ((header.flags & kFlagPlatform) != 0)
+    parts.info.details.emplace_back("power off", "by the platform (ACPI S4)");
+  parts.info.details.emplace_back("map", fmt::format("{} map pages from block {} on, {} blocks in {} runs",
+                                                     stream->chain().map_pages.size(), header.image,
+                                                     grouped(stream->chain().blocks.size()),
+                                                     grouped(stream->chain().blocks.runs().size())));
   if (header.state == State::Consumed) {
-    parts.info.findings.push_back({"consumed", Severity::Note, found.header_offset + header.page_size - kSigFromEnd, "a kernel has tried to resume from this image and has taken the signature back; whether it succeeded is not recorded"});
+    parts.info.findings.push_back({"consumed", Severity::Note,
+                                   found.header_offset + header.page_size - kSigFromEnd,
+                                   "a kernel has tried to resume from this image and has taken the signature "
+                                   "back; whether it succeeded is not recorded"});
   }
   parts.label = [found](RangeMap& map) { label_header(map, found); };
   ImageRecord& record = parts.record;
@@ -126,8 +156,10 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   parts.info.format = "uswsusp";
   parts.info.codec = stream->is_compressed() ? "lzo" : "none";
   parts.info.variant += (image.flags & UswsuspHeader::kEncrypted) != 0 ? ", encrypted (Blowfish)" : "";
-  parts.layers.push_back({"signature", LayerResult::Ok, fmt::format("{}: {}", printable(until_nul(found.header.sig)), parts.info.state)});
-  parts.layers.push_back({"header", LayerResult::Ok, fmt::format("flags {:#x}, {} pages", image.flags, grouped(image.pages))});
+  parts.layers.push_back({"signature", LayerResult::Ok,
+                          fmt::format("{}: {}", printable(until_nul(found.header.sig)), parts.info.state)});
+  parts.layers.push_back(
+      {"header", LayerResult::Ok, fmt::format("flags {:#x}, {} pages", image.flags, grouped(image.pages))});
   parts.label = [found](RangeMap& map) { label_header(map, found); };
   parts.record.codec = parts.info.codec;
   parts.record.flags = (image.flags & UswsuspHeader::kPlatform) != 0 ? kFlagPlatform : 0;
@@ -137,11 +169,13 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 
-// ---- TuxOnIce: recognised, not read ---------------------------------------------------------------------------------
+// ---- TuxOnIce: recognised, not read
+// ---------------------------------------------------------------------------------
 
 bool is_tuxonice(const File& file) {
   std::array<std::byte, sizeof(kTuxOnIceMagic)> head{};
-  return file.size() >= kPageSizes[0] && file.read_at(0, head) && std::memcmp(head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
+  return file.size() >= kPageSizes[0] && file.read_at(0, head) &&
+         std::memcmp(head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
 }
 
 // The swap allocator's record behind the magic (struct toi_sig_data, as a 64-bit kernel lays it out).
@@ -156,28 +190,38 @@ std::unique_ptr<ImageReader> describe_tuxonice(const std::shared_ptr<const File>
   if (const auto raw = file->read_at(0, 32)) {
     const Abi abi;
     const std::uint32_t device = abi.u32(*raw, 8);
-    info.details.emplace_back("header", fmt::format("device {}:{}, sector {}", device >> 20, device & 0xFFFFF, abi.u64(*raw, 16)));
-    info.details.emplace_back("attempted", abi.u32(*raw, 24) != 0 ? "a resume was attempted" : "no resume was attempted");
+    info.details.emplace_back(
+        "header", fmt::format("device {}:{}, sector {}", device >> 20, device & 0xFFFFF, abi.u64(*raw, 16)));
+    info.details.emplace_back("attempted",
+                              abi.u32(*raw, 24) != 0 ? "a resume was attempted" : "no resume was attempted");
   }
   RangeMap map;
   map.add(0, kPageSizes[0], "TuxOnIce signature page");
-  info.findings.push_back({"not-read", Severity::Note, 0, "an image of TuxOnIce: recognised, but its pages cannot be read"});
-  Error why = file->error(ErrorKind::Unsupported, 0, "format", "a TuxOnIce image, whose pages cannot be read", "swsusp or uswsusp");
+  info.findings.push_back(
+      {"not-read", Severity::Note, 0, "an image of TuxOnIce: recognised, but its pages cannot be read"});
+  Error why = file->error(ErrorKind::Unsupported, 0, "format", "a TuxOnIce image, whose pages cannot be read",
+                          "swsusp or uswsusp");
   return make_empty_reader(std::move(info), std::move(map), std::move(why));
 }
 
 Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
   if (!options.swap_offset && is_tuxonice(*file)) return describe_tuxonice(file);
   TRY(const Located found, locate(std::move(file), options));
-  const bool consumed_uswsusp = found.header.state == State::Consumed && !leads_to_an_image(found.space, found.header) && has_uswsusp_header(found.space, found.header);
-  if (found.header.dialect == Dialect::Uswsusp || consumed_uswsusp) return open_uswsusp(found, options.passphrase);
+  const bool consumed_uswsusp = found.header.state == State::Consumed &&
+                                !leads_to_an_image(found.space, found.header) &&
+                                has_uswsusp_header(found.space, found.header);
+  if (found.header.dialect == Dialect::Uswsusp || consumed_uswsusp)
+    return open_uswsusp(found, options.passphrase);
   if (found.header.state == State::Plain) return plain_area(found);
   return open_swsusp(found);
 }
 
-// ---- /dev/snapshot --------------------------------------------------------------------------------------------------
+// ---- /dev/snapshot
+// --------------------------------------------------------------------------------------------------
 
-Match probe_snapshot(const ProbeInput& input) { return find_snapshot_info(input.head, input.file_bytes) ? Match::Yes : Match::No; }
+Match probe_snapshot(const ProbeInput& input) {
+  return find_snapshot_info(input.head, input.file_bytes) ? Match::Yes : Match::No;
+}
 
 Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> file, const OpenOptions&) {
   TRY(auto stream, SnapshotStream::open(std::move(file)));

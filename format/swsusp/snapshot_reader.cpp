@@ -20,9 +20,11 @@ constexpr std::size_t kCachedChunks = 32;  // 4 MiB
 
 }  // namespace
 
-SnapshotReader::SnapshotReader(std::unique_ptr<PageStream> stream, SnapshotParts parts) : stream_(std::move(stream)), parts_(std::move(parts)) {}
+SnapshotReader::SnapshotReader(std::unique_ptr<PageStream> stream, SnapshotParts parts)
+    : stream_(std::move(stream)), parts_(std::move(parts)) {}
 
-Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<PageStream> stream, SnapshotParts parts) {
+Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<PageStream> stream,
+                                                            SnapshotParts parts) {
   auto reader = std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(stream), std::move(parts)));
   const std::uint64_t chunks = std::min(reader->stream_->chunk_count(), reader->stream_->readable_chunks());
   reader->chunk_states_.resize(chunks);
@@ -34,7 +36,8 @@ Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<Page
   return std::unique_ptr<ImageReader>(std::move(reader));
 }
 
-// ---- the PFN pages --------------------------------------------------------------------------------------------------
+// ---- the PFN pages
+// --------------------------------------------------------------------------------------------------
 
 void SnapshotReader::read_pfn_pages() {
   const InfoPage& info = stream_->info_page();
@@ -47,7 +50,11 @@ void SnapshotReader::read_pfn_pages() {
   while (page < 1 + pfn_pages_ && !decoder.has_ended() && !cancelled()) {
     const std::uint64_t number = stream_->chunk_of_page(page);
     if (number >= chunk_states_.size()) {
-      damage.push_back({stream_->file().error(ErrorKind::Truncated, stream_->file().size(), fmt::format("PFN page {}", page - 1), "not there: the stream ends before it", fmt::format("{} PFN pages", pfn_pages_)), {}});
+      damage.push_back(
+          {stream_->file().error(ErrorKind::Truncated, stream_->file().size(),
+                                 fmt::format("PFN page {}", page - 1), "not there: the stream ends before it",
+                                 fmt::format("{} PFN pages", pfn_pages_)),
+           {}});
       decoder.add_page({}, stream_->file().size());
       break;
     }
@@ -65,7 +72,9 @@ void SnapshotReader::read_pfn_pages() {
       continue;
     }
     for (; page < std::min<std::uint64_t>(1 + pfn_pages_, chunk.first_page + chunk.page_count); ++page) {
-      decoder.add_page(read ? ByteView(bytes).subspan((page - chunk.first_page) * page_size, page_size) : ByteView(), offset);
+      decoder.add_page(
+          read ? ByteView(bytes).subspan((page - chunk.first_page) * page_size, page_size) : ByteView(),
+          offset);
     }
     if (!read) damage.push_back({std::move(read).error().in("PFN pages"), {}});
   }
@@ -74,18 +83,25 @@ void SnapshotReader::read_pfn_pages() {
   for (Damage& d : pfns_.damage) d.error.file = stream_->file().path();
   const std::uint64_t listed = pfns_.data_pages + pfns_.zero_pages;
   const std::uint64_t needed = (listed + info.abi.words_per_page() - 1) / info.abi.words_per_page();
-  may_lose_pages_ = !stream_->damage().empty() || chunk_states_.size() < stream_->chunk_count() || pfns_.data_pages + pfn_pages_ + 1 > stream_->page_count();
+  may_lose_pages_ = !stream_->damage().empty() || chunk_states_.size() < stream_->chunk_count() ||
+                    pfns_.data_pages + pfn_pages_ + 1 > stream_->page_count();
   if (damage.empty() && needed != pfn_pages_) {
-    pfns_.damage.push_back({stream_->file().error(ErrorKind::Corrupt, stream_->chunk_offset(0).value_or(0), "PFN pages", std::to_string(pfn_pages_), fmt::format("{}, for {} PFNs", needed, listed)), {}});
+    pfns_.damage.push_back(
+        {stream_->file().error(ErrorKind::Corrupt, stream_->chunk_offset(0).value_or(0), "PFN pages",
+                               std::to_string(pfn_pages_), fmt::format("{}, for {} PFNs", needed, listed)),
+         {}});
   }
-  pfns_.damage.insert(pfns_.damage.begin(), std::make_move_iterator(damage.begin()), std::make_move_iterator(damage.end()));
+  pfns_.damage.insert(pfns_.damage.begin(), std::make_move_iterator(damage.begin()),
+                      std::make_move_iterator(damage.end()));
   pfn_layer_ = {"PFN list", pfns_.damage.empty() ? LayerResult::Ok : LayerResult::Bad,
-                pfns_.damage.empty() ? fmt::format("{} PFNs in {} runs, ascending, {} without a data page (zero)", grouped(listed), grouped(pfns_.runs.size()), grouped(pfns_.zero_pages))
-                                     : pfns_.damage.front().error.line()};
+                pfns_.damage.empty()
+                    ? fmt::format("{} PFNs in {} runs, ascending, {} without a data page (zero)",
+                                  grouped(listed), grouped(pfns_.runs.size()), grouped(pfns_.zero_pages))
+                    : pfns_.damage.front().error.line()};
 }
 
-// The info page is covered by no checksum. When the list ends by its own mark, before the info page says so, and one of
-// the page's two counts agrees with it, the other count is wrong.
+// The info page is covered by no checksum. When the list ends by its own mark, before the info page says so,
+// and one of the page's two counts agrees with it, the other count is wrong.
 void SnapshotReader::believe_the_list(std::vector<Damage>& damage) {
   const InfoPage& info = stream_->info_page();
   if (!pfns_.has_end_mark || pfns_.pages_to_end_mark >= pfn_pages_) return;
@@ -94,8 +110,11 @@ void SnapshotReader::believe_the_list(std::vector<Damage>& damage) {
     return;
   }
   if (pfns_.data_pages != info.image_pages) return;
-  damage.push_back({stream_->file().error(ErrorKind::Corrupt, stream_->info_offset(), "info page: pages", std::to_string(info.pages),
-                                          fmt::format("{}, as the PFN pages say", 1 + pfns_.pages_to_end_mark + info.image_pages)), {}});
+  damage.push_back(
+      {stream_->file().error(
+           ErrorKind::Corrupt, stream_->info_offset(), "info page: pages", std::to_string(info.pages),
+           fmt::format("{}, as the PFN pages say", 1 + pfns_.pages_to_end_mark + info.image_pages)),
+       {}});
   pfn_pages_ = pfns_.pages_to_end_mark;
   stream_->correct_page_count(1 + pfn_pages_ + info.image_pages);
 }
@@ -105,11 +124,16 @@ bool SnapshotReader::is_lost(std::uint64_t data_index) const {
 }
 
 Error SnapshotReader::lost_page(std::uint64_t page) const {
-  const std::string where = stream_->is_compressed() ? fmt::format("chunk {}", stream_->chunk_of_page(page)) : fmt::format("stream page {}", page);
-  return stream_->file().error(ErrorKind::Truncated, stream_->file().size(), where, "lost: its place cannot be found, or the stream ends before it", fmt::format("{} pages in {} chunks", stream_->page_count(), stream_->chunk_count()));
+  const std::string where = stream_->is_compressed() ? fmt::format("chunk {}", stream_->chunk_of_page(page))
+                                                     : fmt::format("stream page {}", page);
+  return stream_->file().error(
+      ErrorKind::Truncated, stream_->file().size(), where,
+      "lost: its place cannot be found, or the stream ends before it",
+      fmt::format("{} pages in {} chunks", stream_->page_count(), stream_->chunk_count()));
 }
 
-// ---- runs and batches -----------------------------------------------------------------------------------------------
+// ---- runs and batches
+// -----------------------------------------------------------------------------------------------
 
 // The list of PFNs, cut where the state changes and at borders that the caller sets.
 class SnapshotReader::Pieces {
@@ -148,9 +172,11 @@ class SnapshotReader::Pieces {
   const PfnRun& current() const { return reader_.pfns_.runs[run_]; }
   // Where the state may change: at the next chunk, or page where pages stand alone.
   std::uint64_t next_place(std::uint64_t data_index) const {
-    if (reader_.stream_page(data_index) >= reader_.stream_->page_count()) return ~std::uint64_t{0};  // nothing is there
+    if (reader_.stream_page(data_index) >= reader_.stream_->page_count())
+      return ~std::uint64_t{0};  // nothing is there
     if (!reader_.stream_->is_compressed()) return data_index + 1;
-    const StreamChunk chunk = reader_.stream_->chunk(reader_.stream_->chunk_of_page(reader_.stream_page(data_index)));
+    const StreamChunk chunk =
+        reader_.stream_->chunk(reader_.stream_->chunk_of_page(reader_.stream_page(data_index)));
     return chunk.first_page + std::max<std::uint64_t>(chunk.page_count, 1) - reader_.stream_page(0);
   }
 
@@ -205,8 +231,12 @@ class SnapshotReader::Batches final : public BatchSource {
   std::uint64_t number_ = 0;
 };
 
-Result<std::unique_ptr<RunSource>> SnapshotReader::runs() const { return std::unique_ptr<RunSource>(new Runs(*this)); }
-Result<std::unique_ptr<BatchSource>> SnapshotReader::batches() const { return std::unique_ptr<BatchSource>(new Batches(*this)); }
+Result<std::unique_ptr<RunSource>> SnapshotReader::runs() const {
+  return std::unique_ptr<RunSource>(new Runs(*this));
+}
+Result<std::unique_ptr<BatchSource>> SnapshotReader::batches() const {
+  return std::unique_ptr<BatchSource>(new Batches(*this));
+}
 
 Result<void> SnapshotReader::read_chunk(std::uint64_t chunk, MutableBytes out) const {
   auto read = stream_->read_chunk(chunk, out);
@@ -219,7 +249,8 @@ Result<void> SnapshotReader::read_chunk(std::uint64_t chunk, MutableBytes out) c
 // One chunk in the buffer of a batch, and which of its pages could be had.
 class SnapshotReader::ChunkInHand {
  public:
-  ChunkInHand(const SnapshotReader& reader, PageBatch& batch, std::uint64_t first_chunk) : reader_(reader), batch_(batch), first_chunk_(first_chunk) {
+  ChunkInHand(const SnapshotReader& reader, PageBatch& batch, std::uint64_t first_chunk)
+      : reader_(reader), batch_(batch), first_chunk_(first_chunk) {
     batch.buffer.resize(kBatchChunks * kChunkPages * reader.stream_->page_size());
   }
 
@@ -228,11 +259,16 @@ class SnapshotReader::ChunkInHand {
     number_ = number;
     chunk_ = reader_.stream_->chunk(number);
     damaged_ = false;
-    place_ = MutableBytes(batch_.buffer).subspan((number - first_chunk_) * kChunkPages * page_size(), std::size_t{chunk_.page_count} * page_size());
+    place_ = MutableBytes(batch_.buffer)
+                 .subspan((number - first_chunk_) * kChunkPages * page_size(),
+                          std::size_t{chunk_.page_count} * page_size());
     auto read = reader_.read_chunk(number, place_);
     good_.fill(read.has_value());
     if (!read && !reader_.stream_->is_compressed()) {
-      for (std::uint32_t i = 0; i < chunk_.page_count; ++i) good_[i] = reader_.stream_->read_page(chunk_.first_page + i, place_.subspan(i * page_size(), page_size())).has_value();
+      for (std::uint32_t i = 0; i < chunk_.page_count; ++i)
+        good_[i] =
+            reader_.stream_->read_page(chunk_.first_page + i, place_.subspan(i * page_size(), page_size()))
+                .has_value();
     }
     if (!read) error_ = std::move(read).error();
   }
@@ -291,20 +327,24 @@ void SnapshotReader::load(PageBatch& batch) const {
   }
 }
 
-// ---- one page -------------------------------------------------------------------------------------------------------
+// ---- one page
+// -------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<const std::vector<std::byte>> SnapshotReader::recent_chunk(std::uint64_t chunk) const {
   const std::scoped_lock lock(mutex_);
-  const auto it = std::find_if(recent_.begin(), recent_.end(), [&](const auto& entry) { return entry.first == chunk; });
+  const auto it =
+      std::find_if(recent_.begin(), recent_.end(), [&](const auto& entry) { return entry.first == chunk; });
   if (it == recent_.end()) return nullptr;
   std::rotate(recent_.begin(), it, it + 1);
   return recent_.front().second;
 }
 
 // Not through read_chunk(): what that remembers belongs to the thread that loads the chunk's batch.
-Result<std::shared_ptr<const std::vector<std::byte>>> SnapshotReader::cached_chunk(std::uint64_t chunk) const {
+Result<std::shared_ptr<const std::vector<std::byte>>> SnapshotReader::cached_chunk(
+    std::uint64_t chunk) const {
   if (auto pages = recent_chunk(chunk)) return pages;
-  auto pages = std::make_shared<std::vector<std::byte>>(std::size_t{stream_->chunk(chunk).page_count} * stream_->page_size());
+  auto pages = std::make_shared<std::vector<std::byte>>(std::size_t{stream_->chunk(chunk).page_count} *
+                                                        stream_->page_size());
   TRY_OK(stream_->read_chunk(chunk, *pages));
   const std::scoped_lock lock(mutex_);
   if (recent_.size() == kCachedChunks) recent_.pop_back();
@@ -314,9 +354,12 @@ Result<std::shared_ptr<const std::vector<std::byte>>> SnapshotReader::cached_chu
 
 Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
   const auto& runs = pfns_.runs;
-  const auto after = std::upper_bound(runs.begin(), runs.end(), pfn, [](Pfn p, const PfnRun& run) { return p < run.first; });
+  const auto after =
+      std::upper_bound(runs.begin(), runs.end(), pfn, [](Pfn p, const PfnRun& run) { return p < run.first; });
   if (after == runs.begin() || pfn >= std::prev(after)->end()) {
-    return fail(make_error(ErrorKind::NoPage, fmt::format("PFN {:#x}", pfn), "not saved in this image", "a page that inspect --pages lists").of(info().path));
+    return fail(make_error(ErrorKind::NoPage, fmt::format("PFN {:#x}", pfn), "not saved in this image",
+                           "a page that inspect --pages lists")
+                    .of(info().path));
   }
   const PfnRun& run = *std::prev(after);
   if (run.zero) {
@@ -325,7 +368,8 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
   }
   const std::uint64_t page = stream_page(run.data_index + (pfn - run.first));
   const std::uint64_t number = stream_->chunk_of_page(page);
-  if (is_lost(run.data_index + (pfn - run.first))) return fail(lost_page(page).in(fmt::format("PFN {:#x}", pfn)));
+  if (is_lost(run.data_index + (pfn - run.first)))
+    return fail(lost_page(page).in(fmt::format("PFN {:#x}", pfn)));
   if (!stream_->is_compressed()) return stream_->read_page(page, out);
   auto chunk = cached_chunk(number);
   if (!chunk) return fail(std::move(chunk).error().in(fmt::format("PFN {:#x}", pfn)));
@@ -334,7 +378,8 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
   return {};
 }
 
-// ---- what is known of the whole -------------------------------------------------------------------------------------
+// ---- what is known of the whole
+// -------------------------------------------------------------------------------------
 
 void SnapshotReader::fill_info() {
   const InfoPage& page = stream_->info_page();
@@ -344,7 +389,10 @@ void SnapshotReader::fill_info() {
   info.page_size = page.abi.page_size;
   info.kernel = page.uts;
   info.details.emplace_back("jump back", restore_record_layer(page).text);
-  info.details.emplace_back("saved", fmt::format("{} of {} pages: {} with data, {} marked as zero", grouped(pfns_.data_pages + pfns_.zero_pages), grouped(page.num_physpages), grouped(pfns_.data_pages), grouped(pfns_.zero_pages)));
+  info.details.emplace_back(
+      "saved", fmt::format("{} of {} pages: {} with data, {} marked as zero",
+                           grouped(pfns_.data_pages + pfns_.zero_pages), grouped(page.num_physpages),
+                           grouped(pfns_.data_pages), grouped(pfns_.zero_pages)));
   info.end_pfn = pfns_.end_pfn();
   Pieces pieces(*this);
   while (!pieces.at_end()) info.pages.add(pieces.next(~std::uint64_t{0}));
@@ -352,7 +400,9 @@ void SnapshotReader::fill_info() {
     info.integrity_algorithm = "crc32";
     info.integrity_value = fmt::format("{:08x}", crc->value);
   }
-  const auto add = [&](const std::vector<Damage>& from) { info.damage.insert(info.damage.end(), from.begin(), from.end()); };
+  const auto add = [&](const std::vector<Damage>& from) {
+    info.damage.insert(info.damage.end(), from.begin(), from.end());
+  };
   add(parts_.damage);
   add(stream_->damage());
   add(pfns_.damage);
@@ -361,11 +411,16 @@ void SnapshotReader::fill_info() {
     info.integrity_value = hex_digest(md5->value);
   }
   for (const Damage& damage : info.damage) {
-    if (info.findings.size() < 20) info.findings.push_back({"damage", Severity::Error, damage.error.offset, damage.error.line()});
+    if (info.findings.size() < 20)
+      info.findings.push_back({"damage", Severity::Error, damage.error.offset, damage.error.line()});
   }
   const std::uint64_t saved = info.pages.total();
   if (page.num_physpages > saved) {
-    info.findings.push_back({"pages-not-saved", Severity::Note, std::nullopt, fmt::format("{} of the machine's {} pages are not in the image: free when it was made, or not to be saved", grouped(page.num_physpages - saved), grouped(page.num_physpages))});
+    info.findings.push_back(
+        {"pages-not-saved", Severity::Note, std::nullopt,
+         fmt::format(
+             "{} of the machine's {} pages are not in the image: free when it was made, or not to be saved",
+             grouped(page.num_physpages - saved), grouped(page.num_physpages))});
   }
 }
 
@@ -402,15 +457,20 @@ WholeCheck SnapshotReader::check_md5() const {
   Md5 md5;
   std::vector<std::byte> buffer(std::size_t{kChunkPages} * stream_->page_size());
   for (std::uint64_t i = 0; i < stream_->chunk_count() && !cancelled(); ++i) {
-    const MutableBytes pages = MutableBytes(buffer).first(std::size_t{stream_->chunk(i).page_count} * stream_->page_size());
-    if (!stream_->read_chunk(i, pages)) return {{{"md5", LayerResult::NotChecked, "it is of all chunks together, and not all can be read"}}, {}};
+    const MutableBytes pages =
+        MutableBytes(buffer).first(std::size_t{stream_->chunk(i).page_count} * stream_->page_size());
+    if (!stream_->read_chunk(i, pages))
+      return {{{"md5", LayerResult::NotChecked, "it is of all chunks together, and not all can be read"}},
+              {}};
     md5.update(pages);
   }
   const std::string computed = hex_digest(md5.digest());
   const std::string wanted = hex_digest(stored.value);
   if (computed == wanted) return {{{"md5", LayerResult::Ok, computed}}, {}};
   return {{{"md5", LayerResult::Bad, fmt::format("{}, stored is {}", computed, wanted)}},
-          Damage{stream_->file().error(ErrorKind::Corrupt, stored.file_offset, "md5 of the stream", computed, wanted + ", as stored"), {}}};
+          Damage{stream_->file().error(ErrorKind::Corrupt, stored.file_offset, "md5 of the stream", computed,
+                                       wanted + ", as stored"),
+                 {}}};
 }
 
 WholeCheck SnapshotReader::check_whole() const {
@@ -418,30 +478,43 @@ WholeCheck SnapshotReader::check_whole() const {
   WholeCheck check;
   if (!stream_->is_compressed()) {
     check.layers.push_back({"codec", LayerResult::NotProvable, "uncompressed: nothing to decode"});
-    check.layers.push_back({"crc32", LayerResult::NotProvable, "an uncompressed image carries no checksum: a changed byte cannot be noticed"});
+    check.layers.push_back({"crc32", LayerResult::NotProvable,
+                            "an uncompressed image carries no checksum: a changed byte cannot be noticed"});
     return check;
   }
-  const auto good = static_cast<std::uint64_t>(std::count(chunk_states_.begin(), chunk_states_.end(), ChunkState::Good));
+  const auto good =
+      static_cast<std::uint64_t>(std::count(chunk_states_.begin(), chunk_states_.end(), ChunkState::Good));
   const std::uint64_t total = stream_->chunk_count();
-  check.layers.push_back({"codec", good == total ? LayerResult::Ok : LayerResult::Bad, fmt::format("{}: {} of {} chunks decode", info().codec, grouped(good), grouped(total))});
+  check.layers.push_back(
+      {"codec", good == total ? LayerResult::Ok : LayerResult::Bad,
+       fmt::format("{}: {} of {} chunks decode", info().codec, grouped(good), grouped(total))});
   const auto stored = stream_->stored_crc();
   if (!stored) {
     check.layers.push_back({"crc32", LayerResult::NotProvable, "this image carries none"});
     return check;
   }
   if (good < total) {
-    check.layers.push_back({"crc32", LayerResult::NotChecked, "it is of all chunks together, and not all can be decoded"});
+    check.layers.push_back(
+        {"crc32", LayerResult::NotChecked, "it is of all chunks together, and not all can be decoded"});
     return check;
   }
-  // The kernel's seed is 0 without the inversions of zlib's function: the same as zlib's from 0xFFFFFFFF on, inverted.
+  // The kernel's seed is 0 without the inversions of zlib's function: the same as zlib's from 0xFFFFFFFF on,
+  // inverted.
   std::uint32_t crc = 0xFFFFFFFF;
-  for (std::uint64_t i = 0; i < chunk_crcs_.size(); ++i) crc = crc32_join(crc, chunk_crcs_[i], std::uint64_t{stream_->chunk(i).page_count} * stream_->page_size());
+  for (std::uint64_t i = 0; i < chunk_crcs_.size(); ++i)
+    crc = crc32_join(crc, chunk_crcs_[i], std::uint64_t{stream_->chunk(i).page_count} * stream_->page_size());
   const std::uint32_t computed = crc ^ 0xFFFFFFFF;
   const bool equal = computed == stored->value;
-  check.layers.push_back({"crc32", equal ? LayerResult::Ok : LayerResult::Bad, equal ? fmt::format("{:08x}", computed) : fmt::format("{:08x}, stored is {:08x}", computed, stored->value)});
+  check.layers.push_back({"crc32", equal ? LayerResult::Ok : LayerResult::Bad,
+                          equal ? fmt::format("{:08x}", computed)
+                                : fmt::format("{:08x}, stored is {:08x}", computed, stored->value)});
   if (!equal) {
-    check.damage = Damage{stream_->file().error(ErrorKind::Corrupt, stored->file_offset, "crc32 of all chunks", fmt::format("{:08x}", computed), fmt::format("{:08x}, as stored", stored->value))
-                              .advise("every chunk decodes, so which one was changed cannot be said"), {}};
+    check.damage =
+        Damage{stream_->file()
+                   .error(ErrorKind::Corrupt, stored->file_offset, "crc32 of all chunks",
+                          fmt::format("{:08x}", computed), fmt::format("{:08x}, as stored", stored->value))
+                   .advise("every chunk decodes, so which one was changed cannot be said"),
+               {}};
   }
   return check;
 }

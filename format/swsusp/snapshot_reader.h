@@ -1,4 +1,5 @@
-// The reader of every form that a snapshot is stored in: PFN pages and data pages out of a PageStream, as an image.
+// The reader of every form that a snapshot is stored in: PFN pages and data pages out of a PageStream, as an
+// image.
 #pragma once
 
 #include <atomic>
@@ -15,11 +16,12 @@ namespace hib::swsusp {
 
 // What the container around the stream adds to what the stream itself says.
 struct SnapshotParts {
-  ImageInfo info;                               // format, variant, state, codec, findings
-  std::vector<Layer> layers;                    // proven before the stream was found: signature, header
-  std::vector<Damage> damage;                   // of those
-  std::function<void(RangeMap&)> label;         // everything but the stream
-  ImageRecord record;                           // what a writer needs to make such an image again; zero flag and info page are filled in here
+  ImageInfo info;                        // format, variant, state, codec, findings
+  std::vector<Layer> layers;             // proven before the stream was found: signature, header
+  std::vector<Damage> damage;            // of those
+  std::function<void(RangeMap&)> label;  // everything but the stream
+  ImageRecord
+      record;  // what a writer needs to make such an image again; zero flag and info page are filled in here
 };
 
 class SnapshotReader final : public ImageReader {
@@ -59,7 +61,8 @@ class SnapshotReader final : public ImageReader {
   bool is_lost(std::uint64_t data_index) const;
   Error lost_page(std::uint64_t page) const;
   std::shared_ptr<const std::vector<std::byte>> recent_chunk(std::uint64_t chunk) const;
-  Result<std::shared_ptr<const std::vector<std::byte>>> cached_chunk(std::uint64_t chunk) const;  // whole and decoded
+  Result<std::shared_ptr<const std::vector<std::byte>>> cached_chunk(
+      std::uint64_t chunk) const;  // whole and decoded
 
   std::unique_ptr<PageStream> stream_;
   SnapshotParts parts_;

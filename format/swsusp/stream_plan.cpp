@@ -13,11 +13,15 @@ namespace {
 // Appends entries; full pages only at the end.
 class PfnWriter {
  public:
-  PfnWriter(const Abi& abi, std::vector<std::byte>& out) : abi_(abi), out_(out), zero_flag_(abi.word_bytes == 8 ? std::uint64_t{1} << 63 : std::uint64_t{1} << 31) {}
+  PfnWriter(const Abi& abi, std::vector<std::byte>& out)
+      : abi_(abi),
+        out_(out),
+        zero_flag_(abi.word_bytes == 8 ? std::uint64_t{1} << 63 : std::uint64_t{1} << 31) {}
 
   void add(Pfn pfn, bool zero) { put(pfn | (zero ? zero_flag_ : 0)); }
   void finish() {
-    if (out_.size() % abi_.page_size != 0) put(abi_.word_max());  // no end mark behind a page that is exactly full
+    if (out_.size() % abi_.page_size != 0)
+      put(abi_.word_max());  // no end mark behind a page that is exactly full
     out_.resize(round_up(out_.size(), abi_.page_size));
   }
 
@@ -36,15 +40,18 @@ class PfnWriter {
 }  // namespace
 
 bool StreamPlan::stores(Pfn pfn) const {
-  const auto after = std::upper_bound(data_runs.begin(), data_runs.end(), pfn, [](Pfn p, const PageRun& run) { return p < run.first; });
+  const auto after = std::upper_bound(data_runs.begin(), data_runs.end(), pfn,
+                                      [](Pfn p, const PageRun& run) { return p < run.first; });
   return after != data_runs.begin() && pfn < std::prev(after)->end();
 }
 
 Result<StreamPlan> plan_stream(const ImageReader& source) {
   const Record* record = find_record(source.records(), kSwsuspRecord);
   if (record == nullptr) {
-    return fail(make_error(ErrorKind::Refused, "records", fmt::format("{} without a record \"swsusp\"", source.info().format),
-                           "an image that was made from a hibernation image: only that has the restore record which a kernel jumps back by")
+    return fail(make_error(ErrorKind::Refused, "records",
+                           fmt::format("{} without a record \"swsusp\"", source.info().format),
+                           "an image that was made from a hibernation image: only that has the restore "
+                           "record which a kernel jumps back by")
                     .of(source.info().path));
   }
   StreamPlan plan;
@@ -53,7 +60,9 @@ Result<StreamPlan> plan_stream(const ImageReader& source) {
   plan.record = std::move(*decoded);
   InfoPage& info = plan.record.info;
   if (info.abi.page_size != source.info().page_size) {
-    return fail(make_error(ErrorKind::Corrupt, "record swsusp: page_size", std::to_string(info.abi.page_size), fmt::format("{}, as the image's pages have", source.info().page_size)).of(source.info().path));
+    return fail(make_error(ErrorKind::Corrupt, "record swsusp: page_size", std::to_string(info.abi.page_size),
+                           fmt::format("{}, as the image's pages have", source.info().page_size))
+                    .of(source.info().path));
   }
   PfnWriter pfns(info.abi, plan.pfn_pages);
   TRY(auto runs, source.runs());
@@ -62,7 +71,10 @@ Result<StreamPlan> plan_stream(const ImageReader& source) {
     TRY(const auto run, runs->next());
     if (!run) break;
     if (run->state == PageState::Unreadable) {
-      return fail(make_error(ErrorKind::Refused, "pages", fmt::format("{} from PFN {:#x} on are lost", run->count, run->first), "an image without loss: a kernel would resume into broken memory").of(source.info().path));
+      return fail(make_error(ErrorKind::Refused, "pages",
+                             fmt::format("{} from PFN {:#x} on are lost", run->count, run->first),
+                             "an image without loss: a kernel would resume into broken memory")
+                      .of(source.info().path));
     }
     if (!run->is_present()) continue;
     const bool zero = plan.record.uses_zero_flag && run->state == PageState::Fill && run->fill == 0;

@@ -42,11 +42,14 @@ bool begins_with_swap_header(const File& file, std::uint64_t offset) {
 std::vector<FileExtent> extents_of(ext2_filsys fs, ext2_ino_t number, ext2_inode& inode) {
   std::vector<FileExtent> extents;
   const std::uint64_t block_bytes = fs->blocksize;
-  const std::uint64_t count = std::min<std::uint64_t>(EXT2_I_SIZE(&inode) / block_bytes, ext2fs_blocks_count(fs->super));
+  const std::uint64_t count =
+      std::min<std::uint64_t>(EXT2_I_SIZE(&inode) / block_bytes, ext2fs_blocks_count(fs->super));
   for (std::uint64_t i = 0; i < count && extents.size() < kMaxExtents && !cancelled(); ++i) {
     blk64_t block = 0;
     if (ext2fs_bmap2(fs, number, &inode, nullptr, 0, i, nullptr, &block) != 0 || block == 0) continue;
-    const bool joins = !extents.empty() && extents.back().device_offset + extents.back().size == block * block_bytes && extents.back().file_offset + extents.back().size == i * block_bytes;
+    const bool joins = !extents.empty() &&
+                       extents.back().device_offset + extents.back().size == block * block_bytes &&
+                       extents.back().file_offset + extents.back().size == i * block_bytes;
     if (joins) {
       extents.back().size += block_bytes;
     } else {
@@ -61,22 +64,26 @@ std::vector<FileExtent> extents_of(ext2_filsys fs, ext2_ino_t number, ext2_inode
 std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
   std::vector<SwapFile> found;
   FileSystem system;
-  const std::string name = fmt::format("/proc/self/fd/{}", file.descriptor());  // the very file, also when it has no name
+  const std::string name =
+      fmt::format("/proc/self/fd/{}", file.descriptor());  // the very file, also when it has no name
   const std::string options = fmt::format("offset={}", base);
   const int flags = EXT2_FLAG_64BITS | EXT2_FLAG_IGNORE_CSUM_ERRORS | EXT2_FLAG_SOFTSUPP_FEATURES;
-  if (ext2fs_open2(name.c_str(), options.c_str(), flags, 0, 0, unix_io_manager, &system.fs) != 0) return found;
+  if (ext2fs_open2(name.c_str(), options.c_str(), flags, 0, 0, unix_io_manager, &system.fs) != 0)
+    return found;
   InodeScan inodes;
   if (ext2fs_open_inode_scan(system.fs, 0, &inodes.scan) != 0) return found;
   ext2_ino_t number = 0;
   ext2_inode inode{};
-  while (!cancelled() && found.size() < kMaxSwapFiles && ext2fs_get_next_inode(inodes.scan, &number, &inode) == 0 && number != 0) {
+  while (!cancelled() && found.size() < kMaxSwapFiles &&
+         ext2fs_get_next_inode(inodes.scan, &number, &inode) == 0 && number != 0) {
     const std::uint64_t size = EXT2_I_SIZE(&inode);
     if (inode.i_links_count == 0 || !LINUX_S_ISREG(inode.i_mode) || size < kSmallestSwapFile) continue;
     blk64_t block = 0;
     if (ext2fs_bmap2(system.fs, number, &inode, nullptr, 0, 0, nullptr, &block) != 0 || block == 0) continue;
     const auto first_byte = checked_mul<std::uint64_t>(block, system.fs->blocksize);
     const auto offset = first_byte ? checked_add(base, *first_byte) : std::nullopt;
-    if (offset && begins_with_swap_header(file, *offset)) found.push_back({number, *first_byte, extents_of(system.fs, number, inode)});
+    if (offset && begins_with_swap_header(file, *offset))
+      found.push_back({number, *first_byte, extents_of(system.fs, number, inode)});
   }
   return found;
 }
@@ -85,7 +92,8 @@ std::optional<std::vector<FileExtent>> swap_file_extents(const File& file) {
   const auto pieces = file_pieces(file);
   if (!pieces || pieces->empty()) return std::nullopt;
   std::vector<FileExtent> extents;
-  for (const FilePiece& piece : *pieces) extents.push_back({piece.device_offset, piece.file_offset, piece.bytes});
+  for (const FilePiece& piece : *pieces)
+    extents.push_back({piece.device_offset, piece.file_offset, piece.bytes});
   return extents;
 }
 

@@ -14,8 +14,8 @@ struct SwapFile {
   std::vector<FileExtent> extents;
 };
 
-// Files in an ext2/3/4 file system that begin with a swap header; the file system begins at file byte `base` and is not
-// mounted for this. Empty when it cannot be read.
+// Files in an ext2/3/4 file system that begin with a swap header; the file system begins at file byte `base`
+// and is not mounted for this. Empty when it cannot be read.
 std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base);
 
 // Where the blocks of `file`, itself a swap file, lie on the device of its mounted file system (FIEMAP).

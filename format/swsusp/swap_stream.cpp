@@ -19,11 +19,16 @@ constexpr std::size_t kMaxListed = 1000;
 }  // namespace
 
 SwapStream::SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block)
-    : space_(std::move(space)), header_(header), header_block_(header_block),
-      codec_(!header.compressed() ? Codec::None : (header.flags & kFlagLz4) != 0 ? Codec::Lz4 : Codec::Lzo),
+    : space_(std::move(space)),
+      header_(header),
+      header_block_(header_block),
+      codec_(!header.compressed()             ? Codec::None
+             : (header.flags & kFlagLz4) != 0 ? Codec::Lz4
+                                              : Codec::Lzo),
       buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {}
 
-Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header, std::uint64_t header_block) {
+Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header,
+                                                     std::uint64_t header_block) {
   auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
   const Abi abi{header.page_size, 8, header.big_endian};
   stream->chain_ = walk_map_chain(stream->space_, abi, header.image, header_block);
@@ -34,7 +39,8 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
   }
   stream->damage_ = stream->chain_.damage;
   if (header.has_crc() && stream->is_compressed()) {
-    const std::uint64_t at = stream->space_.file_offset(header_block).value_or(0) + header.page_size - kCrcFromEnd;
+    const std::uint64_t at =
+        stream->space_.file_offset(header_block).value_or(0) + header.page_size - kCrcFromEnd;
     stream->stored_crc_ = StoredCrc{header.crc32, at};
   }
   stream->find_chunks();
@@ -44,7 +50,8 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
 
 Result<void> SwapStream::read_info_page() {
   if (chain_.blocks.size() == 0) {
-    return fail(file().error(ErrorKind::Corrupt, space_.file_offset(header_.image).value_or(0), "map page 0: entry 0", "0", "the block of the info page"));
+    return fail(file().error(ErrorKind::Corrupt, space_.file_offset(header_.image).value_or(0),
+                             "map page 0: entry 0", "0", "the block of the info page"));
   }
   std::vector<std::byte> page(header_.page_size);
   TRY_OK(read_entries(0, page));
@@ -55,10 +62,12 @@ Result<void> SwapStream::read_info_page() {
 }
 
 std::uint64_t SwapStream::most_blocks() const {
-  return (info_page_.abi.word_bytes + max_compressed_bytes(header_.page_size) + header_.page_size - 1) / header_.page_size;
+  return (info_page_.abi.word_bytes + max_compressed_bytes(header_.page_size) + header_.page_size - 1) /
+         header_.page_size;
 }
 
-// ---- chunks ---------------------------------------------------------------------------------------------------------
+// ---- chunks
+// ---------------------------------------------------------------------------------------------------------
 
 std::uint64_t SwapStream::entry_offset(std::uint64_t entry) const {
   if (entry >= chain_.blocks.size()) return file().size();
@@ -72,11 +81,14 @@ Result<void> SwapStream::read_entries(std::uint64_t first_entry, MutableBytes ou
   std::uint64_t entry = first_entry;
   while (!out.empty()) {
     if (entry >= chain_.blocks.size()) {
-      return fail(file().error(ErrorKind::Truncated, entry_offset(chain_.blocks.size() - 1), fmt::format("map entry {}", entry), "none", fmt::format("below {}", chain_.blocks.size())));
+      return fail(file().error(ErrorKind::Truncated, entry_offset(chain_.blocks.size() - 1),
+                               fmt::format("map entry {}", entry), "none",
+                               fmt::format("below {}", chain_.blocks.size())));
     }
     const BlockList::Run run = chain_.blocks.part(entry, (out.size() + page_size - 1) / page_size);
     if (run.block == kNoBlock) {
-      return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("map entry {}", entry), "a block that cannot be right", "a block of the device"));
+      return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("map entry {}", entry),
+                               "a block that cannot be right", "a block of the device"));
     }
     const std::size_t size = std::min<std::size_t>(out.size(), run.count * page_size);
     TRY_OK(space_.read(run.block, out.first(size)));
@@ -98,9 +110,10 @@ std::optional<SwapStream::Place> SwapStream::place_at(std::uint64_t entry) const
   return Place{entry, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(blocks)};
 }
 
-// Each chunk's length says where the next begins, so one broken length would lose all that follow. Behind it, the next
-// place where a length is possible, the one after it too, and the content decodes, is a chunk again.
-std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from, std::uint64_t limit, std::uint64_t number) const {
+// Each chunk's length says where the next begins, so one broken length would lose all that follow. Behind it,
+// the next place where a length is possible, the one after it too, and the content decodes, is a chunk again.
+std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from, std::uint64_t limit,
+                                                               std::uint64_t number) const {
   std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
   for (std::uint64_t entry = from; entry < std::min(limit, chain_.blocks.size()); ++entry) {
     const auto place = place_at(entry);
@@ -114,10 +127,14 @@ std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t fro
   return std::nullopt;
 }
 
-void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::string found, std::string allowed) {
+void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::string found,
+                                std::string allowed) {
   if (framing_damage_++ == 0) first_broken_entry_ = entry;
   if (framing_damage_ > kMaxListed) return;
-  damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(entry), fmt::format("chunk {}: length", number), std::move(found), std::move(allowed)), {}});
+  damage_.push_back(
+      {file().error(ErrorKind::Corrupt, entry_offset(entry), fmt::format("chunk {}: length", number),
+                    std::move(found), std::move(allowed)),
+       {}});
 }
 
 void SwapStream::find_chunks() {
@@ -126,7 +143,10 @@ void SwapStream::find_chunks() {
     if (entries != page_count()) {
       ++framing_damage_;
       first_broken_entry_ = std::min(entries, page_count());
-      damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(0), "map chain: entries", std::to_string(entries), fmt::format("{}, the pages of the stream", page_count())), {}});
+      damage_.push_back(
+          {file().error(ErrorKind::Corrupt, entry_offset(0), "map chain: entries", std::to_string(entries),
+                        fmt::format("{}, the pages of the stream", page_count())),
+           {}});
       note_stale_map_page();
     }
     return;
@@ -154,7 +174,9 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
     }
     std::array<std::byte, 8> raw{};
     const bool readable = read_entries(entry, MutableBytes(raw).first(info_page_.abi.word_bytes)).has_value();
-    report_framing(number, entry, readable ? std::to_string(info_page_.abi.word(raw, 0)) : "an entry without a block", fmt::format("1..{}, inside the map", max_compressed_bytes(header_.page_size)));
+    report_framing(number, entry,
+                   readable ? std::to_string(info_page_.abi.word(raw, 0)) : "an entry without a block",
+                   fmt::format("1..{}, inside the map", max_compressed_bytes(header_.page_size)));
     // Either this length is broken, or the one before lied and this is not the beginning of a chunk.
     std::uint64_t from = entry + 1;
     if (!segment.places.empty() && !decode(segment.places.back(), number - 1, pages)) {
@@ -171,9 +193,9 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
   return segments;
 }
 
-// Which chunk of the stream is which: certain before the first gap. If as many chunks are missing as there are gaps, each
-// gap is one chunk and all is certain. Otherwise only what reaches to the end can be counted, from there; what lies
-// between is not used, since its pages would get the PFNs of others.
+// Which chunk of the stream is which: certain before the first gap. If as many chunks are missing as there
+// are gaps, each gap is one chunk and all is certain. Otherwise only what reaches to the end can be counted,
+// from there; what lies between is not used, since its pages would get the PFNs of others.
 void SwapStream::number_chunks(const std::vector<Segment>& segments) {
   const std::uint64_t wanted = chunk_count();
   const std::uint64_t entries = chain_.blocks.size();
@@ -194,25 +216,32 @@ void SwapStream::number_chunks(const std::vector<Segment>& segments) {
     places_.insert(places_.end(), tail.begin(), tail.end());
   }
   if (places_.size() > wanted) {
-    if (framing_damage_ == 0) report_framing(wanted, places_[wanted].first_entry, fmt::format("{} entries left over", entries - places_[wanted].first_entry), "none");
+    if (framing_damage_ == 0)
+      report_framing(wanted, places_[wanted].first_entry,
+                     fmt::format("{} entries left over", entries - places_[wanted].first_entry), "none");
     places_.resize(wanted);
   }
-  const auto known = static_cast<std::uint64_t>(std::count_if(places_.begin(), places_.end(), [](const Place& p) { return p.compressed_bytes != 0; }));
+  const auto known = static_cast<std::uint64_t>(
+      std::count_if(places_.begin(), places_.end(), [](const Place& p) { return p.compressed_bytes != 0; }));
   lost_chunks_ = wanted - known;
   if (lost_chunks_ > 0 && framing_damage_ == 0) {
-    report_framing(places_.size(), entries, fmt::format("no block left: the map has {} entries", entries), fmt::format("{} chunks, for {} pages", wanted, page_count()));
+    report_framing(places_.size(), entries, fmt::format("no block left: the map has {} entries", entries),
+                   fmt::format("{} chunks, for {} pages", wanted, page_count()));
   }
 }
 
-// Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed header and, as
-// the last map page, whatever lay there. Then all is well up to the first chunk of that page.
+// Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed
+// header and, as the last map page, whatever lay there. Then all is well up to the first chunk of that page.
 void SwapStream::note_stale_map_page() {
   const std::uint64_t page = first_broken_entry_ / (header_.page_size / kMapEntryBytes - 1);
   const std::uint64_t into = first_broken_entry_ % (header_.page_size / kMapEntryBytes - 1);
   if (framing_damage_ == 0 || page == 0 || page >= chain_.map_pages.size() || into > most_blocks()) return;
-  damage_.push_back({file().error(ErrorKind::Corrupt, space_.file_offset(chain_.map_pages[page]).value_or(0), fmt::format("map page {}", page),
-                                  "does not fit what lies before it: a stale page, not written before power was lost? The kernel writes the last map page after the signature",
-                                  "the entries of this image"), {}});
+  damage_.push_back({file().error(ErrorKind::Corrupt, space_.file_offset(chain_.map_pages[page]).value_or(0),
+                                  fmt::format("map page {}", page),
+                                  "does not fit what lies before it: a stale page, not written before power "
+                                  "was lost? The kernel writes the last map page after the signature",
+                                  "the entries of this image"),
+                     {}});
 }
 
 Result<void> SwapStream::decode(const Place& place, std::uint64_t number, MutableBytes out) const {
@@ -224,7 +253,12 @@ Result<void> SwapStream::decode(const Place& place, std::uint64_t number, Mutabl
   TRY_OK(read_entries(place.first_entry, bytes));
   const ByteView data = ByteView(bytes).subspan(word);
   auto decoded = codec_ == Codec::Lz4 ? lz4_decompress(data, out) : lzo_decompress(data, out);
-  if (!decoded) return fail(std::move(decoded).error().in(fmt::format("chunk {}", number)).at(entry_offset(place.first_entry)).of(file().path()));
+  if (!decoded)
+    return fail(std::move(decoded)
+                    .error()
+                    .in(fmt::format("chunk {}", number))
+                    .at(entry_offset(place.first_entry))
+                    .of(file().path()));
   return {};
 }
 
@@ -233,12 +267,16 @@ std::uint64_t SwapStream::readable_chunks() const {
   return (chain_.blocks.size() - 1 + kChunkPages - 1) / kChunkPages;
 }
 
-Result<void> SwapStream::read_page(std::uint64_t page, MutableBytes out) const { return read_entries(page, out); }
+Result<void> SwapStream::read_page(std::uint64_t page, MutableBytes out) const {
+  return read_entries(page, out);
+}
 
 Result<void> SwapStream::read_chunk(std::uint64_t number, MutableBytes out) const {
   if (codec_ == Codec::None) return read_entries(chunk(number).first_page, out);
   if (number >= places_.size() || places_[number].compressed_bytes == 0) {
-    return fail(file().error(ErrorKind::Corrupt, chunk_offset(number).value_or(file().size()), fmt::format("chunk {}", number), "not found: a length before it is broken, or the map ends", "a chunk"));
+    return fail(file().error(ErrorKind::Corrupt, chunk_offset(number).value_or(file().size()),
+                             fmt::format("chunk {}", number),
+                             "not found: a length before it is broken, or the map ends", "a chunk"));
   }
   return decode(places_[number], number, out);
 }
@@ -267,25 +305,33 @@ void SwapStream::correct_page_count(std::uint64_t pages) {
   make_layers();
 }
 
-// ---- what verify and the map say ------------------------------------------------------------------------------------
+// ---- what verify and the map say
+// ------------------------------------------------------------------------------------
 
 void SwapStream::make_layers() {
   const std::size_t chain_damage = chain_.damage.size();
-  layers_.push_back({"map chain", chain_damage == 0 && chain_.reached_end ? LayerResult::Ok : LayerResult::Bad,
-                     fmt::format("{} map pages, {} blocks in {} runs{}", grouped(chain_.map_pages.size()), grouped(chain_.blocks.size()), grouped(chain_.blocks.runs().size()),
+  layers_.push_back({"map chain",
+                     chain_damage == 0 && chain_.reached_end ? LayerResult::Ok : LayerResult::Bad,
+                     fmt::format("{} map pages, {} blocks in {} runs{}", grouped(chain_.map_pages.size()),
+                                 grouped(chain_.blocks.size()), grouped(chain_.blocks.runs().size()),
                                  chain_damage == 0 ? "" : fmt::format("; {} broken places", chain_damage))});
   if (codec_ == Codec::None) {
-    layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad, fmt::format("uncompressed: {} blocks for {} pages", grouped(chain_.blocks.size()), grouped(page_count()))});
+    layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad,
+                       fmt::format("uncompressed: {} blocks for {} pages", grouped(chain_.blocks.size()),
+                                   grouped(page_count()))});
     return;
   }
   layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad,
-                     framing_damage_ == 0 ? fmt::format("{} chunks", grouped(chunk_count())) : fmt::format("{} of {} chunks cannot be found", grouped(lost_chunks_), grouped(chunk_count()))});
+                     framing_damage_ == 0 ? fmt::format("{} chunks", grouped(chunk_count()))
+                                          : fmt::format("{} of {} chunks cannot be found",
+                                                        grouped(lost_chunks_), grouped(chunk_count()))});
 }
 
 void SwapStream::label(RangeMap& map) const {
   const std::uint32_t page_size = header_.page_size;
   for (std::size_t i = 0; i < chain_.map_pages.size(); ++i) {
-    if (const auto at = space_.file_offset(chain_.map_pages[i])) map.add(*at, page_size, fmt::format("map page {}", i));
+    if (const auto at = space_.file_offset(chain_.map_pages[i]))
+      map.add(*at, page_size, fmt::format("map page {}", i));
   }
   const auto add = [&](std::uint64_t first, std::uint64_t count, const std::string& label) {
     for (std::uint64_t entry = first; entry < std::min(first + count, chain_.blocks.size());) {
@@ -303,14 +349,16 @@ void SwapStream::label(RangeMap& map) const {
   const std::uint64_t pfn_pages = info_page_.pfn_page_count();
   if (codec_ == Codec::None) {
     add(1, pfn_pages, "PFN pages");
-    if (chain_.blocks.size() > 1 + pfn_pages) add(1 + pfn_pages, chain_.blocks.size() - 1 - pfn_pages, "data pages");
+    if (chain_.blocks.size() > 1 + pfn_pages)
+      add(1 + pfn_pages, chain_.blocks.size() - 1 - pfn_pages, "data pages");
     return;
   }
   for (std::size_t i = 0; i < places_.size(); ++i) {
     if (places_[i].compressed_bytes == 0) continue;
     const StreamChunk c = chunk(i);
     const bool has_pfns = c.first_page < 1 + pfn_pages;
-    add(places_[i].first_entry, places_[i].block_count, fmt::format("chunk {}: {} {}", i, c.page_count, has_pfns ? "PFN and data pages" : "data pages"));
+    add(places_[i].first_entry, places_[i].block_count,
+        fmt::format("chunk {}: {} {}", i, c.page_count, has_pfns ? "PFN and data pages" : "data pages"));
   }
 }
 

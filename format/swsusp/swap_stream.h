@@ -1,4 +1,5 @@
-// The stream as mainline stores it in a swap area: blocks by the map chain, compressed in chunks or not at all.
+// The stream as mainline stores it in a swap area: blocks by the map chain, compressed in chunks or not at
+// all.
 #pragma once
 
 #include "format/swsusp/header.h"
@@ -12,9 +13,10 @@ enum class Codec { None, Lzo, Lz4 };
 
 class SwapStream final : public PageStream {
  public:
-  // Walks the map chain, reads the info page and, of a compressed image, the first bytes of every chunk. Fails only when
-  // there is no info page to be had; all else is damage.
-  static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header, std::uint64_t header_block);
+  // Walks the map chain, reads the info page and, of a compressed image, the first bytes of every chunk.
+  // Fails only when there is no info page to be had; all else is damage.
+  static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header,
+                                                  std::uint64_t header_block);
 
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
@@ -53,7 +55,8 @@ class SwapStream final : public PageStream {
   void number_chunks(const std::vector<Segment>& segments);
   std::uint64_t most_blocks() const;  // of a chunk
   std::optional<Place> place_at(std::uint64_t entry) const;
-  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit, std::uint64_t number) const;
+  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit,
+                                                     std::uint64_t number) const;
   Result<void> read_entries(std::uint64_t first_entry, MutableBytes out) const;
   Result<void> decode(const Place& place, std::uint64_t number, MutableBytes out) const;
   std::uint64_t entry_offset(std::uint64_t entry) const;

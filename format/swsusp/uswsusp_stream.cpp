@@ -23,9 +23,13 @@ constexpr std::size_t kSalt = 48;  // only where it was built with encryption
 // struct extent: start and end, bytes; the last of a page leads to the next page
 constexpr std::size_t kExtentBytes = 16;
 
-// The passphrase was wrong, or there is none. There is no test for it in the format: what it decrypts makes no sense.
+// The passphrase was wrong, or there is none. There is no test for it in the format: what it decrypts makes
+// no sense.
 Error authentication_error(const File& file, std::uint64_t offset, std::string found) {
-  return file.error(ErrorKind::Authentication, offset, "uswsusp: encryption", std::move(found), "the passphrase that s2disk was given").advise("--passphrase-file FILE names a file that holds it");
+  return file
+      .error(ErrorKind::Authentication, offset, "uswsusp: encryption", std::move(found),
+             "the passphrase that s2disk was given")
+      .advise("--passphrase-file FILE names a file that holds it");
 }
 
 UswsuspHeader decode_header(ByteView page, const Abi& abi) {
@@ -40,58 +44,71 @@ UswsuspHeader decode_header(ByteView page, const Abi& abi) {
 }
 
 bool is_block(const BlockSpace& space, std::uint64_t offset) {
-  return offset != 0 && offset % space.page_size() == 0 && space.contiguous(offset / space.page_size(), 1) == 1;
+  return offset != 0 && offset % space.page_size() == 0 &&
+         space.contiguous(offset / space.page_size(), 1) == 1;
 }
 
 }  // namespace
 
 bool has_uswsusp_header(const BlockSpace& space, const Header& header) {
   std::vector<std::byte> page(header.page_size);
-  if (!is_block(space, header.uswsusp_image) || !space.read(header.uswsusp_image / header.page_size, page)) return false;
+  if (!is_block(space, header.uswsusp_image) || !space.read(header.uswsusp_image / header.page_size, page))
+    return false;
   const UswsuspHeader image = decode_header(page, {header.page_size, 8, header.big_endian});
   return image.pages >= 3 && (image.flags & ~UswsuspHeader::kKnown) == 0 && is_block(space, image.map_start);
 }
 
 UswsuspStream::UswsuspStream(BlockSpace space, const Header& header)
-    : space_(std::move(space)), header_(header), buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
+    : space_(std::move(space)),
+      header_(header),
+      buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
   first_chunk_page_ = 0;
 }
 
-Result<std::unique_ptr<UswsuspStream>> UswsuspStream::open(BlockSpace space, const Header& header, const std::string& passphrase) {
+Result<std::unique_ptr<UswsuspStream>> UswsuspStream::open(BlockSpace space, const Header& header,
+                                                           const std::string& passphrase) {
   auto stream = std::unique_ptr<UswsuspStream>(new UswsuspStream(std::move(space), header));
   TRY_OK(stream->read_header());
   const std::uint64_t at = stream->space_.file_offset(header.uswsusp_image / header.page_size).value_or(0);
   if ((stream->image_.flags & UswsuspHeader::kRsa) != 0) {
-    return fail(stream->file().error(ErrorKind::Unsupported, at + kFlags, "uswsusp: flags", "encrypted with an RSA key", "a passphrase alone, or no encryption"));
+    return fail(stream->file().error(ErrorKind::Unsupported, at + kFlags, "uswsusp: flags",
+                                     "encrypted with an RSA key", "a passphrase alone, or no encryption"));
   }
   if ((stream->image_.flags & UswsuspHeader::kEncrypted) != 0) {
-    if (passphrase.empty()) return fail(authentication_error(stream->file(), at + kFlags, "encrypted, and no passphrase given"));
+    if (passphrase.empty())
+      return fail(authentication_error(stream->file(), at + kFlags, "encrypted, and no passphrase given"));
     Md5 md5;
     md5.update(as_bytes(passphrase));
     const auto key = md5.digest();
     stream->key_.assign(key.begin(), key.end());
     for (std::size_t i = 0; i < stream->iv_.size(); ++i) {
-      stream->iv_[i] = (i < passphrase.size() ? static_cast<std::byte>(passphrase[i]) : std::byte{0}) ^ stream->image_.salt[i];
+      stream->iv_[i] = (i < passphrase.size() ? static_cast<std::byte>(passphrase[i]) : std::byte{0}) ^
+                       stream->image_.salt[i];
     }
   }
   stream->walk_extents();
   TRY_OK(stream->read_info_page());
   stream->find_chunks();
   stream->make_layers();
-  if ((stream->image_.flags & UswsuspHeader::kChecksum) != 0) stream->stored_md5_ = StoredMd5{stream->image_.md5, at + kMd5};
+  if ((stream->image_.flags & UswsuspHeader::kChecksum) != 0)
+    stream->stored_md5_ = StoredMd5{stream->image_.md5, at + kMd5};
   return stream;
 }
 
 Result<void> UswsuspStream::read_header() {
   const std::uint64_t at = space_.file_offset(0).value_or(0) + header_.page_size - kUswsuspImageFromEnd;
   if (!is_block(space_, header_.uswsusp_image)) {
-    return fail(file().error(ErrorKind::Corrupt, at, "swap header: image", hex(header_.uswsusp_image), fmt::format("the byte offset of a page below {:#x}", space_.block_count() * header_.page_size)));
+    return fail(file().error(
+        ErrorKind::Corrupt, at, "swap header: image", hex(header_.uswsusp_image),
+        fmt::format("the byte offset of a page below {:#x}", space_.block_count() * header_.page_size)));
   }
   std::vector<std::byte> page(header_.page_size);
   TRY_OK(space_.read(header_.uswsusp_image / header_.page_size, page));
   image_ = decode_header(page, {header_.page_size, 8, header_.big_endian});
   if (!is_block(space_, image_.map_start)) {
-    return fail(file().error(ErrorKind::Corrupt, *space_.file_offset(header_.uswsusp_image / header_.page_size) + kMapStart, "uswsusp header: map_start", hex(image_.map_start), "the byte offset of a page"));
+    return fail(file().error(
+        ErrorKind::Corrupt, *space_.file_offset(header_.uswsusp_image / header_.page_size) + kMapStart,
+        "uswsusp header: map_start", hex(image_.map_start), "the byte offset of a page"));
   }
   return {};
 }
@@ -104,13 +121,15 @@ void UswsuspStream::walk_extents() {
   std::vector<std::byte> page(page_size);
   std::unordered_set<std::uint64_t> seen;
   const auto damage = [&](std::uint64_t at, std::string where, std::string found, std::string allowed) {
-    damage_.push_back({file().error(ErrorKind::Corrupt, at, std::move(where), std::move(found), std::move(allowed)), {}});
+    damage_.push_back(
+        {file().error(ErrorKind::Corrupt, at, std::move(where), std::move(found), std::move(allowed)), {}});
   };
   std::uint64_t next = image_.map_start;
   while (next != 0 && !cancelled()) {
     const std::string where = fmt::format("extents page {}", extent_pages_.size());
     if (!is_block(space_, next) || !seen.insert(next).second) {
-      damage(file().size(), where, hex(next), "the byte offset of a page that is not among the extents pages yet");
+      damage(file().size(), where, hex(next),
+             "the byte offset of a page that is not among the extents pages yet");
       return;
     }
     extent_pages_.push_back(next / page_size);
@@ -121,8 +140,11 @@ void UswsuspStream::walk_extents() {
       const std::uint64_t end = abi.u64(page, i * kExtentBytes + 8);
       if (start >= end) break;
       const std::uint64_t count = (end - start) / page_size;
-      if (start % page_size != 0 || end % page_size != 0 || space_.contiguous(start / page_size, count) != count || blocks_.size() + count > space_.block_count()) {
-        damage(at + i * kExtentBytes, fmt::format("{}: extent {}", where, i), fmt::format("{:#x} to {:#x}", start, end), "pages of the device");
+      if (start % page_size != 0 || end % page_size != 0 ||
+          space_.contiguous(start / page_size, count) != count ||
+          blocks_.size() + count > space_.block_count()) {
+        damage(at + i * kExtentBytes, fmt::format("{}: extent {}", where, i),
+               fmt::format("{:#x} to {:#x}", start, end), "pages of the device");
         return;
       }
       for (std::uint64_t block = start / page_size; block < end / page_size; ++block) blocks_.add(block);
@@ -141,26 +163,37 @@ Result<void> UswsuspStream::read_info_page() {
   if (is_compressed()) {
     TRY(const auto place, place_at(0));
     if (!place) {
-      if (encrypted) return fail(authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the first page"));
-      return fail(file().error(ErrorKind::Corrupt, entry_offset(0), "chunk 0: length", "not possible", fmt::format("1..{}", max_compressed_bytes(header_.page_size))));
+      if (encrypted)
+        return fail(authentication_error(file(), entry_offset(0),
+                                         "a passphrase that makes no sense of the first page"));
+      return fail(file().error(ErrorKind::Corrupt, entry_offset(0), "chunk 0: length", "not possible",
+                               fmt::format("1..{}", max_compressed_bytes(header_.page_size))));
     }
     places_.push_back(*place);
     std::vector<std::byte> chunk_pages(std::size_t{kChunkPages} * header_.page_size);
-    const MutableBytes out = MutableBytes(chunk_pages).first(std::size_t{chunk(0).page_count} * header_.page_size);
+    const MutableBytes out =
+        MutableBytes(chunk_pages).first(std::size_t{chunk(0).page_count} * header_.page_size);
     read = read_chunk(0, out);
     if (read) std::copy_n(out.begin(), page.size(), page.begin());
     places_.clear();
   } else {
     read = read_entries(0, page);
   }
-  if (!read && encrypted && read.error().kind == ErrorKind::Corrupt) return fail(authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the first chunk"));
+  if (!read && encrypted && read.error().kind == ErrorKind::Corrupt)
+    return fail(
+        authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the first chunk"));
   if (!read) return fail(std::move(read).error());
   auto info = decode_info_page(page, {header_.page_size, 8, header_.big_endian}, true, entry_offset(0));
-  if (!info && encrypted) return fail(authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the info page"));
+  if (!info && encrypted)
+    return fail(
+        authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the info page"));
   if (!info) return fail(std::move(info).error().of(file().path()));
   info_page_ = std::move(*info);
   if (info_page_.pages != image_.pages) {
-    damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(0), "info page: pages", std::to_string(info_page_.pages), fmt::format("{}, as the uswsusp header says", image_.pages)), {}});
+    damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(0), "info page: pages",
+                                    std::to_string(info_page_.pages),
+                                    fmt::format("{}, as the uswsusp header says", image_.pages)),
+                       {}});
   }
   return {};
 }
@@ -168,7 +201,10 @@ Result<void> UswsuspStream::read_info_page() {
 void UswsuspStream::find_chunks() {
   if (!is_compressed()) {
     if (blocks_.size() < page_count()) {
-      damage_.push_back({file().error(ErrorKind::Truncated, file().size(), "extents", fmt::format("{} pages", blocks_.size()), fmt::format("{}, the pages of the stream", page_count())), {}});
+      damage_.push_back({file().error(ErrorKind::Truncated, file().size(), "extents",
+                                      fmt::format("{} pages", blocks_.size()),
+                                      fmt::format("{}, the pages of the stream", page_count())),
+                         {}});
     }
     return;
   }
@@ -176,7 +212,10 @@ void UswsuspStream::find_chunks() {
   while (places_.size() < chunk_count() && entry < blocks_.size() && !cancelled()) {
     const auto place = place_at(entry);
     if (!place || !*place) {
-      damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(entry), fmt::format("chunk {}: length", places_.size()), "not possible", fmt::format("1..{}", max_compressed_bytes(header_.page_size))), {}});
+      damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(entry),
+                                      fmt::format("chunk {}: length", places_.size()), "not possible",
+                                      fmt::format("1..{}", max_compressed_bytes(header_.page_size))),
+                         {}});
       return;
     }
     places_.push_back(**place);
@@ -191,13 +230,17 @@ Result<std::optional<UswsuspStream::Place>> UswsuspStream::place_at(std::uint64_
   if (size == 0 || size > max_compressed_bytes(header_.page_size)) return std::optional<Place>();
   const std::uint64_t blocks = (info_page_.abi.word_bytes + size + header_.page_size - 1) / header_.page_size;
   if (blocks > blocks_.size() - entry) return std::optional<Place>();
-  return std::optional<Place>(Place{entry, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(blocks)});
+  return std::optional<Place>(
+      Place{entry, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(blocks)});
 }
 
 Result<void> UswsuspStream::read_raw(std::uint64_t first_entry, MutableBytes out) const {
   std::uint64_t entry = first_entry;
   while (!out.empty()) {
-    if (entry >= blocks_.size()) return fail(file().error(ErrorKind::Truncated, file().size(), fmt::format("page {} of the extents", entry), "none", fmt::format("below {}", blocks_.size())));
+    if (entry >= blocks_.size())
+      return fail(file().error(ErrorKind::Truncated, file().size(),
+                               fmt::format("page {} of the extents", entry), "none",
+                               fmt::format("below {}", blocks_.size())));
     const BlockList::Run run = blocks_.part(entry, (out.size() + header_.page_size - 1) / header_.page_size);
     const std::size_t size = std::min<std::size_t>(out.size(), run.count * header_.page_size);
     TRY_OK(space_.read(run.block, out.first(size)));
@@ -223,21 +266,33 @@ Result<void> UswsuspStream::read_entries(std::uint64_t first_entry, MutableBytes
 
 Result<void> UswsuspStream::read_chunk(std::uint64_t number, MutableBytes out) const {
   if (!is_compressed()) return read_entries(chunk(number).first_page, out);
-  if (number >= places_.size()) return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("chunk {}", number), "not found: a length before it is broken, or the extents end", "a chunk"));
+  if (number >= places_.size())
+    return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("chunk {}", number),
+                             "not found: a length before it is broken, or the extents end", "a chunk"));
   const Place& place = places_[number];
   const auto buffer = buffers_.take();
   const std::size_t size = std::size_t{place.block_count} * header_.page_size;
   if (buffer->size() < size) buffer->resize(size);
   const MutableBytes bytes = MutableBytes(*buffer).first(size);
   TRY_OK(read_entries(place.first_entry, bytes));
-  auto decoded = lzo_decompress(ByteView(bytes).subspan(info_page_.abi.word_bytes, place.compressed_bytes), out);
-  if (!decoded) return fail(std::move(decoded).error().in(fmt::format("chunk {}", number)).at(entry_offset(place.first_entry)).of(file().path()));
+  auto decoded =
+      lzo_decompress(ByteView(bytes).subspan(info_page_.abi.word_bytes, place.compressed_bytes), out);
+  if (!decoded)
+    return fail(std::move(decoded)
+                    .error()
+                    .in(fmt::format("chunk {}", number))
+                    .at(entry_offset(place.first_entry))
+                    .of(file().path()));
   return {};
 }
 
-Result<void> UswsuspStream::read_page(std::uint64_t page, MutableBytes out) const { return read_entries(page, out); }
+Result<void> UswsuspStream::read_page(std::uint64_t page, MutableBytes out) const {
+  return read_entries(page, out);
+}
 
-std::uint64_t UswsuspStream::readable_chunks() const { return is_compressed() ? places_.size() : (blocks_.size() + kChunkPages - 1) / kChunkPages; }
+std::uint64_t UswsuspStream::readable_chunks() const {
+  return is_compressed() ? places_.size() : (blocks_.size() + kChunkPages - 1) / kChunkPages;
+}
 
 bool UswsuspStream::has_page(std::uint64_t page) const {
   if (page >= page_count()) return false;
@@ -245,7 +300,8 @@ bool UswsuspStream::has_page(std::uint64_t page) const {
 }
 
 std::uint64_t UswsuspStream::entry_offset(std::uint64_t entry) const {
-  return entry >= blocks_.size() ? file().size() : space_.file_offset(blocks_.at(entry)).value_or(file().size());
+  return entry >= blocks_.size() ? file().size()
+                                 : space_.file_offset(blocks_.at(entry)).value_or(file().size());
 }
 
 std::optional<std::uint64_t> UswsuspStream::chunk_offset(std::uint64_t number) const {
@@ -255,18 +311,24 @@ std::optional<std::uint64_t> UswsuspStream::chunk_offset(std::uint64_t number) c
 }
 
 void UswsuspStream::make_layers() {
-  layers_.push_back({"extents", damage_.empty() ? LayerResult::Ok : LayerResult::Bad, fmt::format("{} pages of extents, {} blocks in {} runs", extent_pages_.size(), grouped(blocks_.size()), grouped(blocks_.runs().size()))});
+  layers_.push_back({"extents", damage_.empty() ? LayerResult::Ok : LayerResult::Bad,
+                     fmt::format("{} pages of extents, {} blocks in {} runs", extent_pages_.size(),
+                                 grouped(blocks_.size()), grouped(blocks_.runs().size()))});
   if (is_compressed()) {
     const bool whole = places_.size() == chunk_count();
-    layers_.push_back({"chunk framing", whole ? LayerResult::Ok : LayerResult::Bad, fmt::format("{} of {} chunks", grouped(places_.size()), grouped(chunk_count()))});
+    layers_.push_back({"chunk framing", whole ? LayerResult::Ok : LayerResult::Bad,
+                       fmt::format("{} of {} chunks", grouped(places_.size()), grouped(chunk_count()))});
   }
 }
 
 void UswsuspStream::label(RangeMap& map) const {
   const std::uint32_t page_size = header_.page_size;
-  if (const auto at = space_.file_offset(header_.uswsusp_image / page_size)) map.add(*at, page_size, "uswsusp image header");
-  for (std::size_t i = 0; i < extent_pages_.size(); ++i) map.add(*space_.file_offset(extent_pages_[i]), page_size, fmt::format("extents page {}", i));
-  for (const BlockList::Run& run : blocks_.runs()) map.add(*space_.file_offset(run.block), run.count * page_size, "image data");
+  if (const auto at = space_.file_offset(header_.uswsusp_image / page_size))
+    map.add(*at, page_size, "uswsusp image header");
+  for (std::size_t i = 0; i < extent_pages_.size(); ++i)
+    map.add(*space_.file_offset(extent_pages_[i]), page_size, fmt::format("extents page {}", i));
+  for (const BlockList::Run& run : blocks_.runs())
+    map.add(*space_.file_offset(run.block), run.count * page_size, "image data");
 }
 
 }  // namespace hib::swsusp

@@ -1,5 +1,5 @@
-// The stream as uswsusp (suspend-utils, s2disk) stores it in a swap area: extents instead of a map chain, the info page
-// inside the first chunk, MD5 over all, Blowfish over the blocks.
+// The stream as uswsusp (suspend-utils, s2disk) stores it in a swap area: extents instead of a map chain, the
+// info page inside the first chunk, MD5 over all, Blowfish over the blocks.
 #pragma once
 
 #include "format/swsusp/header.h"
@@ -13,10 +13,10 @@ namespace hib::swsusp {
 struct UswsuspHeader {
   std::uint32_t pages = 0;
   std::uint32_t flags = 0;
-  std::uint64_t map_start = 0;        // byte offset of the first page of extents
+  std::uint64_t map_start = 0;  // byte offset of the first page of extents
   std::uint64_t data_bytes = 0;
   std::array<std::byte, 16> md5{};
-  std::array<std::byte, 8> salt{};    // with kEncrypted
+  std::array<std::byte, 8> salt{};  // with kEncrypted
 
   static constexpr std::uint32_t kChecksum = 1;
   static constexpr std::uint32_t kCompressed = 2;
@@ -32,7 +32,8 @@ bool has_uswsusp_header(const BlockSpace& space, const Header& header);
 class UswsuspStream final : public PageStream {
  public:
   // Authentication when the passphrase is missing or wrong.
-  static Result<std::unique_ptr<UswsuspStream>> open(BlockSpace space, const Header& header, const std::string& passphrase);
+  static Result<std::unique_ptr<UswsuspStream>> open(BlockSpace space, const Header& header,
+                                                     const std::string& passphrase);
 
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
@@ -71,7 +72,7 @@ class UswsuspStream final : public PageStream {
   BlockList blocks_;
   std::vector<std::uint64_t> extent_pages_;
   std::vector<Place> places_;
-  std::vector<std::byte> key_;       // empty: not encrypted
+  std::vector<std::byte> key_;  // empty: not encrypted
   std::array<std::byte, 8> iv_{};
   mutable Pool<std::vector<std::byte>> buffers_;
 };

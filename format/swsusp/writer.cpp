@@ -37,8 +37,13 @@ struct SwapJob final : PageSink::Job {
 class SwapWriter final : public PageSink {
  public:
   SwapWriter(SwapTarget& target, const StreamPlan& plan, Codec codec, WriterStatistics& statistics)
-      : target_(target), plan_(plan), abi_(plan.record.info.abi), codec_(codec), statistics_(statistics),
-        compressors_([] { return std::make_unique<LzoCompressor>(); }), fills_(256) {}
+      : target_(target),
+        plan_(plan),
+        abi_(plan.record.info.abi),
+        codec_(codec),
+        statistics_(statistics),
+        compressors_([] { return std::make_unique<LzoCompressor>(); }),
+        fills_(256) {}
 
   Result<void> begin() override {
     TRY_OK(target_.begin());
@@ -47,7 +52,8 @@ class SwapWriter final : public PageSink {
     map_page_.resize(abi_.page_size);
     TRY_OK(write_pages(plan_.info_page));
     SwapJob job;
-    for (std::size_t at = 0; at < plan_.pfn_pages.size(); at += abi_.page_size) add_page(plan_.pfn_pages.data() + at, nullptr, job);
+    for (std::size_t at = 0; at < plan_.pfn_pages.size(); at += abi_.page_size)
+      add_page(plan_.pfn_pages.data() + at, nullptr, job);
     for (Chunk& chunk : job.chunks) {
       encode_chunk(chunk);
       TRY_OK(append_chunk(chunk));
@@ -67,7 +73,9 @@ class SwapWriter final : public PageSink {
           break;
         case PageState::Absent: break;
         case PageState::Unreadable:
-          return fail(make_error(ErrorKind::Refused, "pages", fmt::format("{} from PFN {:#x} on are lost", item.run.count, item.run.first), "an image without loss: a kernel would resume into broken memory"));
+          return fail(make_error(ErrorKind::Refused, "pages",
+                                 fmt::format("{} from PFN {:#x} on are lost", item.run.count, item.run.first),
+                                 "an image without loss: a kernel would resume into broken memory"));
       }
     }
     return std::unique_ptr<Job>(std::move(job));
@@ -89,7 +97,8 @@ class SwapWriter final : public PageSink {
       TRY_OK(append_chunk(pending_));
     }
     if (pages_written_ != plan_.record.info.pages) {
-      return fail(make_error(ErrorKind::Corrupt, "pages", std::to_string(pages_written_), fmt::format("{}, as planned", plan_.record.info.pages)));
+      return fail(make_error(ErrorKind::Corrupt, "pages", std::to_string(pages_written_),
+                             fmt::format("{}, as planned", plan_.record.info.pages)));
     }
     TRY_OK(target_.write_block(map_block_, map_page_));  // next_swap 0: the last
     Header header = target_.header();
@@ -115,7 +124,8 @@ class SwapWriter final : public PageSink {
 
   void add_page(const std::byte* page, const std::shared_ptr<const void>& owner, SwapJob& job) {
     pending_.pages.push_back(page);
-    if (owner != nullptr && (pending_.owners.empty() || pending_.owners.back() != owner)) pending_.owners.push_back(owner);
+    if (owner != nullptr && (pending_.owners.empty() || pending_.owners.back() != owner))
+      pending_.owners.push_back(owner);
     if (pending_.pages.size() < kChunkPages) return;
     job.chunks.push_back(std::move(pending_));
     pending_ = {};
@@ -130,18 +140,22 @@ class SwapWriter final : public PageSink {
   // The length, the compressed bytes, zeros up to a whole block.
   void encode_chunk(Chunk& chunk) {
     std::vector<std::byte> content(chunk.pages.size() * abi_.page_size);
-    for (std::size_t i = 0; i < chunk.pages.size(); ++i) std::memcpy(content.data() + i * abi_.page_size, chunk.pages[i], abi_.page_size);
+    for (std::size_t i = 0; i < chunk.pages.size(); ++i)
+      std::memcpy(content.data() + i * abi_.page_size, chunk.pages[i], abi_.page_size);
     chunk.content_bytes = content.size();
     if (codec_ == Codec::None) {
       chunk.blocks = std::move(content);
     } else {
       chunk.crc = crc32(content);
-      const std::size_t bound = codec_ == Codec::Lzo ? LzoCompressor::bound(content.size()) : lz4_bound(content.size());
+      const std::size_t bound =
+          codec_ == Codec::Lzo ? LzoCompressor::bound(content.size()) : lz4_bound(content.size());
       chunk.blocks.resize(abi_.word_bytes + bound);
       const MutableBytes out = MutableBytes(chunk.blocks).subspan(abi_.word_bytes);
-      const std::size_t size = codec_ == Codec::Lzo ? compressors_.take()->compress(content, out) : lz4_compress(content, out);
+      const std::size_t size =
+          codec_ == Codec::Lzo ? compressors_.take()->compress(content, out) : lz4_compress(content, out);
       abi_.put_word(chunk.blocks, 0, size);
-      std::fill(chunk.blocks.begin() + static_cast<std::ptrdiff_t>(abi_.word_bytes + size), chunk.blocks.end(), std::byte{0});
+      std::fill(chunk.blocks.begin() + static_cast<std::ptrdiff_t>(abi_.word_bytes + size),
+                chunk.blocks.end(), std::byte{0});
       chunk.blocks.resize(round_up(abi_.word_bytes + size, abi_.page_size));
     }
     chunk.owners.clear();
@@ -223,13 +237,18 @@ class SwapWriter final : public PageSink {
 
 }  // namespace
 
-Result<std::unique_ptr<PageSink>> make_swap_writer(SwapTarget& target, const StreamPlan& plan, const std::string& codec_name, WriterStatistics& statistics) {
+Result<std::unique_ptr<PageSink>> make_swap_writer(SwapTarget& target, const StreamPlan& plan,
+                                                   const std::string& codec_name,
+                                                   WriterStatistics& statistics) {
   statistics.codec = codec_name.empty() ? plan.record.codec : codec_name;
   TRY(const Codec codec, codec_named(statistics.codec));
   statistics.blocks = 1;  // the first map page
   const std::uint64_t least = codec == Codec::None ? plan.record.info.pages + 1 : 3;
   if (target.free_blocks() < least) {
-    return fail(make_error(ErrorKind::Refused, "output", fmt::format("room for {} pages", target.free_blocks()), fmt::format("at least {}", least)).advise("a larger swap area, or another --codec"));
+    return fail(make_error(ErrorKind::Refused, "output",
+                           fmt::format("room for {} pages", target.free_blocks()),
+                           fmt::format("at least {}", least))
+                    .advise("a larger swap area, or another --codec"));
   }
   return std::unique_ptr<PageSink>(std::make_unique<SwapWriter>(target, plan, codec, statistics));
 }

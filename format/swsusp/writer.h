@@ -1,4 +1,5 @@
-// Writes hibernation images: into a swap area, so that a stock kernel resumes from it, or as the stream of /dev/snapshot.
+// Writes hibernation images: into a swap area, so that a stock kernel resumes from it, or as the stream of
+// /dev/snapshot.
 #pragma once
 
 #include <string>
@@ -17,7 +18,8 @@ struct WriterStatistics {
 };
 
 // `codec` is lzo, lz4 or none; empty keeps the source's. All must outlive the sink.
-Result<std::unique_ptr<PageSink>> make_swap_writer(SwapTarget& target, const StreamPlan& plan, const std::string& codec, WriterStatistics& statistics);
+Result<std::unique_ptr<PageSink>> make_swap_writer(SwapTarget& target, const StreamPlan& plan,
+                                                   const std::string& codec, WriterStatistics& statistics);
 
 Result<std::unique_ptr<PageSink>> make_snapshot_writer(Output& output, const StreamPlan& plan);
 

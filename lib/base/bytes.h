@@ -74,6 +74,8 @@ std::optional<T> checked_mul(T a, T b) {
   return __builtin_mul_overflow(a, b, &product) ? std::nullopt : std::optional<T>(product);
 }
 
-constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
+constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 }  // namespace hib

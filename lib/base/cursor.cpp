@@ -34,7 +34,8 @@ Result<std::uint64_t> Cursor::varint(std::string_view field) {
 }
 
 Error Cursor::corrupt(std::string_view field, std::string found, std::string allowed) const {
-  return make_error(ErrorKind::Corrupt, fmt::format("{}: {}", what_, field), std::move(found), std::move(allowed))
+  return make_error(ErrorKind::Corrupt, fmt::format("{}: {}", what_, field), std::move(found),
+                    std::move(allowed))
       .at(offset());
 }
 

@@ -55,7 +55,7 @@ Error make_error(ErrorKind kind, std::string where, std::string found, std::stri
 }
 
 Error system_error(std::string what, int errno_value) {
-  const auto kind = errno_value == ENOENT ? ErrorKind::NotFound
+  const auto kind = errno_value == ENOENT   ? ErrorKind::NotFound
                     : errno_value == EEXIST ? ErrorKind::Exists
                                             : ErrorKind::Io;
   return make_error(kind, std::move(what), std::strerror(errno_value));

@@ -1,4 +1,5 @@
-// Objects that are expensive to make and are used by one thread at a time: compression contexts, page buffers.
+// Objects that are expensive to make and are used by one thread at a time: compression contexts, page
+// buffers.
 #pragma once
 
 #include <cstddef>

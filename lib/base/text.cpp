@@ -38,8 +38,9 @@ unsigned code_point(std::string_view s) {
 
 // Control characters, and what reorders or hides text: bidi controls, zero-width characters, line separators.
 bool is_dangerous(unsigned c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C || (c >= 0xE0000 && c <= 0xE007F);
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || c == 0x061C ||
+         (c >= 0xE0000 && c <= 0xE007F);
 }
 
 }  // namespace
@@ -54,7 +55,8 @@ std::string printable(std::string_view text) {
     if (good) {
       out += text.substr(0, take);
     } else {
-      for (std::size_t i = 0; i < take; ++i) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
+      for (std::size_t i = 0; i < take; ++i)
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
     }
     text.remove_prefix(take);
   }

@@ -7,7 +7,8 @@
 
 namespace hib {
 
-// Control characters, escapes, bidirectional overrides and broken UTF-8 come out as \xNN; everything else unchanged.
+// Control characters, escapes, bidirectional overrides and broken UTF-8 come out as \xNN; everything else
+// unchanged.
 std::string printable(std::string_view text);
 
 // The bytes up to the first NUL.

@@ -1,4 +1,5 @@
-// CRC-32 (the polynomial of zlib, PNG and the kernel's crc32_le), of pieces that are computed apart and put together.
+// CRC-32 (the polynomial of zlib, PNG and the kernel's crc32_le), of pieces that are computed apart and put
+// together.
 #pragma once
 
 #include "lib/base/bytes.h"

@@ -19,11 +19,13 @@ struct Hash128 {
 
 std::uint64_t hash64(ByteView bytes);
 
-// For inputs of more than 240 bytes (every page) `low` equals hash64 of the same bytes (XXH3's specification: both take
-// the low half from the same accumulators), so one pass gives a page's 64-bit hash and its share of the digest.
+// For inputs of more than 240 bytes (every page) `low` equals hash64 of the same bytes (XXH3's specification:
+// both take the low half from the same accumulators), so one pass gives a page's 64-bit hash and its share of
+// the digest.
 Hash128 hash128(ByteView bytes);
 
-// Does a stored hash match? Always, in a fuzzing build: a mutant would otherwise never reach what lies behind the hashes.
+// Does a stored hash match? Always, in a fuzzing build: a mutant would otherwise never reach what lies behind
+// the hashes.
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 inline bool matches(const Hash128&, const Hash128&) { return true; }
 inline bool matches(std::uint64_t, std::uint64_t) { return true; }
@@ -49,8 +51,8 @@ class Hasher128 {
   std::unique_ptr<State> state_;
 };
 
-// The digest that is equal for equal memory in every container: over le64(pfn) ‖ canonical page hash of every present
-// page, in ascending PFN order.
+// The digest that is equal for equal memory in every container: over le64(pfn) ‖ canonical page hash of every
+// present page, in ascending PFN order.
 class ContentDigest {
  public:
   void add(Pfn pfn, const Hash128& page_hash);

@@ -12,7 +12,9 @@ struct Md5::State {
 Md5::Md5() : state_(std::make_unique<State>()) { md5_init(&state_->context); }
 Md5::~Md5() = default;
 
-void Md5::update(ByteView bytes) { md5_update(&state_->context, bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data())); }
+void Md5::update(ByteView bytes) {
+  md5_update(&state_->context, bytes.size(), reinterpret_cast<const std::uint8_t*>(bytes.data()));
+}
 
 std::array<std::byte, 16> Md5::digest() {
   std::array<std::byte, 16> out;

@@ -12,7 +12,8 @@ Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std
   constexpr std::uint64_t kMaxDecoderBytes = 128U << 20;
   std::vector<std::byte> content(std::min(limit, std::max<std::size_t>({stream.size() * 4, expected, 4096})));
   lzma_stream decoder = LZMA_STREAM_INIT;
-  if (lzma_stream_decoder(&decoder, kMaxDecoderBytes, 0) != LZMA_OK) return fail(make_error(ErrorKind::Io, "xz", "out of memory"));
+  if (lzma_stream_decoder(&decoder, kMaxDecoderBytes, 0) != LZMA_OK)
+    return fail(make_error(ErrorKind::Io, "xz", "out of memory"));
   decoder.next_in = reinterpret_cast<const std::uint8_t*>(stream.data());
   decoder.avail_in = stream.size();
   lzma_ret result = LZMA_OK;
@@ -28,8 +29,12 @@ Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std
     size = content.size() - decoder.avail_out;
   }
   lzma_end(&decoder);
-  if (result == LZMA_OK) return fail(make_error(ErrorKind::Limit, "xz stream", fmt::format("more than {} bytes of content", limit), fmt::format("up to {}", limit)));
-  if (result != LZMA_STREAM_END) return fail(make_error(ErrorKind::Corrupt, "xz stream", fmt::format("liblzma's error {}", static_cast<int>(result))));
+  if (result == LZMA_OK)
+    return fail(make_error(ErrorKind::Limit, "xz stream", fmt::format("more than {} bytes of content", limit),
+                           fmt::format("up to {}", limit)));
+  if (result != LZMA_STREAM_END)
+    return fail(make_error(ErrorKind::Corrupt, "xz stream",
+                           fmt::format("liblzma's error {}", static_cast<int>(result))));
   content.resize(size);
   return content;
 }

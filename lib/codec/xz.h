@@ -9,7 +9,8 @@
 
 namespace hib {
 
-// The whole content; more than `limit` bytes of it is an error. Right when `expected` is its size: no memory is needed twice.
+// The whole content; more than `limit` bytes of it is an error. Right when `expected` is its size: no memory
+// is needed twice.
 Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std::size_t expected = 0);
 
 }  // namespace hib

@@ -20,7 +20,8 @@ class ZstdCompressor {
 
   static std::size_t bound(std::size_t input_bytes);
 
-  // One complete frame that declares its content size; returns the frame's size. `out` holds bound(in.size()) bytes.
+  // One complete frame that declares its content size; returns the frame's size. `out` holds bound(in.size())
+  // bytes.
   std::size_t compress(ByteView in, MutableBytes out);
 
  private:

@@ -27,7 +27,9 @@ constexpr std::size_t kKinds = 12;
 
 // ---- to a record
 
-void add_text(FieldList& fields, std::string_view name, std::string text) { fields.push_back({std::string(name), std::move(text)}); }
+void add_text(FieldList& fields, std::string_view name, std::string text) {
+  fields.push_back({std::string(name), std::move(text)});
+}
 
 FieldList fields_of(const Value& value, bool is_identity) {
   FieldList fields;
@@ -61,7 +63,8 @@ class Reader {
   Reader(const FieldList& fields, std::string where) : fields_(fields), where_(std::move(where)) {}
 
   Error error(std::string_view field, std::string found, std::string allowed) const {
-    return make_error(ErrorKind::Corrupt, fmt::format("{}: {}", where_, field), std::move(found), std::move(allowed));
+    return make_error(ErrorKind::Corrupt, fmt::format("{}: {}", where_, field), std::move(found),
+                      std::move(allowed));
   }
 
   Result<std::string> text(std::string_view name) const {
@@ -93,7 +96,9 @@ class Reader {
 
 Result<Value> value_from(const Field& field, const std::string& where) {
   const auto* fields = std::get_if<FieldList>(&field.value);
-  if (fields == nullptr) return fail(make_error(ErrorKind::Corrupt, fmt::format("{}: {}", where, field.name), "of another kind", "fields"));
+  if (fields == nullptr)
+    return fail(make_error(ErrorKind::Corrupt, fmt::format("{}: {}", where, field.name), "of another kind",
+                           "fields"));
   const Reader in(*fields, fmt::format("{}: {}", where, field.name));
   Value value;
   TRY(value.name, in.text("name"));
@@ -127,7 +132,8 @@ Result<Device> device_from(const Field& field, std::size_t number) {
       device.members.push_back(*text);
     } else if (part.name == "identity" || part.name == "state") {
       auto& values = part.name == "identity" ? device.identity : device.state;
-      if (values.size() == kMaxValues) return fail(in.error(part.name, "too many values", fmt::format("up to {}", kMaxValues)));
+      if (values.size() == kMaxValues)
+        return fail(in.error(part.name, "too many values", fmt::format("up to {}", kMaxValues)));
       TRY(Value value, value_from(part, where));
       values.push_back(std::move(value));
     } else if (part.name == "config") {
@@ -140,15 +146,20 @@ Result<Device> device_from(const Field& field, std::size_t number) {
 }
 
 // Every parent is there, and above it is no circle.
-Result<void> check_parents(const DeviceSet& set, const std::unordered_map<std::string_view, std::size_t>& by_path) {
+Result<void> check_parents(const DeviceSet& set,
+                           const std::unordered_map<std::string_view, std::size_t>& by_path) {
   for (std::size_t i = 0; i < set.devices.size(); ++i) {
     const Device* at = &set.devices[i];
     unsigned depth = 0;
     while (!at->parent.empty()) {
       const auto parent = by_path.find(at->parent);
       const std::string where = fmt::format("record \"devices\": device {}: parent", i);
-      if (parent == by_path.end()) return fail(make_error(ErrorKind::Corrupt, where, "\"" + at->parent + "\"", "the path of a device of this set"));
-      if (++depth > kMaxParents) return fail(make_error(ErrorKind::Corrupt, where, "a circle, or too many above one another", fmt::format("up to {}", kMaxParents)));
+      if (parent == by_path.end())
+        return fail(make_error(ErrorKind::Corrupt, where, "\"" + at->parent + "\"",
+                               "the path of a device of this set"));
+      if (++depth > kMaxParents)
+        return fail(make_error(ErrorKind::Corrupt, where, "a circle, or too many above one another",
+                               fmt::format("up to {}", kMaxParents)));
       at = &set.devices[parent->second];
     }
   }
@@ -164,11 +175,15 @@ Record to_record(const DeviceSet& set) {
 }
 
 Result<DeviceSet> from_record(const Record& record) {
-  if (record.version != kVersion) return fail(make_error(ErrorKind::Unsupported, "record \"devices\": version", std::to_string(record.version), std::to_string(kVersion)));
+  if (record.version != kVersion)
+    return fail(make_error(ErrorKind::Unsupported, "record \"devices\": version",
+                           std::to_string(record.version), std::to_string(kVersion)));
   DeviceSet set;
   for (const Field& field : record.fields) {
     if (field.name != "device") continue;
-    if (set.devices.size() == kMaxDevices) return fail(make_error(ErrorKind::Limit, "record \"devices\"", "too many devices", fmt::format("up to {}", kMaxDevices)));
+    if (set.devices.size() == kMaxDevices)
+      return fail(make_error(ErrorKind::Limit, "record \"devices\"", "too many devices",
+                             fmt::format("up to {}", kMaxDevices)));
     TRY(Device device, device_from(field, set.devices.size()));
     set.devices.push_back(std::move(device));
   }
@@ -176,7 +191,10 @@ Result<DeviceSet> from_record(const Record& record) {
   by_path.reserve(set.devices.size());
   for (std::size_t i = 0; i < set.devices.size(); ++i) {
     if (by_path.emplace(set.devices[i].path, i).second) continue;
-    return fail(make_error(ErrorKind::Corrupt, fmt::format("record \"devices\": device {}: path", i), "\"" + set.devices[i].path + "\", as device " + std::to_string(by_path[set.devices[i].path]), "a path of its own"));
+    return fail(make_error(
+        ErrorKind::Corrupt, fmt::format("record \"devices\": device {}: path", i),
+        "\"" + set.devices[i].path + "\", as device " + std::to_string(by_path[set.devices[i].path]),
+        "a path of its own"));
   }
   TRY_OK(check_parents(set, by_path));
   return set;

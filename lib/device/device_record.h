@@ -9,8 +9,9 @@ namespace hib::device {
 
 Record to_record(const DeviceSet& set);
 
-// The record may be anybody's: kinds, strengths and presences that this version does not know, devices without a path or with
-// the path of another, parents that are missing or go in a circle, and more than kMaxDevices are errors that name the device.
+// The record may be anybody's: kinds, strengths and presences that this version does not know, devices
+// without a path or with the path of another, parents that are missing or go in a circle, and more than
+// kMaxDevices are errors that name the device.
 Result<DeviceSet> from_record(const Record& record);
 
 inline constexpr std::size_t kMaxDevices = 1U << 20;

@@ -14,8 +14,9 @@ namespace hib::device {
 namespace {
 
 constexpr std::size_t kSectorBytes = 512;
-constexpr std::uint32_t kXlogMagic = 0xFEEDBABE;            // first word of a log record's header; the cycle is the second
-constexpr std::uint64_t kMaxLogSectors = 1ULL << 32;        // 2 TiB; mkfs makes 2 GiB at most
+constexpr std::uint32_t kXlogMagic =
+    0xFEEDBABE;  // first word of a log record's header; the cycle is the second
+constexpr std::uint64_t kMaxLogSectors = 1ULL << 32;  // 2 TiB; mkfs makes 2 GiB at most
 
 std::uint32_t be32_at(ByteView bytes, std::size_t at) {
   std::uint32_t value = 0;
@@ -31,7 +32,8 @@ std::uint64_t le_at(ByteView bytes, std::size_t at) {
 }
 
 // The first sector of [low, high) whose cycle differs from `cycle`; sectors of that cycle come first.
-Result<std::uint64_t> first_of_another(const std::function<Result<std::uint32_t>(std::uint64_t)>& cycle_of, std::uint32_t cycle, std::uint64_t low, std::uint64_t high) {
+Result<std::uint64_t> first_of_another(const std::function<Result<std::uint32_t>(std::uint64_t)>& cycle_of,
+                                       std::uint32_t cycle, std::uint64_t low, std::uint64_t high) {
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
     TRY(const std::uint32_t found, cycle_of(middle));
@@ -46,11 +48,11 @@ Result<std::uint64_t> first_of_another(const std::function<Result<std::uint32_t>
 
 // ---- f2fs: struct f2fs_checkpoint
 
-constexpr std::size_t kPackVersion = 0;          // le64
-constexpr std::size_t kPackBlocks = 136;         // le32: blocks of the pack; the last one repeats the first
-constexpr std::size_t kPackChecksumAt = 164;     // le32
+constexpr std::size_t kPackVersion = 0;       // le64
+constexpr std::size_t kPackBlocks = 136;      // le32: blocks of the pack; the last one repeats the first
+constexpr std::size_t kPackChecksumAt = 164;  // le32
 constexpr std::size_t kMaxChecksumAt = F2fsSuperBlock::kBlockBytes - 4;
-constexpr std::size_t kMinChecksumAt = 192;      // behind the fields of the checkpoint
+constexpr std::size_t kMinChecksumAt = 192;  // behind the fields of the checkpoint
 
 // The kernel's crc32_le() begun with the magic number and without the inversion at the end; ours is zlib's.
 std::uint32_t f2fs_checksum(ByteView block, std::size_t at) {
@@ -63,17 +65,26 @@ std::uint32_t f2fs_checksum(ByteView block, std::size_t at) {
 Result<std::vector<std::byte>> checked_block(const ReadBytes& read, std::uint64_t offset) {
   TRY(auto block, read(offset, F2fsSuperBlock::kBlockBytes));
   const std::uint64_t at = le_at<le32>(block, kPackChecksumAt);
-  if (at < kMinChecksumAt || at > kMaxChecksumAt) return fail(make_error(ErrorKind::Corrupt, "f2fs checkpoint: checksum_offset", std::to_string(at), "192 to 4092").at(offset));
-  if (le_at<le32>(block, at) != f2fs_checksum(block, at)) return fail(make_error(ErrorKind::Corrupt, "f2fs checkpoint", "a wrong checksum").at(offset));
+  if (at < kMinChecksumAt || at > kMaxChecksumAt)
+    return fail(
+        make_error(ErrorKind::Corrupt, "f2fs checkpoint: checksum_offset", std::to_string(at), "192 to 4092")
+            .at(offset));
+  if (le_at<le32>(block, at) != f2fs_checksum(block, at))
+    return fail(make_error(ErrorKind::Corrupt, "f2fs checkpoint", "a wrong checksum").at(offset));
   return block;
 }
 
 Result<std::uint64_t> pack_version(const ReadBytes& read, std::uint64_t offset, std::uint64_t max_blocks) {
   TRY(const auto first, checked_block(read, offset));
   const std::uint64_t blocks = le_at<le32>(first, kPackBlocks);
-  if (blocks < 2 || blocks > max_blocks) return fail(make_error(ErrorKind::Corrupt, "f2fs checkpoint: blocks", std::to_string(blocks), fmt::format("2 to {}", max_blocks)).at(offset));
+  if (blocks < 2 || blocks > max_blocks)
+    return fail(make_error(ErrorKind::Corrupt, "f2fs checkpoint: blocks", std::to_string(blocks),
+                           fmt::format("2 to {}", max_blocks))
+                    .at(offset));
   TRY(const auto last, checked_block(read, offset + (blocks - 1) * F2fsSuperBlock::kBlockBytes));
-  if (le_at<le64>(first, kPackVersion) != le_at<le64>(last, kPackVersion)) return fail(make_error(ErrorKind::Corrupt, "f2fs checkpoint", "begin and end of different versions").at(offset));
+  if (le_at<le64>(first, kPackVersion) != le_at<le64>(last, kPackVersion))
+    return fail(
+        make_error(ErrorKind::Corrupt, "f2fs checkpoint", "begin and end of different versions").at(offset));
   return le_at<le64>(first, kPackVersion);
 }
 
@@ -87,8 +98,10 @@ Facts ext_marks(const ReadBytes& read) {
   if (!raw) return unreadable(raw.error());
   const auto block = ext_super_block(*raw);
   if (!block) return unreadable("no ext superblock where it should be");
-  return {{"MARK_MOUNT_TIME", std::to_string(block->mount_time)}, {"MARK_WRITE_TIME", std::to_string(block->write_time)},
-          {"MARK_CHECK_TIME", std::to_string(block->check_time)}, {"MARK_MOUNT_COUNT", std::to_string(block->mount_count)}};
+  return {{"MARK_MOUNT_TIME", std::to_string(block->mount_time)},
+          {"MARK_WRITE_TIME", std::to_string(block->write_time)},
+          {"MARK_CHECK_TIME", std::to_string(block->check_time)},
+          {"MARK_MOUNT_COUNT", std::to_string(block->mount_count)}};
 }
 
 Facts btrfs_marks(const ReadBytes& read) {
@@ -134,15 +147,19 @@ bool is_one_of(const std::string& type, std::initializer_list<const char*> names
 Result<XfsLogHead> xfs_log_head(const ReadBytes& read, const XfsSuperBlock& block) {
   if (block.log_is_external) return fail(make_error(ErrorKind::Unsupported, "XFS log", "on another device"));
   if (block.log_offset == 0 || block.log_sectors == 0 || block.log_sectors > kMaxLogSectors) {
-    return fail(make_error(ErrorKind::Corrupt, "XFS superblock: log", fmt::format("{} sectors at {}", block.log_sectors, hex(block.log_offset)), "inside the device"));
+    return fail(make_error(ErrorKind::Corrupt, "XFS superblock: log",
+                           fmt::format("{} sectors at {}", block.log_sectors, hex(block.log_offset)),
+                           "inside the device"));
   }
-  const std::function<Result<std::uint32_t>(std::uint64_t)> cycle_of = [&](std::uint64_t sector) -> Result<std::uint32_t> {
+  const std::function<Result<std::uint32_t>(std::uint64_t)> cycle_of =
+      [&](std::uint64_t sector) -> Result<std::uint32_t> {
     TRY(const auto bytes, read(block.log_offset + sector * kSectorBytes, kSectorBytes));
     return be32_at(bytes, be32_at(bytes, 0) == kXlogMagic ? 4 : 0);
   };
   TRY(const std::uint32_t first, cycle_of(0));
   TRY(const std::uint32_t last, cycle_of(block.log_sectors - 1));
-  // All of one pass: it ends at the end. Otherwise this pass goes up to where the one before (or nothing, 0) is still seen.
+  // All of one pass: it ends at the end. Otherwise this pass goes up to where the one before (or nothing, 0)
+  // is still seen.
   if (first == last) return XfsLogHead{first, first == 0 ? 0 : block.log_sectors};
   TRY(const std::uint64_t head, first_of_another(cycle_of, first, 0, block.log_sectors - 1));
   return XfsLogHead{first, head};

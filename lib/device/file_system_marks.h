@@ -13,17 +13,18 @@
 namespace hib::device {
 
 // By libblkid's TYPE:
-//   ext2, ext3, ext4   MARK_MOUNT_TIME, MARK_WRITE_TIME, MARK_CHECK_TIME (seconds since 1970), MARK_MOUNT_COUNT
-//   btrfs              MARK_GENERATION
-//   xfs                MARK_LOG_HEAD: "CYCLE:SECTOR" where the log is written next
-//   f2fs               MARK_GENERATION: the version of the newer valid checkpoint
-//   vfat               MARK_DIRECTORIES (fat_mark.h)
-//   exfat, ntfs, swap, and what is never written (iso9660, squashfs, erofs)   MARK=none
-// Numbers are decimal. MARK_UNREADABLE says why there should be one and is none. Nothing for types that are not known.
+//   ext2, ext3, ext4   MARK_MOUNT_TIME, MARK_WRITE_TIME, MARK_CHECK_TIME (seconds since 1970),
+//   MARK_MOUNT_COUNT btrfs              MARK_GENERATION xfs                MARK_LOG_HEAD: "CYCLE:SECTOR"
+//   where the log is written next f2fs               MARK_GENERATION: the version of the newer valid
+//   checkpoint vfat               MARK_DIRECTORIES (fat_mark.h) exfat, ntfs, swap, and what is never written
+//   (iso9660, squashfs, erofs)   MARK=none
+// Numbers are decimal. MARK_UNREADABLE says why there should be one and is none. Nothing for types that are
+// not known.
 Facts file_system_marks(const File& file, const std::string& type);
 
-// The place of the log's end: the cycle number of the sectors before it, and its number. Sectors carry the number of the
-// pass over the log in which they were written (fs/xfs/xfs_log_recover.c: xlog_find_head), so this is a binary search.
+// The place of the log's end: the cycle number of the sectors before it, and its number. Sectors carry the
+// number of the pass over the log in which they were written (fs/xfs/xfs_log_recover.c: xlog_find_head), so
+// this is a binary search.
 struct XfsLogHead {
   std::uint64_t cycle = 0;
   std::uint64_t sector = 0;

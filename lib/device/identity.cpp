@@ -5,7 +5,8 @@
 namespace hib::device {
 namespace {
 
-bool shares_none(const std::vector<Key>& a, std::size_t a_end, std::size_t& i, const std::vector<Key>& b, std::size_t b_end, std::size_t& j) {
+bool shares_none(const std::vector<Key>& a, std::size_t a_end, std::size_t& i, const std::vector<Key>& b,
+                 std::size_t b_end, std::size_t& j) {
   bool shares = false;
   for (std::size_t x = i; x < a_end; ++x) {
     for (std::size_t y = j; y < b_end && !shares; ++y) shares = a[x].value == b[y].value;
@@ -30,7 +31,9 @@ std::optional<Rank> rank_of(Kind kind, const Value& value) {
   return is_content && !is_content_only(kind) ? Rank::Content : Rank::Hardware;
 }
 
-bool Identity::is_unknown(std::uint32_t name) const { return std::binary_search(unknown.begin(), unknown.end(), name); }
+bool Identity::is_unknown(std::uint32_t name) const {
+  return std::binary_search(unknown.begin(), unknown.end(), name);
+}
 
 Identities::Identities(const DeviceSet& a, const DeviceSet& b) {
   for (const Side side : {A, B}) {
@@ -56,8 +59,12 @@ Identity Identities::identity_of(Side side, const Device& device, std::size_t in
   }
   std::sort(identity.unknown.begin(), identity.unknown.end());
   for (auto& keys : identity.keys) {
-    std::sort(keys.begin(), keys.end(), [](const Key& x, const Key& y) { return x.name != y.name ? x.name < y.name : x.value < y.value; });
-    keys.erase(std::unique(keys.begin(), keys.end(), [](const Key& x, const Key& y) { return x.value == y.value; }), keys.end());
+    std::sort(keys.begin(), keys.end(), [](const Key& x, const Key& y) {
+      return x.name != y.name ? x.name < y.name : x.value < y.value;
+    });
+    keys.erase(
+        std::unique(keys.begin(), keys.end(), [](const Key& x, const Key& y) { return x.value == y.value; }),
+        keys.end());
     for (const Key& key : keys) {
       ++uses_[key.value].count[side];
       uses_[key.value].last[side] = index;
@@ -67,7 +74,8 @@ Identity Identities::identity_of(Side side, const Device& device, std::size_t in
 }
 
 std::uint32_t Identities::name_number(Rank rank, const std::string& name) {
-  const auto [it, is_new] = name_numbers_.emplace(std::to_string(static_cast<int>(rank)) + name, static_cast<std::uint32_t>(names_.size()));
+  const auto [it, is_new] = name_numbers_.emplace(std::to_string(static_cast<int>(rank)) + name,
+                                                  static_cast<std::uint32_t>(names_.size()));
   if (is_new) names_.push_back(name);
   return it->second;
 }
@@ -106,7 +114,8 @@ std::optional<Difference> Identities::contradiction(std::size_t a, std::size_t b
       ++j;
     } else {
       const std::uint32_t name = in_a[i].name;
-      if (shares_none(in_a, end_of_name(in_a, i), i, in_b, end_of_name(in_b, j), j)) return Difference{rank, name};
+      if (shares_none(in_a, end_of_name(in_a, i), i, in_b, end_of_name(in_b, j), j))
+        return Difference{rank, name};
     }
   }
   return std::nullopt;
@@ -117,8 +126,10 @@ std::optional<Difference> Identities::missing_on_a_side(std::size_t a, std::size
   const auto lacks = [rank](const Identity& has, const Identity& other) -> std::optional<Difference> {
     const auto& there = other.of(rank);
     for (const Key& key : has.of(rank)) {
-      const auto at = std::lower_bound(there.begin(), there.end(), key.name, [](const Key& x, std::uint32_t name) { return x.name < name; });
-      if ((at == there.end() || at->name != key.name) && !other.is_unknown(key.name)) return Difference{rank, key.name};
+      const auto at = std::lower_bound(there.begin(), there.end(), key.name,
+                                       [](const Key& x, std::uint32_t name) { return x.name < name; });
+      if ((at == there.end() || at->name != key.name) && !other.is_unknown(key.name))
+        return Difference{rank, key.name};
     }
     return std::nullopt;
   };
@@ -127,7 +138,8 @@ std::optional<Difference> Identities::missing_on_a_side(std::size_t a, std::size
 }
 
 bool Identities::content_decides(std::size_t a, std::size_t b) const {
-  return !of(A, a).hardware_unknown && !of(B, b).hardware_unknown && !has_usable_hardware(A, a) && !has_usable_hardware(B, b);
+  return !of(A, a).hardware_unknown && !of(B, b).hardware_unknown && !has_usable_hardware(A, a) &&
+         !has_usable_hardware(B, b);
 }
 
 std::optional<Difference> Identities::difference(std::size_t a, std::size_t b) const {

@@ -1,5 +1,5 @@
-// The identities of two sets of devices as numbers that can be compared: equal values of one kind, name and rank have the same
-// number on both sides, and for each it is known how often it occurs on which side.
+// The identities of two sets of devices as numbers that can be compared: equal values of one kind, name and
+// rank have the same number on both sides, and for each it is known how often it occurs on which side.
 #pragma once
 
 #include <array>
@@ -25,8 +25,11 @@ inline constexpr std::size_t kRanks = 3;
 
 inline constexpr std::string_view kContentPrefix = "content.";
 
-// What is written into a device is all that there is of it: file systems, swap, dm, md. Their place is what they lie on.
-constexpr bool is_content_only(Kind kind) { return kind == Kind::FileSystem || kind == Kind::Swap || kind == Kind::Mapped || kind == Kind::Raid; }
+// What is written into a device is all that there is of it: file systems, swap, dm, md. Their place is what
+// they lie on.
+constexpr bool is_content_only(Kind kind) {
+  return kind == Kind::FileSystem || kind == Kind::Swap || kind == Kind::Mapped || kind == Kind::Raid;
+}
 
 // Whether a value counts, and as what.
 std::optional<Rank> rank_of(Kind kind, const Value& value);
@@ -63,7 +66,9 @@ class Identities {
   const std::string& name(std::uint32_t number) const { return names_[number]; }
 
   // At most one device on each side has it: it can tell devices apart.
-  bool is_usable(std::uint32_t value) const { return uses_[value].count[A] <= 1 && uses_[value].count[B] <= 1; }
+  bool is_usable(std::uint32_t value) const {
+    return uses_[value].count[A] <= 1 && uses_[value].count[B] <= 1;
+  }
   // How many devices of a side have it.
   std::uint32_t uses(Side side, std::uint32_t value) const { return uses_[value].count[side]; }
   // The only device of the other side that has it, when only one has it on this one; kNone otherwise.
@@ -75,7 +80,9 @@ class Identities {
   // Only where both have a value of the name.
   std::optional<Difference> contradiction(std::size_t a, std::size_t b, Rank rank) const;
   // Some device of the kind, on either side, has a value of the name that could not be read.
-  bool is_unreadable_somewhere(Kind kind, std::uint32_t name) const { return unreadable_.count({kind, name}) != 0; }
+  bool is_unreadable_somewhere(Kind kind, std::uint32_t name) const {
+    return unreadable_.count({kind, name}) != 0;
+  }
   // What lies on them decides: neither has, or may have, a hardware key that does.
   bool content_decides(std::size_t a, std::size_t b) const;
 

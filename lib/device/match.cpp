@@ -10,7 +10,8 @@
 namespace hib::device {
 namespace {
 
-constexpr std::array kPhysical = {Kind::Pci, Kind::Usb, Kind::FireWire, Kind::Thunderbolt, Kind::Net, Kind::Disk, Kind::Loop, Kind::Partition};
+constexpr std::array kPhysical = {Kind::Pci, Kind::Usb,  Kind::FireWire, Kind::Thunderbolt,
+                                  Kind::Net, Kind::Disk, Kind::Loop,     Kind::Partition};
 constexpr std::array kBlockStacks = {Kind::Raid, Kind::Mapped};
 constexpr std::array kContents = {Kind::FileSystem, Kind::Swap};
 constexpr unsigned kMaxStacked = 8;  // dm and md above one another whose keys do not decide
@@ -58,7 +59,8 @@ std::string as_place(const State& state, Identities::Side side, std::size_t devi
   }
   const Device& on = (side == Identities::A ? state.a : state.b).devices[device];
   const std::string place = own_place(on);
-  return place.empty() ? fmt::format("on {} of {}", device, side == Identities::A ? "A" : "B") : "at " + place;
+  return place.empty() ? fmt::format("on {} of {}", device, side == Identities::A ? "A" : "B")
+                       : "at " + place;
 }
 
 // The places of what lies on devices: those devices.
@@ -71,7 +73,8 @@ void find_places_of_contents(State& state) {
       if (!is_content_only(set.devices[i].kind)) continue;
       std::vector<std::string> on;
       // Of what has paths the unit, however many of them there are.
-      if (const std::size_t unit = (side == Identities::A ? state.paths_a : state.paths_b)[i]; unit != kNone) {
+      if (const std::size_t unit = (side == Identities::A ? state.paths_a : state.paths_b)[i];
+          unit != kNone) {
         places[i] = state.place_number(set.devices[i].kind, fmt::format("unit of {}", unit));
         continue;
       }
@@ -86,8 +89,11 @@ void find_places_of_contents(State& state) {
 
 bool lies_on_something_moved(const State& state, std::size_t a) {
   if (!is_content_only(state.a.devices[a].kind)) return false;
-  const auto moved = [&state](std::size_t on) { return on != kNone && state.decided[on] && state.matches[on].verdict == Verdict::Moved; };
-  return moved(state.topology_a.parent[a]) || std::any_of(state.topology_a.members[a].begin(), state.topology_a.members[a].end(), moved);
+  const auto moved = [&state](std::size_t on) {
+    return on != kNone && state.decided[on] && state.matches[on].verdict == Verdict::Moved;
+  };
+  return moved(state.topology_a.parent[a]) ||
+         std::any_of(state.topology_a.members[a].begin(), state.topology_a.members[a].end(), moved);
 }
 
 Verdict verdict_of_pair(const State& state, std::size_t a) {
@@ -98,7 +104,9 @@ Verdict verdict_of_pair(const State& state, std::size_t a) {
 
 void settle_pairs(State& state, bool content_only) {
   for (const std::size_t a : state.topology_a.by_depth) {
-    if (state.to_b[a] == kNone || state.decided[a] || is_content_only(state.a.devices[a].kind) != content_only) continue;
+    if (state.to_b[a] == kNone || state.decided[a] ||
+        is_content_only(state.a.devices[a].kind) != content_only)
+      continue;
     Match match;
     match.verdict = verdict_of_pair(state, a);
     match.b = state.to_b[a];
@@ -130,7 +138,8 @@ Comparison collect(State& state) {
     match.reason = "was not there";
     state.only_b.push_back(std::move(match));
   }
-  std::stable_sort(state.only_b.begin(), state.only_b.end(), [](const Match& x, const Match& y) { return *x.b < *y.b; });
+  std::stable_sort(state.only_b.begin(), state.only_b.end(),
+                   [](const Match& x, const Match& y) { return *x.b < *y.b; });
   std::move(state.only_b.begin(), state.only_b.end(), std::back_inserter(comparison.matches));
   return comparison;
 }
@@ -151,7 +160,8 @@ std::string_view name_of(Verdict verdict) {
   return "unknown";
 }
 
-Topology::Topology(const DeviceSet& set) : parent(set.devices.size(), kNone), children(set.devices.size()), members(set.devices.size()) {
+Topology::Topology(const DeviceSet& set)
+    : parent(set.devices.size(), kNone), children(set.devices.size()), members(set.devices.size()) {
   const ByPath by_path = index_of_paths(set);
   const auto find = [&](const std::string& path, std::size_t self) {
     const auto it = by_path.find(path);
@@ -176,12 +186,14 @@ Topology::Topology(const DeviceSet& set) : parent(set.devices.size(), kNone), ch
   for (std::size_t i = 0; i < set.devices.size(); ++i) {
     if (parent[i] != kNone) children[parent[i]].push_back(i);
   }
-  std::stable_sort(by_depth.begin(), by_depth.end(), [&](std::size_t x, std::size_t y) { return depth[x] < depth[y]; });
+  std::stable_sort(by_depth.begin(), by_depth.end(),
+                   [&](std::size_t x, std::size_t y) { return depth[x] < depth[y]; });
 }
 
 std::vector<std::size_t> Topology::hosts_of(std::size_t device) const {
   std::vector<std::size_t> hosts = members[device];
-  if (parent[device] != kNone && std::find(hosts.begin(), hosts.end(), parent[device]) == hosts.end()) hosts.push_back(parent[device]);
+  if (parent[device] != kNone && std::find(hosts.begin(), hosts.end(), parent[device]) == hosts.end())
+    hosts.push_back(parent[device]);
   return hosts;
 }
 
@@ -206,12 +218,14 @@ std::uint32_t State::place_number(Kind kind, const std::string& text) {
   std::string key;
   key += static_cast<char>('a' + static_cast<int>(kind));
   key += text;
-  return place_numbers_.emplace(std::move(key), static_cast<std::uint32_t>(place_numbers_.size() + 1)).first->second;
+  return place_numbers_.emplace(std::move(key), static_cast<std::uint32_t>(place_numbers_.size() + 1))
+      .first->second;
 }
 
 bool Comparison::nothing_changed() const {
   return std::all_of(matches.begin(), matches.end(), [](const Match& match) {
-    return match.verdict == Verdict::Same || match.verdict == Verdict::Unproven || (match.verdict == Verdict::Ambiguous && match.looks_alike);
+    return match.verdict == Verdict::Same || match.verdict == Verdict::Unproven ||
+           (match.verdict == Verdict::Ambiguous && match.looks_alike);
   });
 }
 

@@ -1,5 +1,5 @@
-// Which device of one set is which of another, and why. Matching is over the whole set, strongest keys first; what cannot be
-// decided is called ambiguous, never guessed.
+// Which device of one set is which of another, and why. Matching is over the whole set, strongest keys first;
+// what cannot be decided is called ambiguous, never guessed.
 #pragma once
 
 #include <cstddef>
@@ -25,15 +25,19 @@ enum class Verdict {
 
 std::string_view name_of(Verdict verdict);
 
-inline constexpr std::size_t kMaxCandidates = 16;  // named for one device, the one at its place first; `reason` says how many there are
+inline constexpr std::size_t kMaxCandidates =
+    16;  // named for one device, the one at its place first; `reason` says how many there are
 
 struct Match {
   Verdict verdict = Verdict::Same;
   std::optional<std::size_t> a;  // index into A; missing for New
-  std::optional<std::size_t> b;  // index into B; missing for Absent, UnknownDriver and where several could be it
-  std::vector<std::size_t> candidates;  // Ambiguous: indexes into B of those that could be `a` (into A where there is no `a`)
-  bool looks_alike = false;      // Ambiguous: the candidate at the same place cannot be told from it: nothing has visibly changed
-  std::string reason;            // one sentence for people: which keys decided, what was found and expected
+  std::optional<std::size_t>
+      b;  // index into B; missing for Absent, UnknownDriver and where several could be it
+  std::vector<std::size_t>
+      candidates;  // Ambiguous: indexes into B of those that could be `a` (into A where there is no `a`)
+  bool looks_alike = false;  // Ambiguous: the candidate at the same place cannot be told from it: nothing has
+                             // visibly changed
+  std::string reason;        // one sentence for people: which keys decided, what was found and expected
 };
 
 struct Comparison {

@@ -1,5 +1,6 @@
-// The paths of multipath volumes. A unit that is reached over several paths is there as several disks, all with its keys: no key
-// tells them apart, and none has to. They are one disk, and the place says which path to it a disk is.
+// The paths of multipath volumes. A unit that is reached over several paths is there as several disks, all
+// with its keys: no key tells them apart, and none has to. They are one disk, and the place says which path
+// to it a disk is.
 #include <algorithm>
 #include <unordered_map>
 
@@ -23,7 +24,8 @@ DiskAt disks_at_places(const State& state) {
   return at;
 }
 
-// The volume of B that has the same dm-uuid, which no other one has on either side; kNone for what is no multipath volume.
+// The volume of B that has the same dm-uuid, which no other one has on either side; kNone for what is no
+// multipath volume.
 std::size_t same_volume(const State& state, std::size_t a) {
   if (!is_multipath(state.a.devices[a])) return kNone;
   for (const Key& key : state.identities.of(Side::A, a).of(Rank::Hardware)) {
@@ -36,10 +38,15 @@ std::size_t same_volume(const State& state, std::size_t a) {
 class Unit {
  public:
   Unit(State& state, const DiskAt& disk_at, std::size_t volume_a, std::size_t volume_b)
-      : state_(state), disk_at_(disk_at), volume_a_(volume_a), volume_b_(volume_b), paths_{disks_of(Side::A, volume_a), disks_of(Side::B, volume_b)} {
+      : state_(state),
+        disk_at_(disk_at),
+        volume_a_(volume_a),
+        volume_b_(volume_b),
+        paths_{disks_of(Side::A, volume_a), disks_of(Side::B, volume_b)} {
     for (const Side side : {Side::A, Side::B}) {
       for (const std::size_t path : paths_[side]) {
-        for (const Key& key : state.identities.of(side, path).of(Rank::Hardware)) ++holders_[key.value].count[side];
+        for (const Key& key : state.identities.of(side, path).of(Rank::Hardware))
+          ++holders_[key.value].count[side];
       }
     }
   }
@@ -61,7 +68,8 @@ class Unit {
 
   std::vector<std::size_t> disks_of(Side side, std::size_t volume) const {
     const DeviceSet& set = side == Side::A ? state_.a : state_.b;
-    std::vector<std::size_t> disks = (side == Side::A ? state_.topology_a : state_.topology_b).hosts_of(volume);
+    std::vector<std::size_t> disks =
+        (side == Side::A ? state_.topology_a : state_.topology_b).hosts_of(volume);
     std::erase_if(disks, [&](std::size_t i) { return set.devices[i].kind != Kind::Disk; });
     std::sort(disks.begin(), disks.end());
     disks.erase(std::unique(disks.begin(), disks.end()), disks.end());
@@ -72,7 +80,9 @@ class Unit {
   bool is_of_unit(std::uint32_t value) const {
     const auto it = holders_.find(value);
     if (it == holders_.end()) return false;
-    return std::all_of(std::begin(kSides), std::end(kSides), [&](Side side) { return it->second.count[side] != 0 && it->second.count[side] == state_.identities.uses(side, value); });
+    return std::all_of(std::begin(kSides), std::end(kSides), [&](Side side) {
+      return it->second.count[side] != 0 && it->second.count[side] == state_.identities.uses(side, value);
+    });
   }
 
   bool has_key_of_unit(Side side, std::size_t path) const {
@@ -81,11 +91,13 @@ class Unit {
   }
 
   bool are_one_path(std::size_t a, std::size_t b) const {
-    if (!state_.is_open_a(a) || !state_.is_open_b(b) || state_.identities.contradiction(a, b, Rank::Hardware)) return false;
+    if (!state_.is_open_a(a) || !state_.is_open_b(b) || state_.identities.contradiction(a, b, Rank::Hardware))
+      return false;
     const auto& in_b = state_.identities.of(Side::B, b).of(Rank::Hardware);
     const auto& in_a = state_.identities.of(Side::A, a).of(Rank::Hardware);
     return std::any_of(in_a.begin(), in_a.end(), [&](const Key& key) {
-      return is_of_unit(key.value) && std::any_of(in_b.begin(), in_b.end(), [&](const Key& other) { return other.value == key.value; });
+      return is_of_unit(key.value) && std::any_of(in_b.begin(), in_b.end(),
+                                                  [&](const Key& other) { return other.value == key.value; });
     });
   }
 
@@ -100,10 +112,13 @@ class Unit {
 
   // Where another disk is in its place, the ordinary rules decide.
   void settle_gone(std::size_t a, std::size_t in_place) {
-    if (!state_.is_open_a(a) || state_.place_a[a] == 0 || disk_at_.contains(state_.place_a[a]) || !has_key_of_unit(Side::A, a)) return;
+    if (!state_.is_open_a(a) || state_.place_a[a] == 0 || disk_at_.contains(state_.place_a[a]) ||
+        !has_key_of_unit(Side::A, a))
+      return;
     Match match;
     match.verdict = Verdict::Absent;
-    match.reason = fmt::format("this path to {} is gone; {} of the unit's are where they were", label(state_.a.devices[volume_a_]), in_place);
+    match.reason = fmt::format("this path to {} is gone; {} of the unit's are where they were",
+                               label(state_.a.devices[volume_a_]), in_place);
     state_.decide(a, std::move(match));
   }
 

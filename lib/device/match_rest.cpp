@@ -11,15 +11,18 @@
 namespace hib::device {
 namespace {
 
-constexpr std::size_t kMaxTried = 64;        // of a group, to find candidates for one device
-constexpr std::size_t kMaxWildcards = 16;    // different sets of unreadable names of one kind; more are taken as one
+constexpr std::size_t kMaxTried = 64;  // of a group, to find candidates for one device
+constexpr std::size_t kMaxWildcards =
+    16;  // different sets of unreadable names of one kind; more are taken as one
 
 // The names whose values say nothing, because they could not be read on some device.
 struct Wildcard {
   std::vector<std::uint32_t> names;  // ascending
   bool content = false;              // what lies on it says nothing either: there may be a hardware key
 
-  bool operator<(const Wildcard& other) const { return std::tie(names, content) < std::tie(other.names, other.content); }
+  bool operator<(const Wildcard& other) const {
+    return std::tie(names, content) < std::tie(other.names, other.content);
+  }
 };
 
 std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
@@ -28,14 +31,16 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
   return hash ^ (hash >> 29);
 }
 
-// Equal for devices that could be each other when the wildcard's names are left out. A collision makes a group too large, which
-// costs a verdict its strength and never makes one wrong: pairs are compared value by value.
+// Equal for devices that could be each other when the wildcard's names are left out. A collision makes a
+// group too large, which costs a verdict its strength and never makes one wrong: pairs are compared value by
+// value.
 std::uint64_t signature(const Identity& identity, bool usable_hardware, const Wildcard& wildcard) {
   std::uint64_t hash = 1;
   for (const Rank rank : {Rank::Hardware, Rank::Content, Rank::Medium}) {
     if (rank == Rank::Content && (wildcard.content || usable_hardware)) continue;
     for (const Key& key : identity.of(rank)) {
-      if (!std::binary_search(wildcard.names.begin(), wildcard.names.end(), key.name)) hash = mixed(hash, key.value);
+      if (!std::binary_search(wildcard.names.begin(), wildcard.names.end(), key.name))
+        hash = mixed(hash, key.value);
     }
   }
   return hash;
@@ -83,7 +88,8 @@ class Groups {
     const Identity& identity = state.identities.of(side, index);
     Wildcard wildcard{identity.unknown, identity.hardware_unknown};
     const auto [it, is_new] = wildcards_.emplace(std::move(wildcard), wildcards_.size());
-    entries_.push_back({&identity, side, index, state.identities.has_usable_hardware(side, index), it->second});
+    entries_.push_back(
+        {&identity, side, index, state.identities.has_usable_hardware(side, index), it->second});
   }
 
   void join_all() {
@@ -110,7 +116,8 @@ class Groups {
     std::unordered_map<std::uint64_t, std::size_t> first;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       if (number == kNone || entries_[i].wildcard == number) {
-        const auto [it, is_new] = first.emplace(signature(*entries_[i].identity, entries_[i].usable_hardware, wildcard), i);
+        const auto [it, is_new] =
+            first.emplace(signature(*entries_[i].identity, entries_[i].usable_hardware, wildcard), i);
         if (!is_new) unite(it->second, i);
       }
     }
@@ -140,7 +147,9 @@ class Groups {
   std::map<Wildcard, std::size_t> wildcards_;
 };
 
-bool could_be(const State& state, std::size_t a, std::size_t b) { return !hosts_differ(state, a, b) && !state.identities.difference(a, b); }
+bool could_be(const State& state, std::size_t a, std::size_t b) {
+  return !hosts_differ(state, a, b) && !state.identities.difference(a, b);
+}
 
 // Which open device of a side is at a place; kNone where several are.
 using AtPlace = std::unordered_map<std::uint32_t, std::size_t>;
@@ -163,7 +172,8 @@ std::size_t at_place_of(const AtPlace& at, std::uint32_t place) {
   return place == 0 || it == at.end() ? kNone : it->second;
 }
 
-// PCI bridges and USB hubs carry nothing of their own: one of the same model in the same place is as good. So is a tmpfs or NFS.
+// PCI bridges and USB hubs carry nothing of their own: one of the same model in the same place is as good. So
+// is a tmpfs or NFS.
 bool is_only_a_place(const Device& device) {
   if (device.kind == Kind::FileSystem) return device.parent.empty() && device.members.empty();
   const Value* value = device.find_identity("class");
@@ -178,12 +188,14 @@ void pair_mere_places(State& state, Kind kind) {
   const AtPlace at_b = open_at_places(state, Identities::B, kind);
   for (const auto& [place, a] : open_at_places(state, Identities::A, kind)) {
     const std::size_t b = at_place_of(at_b, place);
-    if (a == kNone || b == kNone || !is_only_a_place(state.a.devices[a]) || state.identities.difference(a, b)) continue;
+    if (a == kNone || b == kNone || !is_only_a_place(state.a.devices[a]) || state.identities.difference(a, b))
+      continue;
     state.pair(a, b, Proof::Weak);
   }
 }
 
-std::vector<std::uint32_t> sorted_places(const std::vector<std::uint32_t>& places, const std::vector<std::size_t>& indexes) {
+std::vector<std::uint32_t> sorted_places(const std::vector<std::uint32_t>& places,
+                                         const std::vector<std::size_t>& indexes) {
   std::vector<std::uint32_t> out;
   out.reserve(indexes.size());
   for (const std::size_t i : indexes) out.push_back(places[i]);
@@ -194,7 +206,8 @@ std::vector<std::uint32_t> sorted_places(const std::vector<std::uint32_t>& place
 // The group is in the same places as it was, each of which is known.
 bool same_places(const State& state, const Group& group) {
   const auto in_a = sorted_places(state.place_a, group.of_a);
-  return in_a == sorted_places(state.place_b, group.of_b) && !in_a.empty() && in_a.front() != 0 && std::adjacent_find(in_a.begin(), in_a.end()) == in_a.end();
+  return in_a == sorted_places(state.place_b, group.of_b) && !in_a.empty() && in_a.front() != 0 &&
+         std::adjacent_find(in_a.begin(), in_a.end()) == in_a.end();
 }
 
 std::vector<std::size_t> candidates_for(const State& state, std::size_t a, const Group& group) {
@@ -214,14 +227,21 @@ void put_first(std::vector<std::size_t>& list, std::size_t index) {
 }
 
 std::string reason_of_ambiguity(const State& state, const Match& match, std::size_t a, const Group& group) {
-  const std::string others = group.of_b.size() == 1 ? label(state.b.devices[group.of_b[0]]) + " elsewhere could be it, moved, or another one of its kind" : std::to_string(group.of_b.size()) + " devices could be it";
+  const std::string others = group.of_b.size() == 1
+                                 ? label(state.b.devices[group.of_b[0]]) +
+                                       " elsewhere could be it, moved, or another one of its kind"
+                                 : std::to_string(group.of_b.size()) + " devices could be it";
   const bool unreadable = state.identities.of(Identities::A, a).hardware_unknown ||
-                          std::any_of(match.candidates.begin(), match.candidates.end(), [&](std::size_t b) { return state.identities.of(Identities::B, b).hardware_unknown; });
-  return others + (unreadable ? ": keys could not be read" : ": no key tells them apart") + (match.looks_alike ? "; all are where they were" : "");
+                          std::any_of(match.candidates.begin(), match.candidates.end(), [&](std::size_t b) {
+                            return state.identities.of(Identities::B, b).hardware_unknown;
+                          });
+  return others + (unreadable ? ": keys could not be read" : ": no key tells them apart") +
+         (match.looks_alike ? "; all are where they were" : "");
 }
 
 // `at` is the device of B at the place of `a` that could be it, or kNone.
-void call_ambiguous(State& state, std::size_t a, const Group& group, std::vector<std::size_t> candidates, std::size_t at, bool alike) {
+void call_ambiguous(State& state, std::size_t a, const Group& group, std::vector<std::size_t> candidates,
+                    std::size_t at, bool alike) {
   Match match;
   match.verdict = Verdict::Ambiguous;
   match.candidates = std::move(candidates);
@@ -231,7 +251,8 @@ void call_ambiguous(State& state, std::size_t a, const Group& group, std::vector
   state.decide(a, std::move(match));
 }
 
-// What is in B more often than in A: some of it is new, and it cannot be told which. Those at other places are named.
+// What is in B more often than in A: some of it is new, and it cannot be told which. Those at other places
+// are named.
 void name_surplus(State& state, const Group& group) {
   if (group.of_b.size() <= group.of_a.size()) return;
   const auto places = sorted_places(state.place_a, group.of_a);
@@ -240,7 +261,8 @@ void name_surplus(State& state, const Group& group) {
     Match match;
     match.verdict = Verdict::Ambiguous;
     match.b = b;
-    match.candidates.assign(group.of_a.begin(), group.of_a.begin() + static_cast<std::ptrdiff_t>(std::min(group.of_a.size(), kMaxCandidates)));
+    match.candidates.assign(group.of_a.begin(), group.of_a.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                         group.of_a.size(), kMaxCandidates)));
     match.reason = "new, or one of " + std::to_string(group.of_a.size()) + " that no key tells from it";
     state.only_b.push_back(std::move(match));
   }
@@ -292,17 +314,21 @@ struct Above {
 Above present_ancestor(const State& state, std::size_t a) {
   for (std::size_t at = state.topology_a.parent[a]; at != kNone; at = state.topology_a.parent[at]) {
     const Match& match = state.matches[at];
-    if (state.decided[at] && match.verdict == Verdict::Ambiguous && match.looks_alike) return {at, match.candidates.front()};
-    if (state.to_b[at] != kNone) return match.verdict == Verdict::Replaced ? Above{} : Above{at, state.to_b[at]};
+    if (state.decided[at] && match.verdict == Verdict::Ambiguous && match.looks_alike)
+      return {at, match.candidates.front()};
+    if (state.to_b[at] != kNone)
+      return match.verdict == Verdict::Replaced ? Above{} : Above{at, state.to_b[at]};
   }
   return {};
 }
 
-// What was found through a driver cannot be there without it. Bridges need none for what is behind them to be found.
+// What was found through a driver cannot be there without it. Bridges need none for what is behind them to be
+// found.
 bool driver_is_missing(const State& state, std::size_t absent, const Above& above) {
   const Device& was = state.a.devices[above.a];
   if (state.b.devices[above.b].find_state("driver") != nullptr || is_only_a_place(was)) return false;
-  return was.find_state("driver") != nullptr || (was.kind == Kind::Pci && state.a.devices[absent].kind != Kind::Pci);
+  return was.find_state("driver") != nullptr ||
+         (was.kind == Kind::Pci && state.a.devices[absent].kind != Kind::Pci);
 }
 
 }  // namespace

@@ -10,10 +10,10 @@
 namespace hib::device {
 
 struct Mount {
-  std::string number;         // "8:1"; "0:45" where the file system has no device, or several
-  std::string root;           // of the file system, that is mounted here: "/", a subvolume, the source of a bind mount
+  std::string number;  // "8:1"; "0:45" where the file system has no device, or several
+  std::string root;  // of the file system, that is mounted here: "/", a subvolume, the source of a bind mount
   std::string point;
-  std::string options;        // of this mount
+  std::string options;  // of this mount
   std::string type;
   std::string source;
   std::string super_options;  // of the file system

@@ -31,19 +31,26 @@ std::vector<Use> own_uses(const Device& device) {
   std::vector<Use> uses;
   if (const auto points = mount_points(device); device.kind == Kind::FileSystem && !points.empty()) {
     const Value* type = device.find_identity("type");
-    uses.push_back({fmt::format("{} mounted at {}", type == nullptr ? "file system" : type->text, fmt::join(points, ", ")).substr(0, kShownBytes), is_writable(device)});
+    uses.push_back({fmt::format("{} mounted at {}", type == nullptr ? "file system" : type->text,
+                                fmt::join(points, ", "))
+                        .substr(0, kShownBytes),
+                    is_writable(device)});
   }
-  if (const Value* in_use = device.find_state("in-use"); device.kind == Kind::Swap && in_use != nullptr) uses.push_back({"swap", true});
+  if (const Value* in_use = device.find_state("in-use"); device.kind == Kind::Swap && in_use != nullptr)
+    uses.push_back({"swap", true});
   if (device.find_state("image") != nullptr) uses.push_back({"the image", true});
   return uses;
 }
 
-// The uses of a device are those of all below it. Each device takes a use once and at most kMaxUses, which bounds the walk.
+// The uses of a device are those of all below it. Each device takes a use once and at most kMaxUses, which
+// bounds the walk.
 class Uses {
  public:
-  Uses(const DeviceSet& set, const Topology& topology, const SparePaths& spare) : topology_(topology), spare_(spare), of_(set.devices.size()) {
+  Uses(const DeviceSet& set, const Topology& topology, const SparePaths& spare)
+      : topology_(topology), spare_(spare), of_(set.devices.size()) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
-      if (set.devices[i].kind == Kind::FileSystem && topology.hosts_of(i).empty()) continue;  // tmpfs, NFS: on no device
+      if (set.devices[i].kind == Kind::FileSystem && topology.hosts_of(i).empty())
+        continue;  // tmpfs, NFS: on no device
       for (Use& use : own_uses(set.devices[i])) add(i, use);
     }
     // dm and md that nothing uses write to their members all the same.
@@ -61,7 +68,9 @@ class Uses {
       const std::size_t at = open.back();
       open.pop_back();
       auto& uses = of_[at];
-      if (uses.size() == kMaxUses || std::any_of(uses.begin(), uses.end(), [&](const Use& other) { return other.what == use.what; })) continue;
+      if (uses.size() == kMaxUses ||
+          std::any_of(uses.begin(), uses.end(), [&](const Use& other) { return other.what == use.what; }))
+        continue;
       uses.push_back(use);
       for (const std::size_t host : topology_.hosts_of(at)) {
         if (!spare_.contains({at, host})) open.push_back(host);
@@ -84,8 +93,10 @@ std::string joined(const std::vector<Use>& uses) {
 std::string described(const Device& device) {
   std::string text;
   for (const Value& value : device.identity) {
-    if (value.strength != Strength::Strong || value.presence == Presence::Absent || text.size() > kShownBytes) continue;
-    text += (text.empty() ? "" : ", ") + value.name + " " + (value.presence == Presence::Unreadable ? "unreadable" : value.text.substr(0, kShownBytes));
+    if (value.strength != Strength::Strong || value.presence == Presence::Absent || text.size() > kShownBytes)
+      continue;
+    text += (text.empty() ? "" : ", ") + value.name + " " +
+            (value.presence == Presence::Unreadable ? "unreadable" : value.text.substr(0, kShownBytes));
   }
   if (text.empty()) text = "no key";
   const Value* place = device.find_identity(kPlace);
@@ -96,8 +107,12 @@ std::string described(const Device& device) {
 bool content_is_equal(const Device& a, const Device& b) {
   bool equal = false;
   for (const Value& value : a.identity) {
-    if (value.presence != Presence::Present || value.strength != Strength::Strong || value.name.rfind(kContentPrefix, 0) != 0) continue;
-    const auto is_it = [&](const Value& other) { return other.name == value.name && other.presence == Presence::Present && other.text == value.text; };
+    if (value.presence != Presence::Present || value.strength != Strength::Strong ||
+        value.name.rfind(kContentPrefix, 0) != 0)
+      continue;
+    const auto is_it = [&](const Value& other) {
+      return other.name == value.name && other.presence == Presence::Present && other.text == value.text;
+    };
     if (std::any_of(b.identity.begin(), b.identity.end(), is_it)) {
       equal = true;
     } else {
@@ -115,15 +130,23 @@ bool same_place(const Device& a, const Device& b) {
 
 class Check {
  public:
-  Check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison, std::uint64_t snapshot_ns, const std::vector<std::string>& accepted)
-      : saved_(saved), here_(here), comparison_(comparison), snapshot_ns_(snapshot_ns), accepted_(accepted), topology_a_(saved), topology_b_(here), trouble_(saved.devices.size(), Trouble::None) {
+  Check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison,
+        std::uint64_t snapshot_ns, const std::vector<std::string>& accepted)
+      : saved_(saved),
+        here_(here),
+        comparison_(comparison),
+        snapshot_ns_(snapshot_ns),
+        accepted_(accepted),
+        topology_a_(saved),
+        topology_b_(here),
+        trouble_(saved.devices.size(), Trouble::None) {
     for (std::size_t i = 0; i < comparison.matches.size(); ++i) {
       if (comparison.matches[i].a) match_of_[*comparison.matches[i].a] = i;
     }
   }
 
-  // Only the lowest device that is not all right is a cause. What lies on one that was accepted is accepted with it, but for a
-  // file system that was written since: that is a cause of its own.
+  // Only the lowest device that is not all right is a cause. What lies on one that was accepted is accepted
+  // with it, but for a file system that was written since: that is a cause of its own.
   std::vector<Refusal> run() {
     const SparePaths spare = spare_paths(saved_, here_, comparison_, topology_a_);
     const auto uses = Uses(saved_, topology_a_, spare).take();
@@ -131,9 +154,11 @@ class Check {
       trouble_[a] = trouble_below(a);
       if (uses[a].empty()) continue;
       if (trouble_[a] == Trouble::None && !is_all_right(a)) trouble_[a] = report(refusal(a, joined(uses[a])));
-      if (trouble_[a] != Trouble::Refused && saved_.devices[a].kind == Kind::FileSystem) check_marks(a, uses[a]);
+      if (trouble_[a] != Trouble::Refused && saved_.devices[a].kind == Kind::FileSystem)
+        check_marks(a, uses[a]);
     }
-    std::sort(refusals_.begin(), refusals_.end(), [](const Refusal& x, const Refusal& y) { return x.device < y.device; });
+    std::sort(refusals_.begin(), refusals_.end(),
+              [](const Refusal& x, const Refusal& y) { return x.device < y.device; });
     return std::move(refusals_);
   }
 
@@ -148,12 +173,14 @@ class Check {
 
   Trouble report(Refusal refusal) {
     refusal.override_token = token_name(refusal.name) + "=" + refusal.verdict;
-    refusal.accepted = std::find(accepted_.begin(), accepted_.end(), refusal.override_token) != accepted_.end();
+    refusal.accepted =
+        std::find(accepted_.begin(), accepted_.end(), refusal.override_token) != accepted_.end();
     refusals_.push_back(std::move(refusal));
     return refusals_.back().accepted ? Trouble::Accepted : Trouble::Refused;
   }
 
-  // Every device after all that it lies on. Members may be deeper than the parent, so this is not the order of depth.
+  // Every device after all that it lies on. Members may be deeper than the parent, so this is not the order
+  // of depth.
   std::vector<std::size_t> lowest_first() const {
     std::vector<std::size_t> order;
     std::vector<char> seen(saved_.devices.size(), 0);
@@ -211,7 +238,8 @@ class Check {
       case Kind::Pci:
       case Kind::Usb: return true;
       case Kind::Disk:
-      case Kind::Partition: return same_place(was, here_.devices[b]) && content_is_equal(was, here_.devices[b]);
+      case Kind::Partition:
+        return same_place(was, here_.devices[b]) && content_is_equal(was, here_.devices[b]);
       case Kind::Mapped:
       case Kind::Raid:
       case Kind::Loop: return moved_with_hosts(a, b);
@@ -231,7 +259,9 @@ class Check {
     switch (match.verdict) {
       case Verdict::Same: return true;
       case Verdict::Moved: return match.b && may_have_moved(a, *match.b);
-      case Verdict::Absent: return (kind == Kind::Mapped || kind == Kind::Raid || kind == Kind::Loop) && !topology_a_.hosts_of(a).empty();
+      case Verdict::Absent:
+        return (kind == Kind::Mapped || kind == Kind::Raid || kind == Kind::Loop) &&
+               !topology_a_.hosts_of(a).empty();
       case Verdict::Ambiguous:
       case Verdict::Unproven: return is_proven_otherwise(a);
       case Verdict::Replaced:
@@ -244,7 +274,9 @@ class Check {
   // The memory has a volume set up that this kernel has not: what lies on it could not be read.
   bool could_not_be_read(std::size_t a) const {
     const auto hosts = topology_a_.hosts_of(a);
-    return match_of(a).verdict == Verdict::Absent && std::any_of(hosts.begin(), hosts.end(), [&](std::size_t host) { return match_of(host).verdict == Verdict::Absent; });
+    return match_of(a).verdict == Verdict::Absent &&
+           std::any_of(hosts.begin(), hosts.end(),
+                       [&](std::size_t host) { return match_of(host).verdict == Verdict::Absent; });
   }
 
   std::string shown_name(std::size_t a) const {
@@ -268,7 +300,9 @@ class Check {
     }
     const Match& match = match_of(a);
     const bool unreadable = could_not_be_read(a);
-    out.found = match.verdict == Verdict::Replaced || match.verdict == Verdict::Moved ? described(here_.devices[*match.b]) + " (" + match.reason + ")" : match.reason;
+    out.found = match.verdict == Verdict::Replaced || match.verdict == Verdict::Moved
+                    ? described(here_.devices[*match.b]) + " (" + match.reason + ")"
+                    : match.reason;
     if (unreadable) out.found = "what it lies on is not set up here";
     out.verdict = name_of(unreadable ? Verdict::Unproven : match.verdict);
     return out;
@@ -279,13 +313,16 @@ class Check {
     const std::size_t b = partner(a);
     if (b == kNone || mount_points(device).empty()) return;
     const MarksVerdict verdict = compare_marks(device, here_.devices[b], snapshot_ns_);
-    if (verdict.since == Since::Untouched || (verdict.since == Since::Unproven && !is_writable(device))) return;
+    if (verdict.since == Since::Untouched || (verdict.since == Since::Unproven && !is_writable(device)))
+      return;
     Refusal out;
     out.device = a;
     out.name = shown_name(a);
     out.uses = joined(uses);
     out.expected = verdict.expected;
-    out.found = (verdict.since == Since::Written ? "written since: " : "cannot be told whether it was written since: ") + verdict.found;
+    out.found = (verdict.since == Since::Written ? "written since: "
+                                                 : "cannot be told whether it was written since: ") +
+                verdict.found;
     out.verdict = verdict.since == Since::Written ? "written" : name_of(Verdict::Unproven);
     static_cast<void>(report(std::move(out)));
   }
@@ -304,18 +341,22 @@ class Check {
 
 }  // namespace
 
-std::vector<std::vector<Use>> critical_uses(const DeviceSet& set) { return Uses(set, Topology(set), {}).take(); }
+std::vector<std::vector<Use>> critical_uses(const DeviceSet& set) {
+  return Uses(set, Topology(set), {}).take();
+}
 
 std::string token_name(const std::string& name) {
   std::string token;
   for (const char c : name) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view("._/:-").find(c) != std::string_view::npos;
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       std::string_view("._/:-").find(c) != std::string_view::npos;
     token += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return token;
 }
 
-std::vector<Refusal> check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison, std::uint64_t snapshot_ns, const std::vector<std::string>& accepted) {
+std::vector<Refusal> check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison,
+                           std::uint64_t snapshot_ns, const std::vector<std::string>& accepted) {
   return Check(saved, here, comparison, snapshot_ns, accepted).run();
 }
 

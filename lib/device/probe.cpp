@@ -88,7 +88,9 @@ unsigned depth_of(Scan& scan, const Device& device) {
 void break_circles(Scan& scan) {
   for (Device& device : scan.devices) {
     if (depth_of(scan, device) <= kMaxParents) continue;
-    add_unreadable(device.state, "parent", "the devices above it go in a circle, or too far: " + device.parent, "sysfs:" + device.path);
+    add_unreadable(device.state, "parent",
+                   "the devices above it go in a circle, or too far: " + device.parent,
+                   "sysfs:" + device.path);
     device.parent.clear();
   }
 }
@@ -99,7 +101,9 @@ std::vector<Device> in_order(Scan& scan) {
   std::map<std::string, std::vector<std::size_t>> children;
   for (std::size_t i = 0; i < scan.devices.size(); ++i) children[scan.devices[i].parent].push_back(i);
   for (auto& [parent, below] : children) {
-    std::stable_sort(below.begin(), below.end(), [&](std::size_t a, std::size_t b) { return natural_less(scan.devices[a].path, scan.devices[b].path); });
+    std::stable_sort(below.begin(), below.end(), [&](std::size_t a, std::size_t b) {
+      return natural_less(scan.devices[a].path, scan.devices[b].path);
+    });
   }
   std::vector<Device> ordered;
   ordered.reserve(scan.devices.size());
@@ -121,8 +125,10 @@ Record probe_machine(const Tree& tree) {
   const Facts facts = tree.machine_facts();
   set_line(record, tree, "release", "/proc/sys/kernel/osrelease");
   set_line(record, tree, "version", "/proc/sys/kernel/version");
-  if (const auto machine = facts.find("MACHINE"); machine != facts.end()) record.set("machine", machine->second);
-  if (const auto size = facts.find("PAGE_SIZE"); size != facts.end()) record.set("page_size", std::uint64_t{std::strtoull(size->second.c_str(), nullptr, 10)});
+  if (const auto machine = facts.find("MACHINE"); machine != facts.end())
+    record.set("machine", machine->second);
+  if (const auto size = facts.find("PAGE_SIZE"); size != facts.end())
+    record.set("page_size", std::uint64_t{std::strtoull(size->second.c_str(), nullptr, 10)});
   set_line(record, tree, "command_line", "/proc/cmdline");
   if (FieldList regions = memory_map(tree); !regions.empty()) record.set("memory_map", std::move(regions));
   add_modules(record, tree);

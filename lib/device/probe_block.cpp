@@ -18,7 +18,11 @@ void add_sectors(Scan& scan, Device& device, const char* attribute, const char* 
   char* end = nullptr;
   const std::uint64_t count = std::strtoull(sectors.text.c_str(), &end, 10);
   if (!sectors.is_present() || sectors.text.empty() || *end != '\0' || count > UINT64_MAX / kSectorBytes) {
-    return add_unreadable(device.identity, name, sectors.is_present() ? "\"" + sectors.text + "\" is no number" : sectors.text.empty() ? "no such file" : sectors.text, from);
+    return add_unreadable(device.identity, name,
+                          sectors.is_present()   ? "\"" + sectors.text + "\" is no number"
+                          : sectors.text.empty() ? "no such file"
+                                                 : sectors.text,
+                          from);
   }
   add_value(device.identity, name, std::to_string(count * kSectorBytes), from);
 }
@@ -48,8 +52,10 @@ void add_content(Scan& scan, Device& device, const std::string& kernel_name, con
     facts = facts_of_udev(scan, number);
     from = "udev";
     if (facts.empty()) {
-      if (device.kind == Kind::Disk) add_unreadable(device.identity, "content.ptuuid", why, "blkid", Strength::Strong);
-      if (device.kind == Kind::Partition) add_unreadable(device.identity, "content.partuuid", why, "blkid", Strength::Strong);
+      if (device.kind == Kind::Disk)
+        add_unreadable(device.identity, "content.ptuuid", why, "blkid", Strength::Strong);
+      if (device.kind == Kind::Partition)
+        add_unreadable(device.identity, "content.partuuid", why, "blkid", Strength::Strong);
       add_unreadable(device.identity, "content.fs-uuid", why, "blkid", Strength::Strong);
       return;
     }
@@ -59,7 +65,8 @@ void add_content(Scan& scan, Device& device, const std::string& kernel_name, con
     const auto it = facts.find(key);
     if (it == facts.end() || it->second.empty()) return;
     // A DOS table that was never given an id has zeros, and so begin its partitions' ids.
-    const bool is_none = strength == Strength::Strong && (!tells_apart(it->second) || starts_with(it->second, "00000000-"));
+    const bool is_none =
+        strength == Strength::Strong && (!tells_apart(it->second) || starts_with(it->second, "00000000-"));
     add_value(device.identity, name, it->second, from, is_none ? Strength::Medium : strength);
   };
   add("PTUUID", "content.ptuuid", Strength::Strong);
@@ -67,7 +74,8 @@ void add_content(Scan& scan, Device& device, const std::string& kernel_name, con
   add("UUID", "content.fs-uuid", Strength::Strong);
   add("UUID_SUB", "content.sub-uuid", Strength::Strong);  // of one of several devices that hold it together
   add("TYPE", "content.type", Strength::Medium);
-  if (facts.contains("AMBIVALENT")) add_unreadable(device.identity, "content.type", "several things claim it", from);
+  if (facts.contains("AMBIVALENT"))
+    add_unreadable(device.identity, "content.type", "several things claim it", from);
   scan.contents[device.path] = std::move(facts);
 }
 
@@ -77,13 +85,16 @@ enum class Shape { Skip, Disk, Mapped, Raid, Loop };
 
 Shape shape_of(Scan& scan, const std::string& path, const std::string& name) {
   const std::string folder = "/sys/" + path;
-  if (scan.tree.read_line(folder + "/hidden").text == "1") return Shape::Skip;  // one way of several to an NVMe namespace
+  if (scan.tree.read_line(folder + "/hidden").text == "1")
+    return Shape::Skip;  // one way of several to an NVMe namespace
   if (scan.tree.exists(folder + "/dm")) return Shape::Mapped;
   if (scan.tree.exists(folder + "/md")) return Shape::Raid;
   if (scan.tree.exists(folder + "/loop/backing_file")) return Shape::Loop;
   if (scan.tree.exists(folder + "/device")) return Shape::Disk;
-  // Devices of the kernel alone (zram, nbd) that hold nothing; ram disks are there whether anybody wants them or not.
-  const bool is_ram = starts_with(name, "ram") && name.find_first_not_of("0123456789", 3) == std::string::npos;
+  // Devices of the kernel alone (zram, nbd) that hold nothing; ram disks are there whether anybody wants them
+  // or not.
+  const bool is_ram =
+      starts_with(name, "ram") && name.find_first_not_of("0123456789", 3) == std::string::npos;
   return is_ram || scan.tree.read_line(folder + "/size").text == "0" ? Shape::Skip : Shape::Disk;
 }
 
@@ -99,7 +110,8 @@ Kind kind_of(Shape shape) {
 }
 
 void add_mapped(Scan& scan, Device& device) {
-  add_attribute(scan.tree, device.identity, device.path, "dm/uuid", "dm-uuid", Strength::Strong, Missing::SayAbsent);
+  add_attribute(scan.tree, device.identity, device.path, "dm/uuid", "dm-uuid", Strength::Strong,
+                Missing::SayAbsent);
   const Reading name = scan.tree.read_line("/sys/" + device.path + "/dm/name");
   if (name.is_present() && !name.text.empty()) {
     add_value(device.identity, "dm-name", name.text, sysfs(device.path, "dm/name"));
@@ -118,16 +130,19 @@ void add_raid(Scan& scan, Device& device) {
 }
 
 void add_loop(Scan& scan, Device& device) {
-  add_attribute(scan.tree, device.identity, device.path, "loop/backing_file", "backing-file", Strength::Medium, Missing::SayUnreadable);
+  add_attribute(scan.tree, device.identity, device.path, "loop/backing_file", "backing-file",
+                Strength::Medium, Missing::SayUnreadable);
   add_attribute(scan.tree, device.identity, device.path, "loop/offset", "offset", Strength::Medium);
 }
 
-void register_block(Scan& scan, const Device& device, const std::string& kernel_name, const std::string& number) {
+void register_block(Scan& scan, const Device& device, const std::string& kernel_name,
+                    const std::string& number) {
   if (!number.empty()) scan.by_number.emplace(number, device.path);
   scan.by_kernel_name.emplace(kernel_name, device.path);
 }
 
-void add_partition(Scan& scan, const Device& disk, const std::string& name, const std::string& partition_number) {
+void add_partition(Scan& scan, const Device& disk, const std::string& name,
+                   const std::string& partition_number) {
   Device device;
   device.path = disk.path + "/" + name;
   device.kind = Kind::Partition;
@@ -138,7 +153,9 @@ void add_partition(Scan& scan, const Device& disk, const std::string& name, cons
   add_sectors(scan, device, "size", "size");
   const std::string number = scan.tree.read_line("/sys/" + device.path + "/dev").text;
   add_content(scan, device, name, number);
-  if (const Value* place = disk.find_identity(kPlace)) add_value(device.identity, std::string(kPlace), place->text + "/p" + partition_number, place->from, Strength::Place);
+  if (const Value* place = disk.find_identity(kPlace))
+    add_value(device.identity, std::string(kPlace), place->text + "/p" + partition_number, place->from,
+              Strength::Place);
   add_attribute(scan.tree, device.state, device.path, "ro", "read-only", Strength::Medium);
   register_block(scan, device, name, number);
   scan.add(std::move(device));
@@ -186,7 +203,8 @@ void add_members(Scan& scan, Device& device) {
   for (const std::string& member : device.members) {
     const Facts& facts = scan.contents[member];
     const auto uuid = facts.find("UUID");
-    if (uuid != facts.end() && facts.contains("TYPE") && facts.at("TYPE") == "linux_raid_member") return add_value(device.identity, "md-uuid", uuid->second, "blkid:" + member, Strength::Strong);
+    if (uuid != facts.end() && facts.contains("TYPE") && facts.at("TYPE") == "linux_raid_member")
+      return add_value(device.identity, "md-uuid", uuid->second, "blkid:" + member, Strength::Strong);
   }
   add_absent(device.identity, "md-uuid", sysfs(device.path, "md/uuid"), Strength::Strong);
 }
@@ -198,7 +216,8 @@ void probe_block(Scan& scan) {
   std::sort(names.begin(), names.end(), natural_less);
   for (const std::string& name : names) add_block_device(scan, name);
   for (Device& device : scan.devices) {
-    if (device.kind == Kind::Disk || device.kind == Kind::Mapped || device.kind == Kind::Raid) add_members(scan, device);
+    if (device.kind == Kind::Disk || device.kind == Kind::Mapped || device.kind == Kind::Raid)
+      add_members(scan, device);
   }
 }
 

@@ -18,7 +18,8 @@ struct DiskPaths {
 
 bool has_component(const std::string& path, const std::string& prefix) {
   const std::size_t at = ("/" + path).find("/" + prefix);
-  return at != std::string::npos && at + prefix.size() < path.size() && std::isdigit(static_cast<unsigned char>(path[at + prefix.size()])) != 0;
+  return at != std::string::npos && at + prefix.size() < path.size() &&
+         std::isdigit(static_cast<unsigned char>(path[at + prefix.size()])) != 0;
 }
 
 bool is_scsi(const std::string& device) {
@@ -45,8 +46,11 @@ std::string bus_of(const DiskPaths& paths) {
 void add_vpd_names(Scan& scan, Device& disk, const std::string& device) {
   const Reading page = scan.tree.read("/sys/" + device + "/vpd_pg83");
   const std::string from = sysfs(device, "vpd_pg83");
-  if (page.presence == Presence::Unreadable) return add_unreadable(disk.identity, "wwn", page.text, from, Strength::Strong);
-  if (!page.is_present()) return add_attribute(scan.tree, disk.identity, device, "wwid", "wwid", Strength::Strong, Missing::SayAbsent);
+  if (page.presence == Presence::Unreadable)
+    return add_unreadable(disk.identity, "wwn", page.text, from, Strength::Strong);
+  if (!page.is_present())
+    return add_attribute(scan.tree, disk.identity, device, "wwid", "wwid", Strength::Strong,
+                         Missing::SayAbsent);
   const auto names = vpd_designators(as_bytes(page.text));
   if (!names) return add_unreadable(disk.identity, "wwn", names.error().line(), from, Strength::Strong);
   for (const Identifier& name : *names) {
@@ -85,10 +89,14 @@ void add_usb_serial(Scan& scan, Device& disk, const std::string& device) {
       const Reading product = scan.tree.read_line("/sys/" + above + "/idProduct");
       const Reading serial = scan.tree.read_line("/sys/" + above + "/serial");
       const std::string from = sysfs(above, "serial");
-      if (serial.presence == Presence::Unreadable) return add_unreadable(disk.identity, "usb-serial", serial.text, from, Strength::Strong);
-      if (!serial.is_present() || !tells_apart(serial.text)) return add_absent(disk.identity, "usb-serial", from, Strength::Strong);
+      if (serial.presence == Presence::Unreadable)
+        return add_unreadable(disk.identity, "usb-serial", serial.text, from, Strength::Strong);
+      if (!serial.is_present() || !tells_apart(serial.text))
+        return add_absent(disk.identity, "usb-serial", from, Strength::Strong);
       const std::string unit = base_name(device).substr(base_name(device).rfind(':') + 1);
-      return add_value(disk.identity, "usb-serial", fmt::format("{}:{}:{}:{}", vendor.text, product.text, serial.text, unit), from, Strength::Strong);
+      return add_value(disk.identity, "usb-serial",
+                       fmt::format("{}:{}:{}:{}", vendor.text, product.text, serial.text, unit), from,
+                       Strength::Strong);
     }
     above = folder_of(above);
   }
@@ -103,10 +111,13 @@ void add_firewire_unit(Scan& scan, Device& disk, const std::string& device) {
     const std::string node = folder_of(above);
     const Reading guid = scan.tree.read_line("/sys/" + node + "/guid");
     const std::string from = sysfs(node, "guid");
-    if (guid.presence == Presence::Unreadable) return add_unreadable(disk.identity, "firewire-unit", guid.text, from, Strength::Strong);
-    if (!guid.is_present() || !tells_apart(guid.text)) return add_absent(disk.identity, "firewire-unit", from, Strength::Strong);
+    if (guid.presence == Presence::Unreadable)
+      return add_unreadable(disk.identity, "firewire-unit", guid.text, from, Strength::Strong);
+    if (!guid.is_present() || !tells_apart(guid.text))
+      return add_absent(disk.identity, "firewire-unit", from, Strength::Strong);
     const std::string unit = base_name(device).substr(base_name(device).rfind(':') + 1);
-    return add_value(disk.identity, "firewire-unit", fmt::format("{}:{}:{}", guid.text, name.substr(dot + 1), unit), from, Strength::Strong);
+    return add_value(disk.identity, "firewire-unit",
+                     fmt::format("{}:{}:{}", guid.text, name.substr(dot + 1), unit), from, Strength::Strong);
   }
 }
 
@@ -132,7 +143,9 @@ std::vector<std::string> controllers(Scan& scan, const std::string& device) {
   if (!starts_with(base_name(device), "nvme-subsys")) return {device};
   for (const std::string& name : scan.tree.list("/sys/" + device)) {
     const std::string number = name.substr(std::min<std::size_t>(4, name.size()));
-    if (!starts_with(name, "nvme") || number.empty() || number.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (!starts_with(name, "nvme") || number.empty() ||
+        number.find_first_not_of("0123456789") != std::string::npos)
+      continue;
     if (const auto path = sysfs_path(scan.tree, "/sys/" + device + "/" + name)) found.push_back(*path);
   }
   return found;
@@ -141,7 +154,8 @@ std::vector<std::string> controllers(Scan& scan, const std::string& device) {
 // Ids that are all zeros are none.
 void add_namespace_id(Scan& scan, Device& disk, const std::string& path, const char* attribute) {
   const Reading id = scan.tree.read_line("/sys/" + path + "/" + attribute);
-  if (id.presence == Presence::Unreadable) return add_unreadable(disk.identity, attribute, id.text, sysfs(path, attribute), Strength::Strong);
+  if (id.presence == Presence::Unreadable)
+    return add_unreadable(disk.identity, attribute, id.text, sysfs(path, attribute), Strength::Strong);
   if (!id.is_present() || id.text.find_first_not_of("0- ") == std::string::npos) return;
   add_value(disk.identity, attribute, id.text, sysfs(path, attribute), Strength::Strong);
 }
@@ -158,7 +172,9 @@ void add_nvme(Scan& scan, Device& disk, const DiskPaths& paths) {
   } else if (!serial.is_present() || !tells_apart(serial.text) || !nsid.is_present()) {
     add_absent(disk.identity, "nvme", from, Strength::Strong);
   } else {
-    add_value(disk.identity, "nvme", fmt::format("{} {} {}", nqn.is_present() ? nqn.text : "", serial.text, nsid.text), from, Strength::Strong);
+    add_value(disk.identity, "nvme",
+              fmt::format("{} {} {}", nqn.is_present() ? nqn.text : "", serial.text, nsid.text), from,
+              Strength::Strong);
     add_value(disk.identity, "serial", serial.text, from);  // of the controller: all its namespaces have it
   }
   for (const char* id : {"uuid", "nguid", "eui", "wwid"}) add_namespace_id(scan, disk, paths.disk, id);
@@ -167,7 +183,8 @@ void add_nvme(Scan& scan, Device& disk, const DiskPaths& paths) {
   std::vector<std::string> places;
   for (const std::string& way : ways) {
     places.push_back(place_of(scan.tree, way));
-    const std::string function = scan.has(folder_of(folder_of(way))) ? folder_of(folder_of(way)) : scan.ancestor(way);
+    const std::string function =
+        scan.has(folder_of(folder_of(way))) ? folder_of(folder_of(way)) : scan.ancestor(way);
     if (!function.empty() && ways.size() > 1) disk.members.push_back(function);
     if (!function.empty() && disk.parent.empty()) disk.parent = function;
     if (ways.size() > 1) add_value(disk.state, "path", base_name(way), "sysfs:" + way);
@@ -183,7 +200,8 @@ void add_card(Scan& scan, Device& disk, const DiskPaths& paths, const std::strin
   const Reading cid = scan.tree.read_line("/sys/" + paths.device + "/cid");
   const std::string from = sysfs(paths.device, "cid");
   if (!cid.is_present()) {
-    add_unreadable(disk.identity, "cid", cid.text.empty() ? "no such file" : cid.text, from, Strength::Strong);
+    add_unreadable(disk.identity, "cid", cid.text.empty() ? "no such file" : cid.text, from,
+                   Strength::Strong);
   } else {
     auto known = card_identification(cid.text);
     if (known) *known += part;
@@ -197,12 +215,14 @@ void add_card(Scan& scan, Device& disk, const DiskPaths& paths, const std::strin
 // "+boot0" of mmcblk0boot0: the parts of a card that are disks of their own.
 std::string part_of_card(const std::string& name) {
   const std::size_t digits = name.find_first_of("0123456789");
-  const std::size_t end = digits == std::string::npos ? name.size() : name.find_first_not_of("0123456789", digits);
+  const std::size_t end =
+      digits == std::string::npos ? name.size() : name.find_first_not_of("0123456789", digits);
   return end == std::string::npos || end == name.size() ? "" : "+" + name.substr(end);
 }
 
 void add_size(Scan& scan, Device& disk) {
-  add_attribute(scan.tree, disk.identity, disk.path, "queue/logical_block_size", "block-size", Strength::Medium);
+  add_attribute(scan.tree, disk.identity, disk.path, "queue/logical_block_size", "block-size",
+                Strength::Medium);
   add_attribute(scan.tree, disk.state, disk.path, "ro", "read-only", Strength::Medium);
   add_attribute(scan.tree, disk.state, disk.path, "removable", "removable", Strength::Medium);
 }
@@ -214,16 +234,20 @@ void add_disk_identity(Scan& scan, Device& disk) {
   std::string part;
   if (starts_with(disk.name, "mmcblk")) {
     part = part_of_card(disk.name);
-    if (!part.empty()) paths.device = sysfs_path(scan.tree, "/sys/" + folder_of(disk.path) + "/device").value_or(paths.device);
+    if (!part.empty())
+      paths.device = sysfs_path(scan.tree, "/sys/" + folder_of(disk.path) + "/device").value_or(paths.device);
   }
   disk.bus = bus_of(paths);
   if (disk.bus == "nvme") {
     add_nvme(scan, disk, paths);
   } else {
     if (is_scsi(paths.device)) add_scsi(scan, disk, paths.device);
-    if (disk.bus == "virtio") add_attribute(scan.tree, disk.identity, disk.path, "serial", "serial", Strength::Strong, Missing::SayAbsent);
+    if (disk.bus == "virtio")
+      add_attribute(scan.tree, disk.identity, disk.path, "serial", "serial", Strength::Strong,
+                    Missing::SayAbsent);
     if (disk.bus == "mmc") add_card(scan, disk, paths, part);
-    if (!paths.device.empty()) add_place(disk, place_of(scan.tree, paths.device) + (part.empty() ? "" : "/" + part.substr(1)));
+    if (!paths.device.empty())
+      add_place(disk, place_of(scan.tree, paths.device) + (part.empty() ? "" : "/" + part.substr(1)));
   }
   add_size(scan, disk);
   if (paths.device.empty()) return;

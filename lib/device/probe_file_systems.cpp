@@ -12,8 +12,12 @@ constexpr std::size_t kMaxMounts = 64;  // that are listed of one file system
 
 // The kernel's own: nothing is kept in them.
 bool is_interface(const std::string& type) {
-  static const char* const kTypes[] = {"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl", "fuse.gvfsd-fuse", "fuse.portal", "hugetlbfs", "mqueue",
-                                       "nsfs", "proc", "pstore", "resctrl", "rpc_pipefs", "securityfs", "selinuxfs", "smackfs", "sysfs", "tracefs", "nfsd"};
+  static const char* const kTypes[] = {
+      "autofs",      "binfmt_misc", "bpf",        "cgroup",    "cgroup2", "configfs",
+      "debugfs",     "devpts",      "devtmpfs",   "efivarfs",  "fusectl", "fuse.gvfsd-fuse",
+      "fuse.portal", "hugetlbfs",   "mqueue",     "nsfs",      "proc",    "pstore",
+      "resctrl",     "rpc_pipefs",  "securityfs", "selinuxfs", "smackfs", "sysfs",
+      "tracefs",     "nfsd"};
   return std::any_of(std::begin(kTypes), std::end(kTypes), [&](const char* known) { return type == known; });
 }
 
@@ -67,11 +71,14 @@ class FileSystems {
   }
 
  private:
-  bool is_held(const std::string& path) const { return !scan_.tree.list("/sys/" + path + "/holders").empty(); }
+  bool is_held(const std::string& path) const {
+    return !scan_.tree.list("/sys/" + path + "/holders").empty();
+  }
 
   void say_unreadable(Kind kind, const char* name, const Reading& table, const char* from) {
     for (Device& device : scan_.devices) {
-      if (device.kind == kind) add_unreadable(device.state, name, table.text.empty() ? "no such file" : table.text, from);
+      if (device.kind == kind)
+        add_unreadable(device.state, name, table.text.empty() ? "no such file" : table.text, from);
     }
   }
 
@@ -106,13 +113,17 @@ class FileSystems {
     const std::string path = "filesystem:" + first;
     if (!scan_.has(path)) scan_.add(make_file_system(path, first, type));
     Device* made = scan_.find(path);
-    if (made != nullptr && is_shared && std::find(made->members.begin(), made->members.end(), block) == made->members.end()) made->members.push_back(block);
+    if (made != nullptr && is_shared &&
+        std::find(made->members.begin(), made->members.end(), block) == made->members.end())
+      made->members.push_back(block);
     return made;
   }
 
   void add_label_and_marks(Device& device, const Facts& facts, const std::string& from) const {
-    if (const std::string label = fact(facts, "LABEL"); !label.empty()) add_value(device.identity, "label", label, from);
-    if (const std::string version = fact(facts, "VERSION"); !version.empty()) add_value(device.identity, "version", version, from);
+    if (const std::string label = fact(facts, "LABEL"); !label.empty())
+      add_value(device.identity, "label", label, from);
+    if (const std::string version = fact(facts, "VERSION"); !version.empty())
+      add_value(device.identity, "version", version, from);
     for (const auto& [key, text] : facts) {
       if (key == "MARK_UNREADABLE") {
         add_unreadable(device.state, "MARK", text, "superblock");
@@ -149,7 +160,8 @@ class FileSystems {
       Device device = make_file_system(path, block, "swap");
       device.kind = Kind::Swap;
       // The image of a hibernation takes the place of the signature; the area is the same.
-      if (fact(scan_.contents[block], "TYPE") == "swsuspend") add_value(device.state, "signature", "hibernation image", "blkid");
+      if (fact(scan_.contents[block], "TYPE") == "swsuspend")
+        add_value(device.state, "signature", "hibernation image", "blkid");
       scan_.add(std::move(device));
     }
     return scan_.find(path);
@@ -158,7 +170,9 @@ class FileSystems {
   // A file system without a block device: overlay, tmpfs, NFS.
   Device* file_system_without_device(const Mount& mount) {
     if (is_interface(mount.type)) return nullptr;
-    const std::string path = without_device_.try_emplace(mount.number, fmt::format("filesystem:{}:{}", mount.type, mount.point)).first->second;
+    const std::string path =
+        without_device_.try_emplace(mount.number, fmt::format("filesystem:{}:{}", mount.type, mount.point))
+            .first->second;
     if (!scan_.has(path)) {
       Device device;
       device.path = path;
@@ -182,7 +196,8 @@ class FileSystems {
       add_value(device->state, "in-use", "mounted", from);
       add_value(device->state, "super-options", mount.super_options, from);
     }
-    if (count == kMaxMounts + 1) add_unreadable(device->state, "mount", fmt::format("mounted at more than {} places", kMaxMounts), from);
+    if (count == kMaxMounts + 1)
+      add_unreadable(device->state, "mount", fmt::format("mounted at more than {} places", kMaxMounts), from);
     if (count > kMaxMounts) return;
     add_value(device->state, "mount", mount.point, from);
     add_value(device->state, "options", mount.options, from);

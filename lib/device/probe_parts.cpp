@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kMaxAliasBytes = 32U << 20;
 constexpr std::size_t kMaxModules = 16;  // that are named for one device
 
-// modules.alias is a list of "alias PATTERN MODULE"; kept by the bus, so that one device is not compared with all of them.
+// modules.alias is a list of "alias PATTERN MODULE"; kept by the bus, so that one device is not compared with
+// all of them.
 void read_aliases(Scan& scan) {
   scan.aliases[""];  // was read
   const Reading release = scan.tree.read_line("/proc/sys/kernel/osrelease");
@@ -44,7 +45,9 @@ Device* Scan::find(const std::string& path) {
 }
 
 void Scan::add(Device device) {
-  if (device.path.empty() || devices.size() == kMaxDevices || !index_.emplace(device.path, devices.size()).second) return;
+  if (device.path.empty() || devices.size() == kMaxDevices ||
+      !index_.emplace(device.path, devices.size()).second)
+    return;
   devices.push_back(std::move(device));
 }
 
@@ -56,24 +59,33 @@ std::string Scan::ancestor(const std::string& path) const {
 
 // ---- values
 
-std::string sysfs(const std::string& path, const std::string& attribute) { return "sysfs:" + path + "/" + attribute; }
-
-void add_value(std::vector<Value>& values, std::string name, std::string text, std::string from, Strength strength) {
-  if (values.size() < kMaxValues) values.push_back({std::move(name), std::move(text), std::move(from), strength, Presence::Present});
+std::string sysfs(const std::string& path, const std::string& attribute) {
+  return "sysfs:" + path + "/" + attribute;
 }
 
-void add_unreadable(std::vector<Value>& values, std::string name, std::string why, std::string from, Strength strength) {
-  if (values.size() < kMaxValues) values.push_back({std::move(name), std::move(why), std::move(from), strength, Presence::Unreadable});
+void add_value(std::vector<Value>& values, std::string name, std::string text, std::string from,
+               Strength strength) {
+  if (values.size() < kMaxValues)
+    values.push_back({std::move(name), std::move(text), std::move(from), strength, Presence::Present});
+}
+
+void add_unreadable(std::vector<Value>& values, std::string name, std::string why, std::string from,
+                    Strength strength) {
+  if (values.size() < kMaxValues)
+    values.push_back({std::move(name), std::move(why), std::move(from), strength, Presence::Unreadable});
 }
 
 void add_absent(std::vector<Value>& values, std::string name, std::string from, Strength strength) {
-  if (values.size() < kMaxValues) values.push_back({std::move(name), {}, std::move(from), strength, Presence::Absent});
+  if (values.size() < kMaxValues)
+    values.push_back({std::move(name), {}, std::move(from), strength, Presence::Absent});
 }
 
-void add_attribute(const Tree& tree, std::vector<Value>& values, const std::string& path, const std::string& attribute, std::string name, Strength strength, Missing missing) {
+void add_attribute(const Tree& tree, std::vector<Value>& values, const std::string& path,
+                   const std::string& attribute, std::string name, Strength strength, Missing missing) {
   const Reading reading = tree.read_line("/sys/" + path + "/" + attribute);
   const std::string from = sysfs(path, attribute);
-  if (reading.presence == Presence::Unreadable) return add_unreadable(values, std::move(name), reading.text, from, strength);
+  if (reading.presence == Presence::Unreadable)
+    return add_unreadable(values, std::move(name), reading.text, from, strength);
   if (reading.is_present() && !reading.text.empty()) {
     const bool is_strong = strength != Strength::Strong || tells_apart(reading.text);
     return add_value(values, std::move(name), reading.text, from, is_strong ? strength : Strength::Medium);
@@ -81,18 +93,24 @@ void add_attribute(const Tree& tree, std::vector<Value>& values, const std::stri
   switch (missing) {
     case Missing::LeaveOut: return;
     case Missing::SayAbsent: return add_absent(values, std::move(name), from, strength);
-    case Missing::SayUnreadable: return add_unreadable(values, std::move(name), reading.is_present() ? "empty" : "no such file", from, strength);
+    case Missing::SayUnreadable:
+      return add_unreadable(values, std::move(name), reading.is_present() ? "empty" : "no such file", from,
+                            strength);
   }
 }
 
-void add_result(std::vector<Value>& values, std::string name, const Result<std::string>& result, std::string from, Strength strength) {
-  if (!result) return add_unreadable(values, std::move(name), result.error().line(), std::move(from), strength);
+void add_result(std::vector<Value>& values, std::string name, const Result<std::string>& result,
+                std::string from, Strength strength) {
+  if (!result)
+    return add_unreadable(values, std::move(name), result.error().line(), std::move(from), strength);
   if (result->empty()) return add_absent(values, std::move(name), std::move(from), strength);
   const bool is_strong = strength != Strength::Strong || tells_apart(*result);
   add_value(values, std::move(name), *result, std::move(from), is_strong ? strength : Strength::Medium);
 }
 
-void add_place(Device& device, const std::string& place) { add_value(device.identity, std::string(kPlace), place, "sysfs:" + device.path, Strength::Place); }
+void add_place(Device& device, const std::string& place) {
+  add_value(device.identity, std::string(kPlace), place, "sysfs:" + device.path, Strength::Place);
+}
 
 // ---- drivers
 
@@ -103,7 +121,8 @@ std::vector<std::string> modules_for(Scan& scan, const std::string& alias) {
   if (alias.empty() || patterns == scan.aliases.end()) return modules;
   for (const std::string& line : patterns->second) {
     const std::size_t space = line.find(' ');
-    if (modules.size() == kMaxModules || ::fnmatch(line.substr(0, space).c_str(), alias.c_str(), 0) != 0) continue;
+    if (modules.size() == kMaxModules || ::fnmatch(line.substr(0, space).c_str(), alias.c_str(), 0) != 0)
+      continue;
     const std::string module = line.substr(space + 1);
     if (std::find(modules.begin(), modules.end(), module) == modules.end()) modules.push_back(module);
   }
@@ -115,13 +134,17 @@ void add_driver_state(Scan& scan, Device& device) {
   const auto driver = scan.tree.resolve(folder + "/driver");
   if (driver) {
     add_value(device.state, "driver", base_name(*driver), sysfs(device.path, "driver"));
-    if (const auto module = scan.tree.resolve(folder + "/driver/module")) add_value(device.state, "module", base_name(*module), sysfs(device.path, "driver/module"));
-  } else if (const Reading alias = scan.tree.read_line(folder + "/modalias"); alias.is_present() && !alias.text.empty()) {
+    if (const auto module = scan.tree.resolve(folder + "/driver/module"))
+      add_value(device.state, "module", base_name(*module), sysfs(device.path, "driver/module"));
+  } else if (const Reading alias = scan.tree.read_line(folder + "/modalias");
+             alias.is_present() && !alias.text.empty()) {
     add_value(device.state, "modalias", alias.text, sysfs(device.path, "modalias"));
-    for (const std::string& module : modules_for(scan, alias.text)) add_value(device.state, "modules", module, "modules.alias");
+    for (const std::string& module : modules_for(scan, alias.text))
+      add_value(device.state, "modules", module, "modules.alias");
   }
   add_attribute(scan.tree, device.state, device.path, "power_state", "power-state", Strength::Medium);
-  add_attribute(scan.tree, device.state, device.path, "power/runtime_status", "runtime-status", Strength::Medium);
+  add_attribute(scan.tree, device.state, device.path, "power/runtime_status", "runtime-status",
+                Strength::Medium);
 }
 
 // ---- paths
@@ -139,7 +162,9 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
-bool starts_with(const std::string& text, const std::string& prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
+bool starts_with(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
 
 bool natural_less(const std::string& a, const std::string& b) {
   std::size_t i = 0;

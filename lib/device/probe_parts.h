@@ -1,4 +1,5 @@
-// What the parts of the probe share. Each part adds the devices of one kind or bus; probe.cpp says in which order.
+// What the parts of the probe share. Each part adds the devices of one kind or bus; probe.cpp says in which
+// order.
 #pragma once
 
 #include <map>
@@ -19,9 +20,9 @@ class Scan {
 
   const Tree& tree;
   std::vector<Device> devices;
-  std::map<std::string, std::string> by_number;       // of block devices: "8:1" -> path
-  std::map<std::string, std::string> by_kernel_name;  // of block devices: "sda1" -> path
-  std::map<std::string, Facts> contents;              // of block devices, by path: what libblkid says
+  std::map<std::string, std::string> by_number;             // of block devices: "8:1" -> path
+  std::map<std::string, std::string> by_kernel_name;        // of block devices: "sda1" -> path
+  std::map<std::string, Facts> contents;                    // of block devices, by path: what libblkid says
   std::map<std::string, std::vector<std::string>> aliases;  // patterns of modules.alias; see modules_for()
 
   bool has(const std::string& path) const { return index_.contains(path); }
@@ -43,16 +44,22 @@ enum class Missing { LeaveOut, SayAbsent, SayUnreadable };  // of a file that is
 // "sysfs:devices/…/serial"
 std::string sysfs(const std::string& path, const std::string& attribute);
 
-void add_value(std::vector<Value>& values, std::string name, std::string text, std::string from, Strength strength = Strength::Medium);
-void add_unreadable(std::vector<Value>& values, std::string name, std::string why, std::string from, Strength strength = Strength::Medium);
-void add_absent(std::vector<Value>& values, std::string name, std::string from, Strength strength = Strength::Medium);
+void add_value(std::vector<Value>& values, std::string name, std::string text, std::string from,
+               Strength strength = Strength::Medium);
+void add_unreadable(std::vector<Value>& values, std::string name, std::string why, std::string from,
+                    Strength strength = Strength::Medium);
+void add_absent(std::vector<Value>& values, std::string name, std::string from,
+                Strength strength = Strength::Medium);
 
-// The first line of an attribute of a device of sysfs. A strong one that every device of the model may have (all zeros) is
-// only medium.
-void add_attribute(const Tree& tree, std::vector<Value>& values, const std::string& path, const std::string& attribute, std::string name, Strength strength, Missing missing = Missing::LeaveOut);
+// The first line of an attribute of a device of sysfs. A strong one that every device of the model may have
+// (all zeros) is only medium.
+void add_attribute(const Tree& tree, std::vector<Value>& values, const std::string& path,
+                   const std::string& attribute, std::string name, Strength strength,
+                   Missing missing = Missing::LeaveOut);
 
 // A value that was worked out from what a file holds, which may be refused.
-void add_result(std::vector<Value>& values, std::string name, const Result<std::string>& result, std::string from, Strength strength);
+void add_result(std::vector<Value>& values, std::string name, const Result<std::string>& result,
+                std::string from, Strength strength);
 
 void add_place(Device& device, const std::string& place);
 
@@ -79,8 +86,8 @@ void probe_usb(Scan& scan);
 void probe_firewire(Scan& scan);
 void probe_thunderbolt(Scan& scan);
 void probe_net(Scan& scan);
-void probe_block(Scan& scan);         // disks, partitions, dm, md, loop; and what libblkid says of each
+void probe_block(Scan& scan);  // disks, partitions, dm, md, loop; and what libblkid says of each
 void add_disk_identity(Scan& scan, Device& disk);  // of one disk, by its bus
-void probe_file_systems(Scan& scan);  // file systems, mounts, swap: after the block devices
+void probe_file_systems(Scan& scan);               // file systems, mounts, swap: after the block devices
 
 }  // namespace hib::device

@@ -15,13 +15,15 @@ void add_config(Scan& scan, Device& device) {
   const Reading config = scan.tree.read("/sys/" + device.path + "/config");
   const std::string from = sysfs(device.path, "config");
   if (!config.is_present()) {
-    return add_unreadable(device.identity, "dsn", config.text.empty() ? "no such file" : config.text, from, Strength::Strong);
+    return add_unreadable(device.identity, "dsn", config.text.empty() ? "no such file" : config.text, from,
+                          Strength::Strong);
   }
   const ByteView bytes = as_bytes(config.text);
   device.config.assign(bytes.begin(), bytes.end());
   const auto serial = pci_serial_number(bytes);
   if (!serial) return add_unreadable(device.identity, "dsn", serial.error().line(), from, Strength::Strong);
-  if (*serial && tells_apart(**serial)) add_value(device.identity, "dsn", with_function(**serial, device.name), from, Strength::Strong);
+  if (*serial && tells_apart(**serial))
+    add_value(device.identity, "dsn", with_function(**serial, device.name), from, Strength::Strong);
 }
 
 }  // namespace
@@ -37,9 +39,12 @@ void probe_pci(Scan& scan) {
     device.bus = "pci";
     device.name = address;
     add_config(scan, device);
-    for (const char* id : {"vendor", "device", "class", "revision"}) add_attribute(scan.tree, device.identity, *path, id, id, Strength::Medium, Missing::SayUnreadable);
-    add_attribute(scan.tree, device.identity, *path, "subsystem_vendor", "subsystem-vendor", Strength::Medium);
-    add_attribute(scan.tree, device.identity, *path, "subsystem_device", "subsystem-device", Strength::Medium);
+    for (const char* id : {"vendor", "device", "class", "revision"})
+      add_attribute(scan.tree, device.identity, *path, id, id, Strength::Medium, Missing::SayUnreadable);
+    add_attribute(scan.tree, device.identity, *path, "subsystem_vendor", "subsystem-vendor",
+                  Strength::Medium);
+    add_attribute(scan.tree, device.identity, *path, "subsystem_device", "subsystem-device",
+                  Strength::Medium);
     add_place(device, place_of(scan.tree, *path));
     add_value(device.state, "address", address, "sysfs:" + *path);
     add_driver_state(scan, device);

@@ -34,7 +34,8 @@ void take_marks(DeviceSet& saved, const DeviceSet& seen) {
     if (it == found.end()) continue;
     std::erase_if(device.state, is_mark);
     if (it->second == nullptr) {
-      device.state.push_back({"MARK", "several file systems have this UUID", kFromSaver, Strength::Medium, Presence::Unreadable});
+      device.state.push_back({"MARK", "several file systems have this UUID", kFromSaver, Strength::Medium,
+                              Presence::Unreadable});
       continue;
     }
     for (Value mark : it->second->state) {

@@ -1,5 +1,5 @@
-// The image-saving kernel reads the marks of the machine's file systems after the machine stands still: what it finds on
-// the disks is what a later boot has to find there too.
+// The image-saving kernel reads the marks of the machine's file systems after the machine stands still: what
+// it finds on the disks is what a later boot has to find there too.
 #pragma once
 
 #include "lib/device/device.h"
@@ -8,8 +8,9 @@ namespace hib::device {
 
 inline constexpr const char* kFromSaver = "saver";  // Value::from of such a mark
 
-// For each file system and swap area of `saved` whose UUID exactly one of `seen` has, the marks of that one take the place of
-// its own. Of a UUID that several have (a clone) the marks become unreadable; what was not seen keeps its own.
+// For each file system and swap area of `saved` whose UUID exactly one of `seen` has, the marks of that one
+// take the place of its own. Of a UUID that several have (a clone) the marks become unreadable; what was not
+// seen keeps its own.
 void take_marks(DeviceSet& saved, const DeviceSet& seen);
 
 }  // namespace hib::device

@@ -12,11 +12,15 @@ std::uint64_t get(ByteView bytes, std::size_t offset) {
   return value;
 }
 
-std::uint64_t byte_at(ByteView bytes, std::size_t offset) { return std::to_integer<std::uint64_t>(bytes[offset]); }
+std::uint64_t byte_at(ByteView bytes, std::size_t offset) {
+  return std::to_integer<std::uint64_t>(bytes[offset]);
+}
 
 std::string uuid_at(ByteView bytes, std::size_t offset) {
   std::string text;
-  for (std::size_t i = 0; i < 16; ++i) text += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte_at(bytes, offset + i));
+  for (std::size_t i = 0; i < 16; ++i)
+    text +=
+        fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", byte_at(bytes, offset + i));
   return text;
 }
 
@@ -37,12 +41,13 @@ constexpr std::size_t kBtrfsMagic = 64;
 constexpr std::size_t kBtrfsGeneration = 72;
 
 constexpr std::size_t kXfsUuid = 32;
-constexpr std::size_t kXfsLogStart = 48;      // be64, a block of an allocation group; 0: the log is on another device
-constexpr std::size_t kXfsAgBlocks = 84;      // be32
-constexpr std::size_t kXfsAgCount = 88;       // be32
-constexpr std::size_t kXfsLogBlocks = 96;     // be32
-constexpr std::size_t kXfsBlockLog = 120;     // u8, 9 to 16
-constexpr std::size_t kXfsAgBlockLog = 124;   // u8
+constexpr std::size_t kXfsLogStart =
+    48;  // be64, a block of an allocation group; 0: the log is on another device
+constexpr std::size_t kXfsAgBlocks = 84;     // be32
+constexpr std::size_t kXfsAgCount = 88;      // be32
+constexpr std::size_t kXfsLogBlocks = 96;    // be32
+constexpr std::size_t kXfsBlockLog = 120;    // u8, 9 to 16
+constexpr std::size_t kXfsAgBlockLog = 124;  // u8
 constexpr unsigned kSectorLog = 9;
 
 constexpr std::uint64_t kF2fsMagic = 0xF2F52010;
@@ -71,7 +76,9 @@ void place_log(ByteView bytes, XfsSuperBlock& block) {
 }  // namespace
 
 std::optional<ExtSuperBlock> ext_super_block(ByteView bytes) {
-  if (bytes.size() < ExtSuperBlock::kBytes || get<le16>(bytes, kExtMagic) != 0xEF53 || get<le32>(bytes, kExtRevision) > 1 || get<le32>(bytes, kExtLogBlockSize) > 6) return std::nullopt;
+  if (bytes.size() < ExtSuperBlock::kBytes || get<le16>(bytes, kExtMagic) != 0xEF53 ||
+      get<le32>(bytes, kExtRevision) > 1 || get<le32>(bytes, kExtLogBlockSize) > 6)
+    return std::nullopt;
   ExtSuperBlock block;
   block.uuid = uuid_at(bytes, kExtUuid);
   block.mount_time = get<le32>(bytes, kExtMount) | byte_at(bytes, kExtMountHigh) << 32;
@@ -95,7 +102,9 @@ std::optional<XfsSuperBlock> xfs_super_block(ByteView bytes) {
 }
 
 std::optional<F2fsSuperBlock> f2fs_super_block(ByteView bytes) {
-  if (bytes.size() < 128 || get<le32>(bytes, 0) != kF2fsMagic || get<le32>(bytes, kF2fsLogBlockSize) != 12 || get<le32>(bytes, kF2fsLogSegment) > 16) return std::nullopt;
+  if (bytes.size() < 128 || get<le32>(bytes, 0) != kF2fsMagic || get<le32>(bytes, kF2fsLogBlockSize) != 12 ||
+      get<le32>(bytes, kF2fsLogSegment) > 16)
+    return std::nullopt;
   F2fsSuperBlock block;
   block.uuid = uuid_at(bytes, kF2fsUuid);
   block.checkpoint_offset = get<le32>(bytes, kF2fsCheckpoint) * F2fsSuperBlock::kBlockBytes;

@@ -1,5 +1,5 @@
-// Superblocks, as far as they tell which file system it is and whether it was written since. From the bytes of a device or
-// of a page in an image's memory, which may be anybody's.
+// Superblocks, as far as they tell which file system it is and whether it was written since. From the bytes
+// of a device or of a page in an image's memory, which may be anybody's.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ struct F2fsSuperBlock {
   static constexpr std::size_t kBytes = 512;
   static constexpr std::size_t kBlockBytes = 4096;
   std::string uuid;
-  std::uint64_t checkpoint_offset = 0;     // bytes, of the first pack
-  std::uint64_t segment_bytes = 0;         // the second pack lies this far behind the first
+  std::uint64_t checkpoint_offset = 0;  // bytes, of the first pack
+  std::uint64_t segment_bytes = 0;      // the second pack lies this far behind the first
 };
 std::optional<F2fsSuperBlock> f2fs_super_block(ByteView bytes);
 

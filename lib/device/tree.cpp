@@ -59,14 +59,16 @@ std::string facts_path(const char* kind, std::string name) {
 }
 
 // Opens /dev/NAME, if that is the device of this number ("8:1").
-std::shared_ptr<const File> open_device(const std::string& name, const std::string& number, std::string& why) {
+std::shared_ptr<const File> open_device(const std::string& name, const std::string& number,
+                                        std::string& why) {
   const std::string path = "/dev/" + with_slashes(name, '!');
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     why = fmt::format("{}: {}", path, std::strerror(errno));
     return nullptr;
   }
-  if (!S_ISBLK(status.st_mode) || fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev)) != number) {
+  if (!S_ISBLK(status.st_mode) ||
+      fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev)) != number) {
     why = path + " is another device";
     return nullptr;
   }
@@ -84,19 +86,28 @@ Tree Tree::live() { return {}; }
 
 Result<Tree> Tree::captured(const std::string& root) {
   struct stat status {};
-  if (root.empty() || ::stat(root.c_str(), &status) != 0) return fail(system_error("open", root.empty() ? ENOENT : errno).of(root));
-  if (!S_ISDIR(status.st_mode)) return fail(make_error(ErrorKind::Unsupported, "open", "not a folder", "a folder with the sys and proc of a machine").of(root));
+  if (root.empty() || ::stat(root.c_str(), &status) != 0)
+    return fail(system_error("open", root.empty() ? ENOENT : errno).of(root));
+  if (!S_ISDIR(status.st_mode))
+    return fail(make_error(ErrorKind::Unsupported, "open", "not a folder",
+                           "a folder with the sys and proc of a machine")
+                    .of(root));
   Tree tree;
   tree.root_ = root;
-  if (const Reading stored = tree.read(kUnreadableFacts); stored.is_present()) tree.unreadable_ = facts_from_text(stored.text);
+  if (const Reading stored = tree.read(kUnreadableFacts); stored.is_present())
+    tree.unreadable_ = facts_from_text(stored.text);
   return tree;
 }
 
 Result<void> Tree::capture_into(const std::string& folder) {
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return fail(system_error("mkdir", errno).of(folder));
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(system_error("mkdir", errno).of(folder));
   const Fd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(system_error("open", errno).of(folder));
-  if (!names_in(fd.get(), ".", 1).empty()) return fail(make_error(ErrorKind::Exists, "capture", "a folder that holds something", "an empty one, or none").of(folder));
+  if (!names_in(fd.get(), ".", 1).empty())
+    return fail(
+        make_error(ErrorKind::Exists, "capture", "a folder that holds something", "an empty one, or none")
+            .of(folder));
   capture_ = std::make_shared<Capture>();
   capture_->folder = folder;
   return {};
@@ -109,16 +120,19 @@ Result<void> Tree::capture_result() const {
 
 Reading Tree::read_at(const std::string& path, std::size_t max_bytes) const {
   OnLink on_link;
-  if (capture_) on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
+  if (capture_)
+    on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
   const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, on_link);
   if (const auto said = unreadable_.find(walked.path); said != unreadable_.end()) {
     if (capture_) capture_->no(walked.path, said->second);
     return {Presence::Unreadable, said->second};
   }
-  if (walked.error == 0 && !S_ISDIR(walked.mode) && !S_ISREG(walked.mode)) return {Presence::Unreadable, "not a regular file"};
+  if (walked.error == 0 && !S_ISDIR(walked.mode) && !S_ISREG(walked.mode))
+    return {Presence::Unreadable, "not a regular file"};
   if (walked.error != 0) return reading_of(walked.error, max_bytes);
   SmallFile file = read_small_file(walked.folder.get(), walked.name, max_bytes);
-  Reading reading = file.error != 0 ? reading_of(file.error, max_bytes) : Reading{Presence::Present, std::move(file.text)};
+  Reading reading =
+      file.error != 0 ? reading_of(file.error, max_bytes) : Reading{Presence::Present, std::move(file.text)};
   if (capture_ && reading.is_present()) capture_->file(walked.path, reading.text);
   if (capture_ && reading.presence == Presence::Unreadable) capture_->no(walked.path, reading.text);
   return reading;
@@ -140,7 +154,8 @@ Reading Tree::read_line(const std::string& path) const {
 
 std::vector<std::string> Tree::list(const std::string& path) const {
   OnLink on_link;
-  if (capture_) on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
+  if (capture_)
+    on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
   const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, on_link);
   if (walked.error != 0 || !S_ISDIR(walked.mode)) return {};
   std::vector<std::string> names = names_in(walked.folder.get(), walked.name, kMaxNames);
@@ -163,12 +178,14 @@ bool Tree::exists(const std::string& path) const { return resolve(path).has_valu
 
 std::optional<std::string> Tree::resolve(const std::string& path) const {
   OnLink on_link;
-  if (capture_) on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
+  if (capture_)
+    on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
   const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, on_link);
   if (walked.error != 0) return std::nullopt;
   if (capture_ && S_ISDIR(walked.mode)) capture_->folder_at(walked.path);
   // Only that it is there; what it holds is copied when it is read, and of a block device never.
-  if (capture_ && !S_ISDIR(walked.mode) && !capture_->done.contains(walked.path)) capture_->file(walked.path, "");
+  if (capture_ && !S_ISDIR(walked.mode) && !capture_->done.contains(walked.path))
+    capture_->file(walked.path, "");
   return walked.path;
 }
 

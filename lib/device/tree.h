@@ -1,8 +1,10 @@
-// Where the probe reads: this machine, or a captured tree with the /proc and /sys of another one. Every read says whether the
-// value was there, absent or unreadable, and reads nothing without a bound; a captured tree may be anybody's.
+// Where the probe reads: this machine, or a captured tree with the /proc and /sys of another one. Every read
+// says whether the value was there, absent or unreadable, and reads nothing without a bound; a captured tree
+// may be anybody's.
 //
-// A tree that captures copies what is read, and nothing else, into a folder that can be read as a captured tree later. What
-// is not a file (the answers of ioctls and of libblkid) lies there below hibtool/, as lines of KEY=VALUE.
+// A tree that captures copies what is read, and nothing else, into a folder that can be read as a captured
+// tree later. What is not a file (the answers of ioctls and of libblkid) lies there below hibtool/, as lines
+// of KEY=VALUE.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +31,8 @@ using Facts = std::map<std::string, std::string>;  // KEY -> VALUE
 class Tree {
  public:
   static constexpr std::size_t kMaxFileBytes = 1U << 20;
-  static constexpr std::size_t kMaxNames = 1U << 16;        // in one folder; the rest is left out
-  static constexpr unsigned kMaxLinks = 40;                 // that one path may follow, as Linux has it
+  static constexpr std::size_t kMaxNames = 1U << 16;  // in one folder; the rest is left out
+  static constexpr unsigned kMaxLinks = 40;           // that one path may follow, as Linux has it
 
   static Tree live();
   // Symbolic links of a captured tree stay inside of it, wherever they point.
@@ -46,14 +48,16 @@ class Tree {
   // `path` begins with a slash: "/sys/block/sda/size", "/proc/self/mountinfo".
   // Bytes as they are; Unreadable what is larger than `max_bytes`, or no regular file.
   Reading read(const std::string& path, std::size_t max_bytes = kMaxFileBytes) const;
-  Reading read_line(const std::string& path) const;          // the first line, without spaces at its ends
-  std::vector<std::string> list(const std::string& path) const;  // names, sorted; none where there is no folder
+  Reading read_line(const std::string& path) const;  // the first line, without spaces at its ends
+  std::vector<std::string> list(
+      const std::string& path) const;  // names, sorted; none where there is no folder
   bool exists(const std::string& path) const;
-  // Where a path ends up when all links are followed, as a path of the tree; nothing where it leads nowhere or in a circle.
+  // Where a path ends up when all links are followed, as a path of the tree; nothing where it leads nowhere
+  // or in a circle.
   std::optional<std::string> resolve(const std::string& path) const;
 
-  // What lies on a block device, by libblkid's names (TYPE, UUID, LABEL, PTTYPE, PTUUID, USAGE, …) and the marks of
-  // file_system_marks.h (MARK_…). Nothing where the device cannot be opened; `why` then says why.
+  // What lies on a block device, by libblkid's names (TYPE, UUID, LABEL, PTTYPE, PTUUID, USAGE, …) and the
+  // marks of file_system_marks.h (MARK_…). Nothing where the device cannot be opened; `why` then says why.
   Facts block_facts(const std::string& device_name, std::string& why) const;
   // The permanent address of a network interface (PERMANENT_ADDRESS), as the driver has it.
   Facts net_facts(const std::string& interface) const;

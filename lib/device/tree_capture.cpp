@@ -29,7 +29,8 @@ std::string decoded(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned byte = 0;
     const char* begin = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(begin, begin + 2, byte, 16).ptr == begin + 2) {
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(begin, begin + 2, byte, 16).ptr == begin + 2) {
       out += static_cast<char>(byte);
       i += 2;
     } else {
@@ -66,7 +67,8 @@ Facts facts_from_text(const std::string& text) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = std::string_view(text).substr(at, end - at);
     const std::size_t equals = line.find('=');
-    if (equals != std::string_view::npos && equals > 0) facts[decoded(line.substr(0, equals))] = decoded(line.substr(equals + 1));
+    if (equals != std::string_view::npos && equals > 0)
+      facts[decoded(line.substr(0, equals))] = decoded(line.substr(equals + 1));
     at = end + 1;
   }
   return facts;
@@ -76,14 +78,16 @@ void Tree::Capture::folder_at(const std::string& path) {
   if (path.empty() || path == "/" || failure || done.contains(path)) return;
   folder_at(path.substr(0, path.rfind('/')));
   if (failure) return;
-  if (::mkdir((folder + path).c_str(), 0700) != 0 && errno != EEXIST) failure = system_error("mkdir", errno).of(folder + path);
+  if (::mkdir((folder + path).c_str(), 0700) != 0 && errno != EEXIST)
+    failure = system_error("mkdir", errno).of(folder + path);
   done.insert(path);
 }
 
 void Tree::Capture::file(const std::string& path, const std::string& text) {
   folder_at(path.substr(0, path.rfind('/')));
   if (failure) return;
-  if (const int error = write_file(folder + path, text); error != 0) failure = system_error("write", error).of(folder + path);
+  if (const int error = write_file(folder + path, text); error != 0)
+    failure = system_error("write", error).of(folder + path);
   done.insert(path);
 }
 
@@ -91,7 +95,8 @@ void Tree::Capture::link(const std::string& path, const std::string& target) {
   if (failure || done.contains(path)) return;
   folder_at(path.substr(0, path.rfind('/')));
   if (failure) return;
-  if (::symlink(target.c_str(), (folder + path).c_str()) != 0 && errno != EEXIST) failure = system_error("symlink", errno).of(folder + path);
+  if (::symlink(target.c_str(), (folder + path).c_str()) != 0 && errno != EEXIST)
+    failure = system_error("symlink", errno).of(folder + path);
   done.insert(path);
 }
 

@@ -14,7 +14,7 @@ namespace hib::device {
 // Everything has mode 0600 or 0700. The first failure stops the copying, and is kept.
 struct Tree::Capture {
   std::string folder;
-  std::set<std::string> done;    // paths that are there already
+  std::set<std::string> done;  // paths that are there already
   std::optional<Error> failure;
   Facts unreadable;
 

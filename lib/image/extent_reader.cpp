@@ -22,8 +22,8 @@ class VectorRuns final : public RunSource {
   std::size_t index_ = 0;
 };
 
-// Which state wins for a page that two pieces share, because memory is cut inside it: lost bytes make the whole page
-// lost, and any bytes at all are better than none.
+// Which state wins for a page that two pieces share, because memory is cut inside it: lost bytes make the
+// whole page lost, and any bytes at all are better than none.
 int precedence(PageState state) {
   switch (state) {
     case PageState::Absent: return 0;
@@ -37,8 +37,8 @@ int precedence(PageState state) {
 }  // namespace
 
 Result<std::unique_ptr<ImageReader>> ExtentReader::create(std::shared_ptr<const File> file, ImageInfo info,
-                                                          std::vector<Extent> extents, std::vector<Record> records,
-                                                          RangeMap labels) {
+                                                          std::vector<Extent> extents,
+                                                          std::vector<Record> records, RangeMap labels) {
   auto reader = std::unique_ptr<ExtentReader>(new ExtentReader(std::move(file), std::move(info)));
   reader->records_ = std::move(records);
   reader->labels_ = std::move(labels);
@@ -104,9 +104,10 @@ void ExtentReader::find_pieces(std::vector<Extent> extents) {
     const std::uint64_t extent_end = extent.physical + extent.size_bytes;
     if (extent.physical < end) {
       const std::uint64_t cut = std::min(end - extent.physical, extent.size_bytes);
-      info_.findings.push_back({"overlap", Severity::Warning, extent.file_offset,
-                                fmt::format("{} repeats {} of memory from {:#x} on; the segment that starts lower counts",
-                                            extent.name, human_bytes(cut), extent.physical)});
+      info_.findings.push_back(
+          {"overlap", Severity::Warning, extent.file_offset,
+           fmt::format("{} repeats {} of memory from {:#x} on; the segment that starts lower counts",
+                       extent.name, human_bytes(cut), extent.physical)});
       extent.physical += cut;
       extent.size_bytes -= cut;
       extent.file_offset += std::min(extent.stored_bytes, cut);
@@ -172,11 +173,13 @@ void ExtentReader::load(PageBatch& batch) const {
 }
 
 Result<void> ExtentReader::read_page(Pfn pfn, MutableBytes out) const {
-  const auto run = std::upper_bound(runs_.begin(), runs_.end(), pfn, [](Pfn p, const PageRun& r) { return p < r.end(); });
+  const auto run =
+      std::upper_bound(runs_.begin(), runs_.end(), pfn, [](Pfn p, const PageRun& r) { return p < r.end(); });
   if (run == runs_.end() || pfn < run->first || !run->is_present()) {
     const bool known = run != runs_.end() && pfn >= run->first;
     return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn),
-                           known ? std::string(name_of(run->state)) : "not memory of this machine", "a page of the image")
+                           known ? std::string(name_of(run->state)) : "not memory of this machine",
+                           "a page of the image")
                     .of(info_.path));
   }
   return read_pages(pfn, 1, out);
@@ -192,9 +195,10 @@ Result<void> ExtentReader::read_pages(Pfn first, std::uint64_t count, MutableByt
     if (piece->state != PageState::Data) continue;
     const std::uint64_t from = std::max(start, piece->physical);
     const std::uint64_t to = std::min(end, piece->end());
-  // Bytes of a page that no extent holds: the edge of memory inside a page.
+    // Bytes of a page that no extent holds: the edge of memory inside a page.
     std::fill_n(out.data() + (position - start), from - position, std::byte{0});
-    TRY_OK(file_->read_at(piece->file_offset + (from - piece->physical), out.subspan(from - start, to - from)));
+    TRY_OK(
+        file_->read_at(piece->file_offset + (from - piece->physical), out.subspan(from - start, to - from)));
     position = to;
   }
   std::fill_n(out.data() + (position - start), end - position, std::byte{0});
@@ -208,8 +212,9 @@ StructureCheck ExtentReader::check_structure() const {
   check.damage = info_.damage;
   check.layers.push_back({"headers", LayerResult::Ok, info_.variant});
   check.layers.push_back({"segments", info_.damage.empty() ? LayerResult::Ok : LayerResult::Bad,
-                          info_.damage.empty() ? fmt::format("all {} inside the file", pieces_.size())
-                                               : fmt::format("{} not wholly in the file", info_.damage.size())});
+                          info_.damage.empty()
+                              ? fmt::format("all {} inside the file", pieces_.size())
+                              : fmt::format("{} not wholly in the file", info_.damage.size())});
   return check;
 }
 

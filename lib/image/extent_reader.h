@@ -1,5 +1,5 @@
-// The reader of every format that keeps memory as it is: ELF, LiME and raw differ only in how they say which bytes of
-// the file are which bytes of memory.
+// The reader of every format that keeps memory as it is: ELF, LiME and raw differ only in how they say which
+// bytes of the file are which bytes of memory.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace hib {
 
-// `size_bytes` bytes of physical memory from `physical` on lie at `file_offset`; of these only `stored_bytes` are in the
-// file (ELF: p_filesz < p_memsz). The rest is memory that was not saved.
+// `size_bytes` bytes of physical memory from `physical` on lie at `file_offset`; of these only `stored_bytes`
+// are in the file (ELF: p_filesz < p_memsz). The rest is memory that was not saved.
 struct Extent {
   std::uint64_t physical = 0;
   std::uint64_t size_bytes = 0;
@@ -24,8 +24,8 @@ struct Extent {
 class ExtentReader final : public ImageReader {
  public:
   // `info` carries format, page size and findings so far; page counts, end_pfn and damage are filled in here.
-  // Where extents overlap the first one counts, with a finding. Extents past the end of the file are cut there, with
-  // damage that lists the pages lost. Labels in `labels` are those of everything but the extents.
+  // Where extents overlap the first one counts, with a finding. Extents past the end of the file are cut
+  // there, with damage that lists the pages lost. Labels in `labels` are those of everything but the extents.
   static Result<std::unique_ptr<ImageReader>> create(std::shared_ptr<const File> file, ImageInfo info,
                                                      std::vector<Extent> extents, std::vector<Record> records,
                                                      RangeMap labels);
@@ -39,7 +39,8 @@ class ExtentReader final : public ImageReader {
   StructureCheck check_structure() const override;
 
  private:
-  ExtentReader(std::shared_ptr<const File> file, ImageInfo info) : file_(std::move(file)), info_(std::move(info)) {}
+  ExtentReader(std::shared_ptr<const File> file, ImageInfo info)
+      : file_(std::move(file)), info_(std::move(info)) {}
 
   // A stretch of memory that is in one state; where that is Data, at `file_offset`.
   struct Piece {

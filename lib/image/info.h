@@ -52,7 +52,7 @@ struct ImageInfo {
   KernelIdentity kernel;
   std::string integrity_algorithm = "none";
   std::string integrity_value;
-  std::optional<std::string> content_digest;  // where the image itself carries it
+  std::optional<std::string> content_digest;                 // where the image itself carries it
   std::vector<std::pair<std::string, std::string>> details;  // what only this format has: name, text
   std::vector<Finding> findings;
   std::vector<Damage> damage;  // found while opening

@@ -28,7 +28,8 @@ class LinearSink final : public PageSink {
     return std::unique_ptr<Job>(std::move(job));
   }
 
-  // Nothing to do in parallel: the kernel lets one thread at a time write to a file, and threads that wait for it spin.
+  // Nothing to do in parallel: the kernel lets one thread at a time write to a file, and threads that wait
+  // for it spin.
   Result<void> encode(Job&) override { return {}; }
 
   Result<void> append(Job& job) override { return write_items(*static_cast<LinearJob&>(job).batch); }
@@ -60,8 +61,11 @@ class LinearSink final : public PageSink {
   Result<void> write_run(Pfn first, std::span<const ByteView> pages) {
     while (!pages.empty()) {
       const LayoutPiece* piece = piece_of(first);
-      const std::uint64_t count = piece == nullptr ? 1 : std::min<std::uint64_t>(pages.size(), piece->first + piece->page_count - first);
-      if (piece != nullptr) TRY_OK(write(piece->offset + (first - piece->first) * layout_.page_size, pages.first(count)));
+      const std::uint64_t count =
+          piece == nullptr ? 1
+                           : std::min<std::uint64_t>(pages.size(), piece->first + piece->page_count - first);
+      if (piece != nullptr)
+        TRY_OK(write(piece->offset + (first - piece->first) * layout_.page_size, pages.first(count)));
       pages = pages.subspan(count);
       first += count;
     }
@@ -74,7 +78,8 @@ class LinearSink final : public PageSink {
     const std::vector<std::byte> page(layout_.page_size, static_cast<std::byte>(run.fill));
     const std::vector<ByteView> pages(std::min<std::uint64_t>(run.count, kBatchPages), ByteView(page));
     for (std::uint64_t done = 0; done < run.count; done += pages.size()) {
-      TRY_OK(write_run(run.first + done, std::span(pages).first(std::min<std::uint64_t>(pages.size(), run.count - done))));
+      TRY_OK(write_run(run.first + done,
+                       std::span(pages).first(std::min<std::uint64_t>(pages.size(), run.count - done))));
     }
     return {};
   }
@@ -98,8 +103,9 @@ class LinearSink final : public PageSink {
   }
 
   const LayoutPiece* piece_of(Pfn pfn) const {
-    const auto it = std::upper_bound(page_pieces_.begin(), page_pieces_.end(), pfn,
-                                     [](Pfn p, const LayoutPiece* piece) { return p < piece->first + piece->page_count; });
+    const auto it = std::upper_bound(
+        page_pieces_.begin(), page_pieces_.end(), pfn,
+        [](Pfn p, const LayoutPiece* piece) { return p < piece->first + piece->page_count; });
     return it != page_pieces_.end() && pfn >= (*it)->first ? *it : nullptr;
   }
 

@@ -36,11 +36,13 @@ struct PageRun {
   Pfn end() const { return first + count; }
   bool is_present() const { return state == PageState::Data || state == PageState::Fill; }
   bool continues(const PageRun& previous) const {
-    return first == previous.end() && state == previous.state && (state != PageState::Fill || fill == previous.fill);
+    return first == previous.end() && state == previous.state &&
+           (state != PageState::Fill || fill == previous.fill);
   }
 };
 
-// Highest PFN that any reader accepts: 2^52 bytes of physical address space (x86-64, arm64 and s390x have no more).
+// Highest PFN that any reader accepts: 2^52 bytes of physical address space (x86-64, arm64 and s390x have no
+// more).
 constexpr Pfn kMaxPfn = (std::uint64_t{1} << 52) / 4096;
 
 constexpr std::uint32_t kMinPageBytes = 4096;

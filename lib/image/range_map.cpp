@@ -11,7 +11,8 @@ void RangeMap::add(std::uint64_t offset, std::uint64_t size, std::string label) 
 
 std::vector<LabelledRange> RangeMap::tiled(std::uint64_t file_bytes) const {
   std::vector<LabelledRange> sorted = ranges_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.offset < b.offset; });
   std::vector<LabelledRange> out;
   std::uint64_t end = 0;
   for (auto& range : sorted) {

@@ -1,5 +1,5 @@
-// A label for every byte range of a file: what `inspect --map` prints. Ranges that overlap, or bytes without a label,
-// are a fault in the image or in its reader, and the map shows them.
+// A label for every byte range of a file: what `inspect --map` prints. Ranges that overlap, or bytes without
+// a label, are a fault in the image or in its reader, and the map shows them.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class RangeMap {
  public:
   void add(std::uint64_t offset, std::uint64_t size, std::string label);
 
-  // All ranges in file order, with "unlabelled" and "overlap" ranges where the labels do not tile [0, file_bytes).
+  // All ranges in file order, with "unlabelled" and "overlap" ranges where the labels do not tile [0,
+  // file_bytes).
   std::vector<LabelledRange> tiled(std::uint64_t file_bytes) const;
 
  private:

@@ -19,9 +19,10 @@ namespace hib {
 
 // One page, or a run of pages without bytes of their own, on its way from a source to a sink.
 struct PageItem {
-  PageRun run;                       // Data: count is 1
-  const std::byte* bytes = nullptr;  // Data: page_size bytes, owned by the batch; may be null in a batch of hashes only
-  Hash128 hash;                      // Data: of those bytes
+  PageRun run;  // Data: count is 1
+  const std::byte* bytes =
+      nullptr;   // Data: page_size bytes, owned by the batch; may be null in a batch of hashes only
+  Hash128 hash;  // Data: of those bytes
 };
 
 // A unit of work: some runs in ascending PFN order and, once loaded, their pages.
@@ -30,12 +31,13 @@ struct PageBatch {
   std::shared_ptr<const void> context;  // the reader's own: what `token` counts in
   std::shared_ptr<const void> pages;    // the reader's own: keeps bytes alive that lie outside `buffer`
   std::uint64_t token = 0;              // the reader's own: which of its blocks this is
-  bool hashes_only = false;             // nobody will look at the bytes: a page that equals another need not be had again
+  bool hashes_only =
+      false;  // nobody will look at the bytes: a page that equals another need not be had again
   std::vector<PageRun> runs;
 
-  std::vector<PageItem> items;  // ascending; a page of one repeated byte is a Fill, never Data
+  std::vector<PageItem> items;    // ascending; a page of one repeated byte is a Fill, never Data
   std::vector<std::byte> buffer;  // the pages' bytes
-  std::vector<Damage> damage;      // what could not be read; those pages are Unreadable items
+  std::vector<Damage> damage;     // what could not be read; those pages are Unreadable items
 
   void clear();
 };
@@ -92,13 +94,15 @@ class ImageReader {
   virtual const ImageInfo& info() const = 0;
   virtual const std::vector<Record>& records() const = 0;
 
-  // Every run of pages that the image knows of, absent and unreadable ones included; what lies between is a hole.
+  // Every run of pages that the image knows of, absent and unreadable ones included; what lies between is a
+  // hole.
   virtual Result<std::unique_ptr<RunSource>> runs() const = 0;
 
   // The same, cut into units of work. The default cuts runs() into batches of kBatchPages.
   virtual Result<std::unique_ptr<BatchSource>> batches() const;
 
-  // Reads, classifies and hashes the pages of a batch that batches() handed out. Never fails: see PageBatch::damage.
+  // Reads, classifies and hashes the pages of a batch that batches() handed out. Never fails: see
+  // PageBatch::damage.
   virtual void load(PageBatch& batch) const = 0;
 
   // One page. Absent and unreadable pages, and holes, are an error.
@@ -113,13 +117,16 @@ class ImageReader {
   virtual WholeCheck check_whole() const { return {}; }
 
   // The stored hashes of the pages, in PFN order, where the format keeps them; null where it does not.
-  virtual Result<std::unique_ptr<PageHashSource>> page_hashes() const { return std::unique_ptr<PageHashSource>(); }
+  virtual Result<std::unique_ptr<PageHashSource>> page_hashes() const {
+    return std::unique_ptr<PageHashSource>();
+  }
 };
 
 // Pages in a batch of a reader that has no blocks of its own: 1 MiB of 4 KiB pages.
 inline constexpr std::uint64_t kBatchPages = 256;
 
-// Turns `count` pages at `bytes` into items: repeated-byte pages become Fill, the others Data with their hash.
+// Turns `count` pages at `bytes` into items: repeated-byte pages become Fill, the others Data with their
+// hash.
 void classify_pages(Pfn first, std::uint64_t count, const std::byte* bytes, std::uint32_t page_size,
                     std::vector<PageItem>& items);
 
@@ -128,13 +135,15 @@ std::optional<std::uint8_t> fill_value(ByteView page);
 
 // What a reader needs to know from the command line.
 struct OpenOptions {
-  bool salvage = false;                     // go on past damage
+  bool salvage = false;                       // go on past damage
   std::optional<std::uint64_t> base_address;  // raw: physical address of the first byte
-  std::string base_image;                   // hib: path of the base of an incremental image, when it is elsewhere
-  std::uint32_t page_size = 4096;           // raw and LiME, which do not say
-  std::vector<PfnRange> unused;             // ELF: pages whose bytes nobody needs, ascending; not read, they count as absent
-  std::optional<std::uint64_t> swap_offset;   // swsusp: page that holds the swap header (the kernel's resume_offset)
-  std::string passphrase;                     // uswsusp: of an encrypted image
+  std::string base_image;          // hib: path of the base of an incremental image, when it is elsewhere
+  std::uint32_t page_size = 4096;  // raw and LiME, which do not say
+  std::vector<PfnRange>
+      unused;  // ELF: pages whose bytes nobody needs, ascending; not read, they count as absent
+  std::optional<std::uint64_t>
+      swap_offset;         // swsusp: page that holds the swap header (the kernel's resume_offset)
+  std::string passphrase;  // uswsusp: of an encrypted image
 };
 
 }  // namespace hib

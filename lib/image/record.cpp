@@ -28,7 +28,9 @@ struct RecordHeader {
 };
 static_assert(sizeof(RecordHeader) == 8);
 
-void append(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void append(std::vector<std::byte>& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 void encode_fields(std::vector<std::byte>& out, const FieldList& fields);
 
@@ -63,13 +65,15 @@ Result<FieldValue> decode_value(Cursor& in, const FieldHeader& header, unsigned 
     case kNumber: {
       Cursor value(raw, start, "number");
       TRY(const le64 number, value.read<le64>("value"));
-      if (!value.at_end()) return fail(in.corrupt("field value", fmt::format("{} bytes", raw.size()), "8 for a number"));
+      if (!value.at_end())
+        return fail(in.corrupt("field value", fmt::format("{} bytes", raw.size()), "8 for a number"));
       return FieldValue(std::uint64_t{number});
     }
     case kText: return FieldValue(std::string(as_text(raw)));
     case kBytes: return FieldValue(std::vector<std::byte>(raw.begin(), raw.end()));
     case kFields: {
-      if (depth == 0) return fail(in.corrupt("field", "nested too deep", fmt::format("at most {} levels", kMaxFieldDepth)));
+      if (depth == 0)
+        return fail(in.corrupt("field", "nested too deep", fmt::format("at most {} levels", kMaxFieldDepth)));
       Cursor nested(raw, start, "fields");
       TRY(FieldList fields, decode_fields(nested, depth - 1));
       return FieldValue(std::move(fields));
@@ -82,7 +86,8 @@ Result<FieldList> decode_fields(Cursor& in, unsigned depth) {
   FieldList fields;
   while (!in.at_end()) {
     TRY(const FieldHeader header, in.read<FieldHeader>("field header"));
-    if (header.reserved != 0) return fail(in.corrupt("field reserved", fmt::format("{:#x}", std::uint16_t{header.reserved}), "0"));
+    if (header.reserved != 0)
+      return fail(in.corrupt("field reserved", fmt::format("{:#x}", std::uint16_t{header.reserved}), "0"));
     TRY(const ByteView name, in.bytes(header.name_bytes, "field name"));
     TRY(FieldValue value, decode_value(in, header, depth));
     fields.push_back({std::string(as_text(name)), std::move(value)});
@@ -138,7 +143,8 @@ Result<Record> decode_record(ByteView bytes, std::uint64_t file_offset) {
   TRY(const ByteView type, in.bytes(header.type_bytes, "type"));
   const std::uint64_t fields_offset = in.offset();
   TRY(const ByteView raw, in.bytes(header.fields_bytes, "fields"));
-  if (!in.at_end()) return fail(in.corrupt("length", fmt::format("{} bytes after the fields", in.left()), "none"));
+  if (!in.at_end())
+    return fail(in.corrupt("length", fmt::format("{} bytes after the fields", in.left()), "none"));
   Cursor fields_in(raw, fields_offset, fmt::format("record \"{}\"", as_text(type)));
   Record record{std::string(as_text(type)), header.version, {}};
   TRY(record.fields, decode_fields(fields_in, kMaxFieldDepth));
@@ -146,7 +152,8 @@ Result<Record> decode_record(ByteView bytes, std::uint64_t file_offset) {
 }
 
 const Record* find_record(const std::vector<Record>& records, std::string_view type) {
-  const auto it = std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == type; });
+  const auto it =
+      std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == type; });
   return it == records.end() ? nullptr : &*it;
 }
 

@@ -1,6 +1,6 @@
-// Records: what an image knows of its machine beside the pages. A record is a type, a version and named fields; a field
-// holds a number, text, bytes or further fields. The encoding (docs/format/records.md) describes itself, so a record of
-// an unknown type is kept when an image is converted, and can be shown.
+// Records: what an image knows of its machine beside the pages. A record is a type, a version and named
+// fields; a field holds a number, text, bytes or further fields. The encoding (docs/format/records.md)
+// describes itself, so a record of an unknown type is kept when an image is converted, and can be shown.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +29,13 @@ struct Record {
   FieldList fields;
 
   const Field* find(std::string_view name) const;
-  const std::string* text(std::string_view name) const;    // null when missing or of another kind
+  const std::string* text(std::string_view name) const;  // null when missing or of another kind
   const std::uint64_t* number(std::string_view name) const;
-  void set(std::string name, FieldValue value);             // replaces a field of that name
+  void set(std::string name, FieldValue value);  // replaces a field of that name
 };
 
 // The types that this version writes.
-inline constexpr std::string_view kMachineRecord = "machine";        // kernel, VMCOREINFO, command line, memory map
+inline constexpr std::string_view kMachineRecord = "machine";  // kernel, VMCOREINFO, command line, memory map
 inline constexpr std::string_view kProcessorsRecord = "processors";  // ELF notes
 inline constexpr std::string_view kDevicesRecord = "devices";
 inline constexpr std::string_view kProvenanceRecord = "provenance";  // how this image was made

@@ -66,17 +66,20 @@ std::optional<std::uint64_t> uts_address(std::string_view vmcoreinfo) {
   const auto symbol = vmcoreinfo_number(vmcoreinfo, "SYMBOL(init_uts_ns)");
   const auto phys_base = vmcoreinfo_number(vmcoreinfo, "NUMBER(phys_base)");
   if (!symbol || !phys_base || *symbol < kX86KernelMap) return std::nullopt;
-  return *symbol - kX86KernelMap + *phys_base + vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
+  return *symbol - kX86KernelMap + *phys_base +
+         vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
 }
 
 // Bytes of physical memory, which may straddle two pages.
-std::optional<std::vector<std::byte>> read_physical(const ImageReader& image, std::uint64_t address, std::size_t size) {
+std::optional<std::vector<std::byte>> read_physical(const ImageReader& image, std::uint64_t address,
+                                                    std::size_t size) {
   const std::uint64_t page = image.info().page_size;
   std::vector<std::byte> pages(2 * page);
   const std::uint64_t offset = address % page;
   const Pfn first = address / page;
   if (!image.read_page(first, MutableBytes(pages).first(page))) return std::nullopt;
-  if (offset + size > page && !image.read_page(first + 1, MutableBytes(pages).subspan(page))) return std::nullopt;
+  if (offset + size > page && !image.read_page(first + 1, MutableBytes(pages).subspan(page)))
+    return std::nullopt;
   const auto begin = pages.begin() + static_cast<std::ptrdiff_t>(offset);
   return std::vector<std::byte>(begin, begin + static_cast<std::ptrdiff_t>(size));
 }
@@ -177,8 +180,11 @@ const std::string* vmcoreinfo_of(const std::vector<Record>& records) {
 }
 
 void set_vmcoreinfo(std::vector<Record>& records, std::string text) {
-  const auto it = std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
-  Record& machine = it != records.end() ? *it : *records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
+  const auto it =
+      std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
+  Record& machine = it != records.end()
+                        ? *it
+                        : *records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
   machine.set("vmcoreinfo", std::move(text));
 }
 
@@ -209,7 +215,8 @@ KernelIdentity kernel_identity(const ImageReader& image) {
   const std::string* text = vmcoreinfo_of(image.records());
   if (text == nullptr) return kernel;
   const auto info = parse_vmcoreinfo(*text);
-  if (const auto it = info.find("OSRELEASE"); it != info.end() && !kernel.release) kernel.release = it->second;
+  if (const auto it = info.find("OSRELEASE"); it != info.end() && !kernel.release)
+    kernel.release = it->second;
   if (kernel.release && kernel.version && kernel.machine) return kernel;
   const auto address = uts_address(*text);
   const auto raw = address ? read_physical(image, *address, kUtsBytes) : std::nullopt;
@@ -217,7 +224,8 @@ KernelIdentity kernel_identity(const ImageReader& image) {
   const auto field = [&](std::size_t i) {
     return std::string(until_nul(as_text(ByteView(*raw).subspan(i * kUtsFieldBytes, kUtsFieldBytes))));
   };
-  if (field(0) != "Linux" || (kernel.release && field(2) != *kernel.release)) return kernel;  // not where it should be
+  if (field(0) != "Linux" || (kernel.release && field(2) != *kernel.release))
+    return kernel;  // not where it should be
   kernel.release = field(2);
   kernel.version = field(3);
   kernel.machine = field(4);

@@ -1,4 +1,5 @@
-// What ELF and kdump files say of the machine: ELF notes (processor registers, VMCOREINFO), turned into records and back.
+// What ELF and kdump files say of the machine: ELF notes (processor registers, VMCOREINFO), turned into
+// records and back.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ std::vector<Note> notes_from_records(const std::vector<Record>& records);
 
 // KEY=VALUE lines of VMCOREINFO (Documentation/admin-guide/kdump/vmcoreinfo.rst).
 std::map<std::string, std::string, std::less<>> parse_vmcoreinfo(std::string_view text);
-// A number of VMCOREINFO: SYMBOL and KERNELOFFSET are hexadecimal, the others decimal and possibly negative (modulo 2^64).
+// A number of VMCOREINFO: SYMBOL and KERNELOFFSET are hexadecimal, the others decimal and possibly negative
+// (modulo 2^64).
 std::optional<std::uint64_t> vmcoreinfo_number(std::string_view text, std::string_view key);
 
 const std::string* vmcoreinfo_of(const std::vector<Record>& records);
@@ -41,8 +43,9 @@ void set_vmcoreinfo(std::vector<Record>& records, std::string text);
 std::string machine_name(std::uint16_t elf_machine);
 std::uint16_t elf_machine(std::string_view name);  // 0 when unknown
 
-// Fills what is missing of the kernel's identity: from the machine record, the release from VMCOREINFO, then release, version and machine from
-// init_uts_ns in the pages, whose place VMCOREINFO names. Reads at most two pages.
+// Fills what is missing of the kernel's identity: from the machine record, the release from VMCOREINFO, then
+// release, version and machine from init_uts_ns in the pages, whose place VMCOREINFO names. Reads at most two
+// pages.
 KernelIdentity kernel_identity(const ImageReader& image);
 
 }  // namespace hib

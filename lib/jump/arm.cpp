@@ -15,11 +15,14 @@ namespace {
 Result<MemoryRange> vmcoreinfo_note() {
   std::ifstream file("/sys/kernel/vmcoreinfo");
   MemoryRange note;
-  if (!(file >> std::hex >> note.start >> note.bytes)) return fail(make_error(ErrorKind::Unsupported, "/sys/kernel/vmcoreinfo", "nothing to read", "a kernel with CONFIG_VMCORE_INFO"));
+  if (!(file >> std::hex >> note.start >> note.bytes))
+    return fail(make_error(ErrorKind::Unsupported, "/sys/kernel/vmcoreinfo", "nothing to read",
+                           "a kernel with CONFIG_VMCORE_INFO"));
   return note;
 }
 
-// Writes, and reads back what was written. What the region held before must not show through where zeros belong.
+// Writes, and reads back what was written. What the region held before must not show through where zeros
+// belong.
 class Loader {
  public:
   explicit Loader(const Device& device) : device_(device), zeros_(kPieceBytes), read_back_(kPieceBytes) {}
@@ -28,7 +31,8 @@ class Loader {
     for (std::uint64_t done = 0; done < segment.memory_bytes;) {
       const bool is_content = done < segment.bytes.size();
       const ByteView rest = is_content ? segment.bytes.subspan(done) : ByteView(zeros_);
-      const std::uint64_t most = is_content ? kPieceBytes : std::min(kPieceBytes, segment.memory_bytes - done);
+      const std::uint64_t most =
+          is_content ? kPieceBytes : std::min(kPieceBytes, segment.memory_bytes - done);
       const ByteView piece = rest.first(std::min<std::uint64_t>(rest.size(), most));
       TRY_OK(write(segment.address + done, piece));
       done += piece.size();
@@ -56,9 +60,17 @@ class Loader {
 
 Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   TRY(const auto info, device.info());
-  if (info.is_b) return fail(make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
-  if (info.region.bytes == 0) return fail(make_error(ErrorKind::Refused, "crash region", "none", "crashkernel=SIZE on the kernel's command line").advise("boot with crashkernel=192M"));
-  if (info.crash_kernel_loaded) return fail(make_error(ErrorKind::Refused, "crash region", "a crash kernel is loaded in it", "an empty one").advise("kexec -p -u, or systemctl stop kdump-tools"));
+  if (info.is_b)
+    return fail(
+        make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
+  if (info.region.bytes == 0)
+    return fail(make_error(ErrorKind::Refused, "crash region", "none",
+                           "crashkernel=SIZE on the kernel's command line")
+                    .advise("boot with crashkernel=192M"));
+  if (info.crash_kernel_loaded)
+    return fail(
+        make_error(ErrorKind::Refused, "crash region", "a crash kernel is loaded in it", "an empty one")
+            .advise("kexec -p -u, or systemctl stop kdump-tools"));
   if (info.armed) TRY_OK(device.disarm());
   TRY(auto preload, prepare_preload(options.preload));
   ArmReport report;
@@ -81,7 +93,8 @@ Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
   Loader loader(device);
   for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
 
-  TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy}));
+  TRY_OK(
+      device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy}));
   return report;
 }
 

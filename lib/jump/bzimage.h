@@ -1,5 +1,5 @@
-// A bzImage, as far as loading it takes (Linux: Documentation/arch/x86/boot.rst). The kernel in it is unpacked here, where
-// nobody waits for it, and entered directly: unpacking takes B longer than booting.
+// A bzImage, as far as loading it takes (Linux: Documentation/arch/x86/boot.rst). The kernel in it is
+// unpacked here, where nobody waits for it, and entered directly: unpacking takes B longer than booting.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,14 @@ struct KernelPart {
 
 struct BzImage {
   std::string path;
-  std::string release;                // as uname -r; empty where the header does not say
-  std::string version;                // what follows it, and so has uname -v at its end
-  std::vector<std::byte> setup_header;  // what boot_params has from offset 0x1f1 on
+  std::string release;                                    // as uname -r; empty where the header does not say
+  std::string version;                                    // what follows it, and so has uname -v at its end
+  std::vector<std::byte> setup_header;                    // what boot_params has from offset 0x1f1 on
   std::shared_ptr<const std::vector<std::byte>> content;  // what the parts lie in
-  std::vector<KernelPart> parts;        // ascending, not overlapping; what follows one up to the next is zero
-  std::uint64_t entry = 0;              // offset of the 64-bit entry
-  std::uint64_t alignment = 0;          // of the load address
-  std::uint64_t memory_bytes = 0;       // that it takes from its load address on until it has set itself up
+  std::vector<KernelPart> parts;   // ascending, not overlapping; what follows one up to the next is zero
+  std::uint64_t entry = 0;         // offset of the 64-bit entry
+  std::uint64_t alignment = 0;     // of the load address
+  std::uint64_t memory_bytes = 0;  // that it takes from its load address on until it has set itself up
   std::size_t max_command_line = 0;
 
   // Refuses what cannot be entered in 64-bit mode at any address below 4 GiB.

@@ -1,4 +1,5 @@
-// A's context: the page of A's own memory that says how to go back to it (struct hibjump_context of the module's header).
+// A's context: the page of A's own memory that says how to go back to it (struct hibjump_context of the
+// module's header).
 #pragma once
 
 #include <string>
@@ -20,12 +21,12 @@ struct Context {
   std::uint64_t entry = 0;         // virtual
   std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME
   Wish wish = Wish::Rehearse;
-  MemoryRange free_map;            // 0 bytes: none
-  MemoryRange records;             // where the index of A's records lies (suspend_records.h); 0 bytes: none
+  MemoryRange free_map;  // 0 bytes: none
+  MemoryRange records;   // where the index of A's records lies (suspend_records.h); 0 bytes: none
 };
 
-// `page` is what lies at the physical address `address`. Checks the magic, the version, the checksum, and that every number
-// is one that a jump can use; an error's offset is the physical address.
+// `page` is what lies at the physical address `address`. Checks the magic, the version, the checksum, and
+// that every number is one that a jump can use; an error's offset is the physical address.
 Result<Context> decode_context(ByteView page, std::uint64_t address);
 
 }  // namespace hib::jump

@@ -22,12 +22,16 @@ constexpr const char* kPath = "/dev/hibjump";
 
 // The binary interface, held fast: a change of the header that moves anything fails here.
 static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
-static_assert(sizeof(hibjump_arm) == 192 && offsetof(hibjump_arm, low) == 40 && offsetof(hibjump_arm, standby_low_copy) == 184);
-static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 && offsetof(hibjump_leave, records) == 296);
+static_assert(sizeof(hibjump_arm) == 192 && offsetof(hibjump_arm, low) == 40 &&
+              offsetof(hibjump_arm, standby_low_copy) == 184);
+static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 &&
+              offsetof(hibjump_leave, records) == 296);
 static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer) == 8);
-static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 && sizeof(hibjump_range) == 16);
+static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 &&
+              sizeof(hibjump_range) == 16);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
-static_assert(sizeof(hibjump_saved) == 832 && offsetof(hibjump_saved, records) == 800 && sizeof(hibjump_context) == 1128);
+static_assert(sizeof(hibjump_saved) == 832 && offsetof(hibjump_saved, records) == 800 &&
+              sizeof(hibjump_context) == 1128);
 static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 856);
 static_assert(sizeof(hibjump_records) == 32 && offsetof(hibjump_records, given_start) == 20);
 static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
@@ -37,9 +41,14 @@ Error call_error(const char* call, int errno_value) {
   Error error = system_error(call, errno_value);
   error.file = kPath;
   switch (errno_value) {
-    case EPERM: error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down"; break;
+    case EPERM:
+      error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down";
+      break;
     case ENODEV: error.advice = "boot with crashkernel=192M"; break;
-    case EBUSY: error.advice = "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel"; break;
+    case EBUSY:
+      error.advice =
+          "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel";
+      break;
     case EOPNOTSUPP: error.advice = "this processor or kernel is not supported"; break;
     default: break;
   }
@@ -56,7 +65,9 @@ Result<Device> Device::open() {
   Fd fd(::open(kPath, O_RDWR | O_CLOEXEC));
   if (fd) return Device(std::move(fd));
   if (errno == ENOENT || errno == ENXIO) {
-    return fail(make_error(ErrorKind::NotFound, "kernel module", "hibjump is not loaded").of(kPath).advise("modprobe hibjump (docs/kernel-glue.md)"));
+    return fail(make_error(ErrorKind::NotFound, "kernel module", "hibjump is not loaded")
+                    .of(kPath)
+                    .advise("modprobe hibjump (docs/kernel-glue.md)"));
   }
   return fail(call_error("open", errno));
 }
@@ -65,7 +76,11 @@ Result<DeviceInfo> Device::info() const {
   hibjump_info raw{};
   raw.size = sizeof(raw);
   if (::ioctl(fd_.get(), HIBJUMP_INFO, &raw) != 0) return fail(call_error("HIBJUMP_INFO", errno));
-  if (raw.version != HIBJUMP_VERSION) return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_INFO: version", std::to_string(raw.version), std::to_string(HIBJUMP_VERSION)).of(kPath).advise("load the module that belongs to this hibtool"));
+  if (raw.version != HIBJUMP_VERSION)
+    return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_INFO: version", std::to_string(raw.version),
+                           std::to_string(HIBJUMP_VERSION))
+                    .of(kPath)
+                    .advise("load the module that belongs to this hibtool"));
   DeviceInfo info;
   info.is_b = raw.role == HIBJUMP_ROLE_B;
   info.armed = (raw.flags & HIBJUMP_INFO_ARMED) != 0;
@@ -116,7 +131,8 @@ Result<LeaveResult> Device::leave(Wish wish, ByteView records) const {
 Result<std::vector<std::byte>> Device::devices() const {
   hibjump_devices raw{};
   raw.size = sizeof(raw);
-  if (::ioctl(fd_.get(), HIBJUMP_DEVICES, &raw) == 0 || errno != ENOSPC) return fail(call_error("HIBJUMP_DEVICES", errno));
+  if (::ioctl(fd_.get(), HIBJUMP_DEVICES, &raw) == 0 || errno != ENOSPC)
+    return fail(call_error("HIBJUMP_DEVICES", errno));
   std::vector<std::byte> record(raw.bytes);
   raw.buffer = reinterpret_cast<std::uintptr_t>(record.data());
   raw.buffer_bytes = raw.bytes;
@@ -129,7 +145,10 @@ Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRa
   std::vector<hibjump_range> ranges;
   ranges.reserve(pages.size());
   for (const MemoryRange& range : pages) ranges.push_back({range.start, range.bytes});
-  if (ranges.size() > HIBJUMP_MAX_RANGES) return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_STAGE: ranges", std::to_string(ranges.size()), fmt::format("up to {}", HIBJUMP_MAX_RANGES)).of(kPath));
+  if (ranges.size() > HIBJUMP_MAX_RANGES)
+    return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_STAGE: ranges", std::to_string(ranges.size()),
+                           fmt::format("up to {}", HIBJUMP_MAX_RANGES))
+                    .of(kPath));
   hibjump_stage raw{};
   raw.size = sizeof(raw);
   raw.region_start = region.start;
@@ -161,17 +180,22 @@ Result<void> Device::stand_by(std::uint64_t context) const {
 }
 
 Result<void> Device::read(std::uint64_t address, MutableBytes out) const {
-  if (::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(address)) == static_cast<ssize_t>(out.size())) return {};
+  if (::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(address)) ==
+      static_cast<ssize_t>(out.size()))
+    return {};
   return fail(call_error("read", errno).at(address));
 }
 
 Result<void> Device::write(std::uint64_t address, ByteView bytes) const {
-  if (::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(address)) == static_cast<ssize_t>(bytes.size())) return {};
+  if (::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(address)) ==
+      static_cast<ssize_t>(bytes.size()))
+    return {};
   return fail(call_error("write", errno).at(address));
 }
 
 Result<Mapping> Device::map(std::uint64_t address, std::uint64_t bytes) const {
-  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), static_cast<off_t>(address));
+  void* mapped =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), static_cast<off_t>(address));
   if (mapped == MAP_FAILED) return fail(call_error("mmap", errno).at(address));
   return Mapping(static_cast<std::byte*>(mapped), bytes);
 }

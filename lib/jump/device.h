@@ -1,5 +1,5 @@
-// /dev/hibjump, the kernel module's side of a jump. The header that it shares with user space is the module's own
-// (kernel-glue/include/uapi/linux/hibjump.h); what may be done in which kernel stands there.
+// /dev/hibjump, the kernel module's side of a jump. The header that it shares with user space is the module's
+// own (kernel-glue/include/uapi/linux/hibjump.h); what may be done in which kernel stands there.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,9 @@ struct MemoryRange {
   std::uint64_t bytes = 0;
 
   std::uint64_t end() const { return start + bytes; }
-  bool contains(std::uint64_t address, std::uint64_t size) const { return address >= start && size <= bytes && address - start <= bytes - size; }
+  bool contains(std::uint64_t address, std::uint64_t size) const {
+    return address >= start && size <= bytes && address - start <= bytes - size;
+  }
 };
 
 // What A wants of B.
@@ -88,12 +90,13 @@ class Device {
   Result<DeviceInfo> info() const;
   Result<void> arm(const ArmRequest& request) const;
   Result<void> disarm() const;
-  // Suspends the machine and enters B, which finds a copy of `records` (suspend_records.h). Returns when somebody comes back.
+  // Suspends the machine and enters B, which finds a copy of `records` (suspend_records.h). Returns when
+  // somebody comes back.
   Result<LeaveResult> leave(Wish wish, ByteView records) const;
   // The module's record "suspend" of the last leave, also of one that failed, with the results of the resume.
   Result<std::vector<std::byte>> devices() const;
-  // C: makes room for A's memory in the running kernel's own, to be filled through map(): `pages`, ascending, are A's pages,
-  // `region` its crash region. Gone when this object and all mappings are.
+  // C: makes room for A's memory in the running kernel's own, to be filled through map(): `pages`, ascending,
+  // are A's pages, `region` its crash region. Gone when this object and all mappings are.
   Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
   // B, and C with what is staged: enters A. Returns only when that failed.
   Error return_to_a(std::uint64_t context, Outcome outcome, const std::string& reason) const;

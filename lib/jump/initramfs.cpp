@@ -17,7 +17,8 @@ std::vector<std::string> loaded_libraries() {
   std::vector<std::string> paths;
   ::dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* data) {
-        if (info->dlpi_name != nullptr && info->dlpi_name[0] == '/') static_cast<std::vector<std::string>*>(data)->emplace_back(info->dlpi_name);
+        if (info->dlpi_name != nullptr && info->dlpi_name[0] == '/')
+          static_cast<std::vector<std::string>*>(data)->emplace_back(info->dlpi_name);
         return 0;
       },
       &paths);
@@ -64,9 +65,11 @@ void Initramfs::add_folders_of(const std::string& path) {
   }
 }
 
-void Initramfs::add_entry(const std::string& path, unsigned mode, ByteView content, unsigned major, unsigned minor) {
-  const std::string header = fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}", ++inode_, mode, 0, 0, 1, 0,
-                                         content.size(), 0, 0, major, minor, path.size() + 1, 0);
+void Initramfs::add_entry(const std::string& path, unsigned mode, ByteView content, unsigned major,
+                          unsigned minor) {
+  const std::string header =
+      fmt::format("070701{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}{:08X}",
+                  ++inode_, mode, 0, 0, 1, 0, content.size(), 0, 0, major, minor, path.size() + 1, 0);
   const auto append = [&](ByteView bytes) {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     bytes_.resize(round_up(bytes_.size(), 4));

@@ -28,21 +28,27 @@ std::string canonical(std::string name) {
 std::map<std::string, std::string> module_files(const std::string& folder) {
   std::map<std::string, std::string> files;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end; it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end;
+       it != end; it.increment(error)) {
     if (error) break;
     const std::string file = it->path().filename().string();
     const std::size_t suffix = file.rfind(".ko");
-    if (suffix != std::string::npos && (suffix + 3 == file.size() || file[suffix + 3] == '.')) files.emplace(canonical(file.substr(0, suffix)), it->path().string());
+    if (suffix != std::string::npos && (suffix + 3 == file.size() || file[suffix + 3] == '.'))
+      files.emplace(canonical(file.substr(0, suffix)), it->path().string());
   }
   return files;
 }
 
 Result<std::vector<std::byte>> read_module(const std::string& path) {
   TRY(const auto file, File::open(path));
-  if (file->size() > kMaxModuleBytes) return fail(file->error(ErrorKind::Limit, 0, "kernel module", fmt::format("{} bytes", file->size()), fmt::format("up to {}", kMaxModuleBytes)));
+  if (file->size() > kMaxModuleBytes)
+    return fail(file->error(ErrorKind::Limit, 0, "kernel module", fmt::format("{} bytes", file->size()),
+                            fmt::format("up to {}", kMaxModuleBytes)));
   TRY(auto bytes, file->read_at(0, file->size()));
   if (path.ends_with(".ko")) return bytes;
-  if (!path.ends_with(".xz")) return fail(make_error(ErrorKind::Unsupported, "kernel module", "an unknown compression", ".ko or .ko.xz").of(path));
+  if (!path.ends_with(".xz"))
+    return fail(make_error(ErrorKind::Unsupported, "kernel module", "an unknown compression", ".ko or .ko.xz")
+                    .of(path));
   auto content = unpack_xz(bytes, kMaxModuleBytes);
   if (!content) return fail(std::move(content).error().of(path));
   return content;
@@ -70,7 +76,9 @@ std::vector<std::string> modules_driving(unsigned major, unsigned minor, const s
   std::vector<std::string> names;
   std::error_code error;
   fs::path device = fs::canonical(fmt::format("{}/sys/dev/block/{}:{}", root, major, minor), error);
-  for (unsigned depth = 0; !error && depth < kMaxDepth && device.filename() != "devices" && device.has_relative_path(); ++depth, device = device.parent_path()) {
+  for (unsigned depth = 0;
+       !error && depth < kMaxDepth && device.filename() != "devices" && device.has_relative_path();
+       ++depth, device = device.parent_path()) {
     std::error_code missing;
     for (const char* link : {"driver/module", "device/driver/module"}) {
       const fs::path module = fs::canonical(device / link, missing);
@@ -82,13 +90,16 @@ std::vector<std::string> modules_driving(unsigned major, unsigned minor, const s
   return names;
 }
 
-Result<std::vector<KernelModule>> read_modules(const std::string& folder, const std::vector<std::string>& names) {
+Result<std::vector<KernelModule>> read_modules(const std::string& folder,
+                                               const std::vector<std::string>& names) {
   const auto files = module_files(folder);
   std::vector<KernelModule> ordered;
   std::optional<Error> failure;
-  const std::function<void(const std::string&, unsigned)> visit = [&](const std::string& wanted, unsigned depth) {
+  const std::function<void(const std::string&, unsigned)> visit = [&](const std::string& wanted,
+                                                                      unsigned depth) {
     const std::string name = canonical(wanted);
-    const bool is_there = std::any_of(ordered.begin(), ordered.end(), [&](const KernelModule& m) { return m.name == name; });
+    const bool is_there =
+        std::any_of(ordered.begin(), ordered.end(), [&](const KernelModule& m) { return m.name == name; });
     const auto file = files.find(name);
     if (failure || is_there || file == files.end() || depth > kMaxDepth) return;
     auto content = read_module(file->second);

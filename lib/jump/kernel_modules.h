@@ -14,12 +14,13 @@ struct KernelModule {
   std::vector<std::byte> content;  // not compressed
 };
 
-// The modules whose drivers are bound to the block device /sys/dev/block/MAJOR:MINOR and to all devices above it, in no
-// order. Drivers that are built in have none. `root` is "" for this machine.
+// The modules whose drivers are bound to the block device /sys/dev/block/MAJOR:MINOR and to all devices above
+// it, in no order. Drivers that are built in have none. `root` is "" for this machine.
 std::vector<std::string> modules_driving(unsigned major, unsigned minor, const std::string& root);
 
-// Finds the modules of a kernel and what they need, in the order of loading. A name that no file has is built in and left
-// out. `folder` is /lib/modules/RELEASE.
-Result<std::vector<KernelModule>> read_modules(const std::string& folder, const std::vector<std::string>& names);
+// Finds the modules of a kernel and what they need, in the order of loading. A name that no file has is built
+// in and left out. `folder` is /lib/modules/RELEASE.
+Result<std::vector<KernelModule>> read_modules(const std::string& folder,
+                                               const std::vector<std::string>& names);
 
 }  // namespace hib::jump

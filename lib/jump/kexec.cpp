@@ -12,16 +12,24 @@ namespace hib::jump {
 Result<void> kexec_load(const LoadPlan& plan) {
   std::vector<kexec_segment> segments;
   for (const Segment& segment : plan.segments) {
-    segments.push_back({segment.bytes.data(), segment.bytes.size(), reinterpret_cast<void*>(segment.address), segment.memory_bytes});
+    segments.push_back({segment.bytes.data(), segment.bytes.size(), reinterpret_cast<void*>(segment.address),
+                        segment.memory_bytes});
   }
-  if (::syscall(SYS_kexec_load, plan.stub, segments.size(), segments.data(), static_cast<unsigned long>(KEXEC_ARCH_X86_64)) == 0) return {};
+  if (::syscall(SYS_kexec_load, plan.stub, segments.size(), segments.data(),
+                static_cast<unsigned long>(KEXEC_ARCH_X86_64)) == 0)
+    return {};
   Error error = system_error("kexec_load", errno);
-  if (errno == EPERM) error.advice = "needs root, a kernel that is not locked down, and /proc/sys/kernel/kexec_load_disabled at 0";
-  if (errno == EADDRNOTAVAIL) error.advice = "this kernel uses the memory that the image-saving kernel needs for itself";
+  if (errno == EPERM)
+    error.advice =
+        "needs root, a kernel that is not locked down, and /proc/sys/kernel/kexec_load_disabled at 0";
+  if (errno == EADDRNOTAVAIL)
+    error.advice = "this kernel uses the memory that the image-saving kernel needs for itself";
   return fail(std::move(error));
 }
 
-void kexec_unload() { ::syscall(SYS_kexec_load, 0, 0, nullptr, static_cast<unsigned long>(KEXEC_ARCH_X86_64)); }
+void kexec_unload() {
+  ::syscall(SYS_kexec_load, 0, 0, nullptr, static_cast<unsigned long>(KEXEC_ARCH_X86_64));
+}
 
 Error kexec_enter() {
   ::sync();

@@ -6,8 +6,8 @@
 
 namespace hib::jump {
 
-// Loads the plan by kexec_load(2), which copies it to its place only when the kernel is left. Needs root and a kernel that is
-// not locked down. Nothing has changed yet when this returns.
+// Loads the plan by kexec_load(2), which copies it to its place only when the kernel is left. Needs root and
+// a kernel that is not locked down. Nothing has changed yet when this returns.
 Result<void> kexec_load(const LoadPlan& plan);
 
 // Takes back what was loaded.

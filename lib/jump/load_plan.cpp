@@ -25,7 +25,8 @@ constexpr std::uint64_t kEmptyNote = kElfHeader + kElfHeaderBytes;
 static_assert(kEmptyNote + kPageBytes <= kStandbyLowCopy && kStandbyLowCopy + kLowEnd <= kHeaderBytes);
 constexpr std::string_view kNoteName("HIBTOOL\0", 8);
 
-constexpr std::uint64_t kRoomToRun = 96U << 20;  // beside kernel and initramfs; with 64 MiB writing 512 MiB of memory back ran out of it
+constexpr std::uint64_t kRoomToRun =
+    96U << 20;  // beside kernel and initramfs; with 64 MiB writing 512 MiB of memory back ran out of it
 constexpr std::uint64_t k4GiB = 1ULL << 32;
 constexpr std::size_t kMaxE820 = 128;
 
@@ -41,7 +42,8 @@ static_assert(sizeof(E820Entry) == 20);
 std::vector<MemoryRange> low_pieces(const std::vector<MemoryRange>& ram) {
   std::vector<MemoryRange> low;
   for (const MemoryRange& range : ram) {
-    if (range.start < kLowEnd && low.size() < kMaxLowRanges) low.push_back({range.start, std::min(range.end(), kLowEnd) - range.start});
+    if (range.start < kLowEnd && low.size() < kMaxLowRanges)
+      low.push_back({range.start, std::min(range.end(), kLowEnd) - range.start});
   }
   return low;
 }
@@ -62,27 +64,38 @@ std::vector<MemoryRange> ram_outside(const std::vector<MemoryRange>& ram, const 
 
 Result<std::vector<E820Entry>> memory_map_of_b(const LoadRequest& request, const LoadPlan& plan) {
   std::vector<E820Entry> map;
-  const auto add = [&](std::uint64_t start, std::uint64_t bytes, std::uint32_t type) { map.push_back({start, bytes, type}); };
+  const auto add = [&](std::uint64_t start, std::uint64_t bytes, std::uint32_t type) {
+    map.push_back({start, bytes, type});
+  };
   for (const MemoryMapEntry& entry : request.firmware_map) {
-    if (entry.type != kRam) add(entry.start, entry.size, entry.type == 0 ? std::uint32_t{kReserved} : entry.type);
+    if (entry.type != kRam)
+      add(entry.start, entry.size, entry.type == 0 ? std::uint32_t{kReserved} : entry.type);
   }
   for (const MemoryRange& range : plan.low) add(range.start, range.bytes, kRam);
-  for (const MemoryRange& range : ram_outside(request.ram, request.region)) add(range.start, range.bytes, kSoftReserved);
+  for (const MemoryRange& range : ram_outside(request.ram, request.region))
+    add(range.start, range.bytes, kSoftReserved);
   add(plan.low_copy, kLowEnd, kSoftReserved);
   add(request.region.start + kLowEnd, kHeaderBytes - kLowEnd, kReserved);
   add(request.region.start + kHeaderBytes, request.region.bytes - kHeaderBytes, kRam);
-  if (map.size() > kMaxE820) return fail(make_error(ErrorKind::Unsupported, "memory map", fmt::format("{} pieces", map.size()), fmt::format("up to {}", kMaxE820)));
+  if (map.size() > kMaxE820)
+    return fail(make_error(ErrorKind::Unsupported, "memory map", fmt::format("{} pieces", map.size()),
+                           fmt::format("up to {}", kMaxE820)));
   std::sort(map.begin(), map.end(), [](const E820Entry& a, const E820Entry& b) { return a.start < b.start; });
   return map;
 }
 
-void store(std::vector<std::byte>& bytes, std::size_t offset, ByteView value) { std::copy(value.begin(), value.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset)); }
+void store(std::vector<std::byte>& bytes, std::size_t offset, ByteView value) {
+  std::copy(value.begin(), value.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset));
+}
 
 // Offsets: Linux, Documentation/arch/x86/zero-page.rst and boot.rst.
-std::vector<std::byte> make_boot_params(const LoadRequest& request, const BzImage& kernel, const std::vector<E820Entry>& map, std::uint64_t load_address,
+std::vector<std::byte> make_boot_params(const LoadRequest& request, const BzImage& kernel,
+                                        const std::vector<E820Entry>& map, std::uint64_t load_address,
                                         const Segment& initramfs) {
   std::vector<std::byte> params(kBootParamsBytes);
-  const auto set32 = [&](std::size_t offset, std::uint64_t value) { store(params, offset, object_bytes(le32(static_cast<std::uint32_t>(value)))); };
+  const auto set32 = [&](std::size_t offset, std::uint64_t value) {
+    store(params, offset, object_bytes(le32(static_cast<std::uint32_t>(value))));
+  };
   store(params, 0x1F1, kernel.setup_header);
   params[0x210] = std::byte{0xFF};  // type_of_loader: none of the known ones
   set32(0x214, load_address);
@@ -92,7 +105,8 @@ std::vector<std::byte> make_boot_params(const LoadRequest& request, const BzImag
   store(params, 0x250, object_bytes(le64(0)));  // setup_data
   store(params, 0x70, object_bytes(le64(request.acpi_rsdp)));
   params[0x1E8] = static_cast<std::byte>(map.size());
-  for (std::size_t i = 0; i < map.size(); ++i) store(params, 0x2D0 + i * sizeof(E820Entry), object_bytes(map[i]));
+  for (std::size_t i = 0; i < map.size(); ++i)
+    store(params, 0x2D0 + i * sizeof(E820Entry), object_bytes(map[i]));
   return params;
 }
 
@@ -109,15 +123,20 @@ Result<std::vector<std::byte>> make_elf_header(const LoadRequest& request, const
     segments.push_back(segment);
   };
   for (const MemoryRange& note : request.notes) add(PT_NOTE, note.start, note.start, note.bytes);
-  if (request.notes.empty()) add(PT_NOTE, request.region.start + kEmptyNote, request.region.start + kEmptyNote, sizeof(Elf64_Nhdr) + kNoteName.size());
+  if (request.notes.empty())
+    add(PT_NOTE, request.region.start + kEmptyNote, request.region.start + kEmptyNote,
+        sizeof(Elf64_Nhdr) + kNoteName.size());
   std::uint64_t copy = plan.low_copy;
   for (const MemoryRange& range : plan.low) {
     add(PT_LOAD, range.start, copy, range.bytes);
     copy += range.bytes;
   }
-  for (const MemoryRange& range : ram_outside(request.ram, request.region)) add(PT_LOAD, range.start, range.start, range.bytes);
+  for (const MemoryRange& range : ram_outside(request.ram, request.region))
+    add(PT_LOAD, range.start, range.start, range.bytes);
   const std::size_t size = sizeof(Elf64_Ehdr) + segments.size() * sizeof(Elf64_Phdr);
-  if (size > kElfHeaderBytes) return fail(make_error(ErrorKind::Unsupported, "memory of this machine", fmt::format("{} pieces", segments.size()), "fewer"));
+  if (size > kElfHeaderBytes)
+    return fail(make_error(ErrorKind::Unsupported, "memory of this machine",
+                           fmt::format("{} pieces", segments.size()), "fewer"));
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
@@ -132,7 +151,8 @@ Result<std::vector<std::byte>> make_elf_header(const LoadRequest& request, const
   header.e_phnum = static_cast<Elf64_Half>(segments.size());
   std::vector<std::byte> bytes(size);
   store(bytes, 0, object_bytes(header));
-  for (std::size_t i = 0; i < segments.size(); ++i) store(bytes, sizeof(header) + i * sizeof(Elf64_Phdr), object_bytes(segments[i]));
+  for (std::size_t i = 0; i < segments.size(); ++i)
+    store(bytes, sizeof(header) + i * sizeof(Elf64_Phdr), object_bytes(segments[i]));
   return bytes;
 }
 
@@ -163,19 +183,25 @@ Segment segment(std::uint64_t address, std::vector<std::byte> bytes) {
 
 Error does_not_fit(const MemoryRange& region, std::uint64_t needed) {
   const std::uint64_t mib = round_up(needed, 16U << 20) >> 20;
-  return make_error(ErrorKind::Refused, "crash region", human_bytes(region.bytes), fmt::format("{} or more", human_bytes(needed))).advise(fmt::format("boot with crashkernel={}M", mib));
+  return make_error(ErrorKind::Refused, "crash region", human_bytes(region.bytes),
+                    fmt::format("{} or more", human_bytes(needed)))
+      .advise(fmt::format("boot with crashkernel={}M", mib));
 }
 
 }  // namespace
 
-Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, std::vector<std::byte> initramfs) {
+Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
+                           std::vector<std::byte> initramfs) {
   const MemoryRange& region = request.region;
   if (region.end() > k4GiB || region.start % kPageBytes != 0 || region.bytes % kPageBytes != 0) {
-    return fail(make_error(ErrorKind::Unsupported, "crash region", fmt::format("{} to {}", hex(region.start), hex(region.end())), "below 4 GiB: crashkernel=SIZE without \",high\""));
+    return fail(make_error(ErrorKind::Unsupported, "crash region",
+                           fmt::format("{} to {}", hex(region.start), hex(region.end())),
+                           "below 4 GiB: crashkernel=SIZE without \",high\""));
   }
   const std::uint64_t load_address = round_up(region.start + kHeaderBytes, kernel.alignment);
   const std::uint64_t initramfs_bytes = round_up(initramfs.size(), kPageBytes);
-  const std::uint64_t needed = load_address - region.start + kernel.memory_bytes + 2 * initramfs_bytes + kRoomToRun;
+  const std::uint64_t needed =
+      load_address - region.start + kernel.memory_bytes + 2 * initramfs_bytes + kRoomToRun;
   if (needed > region.bytes) return fail(does_not_fit(region, needed));
 
   LoadPlan plan;
@@ -187,9 +213,12 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
   plan.entry = load_address + kernel.entry;
   TRY(const auto map, memory_map_of_b(request, plan));
   TRY(auto elf_header, make_elf_header(request, plan));
-  std::string command_line = fmt::format("{} elfcorehdr={} nr_cpus=4 maxcpus=1 nokaslr", request.command_line, hex(region.start + kElfHeader));
+  std::string command_line = fmt::format("{} elfcorehdr={} nr_cpus=4 maxcpus=1 nokaslr", request.command_line,
+                                         hex(region.start + kElfHeader));
   const std::size_t most = std::min<std::size_t>(kCommandLineBytes - 1, kernel.max_command_line);
-  if (command_line.size() > most) return fail(make_error(ErrorKind::Usage, "command line of the image-saving kernel", fmt::format("{} bytes", command_line.size()), fmt::format("up to {}", most)));
+  if (command_line.size() > most)
+    return fail(make_error(ErrorKind::Usage, "command line of the image-saving kernel",
+                           fmt::format("{} bytes", command_line.size()), fmt::format("up to {}", most)));
   const Segment ramdisk = segment(region.end() - initramfs_bytes, std::move(initramfs));
 
   const auto add = [&](std::uint64_t address, std::vector<std::byte> bytes) {
@@ -206,7 +235,8 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, st
   for (std::size_t i = 0; i < kernel.parts.size(); ++i) {
     const KernelPart& part = kernel.parts[i];
     const std::uint64_t end = i + 1 < kernel.parts.size() ? kernel.parts[i + 1].offset : kernel.memory_bytes;
-    plan.segments.push_back({load_address + part.offset, part.bytes, round_up(end, kPageBytes) - part.offset, kernel.content});
+    plan.segments.push_back(
+        {load_address + part.offset, part.bytes, round_up(end, kPageBytes) - part.offset, kernel.content});
   }
   plan.segments.push_back(ramdisk);
   return plan;
@@ -220,14 +250,17 @@ Result<std::vector<MemoryRange>> read_memory_ranges(std::string_view kind) {
     if (!line.ends_with(fmt::format(" : {}", kind))) continue;
     std::uint64_t first = 0;
     std::uint64_t last = 0;
-    const char* begin = line.data() + std::min(line.find_first_not_of(' '), line.size());  // drivers (hmem) may lie around it
+    const char* begin =
+        line.data() + std::min(line.find_first_not_of(' '), line.size());  // drivers (hmem) may lie around it
     const auto dash = std::from_chars(begin, line.data() + line.size(), first, 16);
     std::from_chars(dash.ptr + 1, line.data() + line.size(), last, 16);
     const std::uint64_t start = round_up(first, kPageBytes);
     const std::uint64_t end = (last + 1) / kPageBytes * kPageBytes;
     if (start < end) ranges.push_back({start, end - start});
   }
-  if (ranges.empty()) return fail(make_error(ErrorKind::Refused, "/proc/iomem", fmt::format("no addresses of {}", kind), "root, who sees them"));
+  if (ranges.empty())
+    return fail(make_error(ErrorKind::Refused, "/proc/iomem", fmt::format("no addresses of {}", kind),
+                           "root, who sees them"));
   return ranges;
 }
 

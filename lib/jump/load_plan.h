@@ -1,5 +1,5 @@
-// Where everything goes when B is loaded into a region of memory: in A through the module, in C through kexec. The same plan
-// for both, so that what was tried on the way out is what is used on the way back.
+// Where everything goes when B is loaded into a region of memory: in A through the module, in C through
+// kexec. The same plan for both, so that what was tried on the way out is what is used on the way back.
 #pragma once
 
 #include <cstdint>
@@ -26,26 +26,29 @@ struct LoadRequest {
 struct Segment {
   std::uint64_t address = 0;
   ByteView bytes;
-  std::uint64_t memory_bytes = 0;  // at least the bytes; the rest is zero
+  std::uint64_t memory_bytes = 0;                       // at least the bytes; the rest is zero
   std::shared_ptr<const std::vector<std::byte>> owner;  // of the bytes
 };
 
 struct LoadPlan {
-  std::vector<Segment> segments;   // ascending, not overlapping, inside the region
-  std::uint64_t entry = 0;         // 64-bit entry of the kernel, with boot_params in RSI
+  std::vector<Segment> segments;  // ascending, not overlapping, inside the region
+  std::uint64_t entry = 0;        // 64-bit entry of the kernel, with boot_params in RSI
   std::uint64_t boot_params = 0;
-  std::uint64_t stub = 0;          // an entry that sets RSI by itself, for kexec
+  std::uint64_t stub = 0;  // an entry that sets RSI by itself, for kexec
   std::uint64_t low_copy = 0;
   std::uint64_t standby_low_copy = 0;
-  std::vector<MemoryRange> low;    // A's RAM below 640 KiB, which B uses while A's bytes are in low_copy, B's own while it stands by in the other
+  std::vector<MemoryRange> low;  // A's RAM below 640 KiB, which B uses while A's bytes are in low_copy, B's
+                                 // own while it stands by in the other
 };
 
 // Takes the initramfs as a value: it is the largest segment.
-Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel, std::vector<std::byte> initramfs);
+Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
+                           std::vector<std::byte> initramfs);
 
 // Whole pages of what /proc/iomem calls so. Needs root: others see zeros.
 inline constexpr std::string_view kSystemRam = "System RAM";
-inline constexpr std::string_view kMemoryOfA = "Soft Reserved";  // in B, by the firmware map that plan_load() makes
+inline constexpr std::string_view kMemoryOfA =
+    "Soft Reserved";  // in B, by the firmware map that plan_load() makes
 Result<std::vector<MemoryRange>> read_memory_ranges(std::string_view kind);
 
 }  // namespace hib::jump

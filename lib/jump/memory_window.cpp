@@ -41,8 +41,11 @@ Result<void> MemoryWindow::fill(std::uint64_t address, std::byte value, std::uin
 // As much of it as one window reaches.
 Result<MutableBytes> MemoryWindow::at(std::uint64_t address, std::uint64_t most) {
   if (!mapped_.contains(address, 1)) {
-    const auto range = std::find_if(ranges_.begin(), ranges_.end(), [&](const MemoryRange& r) { return r.contains(address, 1); });
-    if (range == ranges_.end()) return fail(make_error(ErrorKind::Refused, "page", "not memory of the machine that was saved").at(address));
+    const auto range = std::find_if(ranges_.begin(), ranges_.end(),
+                                    [&](const MemoryRange& r) { return r.contains(address, 1); });
+    if (range == ranges_.end())
+      return fail(
+          make_error(ErrorKind::Refused, "page", "not memory of the machine that was saved").at(address));
     const std::uint64_t base = address / kWindowBytes * kWindowBytes;
     const std::uint64_t start = std::max(range->start, base);
     const MemoryRange wanted{start, std::min(range->end(), base + kWindowBytes) - start};

@@ -1,4 +1,5 @@
-// A's memory, in B or staged in C: large pieces of it are mapped one after the other, as whoever writes it goes through it.
+// A's memory, in B or staged in C: large pieces of it are mapped one after the other, as whoever writes it
+// goes through it.
 #pragma once
 
 #include <string_view>
@@ -13,12 +14,14 @@ class MemoryWindow {
   // Of the memory that /proc/iomem calls `kind`: kMemoryOfA in B, kSystemRam in C. `device` is kept.
   static Result<MemoryWindow> open(const Device& device, std::string_view kind);
 
-  // Writes `bytes` there. An error where a part of them is not A's memory; what was written before that stays.
+  // Writes `bytes` there. An error where a part of them is not A's memory; what was written before that
+  // stays.
   Result<void> write(std::uint64_t address, ByteView bytes);
   Result<void> fill(std::uint64_t address, std::byte value, std::uint64_t bytes);
 
  private:
-  MemoryWindow(const Device& device, std::vector<MemoryRange> ranges) : device_(&device), ranges_(std::move(ranges)) {}
+  MemoryWindow(const Device& device, std::vector<MemoryRange> ranges)
+      : device_(&device), ranges_(std::move(ranges)) {}
   Result<MutableBytes> at(std::uint64_t address, std::uint64_t most);
 
   const Device* device_;

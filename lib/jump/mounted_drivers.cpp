@@ -33,7 +33,8 @@ bool read_number(const fs::path& file, Number& number) {
   return std::getline(in, line) && parse_number(line, number);
 }
 
-// The third word of each line of mountinfo. Major 0: the file system has no device of its own (btrfs, overlay, network).
+// The third word of each line of mountinfo. Major 0: the file system has no device of its own (btrfs,
+// overlay, network).
 std::set<Number> mounted_devices(const std::string& root) {
   std::ifstream in(root + "/proc/self/mountinfo");
   std::set<Number> devices;
@@ -42,7 +43,8 @@ std::set<Number> mounted_devices(const std::string& root) {
     std::istringstream words(line);
     std::string skipped, device;
     Number number;
-    if (words >> skipped >> skipped >> device && parse_number(device, number) && number.first != 0) devices.insert(number);
+    if (words >> skipped >> skipped >> device && parse_number(device, number) && number.first != 0)
+      devices.insert(number);
   }
   return devices;
 }
@@ -67,7 +69,8 @@ class Descent {
     if (layer > kMaxLayers || seen_.size() >= kMaxDevices || !seen_.insert(device).second) return;
     for (const std::string& name : modules_driving(device.first, device.second, root_)) modules_.insert(name);
     std::error_code error;
-    for (const auto& slave : fs::directory_iterator(fmt::format("{}/sys/dev/block/{}:{}/slaves", root_, device.first, device.second), error)) {
+    for (const auto& slave : fs::directory_iterator(
+             fmt::format("{}/sys/dev/block/{}:{}/slaves", root_, device.first, device.second), error)) {
       Number number;
       if (read_number(slave.path() / "dev", number)) visit(number, layer + 1);
     }

@@ -15,7 +15,8 @@ constexpr std::size_t kTableBytes = 4096;
 
 }  // namespace
 
-Result<std::optional<std::uint64_t>> translate(const ReadPhysicalPage& read, std::uint64_t table, bool five_levels, std::uint64_t address) {
+Result<std::optional<std::uint64_t>> translate(const ReadPhysicalPage& read, std::uint64_t table,
+                                               bool five_levels, std::uint64_t address) {
   std::vector<std::byte> page(kTableBytes);
   for (unsigned shift = five_levels ? 48 : 39;; shift -= 9) {
     TRY_OK(read(table, page));
@@ -23,7 +24,8 @@ Result<std::optional<std::uint64_t>> translate(const ReadPhysicalPage& read, std
     std::memcpy(&entry, page.data() + (address >> shift & 511) * sizeof(entry), sizeof(entry));
     if ((entry & kPresent) == 0) return std::optional<std::uint64_t>();
     const std::uint64_t offset_mask = (std::uint64_t{1} << shift) - 1;
-    if (shift == kPageShift || (shift <= kLargestShift && (entry & kLarge) != 0)) return std::optional<std::uint64_t>((entry & kAddressMask & ~offset_mask) | (address & offset_mask));
+    if (shift == kPageShift || (shift <= kLargestShift && (entry & kLarge) != 0))
+      return std::optional<std::uint64_t>((entry & kAddressMask & ~offset_mask) | (address & offset_mask));
     table = entry & kAddressMask;
   }
 }

@@ -14,10 +14,11 @@
 namespace hib::jump {
 namespace {
 
-// What of A's command line B wants too: how to reach the console and how to get along with this machine. The rest is about
-// A's file systems and memory.
-constexpr std::array<std::string_view, 16> kInherited = {"console=", "earlyprintk=", "earlycon=", "acpi", "pci=", "pcie_", "iommu=", "intel_iommu=", "amd_iommu=", "no5lvl",
-                                                         "noapic", "nolapic", "libata.", "ahci.", "nvme", "usb-storage."};
+// What of A's command line B wants too: how to reach the console and how to get along with this machine. The
+// rest is about A's file systems and memory.
+constexpr std::array<std::string_view, 16> kInherited = {
+    "console=",   "earlyprintk=", "earlycon=", "acpi",    "pci=",    "pcie_", "iommu=", "intel_iommu=",
+    "amd_iommu=", "no5lvl",       "noapic",    "nolapic", "libata.", "ahci.", "nvme",   "usb-storage."};
 // A panic of B reboots the machine; the firmware's x2APIC mode would survive into A, which may not use it.
 constexpr std::string_view kAlways = "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic";
 
@@ -25,7 +26,8 @@ std::string inherited_command_line() {
   std::ifstream file("/proc/cmdline");
   std::string line;
   for (std::string word; file >> word;) {
-    const bool wanted = std::any_of(kInherited.begin(), kInherited.end(), [&](std::string_view prefix) { return word.rfind(prefix, 0) == 0; });
+    const bool wanted = std::any_of(kInherited.begin(), kInherited.end(),
+                                    [&](std::string_view prefix) { return word.rfind(prefix, 0) == 0; });
     if (wanted) line += word + " ";
   }
   return line;
@@ -46,11 +48,15 @@ Result<KernelModule> read_jump_module(const PreloadOptions& options, const std::
     return KernelModule{"hibjump", options.jump_module, std::move(content)};
   }
   TRY(auto modules, read_modules(folder, {"hibjump"}));
-  if (modules.empty()) return fail(make_error(ErrorKind::NotFound, "kernel module", "no hibjump.ko", "one built for this kernel").of(folder).advise("dkms install hibjump, or --module FILE"));
+  if (modules.empty())
+    return fail(make_error(ErrorKind::NotFound, "kernel module", "no hibjump.ko", "one built for this kernel")
+                    .of(folder)
+                    .advise("dkms install hibjump, or --module FILE"));
   return std::move(modules.back());
 }
 
-Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, const std::string& folder, Preload& preload) {
+Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, const std::string& folder,
+                                               Preload& preload) {
   TRY(auto modules, read_modules(folder, options.drivers));
   TRY(auto jump_module, read_jump_module(options, folder));
   modules.push_back(std::move(jump_module));
@@ -58,7 +64,8 @@ Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, co
   initramfs.add_character_device("dev/console", 0600, 5, 1);
   TRY_OK(initramfs.add_this_program("init"));
   for (std::size_t i = 0; i < modules.size(); ++i) {
-    initramfs.add_file(fmt::format("{}/{:03}-{}.ko", kModuleFolder, i, modules[i].name), modules[i].content, 0600);
+    initramfs.add_file(fmt::format("{}/{:03}-{}.ko", kModuleFolder, i, modules[i].name), modules[i].content,
+                       0600);
     preload.modules.push_back(modules[i].name);
   }
   initramfs.add_file(kConfigPath, as_bytes(options.config), 0600);
@@ -68,10 +75,14 @@ Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, co
 }  // namespace
 
 Result<Preload> prepare_preload(const PreloadOptions& options) {
-  const std::string path = options.kernel.empty() ? "/boot/vmlinuz-" + read_machine("").release : options.kernel;
+  const std::string path =
+      options.kernel.empty() ? "/boot/vmlinuz-" + read_machine("").release : options.kernel;
   Preload preload;
   TRY(preload.kernel, BzImage::read(path));
-  TRY(preload.initramfs, build_initramfs(options, options.modules.empty() ? "/lib/modules/" + preload.kernel.release : options.modules, preload));
+  TRY(preload.initramfs,
+      build_initramfs(options,
+                      options.modules.empty() ? "/lib/modules/" + preload.kernel.release : options.modules,
+                      preload));
   preload.command_line = fmt::format("{}{} {}", inherited_command_line(), kAlways, options.append);
   preload.acpi_rsdp = acpi_rsdp();
   return preload;

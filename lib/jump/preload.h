@@ -1,5 +1,5 @@
-// What B is made of: a kernel, an initramfs with this program as its only process, and a command line. The same on the way out,
-// where arm loads it, and on the way back, where kexec does.
+// What B is made of: a kernel, an initramfs with this program as its only process, and a command line. The
+// same on the way out, where arm loads it, and on the way back, where kexec does.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 namespace hib::jump {
 
 struct PreloadOptions {
-  std::string kernel;       // vmlinuz; "" is /boot/vmlinuz-RELEASE of the running kernel
-  std::string modules;      // folder of its modules; "" is /lib/modules/RELEASE
-  std::string jump_module;  // hibjump.ko; "" is looked for among the modules
-  std::string append;       // to the command line
-  std::string config;       // JSON for B's init, its file kConfigPath
+  std::string kernel;                // vmlinuz; "" is /boot/vmlinuz-RELEASE of the running kernel
+  std::string modules;               // folder of its modules; "" is /lib/modules/RELEASE
+  std::string jump_module;           // hibjump.ko; "" is looked for among the modules
+  std::string append;                // to the command line
+  std::string config;                // JSON for B's init, its file kConfigPath
   std::vector<std::string> drivers;  // names of modules that B has to load
 };
 
@@ -31,6 +31,7 @@ struct Preload {
 Result<Preload> prepare_preload(const PreloadOptions& options);
 
 inline constexpr const char* kConfigPath = "jump.json";  // in the initramfs
-inline constexpr const char* kModuleFolder = "modules";  // in the initramfs; files in the order of their names
+inline constexpr const char* kModuleFolder =
+    "modules";  // in the initramfs; files in the order of their names
 
 }  // namespace hib::jump

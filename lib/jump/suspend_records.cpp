@@ -29,12 +29,20 @@ constexpr std::uint64_t kMaxPages = 2 * kMaxRecordsBytes / kPageBytes;
 constexpr std::uint64_t kMaxIndexBytes = sizeof(Index) + kMaxPages * sizeof(le64);
 
 Result<void> check_index(const Cursor& in, const Index& index, std::uint64_t index_bytes) {
-  if (index.magic != HIBJUMP_RECORDS_MAGIC) return fail(in.corrupt("magic", hex(index.magic), hex(HIBJUMP_RECORDS_MAGIC)));
-  if (index.version != HIBJUMP_VERSION) return fail(in.corrupt("version", std::to_string(index.version), std::to_string(HIBJUMP_VERSION)));
-  if (index.page_count > kMaxPages || sizeof(Index) + index.page_count * sizeof(le64) != index_bytes) return fail(in.corrupt("page_count", std::to_string(index.page_count), fmt::format("as many as {} bytes name", index_bytes)));
-  if (index.own_bytes > index.given_start) return fail(in.corrupt("own_bytes", std::to_string(index.own_bytes), fmt::format("up to {}", std::uint32_t{index.given_start})));
+  if (index.magic != HIBJUMP_RECORDS_MAGIC)
+    return fail(in.corrupt("magic", hex(index.magic), hex(HIBJUMP_RECORDS_MAGIC)));
+  if (index.version != HIBJUMP_VERSION)
+    return fail(in.corrupt("version", std::to_string(index.version), std::to_string(HIBJUMP_VERSION)));
+  if (index.page_count > kMaxPages || sizeof(Index) + index.page_count * sizeof(le64) != index_bytes)
+    return fail(in.corrupt("page_count", std::to_string(index.page_count),
+                           fmt::format("as many as {} bytes name", index_bytes)));
+  if (index.own_bytes > index.given_start)
+    return fail(in.corrupt("own_bytes", std::to_string(index.own_bytes),
+                           fmt::format("up to {}", std::uint32_t{index.given_start})));
   const std::uint64_t end = std::uint64_t{index.given_start} + index.given_bytes;
-  if (end > index.page_count * kPageBytes) return fail(in.corrupt("given_bytes", std::to_string(index.given_bytes), fmt::format("in {} pages", std::uint32_t{index.page_count})));
+  if (end > index.page_count * kPageBytes)
+    return fail(in.corrupt("given_bytes", std::to_string(index.given_bytes),
+                           fmt::format("in {} pages", std::uint32_t{index.page_count})));
   return {};
 }
 
@@ -44,7 +52,10 @@ struct Area {
 };
 
 Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
-  if (place.bytes < sizeof(Index) || place.bytes > kMaxIndexBytes) return fail(make_error(ErrorKind::Corrupt, "records of the jump: index", fmt::format("{} bytes", place.bytes), fmt::format("{} to {}", sizeof(Index), kMaxIndexBytes)));
+  if (place.bytes < sizeof(Index) || place.bytes > kMaxIndexBytes)
+    return fail(make_error(ErrorKind::Corrupt, "records of the jump: index",
+                           fmt::format("{} bytes", place.bytes),
+                           fmt::format("{} to {}", sizeof(Index), kMaxIndexBytes)));
   std::vector<std::byte> raw(place.bytes);
   TRY_OK(read(place.start, raw));
   Cursor in(raw, place.start, "records of the jump");
@@ -59,16 +70,18 @@ Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
   return area;
 }
 
-// A piece of what the pages hold one after the other; check_index() has seen that it lies in them. Most of the area is room
-// that nothing was written to. Pages that follow one another in memory are read at once.
-Result<std::vector<std::byte>> read_piece(const Area& area, std::uint64_t start, std::uint64_t bytes, const ReadPhysical& read) {
+// A piece of what the pages hold one after the other; check_index() has seen that it lies in them. Most of
+// the area is room that nothing was written to. Pages that follow one another in memory are read at once.
+Result<std::vector<std::byte>> read_piece(const Area& area, std::uint64_t start, std::uint64_t bytes,
+                                          const ReadPhysical& read) {
   const std::size_t first = start / kPageBytes;
   const std::size_t end = bytes == 0 ? first : (start + bytes - 1) / kPageBytes + 1;
   std::vector<std::byte> content((end - first) * kPageBytes);
   for (std::size_t i = first; i < end;) {
     std::size_t next = i + 1;
     while (next < end && area.pages[next] == area.pages[next - 1] + kPageBytes) ++next;
-    TRY_OK(read(area.pages[i], MutableBytes(content).subspan((i - first) * kPageBytes, (next - i) * kPageBytes)));
+    TRY_OK(read(area.pages[i],
+                MutableBytes(content).subspan((i - first) * kPageBytes, (next - i) * kPageBytes)));
     i = next;
   }
   const auto skipped = static_cast<std::ptrdiff_t>(start - first * kPageBytes);
@@ -88,13 +101,16 @@ void unpack_records(ByteView bytes, LeftRecords& into) {
       return;
     }
     auto record = decode_record(*raw, in.offset() - raw->size());
-    if (record) into.records.push_back(std::move(*record));
-    else into.problems.push_back(record.error().line());
+    if (record)
+      into.records.push_back(std::move(*record));
+    else
+      into.problems.push_back(record.error().line());
   }
 }
 
 const std::string* text_in(const FieldList& fields, std::string_view name) {
-  const auto it = std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
+  const auto it =
+      std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
   return it == fields.end() ? nullptr : std::get_if<std::string>(&it->value);
 }
 
@@ -110,7 +126,9 @@ Result<std::vector<std::byte>> pack_records(const std::vector<Record>& records) 
   for (const Record& record : records) {
     const auto bytes = encode_record(record);
     if (packed.size() + sizeof(le32) + bytes.size() > kMaxRecordsBytes) {
-      return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", printable(record.type)), fmt::format("{} bytes behind {} of other records", bytes.size(), packed.size()), fmt::format("up to {} in all", kMaxRecordsBytes)));
+      return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", printable(record.type)),
+                             fmt::format("{} bytes behind {} of other records", bytes.size(), packed.size()),
+                             fmt::format("up to {} in all", kMaxRecordsBytes)));
     }
     const le32 size(static_cast<std::uint32_t>(bytes.size()));
     packed.insert(packed.end(), size.raw.begin(), size.raw.end());
@@ -126,7 +144,8 @@ LeftRecords read_left_records(const MemoryRange& index, const ReadPhysical& read
     return left;
   }
   const auto area = read_area(index, read);
-  const auto given = area ? read_piece(*area, area->index.given_start, area->index.given_bytes, read) : fail(area.error());
+  const auto given =
+      area ? read_piece(*area, area->index.given_start, area->index.given_bytes, read) : fail(area.error());
   const auto own = given ? read_piece(*area, 0, area->index.own_bytes, read) : fail(given.error());
   if (!own) {
     left.problems.push_back(own.error().line());
@@ -134,8 +153,10 @@ LeftRecords read_left_records(const MemoryRange& index, const ReadPhysical& read
   }
   unpack_records(*given, left);
   auto suspend = decode_record(*own, 0);
-  if (suspend) left.records.push_back(std::move(*suspend));
-  else left.problems.push_back(suspend.error().line());
+  if (suspend)
+    left.records.push_back(std::move(*suspend));
+  else
+    left.problems.push_back(suspend.error().line());
   return left;
 }
 
@@ -144,7 +165,8 @@ std::vector<DeviceFailure> failures_in(const Record& suspend) {
   for (const Field& field : suspend.fields) {
     const auto* fields = std::get_if<FieldList>(&field.value);
     if (field.name != "failed" || fields == nullptr) continue;
-    failures.push_back({text_or_nothing(*fields, "path"), text_or_nothing(*fields, "driver"), text_or_nothing(*fields, "phase"), text_or_nothing(*fields, "error")});
+    failures.push_back({text_or_nothing(*fields, "path"), text_or_nothing(*fields, "driver"),
+                        text_or_nothing(*fields, "phase"), text_or_nothing(*fields, "error")});
   }
   return failures;
 }

@@ -1,5 +1,6 @@
-// Records on their way from A to the image: what A's user space gives to the module as it leaves, and what the module adds of
-// how the devices were suspended and resumed (docs/format/records.md, "suspend"). B finds both in A's memory.
+// Records on their way from A to the image: what A's user space gives to the module as it leaves, and what
+// the module adds of how the devices were suspended and resumed (docs/format/records.md, "suspend"). B finds
+// both in A's memory.
 #pragma once
 
 #include <functional>
@@ -20,14 +21,15 @@ inline constexpr std::size_t kMaxRecordsBytes = 4U << 20;  // of A's user space,
 Result<std::vector<std::byte>> pack_records(const std::vector<Record>& records);
 
 struct LeftRecords {
-  std::vector<Record> records;         // A's own, then the module's
-  std::vector<std::string> problems;   // why some or all are missing; one line each
+  std::vector<Record> records;        // A's own, then the module's
+  std::vector<std::string> problems;  // why some or all are missing; one line each
 };
 
 using ReadPhysical = std::function<Result<void>(std::uint64_t address, MutableBytes out)>;
 
-// `index` is where A's context says that the records are; 0 bytes: there are none. Never fails: an image without its machine's
-// records is still an image. What is read is anybody's: every number is checked before it is used.
+// `index` is where A's context says that the records are; 0 bytes: there are none. Never fails: an image
+// without its machine's records is still an image. What is read is anybody's: every number is checked before
+// it is used.
 LeftRecords read_left_records(const MemoryRange& index, const ReadPhysical& read);
 
 // A device that a callback of its driver, bus or class said no for.

@@ -16,7 +16,8 @@ Result<Watchdog> Watchdog::start(unsigned seconds) {
   Fd fd(::open(kPath, O_WRONLY | O_CLOEXEC));
   if (!fd) return fail(system_error("open", errno).of(kPath));
   int timeout = static_cast<int>(seconds);
-  if (::ioctl(fd.get(), WDIOC_SETTIMEOUT, &timeout) != 0) return fail(system_error("WDIOC_SETTIMEOUT", errno).of(kPath));
+  if (::ioctl(fd.get(), WDIOC_SETTIMEOUT, &timeout) != 0)
+    return fail(system_error("WDIOC_SETTIMEOUT", errno).of(kPath));
   return Watchdog(std::move(fd));
 }
 

@@ -35,7 +35,8 @@ class CollectedHashes final : public PageHashSource {
   std::size_t hash_ = 0;
 };
 
-Result<std::unique_ptr<PageHashSource>> hashes_of(const ImageReader& image, const PipelineOptions& options, DiffReport& report) {
+Result<std::unique_ptr<PageHashSource>> hashes_of(const ImageReader& image, const PipelineOptions& options,
+                                                  DiffReport& report) {
   TRY(auto stored, image.page_hashes());
   if (stored != nullptr) return stored;
   report.by_stored_hashes = false;
@@ -67,12 +68,15 @@ class Side {
   bool covers(Pfn pfn) const { return !done_ && current_.run.first <= pfn && pfn < current_.run.end(); }
   Pfn next_first(Pfn pfn) const { return done_ ? kMaxPfn : std::max(pfn, current_.run.first); }
   // Where the run, or the gap before it, ends.
-  Pfn next_change(Pfn pfn) const { return done_ ? kMaxPfn : covers(pfn) ? current_.run.end() : current_.run.first; }
+  Pfn next_change(Pfn pfn) const {
+    return done_ ? kMaxPfn : covers(pfn) ? current_.run.end() : current_.run.first;
+  }
   const PageRun& run() const { return current_.run; }
   bool present(Pfn pfn) const { return covers(pfn) && current_.run.is_present(); }
   bool unreadable(Pfn pfn) const { return covers(pfn) && current_.run.state == PageState::Unreadable; }
   std::uint64_t hash(Pfn pfn, const FillHashes& fills) const {
-    return current_.run.state == PageState::Fill ? fills.of(current_.run.fill).low : current_.hashes[pfn - current_.run.first];
+    return current_.run.state == PageState::Fill ? fills.of(current_.run.fill).low
+                                                 : current_.hashes[pfn - current_.run.first];
   }
 
  private:
@@ -153,7 +157,8 @@ class Comparison {
 
 Result<DiffReport> diff(const ImageReader& a, const ImageReader& b, const PipelineOptions& options) {
   if (a.info().page_size != b.info().page_size) {
-    return fail(make_error(ErrorKind::Unsupported, "page size", std::to_string(b.info().page_size), std::to_string(a.info().page_size) + ", as in " + a.info().path)
+    return fail(make_error(ErrorKind::Unsupported, "page size", std::to_string(b.info().page_size),
+                           std::to_string(a.info().page_size) + ", as in " + a.info().path)
                     .of(b.info().path));
   }
   DiffReport report;

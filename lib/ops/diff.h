@@ -9,20 +9,21 @@ namespace hib {
 struct DiffReport {
   std::uint64_t same = 0;
   std::uint64_t changed = 0;
-  std::uint64_t only_a = 0;      // present in A; absent, or not memory, in B
+  std::uint64_t only_a = 0;  // present in A; absent, or not memory, in B
   std::uint64_t only_b = 0;
-  std::uint64_t unknown = 0;     // unreadable on a side: nothing can be said
+  std::uint64_t unknown = 0;  // unreadable on a side: nothing can be said
   std::vector<PfnRange> changed_ranges;
   std::vector<PfnRange> only_a_ranges;
   std::vector<PfnRange> only_b_ranges;
   std::vector<PfnRange> unknown_ranges;
-  bool by_stored_hashes = false; // no page was read
-  std::vector<Damage> damage;    // with salvage
+  bool by_stored_hashes = false;  // no page was read
+  std::vector<Damage> damage;     // with salvage
 
   bool identical() const { return changed == 0 && only_a == 0 && only_b == 0 && unknown == 0; }
 };
 
-// Where both images keep page hashes only these are read; otherwise the pages of the images without are, once.
+// Where both images keep page hashes only these are read; otherwise the pages of the images without are,
+// once.
 Result<DiffReport> diff(const ImageReader& a, const ImageReader& b, const PipelineOptions& options);
 
 }  // namespace hib

@@ -8,12 +8,12 @@
 namespace hib {
 
 struct InspectReport {
-  ImageInfo info;                 // with the kernel's identity filled in where two pages tell it
+  ImageInfo info;  // with the kernel's identity filled in where two pages tell it
   std::vector<Record> records;
   std::optional<std::uint64_t> kaslr_slide;  // this and the next from VMCOREINFO
   std::optional<std::string> build_id;
-  std::vector<PageRun> runs;      // with `want_runs`
-  std::vector<LabelledRange> map; // with `want_map`
+  std::vector<PageRun> runs;       // with `want_runs`
+  std::vector<LabelledRange> map;  // with `want_map`
 };
 
 struct InspectOptions {

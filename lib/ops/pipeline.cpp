@@ -16,16 +16,17 @@
 namespace hib {
 namespace {
 
-// Batches under way at once. Each is about 1 MiB of pages and as much again in a sink's hands: memory stays bounded on
-// a machine with many processors too.
+// Batches under way at once. Each is about 1 MiB of pages and as much again in a sink's hands: memory stays
+// bounded on a machine with many processors too.
 constexpr std::size_t kBatchesPerThread = 3;
 constexpr std::size_t kMaxBatches = 24;
 
 // Damage is listed page run by page run; a hostile image must not turn the list into a memory problem.
 constexpr std::size_t kMaxDamage = 100000;
 
-// TBB orders the stages, and the items in a serial stage; but it is a library that ThreadSanitizer does not see into. Said
-// once more by an atomic for each item and each stage, at no cost that could be measured, every race it reports is one.
+// TBB orders the stages, and the items in a serial stage; but it is a library that ThreadSanitizer does not
+// see into. Said once more by an atomic for each item and each stage, at no cost that could be measured,
+// every race it reports is one.
 class Handover {
  public:
   void take() const { static_cast<void>(given_.load(std::memory_order_acquire)); }
@@ -44,7 +45,10 @@ struct Work {
 class Run {
  public:
   Run(const ImageReader& source, PageSink* sink, const PipelineOptions& options)
-      : source_(source), sink_(sink), options_(options), fill_hashes_(source.info().page_size),
+      : source_(source),
+        sink_(sink),
+        options_(options),
+        fill_hashes_(source.info().page_size),
         batches_(std::make_shared<Pool<PageBatch>>([] { return std::make_unique<PageBatch>(); })) {
     progress_.total_bytes = source.info().pages.total() * source.info().page_size;
   }
@@ -55,7 +59,9 @@ class Run {
     const unsigned threads = options_.threads != 0 ? options_.threads : processor_count();
     const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, threads);
     tbb::task_arena arena(static_cast<int>(threads));
-    arena.execute([&] { tbb::parallel_pipeline(std::min<std::size_t>(threads * kBatchesPerThread, kMaxBatches), filters()); });
+    arena.execute([&] {
+      tbb::parallel_pipeline(std::min<std::size_t>(threads * kBatchesPerThread, kMaxBatches), filters());
+    });
     for (const Handover* stage : {&next_, &plan_, &append_}) stage->take();
     if (error_) return fail(std::move(*error_));
     if (auto damage = source_.check_whole().damage) {
@@ -116,7 +122,10 @@ class Run {
       if (!more) stop(std::move(more).error());
       if (more && *more) {
         PageBatch* raw = lease.release();
-        return new Work{{}, std::shared_ptr<PageBatch>(raw, [pool = batches_](PageBatch* b) { Pool<PageBatch>::Return{pool.get()}(b); }), nullptr};
+        return new Work{{},
+                        std::shared_ptr<PageBatch>(
+                            raw, [pool = batches_](PageBatch* b) { Pool<PageBatch>::Return{pool.get()}(b); }),
+                        nullptr};
       }
     }
     flow.stop();
@@ -168,7 +177,8 @@ class Run {
   void count(const PageItem& item) {
     result_.pages.add(item.run);
     if (item.run.state == PageState::Data) digest_.add(item.run.first, item.hash);
-    if (item.run.state == PageState::Fill) digest_.add_run(item.run.first, item.run.count, fill_hashes_.of(item.run.fill));
+    if (item.run.state == PageState::Fill)
+      digest_.add_run(item.run.first, item.run.count, fill_hashes_.of(item.run.fill));
   }
 
   void report(const PageBatch& batch) {
@@ -190,7 +200,8 @@ class Run {
   PageSink* sink_;
   const PipelineOptions& options_;
   FillHashes fill_hashes_;
-  std::shared_ptr<Pool<PageBatch>> batches_;  // shared with each batch: a sink that was stopped keeps some for longer than this lives
+  std::shared_ptr<Pool<PageBatch>>
+      batches_;  // shared with each batch: a sink that was stopped keeps some for longer than this lives
   std::unique_ptr<BatchSource> input_;
   ContentDigest digest_;
   PipelineResult result_;
@@ -210,7 +221,8 @@ unsigned processor_count() {
   return count > 0 ? static_cast<unsigned>(count) : 1;
 }
 
-Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink, const PipelineOptions& options) {
+Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
+                                    const PipelineOptions& options) {
   return Run(source, sink, options).go();
 }
 

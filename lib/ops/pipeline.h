@@ -1,5 +1,6 @@
-// The one loop that carries pages from an image to a sink: parallel where that helps, in order where it must be, in
-// bounded memory. Counting, the content digest, damage, progress and cancellation live here and nowhere else.
+// The one loop that carries pages from an image to a sink: parallel where that helps, in order where it must
+// be, in bounded memory. Counting, the content digest, damage, progress and cancellation live here and
+// nowhere else.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +13,16 @@
 namespace hib {
 
 struct Progress {
-  std::uint64_t done_bytes = 0;   // of memory
+  std::uint64_t done_bytes = 0;  // of memory
   std::uint64_t total_bytes = 0;
 };
 using ProgressCallback = std::function<void(const Progress&)>;
 
 struct PipelineOptions {
-  unsigned threads = 0;           // 0: all processors
-  bool salvage = false;           // damaged pages become unreadable; otherwise the first damage ends the work
-  bool hashes_only = false;       // neither a sink nor inspect: see PageBatch
-  ProgressCallback progress;      // called from one thread at a time
+  unsigned threads = 0;       // 0: all processors
+  bool salvage = false;       // damaged pages become unreadable; otherwise the first damage ends the work
+  bool hashes_only = false;   // neither a sink nor inspect: see PageBatch
+  ProgressCallback progress;  // called from one thread at a time
   // Called in order with every loaded batch, after the counting; for work that is not a sink.
   std::function<Result<void>(const PageBatch&)> inspect;
 };
@@ -33,7 +34,8 @@ struct PipelineResult {
 };
 
 // With a null sink the image is only read. On success the sink has been finished.
-Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink, const PipelineOptions& options);
+Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
+                                    const PipelineOptions& options);
 
 unsigned processor_count();
 

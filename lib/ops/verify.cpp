@@ -11,7 +11,9 @@ namespace {
 
 Layer pages_layer(const PipelineResult& result, bool have_checksums) {
   if (!result.damage.empty()) {
-    return {"pages", LayerResult::Bad, fmt::format("{} broken places, {} pages lost", grouped(result.damage.size()), grouped(result.pages.unreadable))};
+    return {"pages", LayerResult::Bad,
+            fmt::format("{} broken places, {} pages lost", grouped(result.damage.size()),
+                        grouped(result.pages.unreadable))};
   }
   const std::string text = fmt::format("{} pages read", grouped(result.pages.present()));
   if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their checksums"};
@@ -22,17 +24,22 @@ Layer digest_layer(const ImageInfo& info, const PipelineResult& result) {
   const std::string computed = ContentDigest::text(result.content_digest);
   if (!info.content_digest) return {"content digest", LayerResult::NotProvable, "the format stores none"};
   if (*info.content_digest == computed) return {"content digest", LayerResult::Ok, computed};
-  return {"content digest", LayerResult::Bad, fmt::format("{}, stored is {}", computed, *info.content_digest)};
+  return {"content digest", LayerResult::Bad,
+          fmt::format("{}, stored is {}", computed, *info.content_digest)};
 }
 
 Damage digest_damage(const ImageInfo& info, const PipelineResult& result) {
-  return {make_error(ErrorKind::Corrupt, "content digest", ContentDigest::text(result.content_digest), *info.content_digest).of(info.path), {}};
+  return {make_error(ErrorKind::Corrupt, "content digest", ContentDigest::text(result.content_digest),
+                     *info.content_digest)
+              .of(info.path),
+          {}};
 }
 
 }  // namespace
 
 bool VerifyReport::acceptable() const {
-  return std::none_of(acceptance.begin(), acceptance.end(), [](const Layer& layer) { return layer.result == LayerResult::Bad; });
+  return std::none_of(acceptance.begin(), acceptance.end(),
+                      [](const Layer& layer) { return layer.result == LayerResult::Bad; });
 }
 
 Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress) {
@@ -50,14 +57,16 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
   for (Layer& layer : image.check_whole().layers) report.layers.push_back(std::move(layer));
   report.layers.push_back(digest_layer(image.info(), result));
   report.damage = std::move(structure.damage);
-  const bool digest_alone_is_bad = report.layers.back().result == LayerResult::Bad && report.damage.empty() && result.damage.empty();
+  const bool digest_alone_is_bad =
+      report.layers.back().result == LayerResult::Bad && report.damage.empty() && result.damage.empty();
   std::move(result.damage.begin(), result.damage.end(), std::back_inserter(report.damage));
   if (digest_alone_is_bad) report.damage.push_back(digest_damage(image.info(), result));
   report.pages = result.pages;
   report.content_digest = result.content_digest;
 
   const auto has = [&](LayerResult wanted) {
-    return std::any_of(report.layers.begin(), report.layers.end(), [&](const Layer& l) { return l.result == wanted; });
+    return std::any_of(report.layers.begin(), report.layers.end(),
+                       [&](const Layer& l) { return l.result == wanted; });
   };
   report.verdict = has(LayerResult::Bad) || !report.damage.empty() ? Verdict::Damaged
                    : structure.pages_have_checksums                ? Verdict::Good

@@ -18,7 +18,7 @@ struct VerifyReport {
   Hash128 content_digest;
   std::vector<Layer> acceptance;  // of a hibernation image, by a machine; filled in by who asks for it
 
-  bool acceptable() const;        // no layer of `acceptance` is bad
+  bool acceptable() const;  // no layer of `acceptance` is bad
 };
 
 // The image must have been opened with salvage, so that damage is found instead of stopping at the first.

@@ -20,7 +20,8 @@ Result<void> BulkWriter::append(ByteView bytes) {
     if (filled_ < kPieceBytes) continue;
     TRY_OK(wait());
     // Where no thread is to be had it is written when somebody waits for it.
-    under_way_ = std::async(std::launch::async | std::launch::deferred, write_, start_, ByteView(filling(), filled_));
+    under_way_ =
+        std::async(std::launch::async | std::launch::deferred, write_, start_, ByteView(filling(), filled_));
     current_ = 1 - current_;
     start_ += filled_;
     filled_ = 0;

@@ -25,7 +25,8 @@ class BulkWriter {
   // At the end of what was appended before, beginning with offset 0. An error may be an earlier piece's.
   Result<void> append(ByteView bytes);
 
-  // All that was appended has been written when this returns. One may append on after it: the last piece is then written again.
+  // All that was appended has been written when this returns. One may append on after it: the last piece is
+  // then written again.
   Result<void> drain();
 
  private:
@@ -40,7 +41,7 @@ class BulkWriter {
   Write write_;
   std::array<Piece, 2> pieces_;
   std::size_t current_ = 0;
-  std::uint64_t start_ = 0;    // offset of the piece that is being filled
+  std::uint64_t start_ = 0;  // offset of the piece that is being filled
   std::size_t filled_ = 0;
   std::future<Result<void>> under_way_;  // uses the other piece; goes before the pieces do
 };

@@ -35,7 +35,8 @@ bool cancelled() { return g_signal.load(std::memory_order_relaxed) != 0; }
 int cancelling_signal() { return g_signal.load(); }
 Error cancelled_error() {
   const char* name = strsignal(cancelling_signal());
-  return make_error(ErrorKind::Cancelled, "", std::string("stopped by signal: ") + (name != nullptr ? name : "unknown"));
+  return make_error(ErrorKind::Cancelled, "",
+                    std::string("stopped by signal: ") + (name != nullptr ? name : "unknown"));
 }
 bool take_progress_request() { return g_progress_wanted.exchange(false); }
 

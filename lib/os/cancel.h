@@ -5,10 +5,11 @@
 
 namespace hib {
 
-void install_signal_handlers();   // SIGINT, SIGTERM, SIGHUP set the flag; a second one ends the process at once
+void install_signal_handlers();  // SIGINT, SIGTERM, SIGHUP set the flag; a second one ends the process at
+                                 // once
 bool cancelled();
-int cancelling_signal();          // 0 when nothing was cancelled
+int cancelling_signal();  // 0 when nothing was cancelled
 Error cancelled_error();
-bool take_progress_request();     // true once after each SIGUSR1
+bool take_progress_request();  // true once after each SIGUSR1
 
 }  // namespace hib

@@ -27,16 +27,19 @@ bool parse_id(std::string_view text, std::uint32_t& id) {
   return error == std::errc() && stop == text.data() + 4;
 }
 
-// "1d6b  Linux Foundation", and below it "<tab>0002  2.0 root hub". The list ends where other tables begin ("C 00 …").
+// "1d6b  Linux Foundation", and below it "<tab>0002  2.0 root hub". The list ends where other tables begin
+// ("C 00 …").
 std::unordered_map<std::uint32_t, std::string> read_usb_ids() {
   std::unordered_map<std::uint32_t, std::string> names;
-  for (const char* path : {"/usr/share/misc/usb.ids", "/var/lib/usbutils/usb.ids", "/usr/share/hwdata/usb.ids"}) {
+  for (const char* path :
+       {"/usr/share/misc/usb.ids", "/var/lib/usbutils/usb.ids", "/usr/share/hwdata/usb.ids"}) {
     std::ifstream file(path);
     std::uint32_t vendor = 0;
     bool has_vendor = false;
     for (std::string line; names.size() < kMaxUsbNames && std::getline(file, line);) {
       std::uint32_t id = 0;
-      if (line.size() > 7 && line[0] == '\t' && line[1] != '\t' && has_vendor && parse_id(std::string_view(line).substr(1), id)) {
+      if (line.size() > 7 && line[0] == '\t' && line[1] != '\t' && has_vendor &&
+          parse_id(std::string_view(line).substr(1), id)) {
         names.emplace(vendor << 16 | id, line.substr(7));
       } else if (line.size() > 6 && line.compare(4, 2, "  ") == 0 && parse_id(line, id)) {
         vendor = id;
@@ -51,7 +54,8 @@ std::unordered_map<std::uint32_t, std::string> read_usb_ids() {
   return names;
 }
 
-// libpci calls these where it has been given none, unless pci_init() is called, which wants to look at devices.
+// libpci calls these where it has been given none, unless pci_init() is called, which wants to look at
+// devices.
 void say_nothing(char*, ...) {}
 __attribute__((noreturn)) void end_here(char*, ...) {
   constexpr std::string_view kText = "hibtool: libpci could not go on\n";
@@ -63,7 +67,8 @@ __attribute__((noreturn)) void end_here(char*, ...) {
 std::string look_up(pci_access* access, int flags, int first, int second) {
   if (access == nullptr) return "";
   char buffer[kNameBytes];
-  const char* name = pci_lookup_name(access, buffer, sizeof buffer, flags | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, first, second);
+  const char* name = pci_lookup_name(access, buffer, sizeof buffer,
+                                     flags | PCI_LOOKUP_NO_NUMBERS | PCI_LOOKUP_NO_HWDB, first, second);
   return name == nullptr ? "" : name;
 }
 
@@ -93,7 +98,9 @@ std::string DeviceNames::pci(std::uint16_t vendor, std::uint16_t device) const {
   return maker + " " + (model.empty() ? fmt::format("device {:04x}", device) : model);
 }
 
-std::string DeviceNames::pci_class(std::uint16_t class_and_subclass) const { return look_up(pci_.get(), PCI_LOOKUP_CLASS, class_and_subclass, 0); }
+std::string DeviceNames::pci_class(std::uint16_t class_and_subclass) const {
+  return look_up(pci_.get(), PCI_LOOKUP_CLASS, class_and_subclass, 0);
+}
 
 std::string DeviceNames::usb(std::uint16_t vendor, std::uint16_t product) const {
   const auto maker = usb_.find(std::uint32_t{vendor} << 16 | kVendorItself);

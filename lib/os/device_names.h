@@ -1,5 +1,5 @@
-// What vendors call their devices: pci.ids through libpci, usb.ids read here. Only for people; a machine without these files
-// shows numbers.
+// What vendors call their devices: pci.ids through libpci, usb.ids read here. Only for people; a machine
+// without these files shows numbers.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ class DeviceNames {
     void operator()(pci_access* access) const;
   };
   std::unique_ptr<pci_access, Free> pci_;  // null: no names
-  std::unordered_map<std::uint32_t, std::string> usb_;  // vendor: in the upper half, 0xffff in the lower; or vendor and product
+  std::unordered_map<std::uint32_t, std::string>
+      usb_;  // vendor: in the upper half, 0xffff in the lower; or vendor and product
 };
 
 }  // namespace hib

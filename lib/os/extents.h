@@ -39,7 +39,8 @@ struct FilePiece {
   bool is_shared = false;  // with another file or an earlier state of this one
 };
 
-// Ascending by file_offset. What has no place yet, or no plain one (compressed, inside an inode), is left out.
+// Ascending by file_offset. What has no place yet, or no plain one (compressed, inside an inode), is left
+// out.
 Result<std::vector<FilePiece>> file_pieces(const File& file);
 
 }  // namespace hib

@@ -31,7 +31,8 @@ Result<void> write_fully(int fd, ByteView bytes) {
   return {};
 }
 
-// Copies standard input to an unnamed file in $TMPDIR (default /var/tmp: images are larger than a tmpfs likes).
+// Copies standard input to an unnamed file in $TMPDIR (default /var/tmp: images are larger than a tmpfs
+// likes).
 Result<Fd> spool_stdin() {
   const char* configured = std::getenv("TMPDIR");
   const std::string dir = configured != nullptr && *configured != '\0' ? configured : "/var/tmp";
@@ -74,14 +75,16 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
   if (::fstat(fd.get(), &status) != 0) return fail(system_error("stat", errno).of(path));
   const bool is_block = S_ISBLK(status.st_mode);
   if (!S_ISREG(status.st_mode) && !is_block) {
-    return fail(make_error(ErrorKind::Unsupported, "open", S_ISDIR(status.st_mode) ? "a directory" : "not a file",
+    return fail(make_error(ErrorKind::Unsupported, "open",
+                           S_ISDIR(status.st_mode) ? "a directory" : "not a file",
                            "a regular file, a block device, or - for standard input")
                     .of(path));
   }
   const off_t end = ::lseek(fd.get(), 0, SEEK_END);
   if (end < 0) return fail(system_error("lseek", errno).of(path));
   // /proc/vmcore and block devices: what seek says and what stat says are both only right for one of them.
-  const auto size = std::max(static_cast<std::uint64_t>(end), is_block ? 0 : static_cast<std::uint64_t>(status.st_size));
+  const auto size =
+      std::max(static_cast<std::uint64_t>(end), is_block ? 0 : static_cast<std::uint64_t>(status.st_size));
   struct statfs system {};
   const bool is_vmcore = ::fstatfs(fd.get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC && size > 0;
   auto file = std::shared_ptr<File>(new File(std::move(fd), path, size, is_block));
@@ -92,7 +95,8 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
 Result<std::shared_ptr<const File>> File::window(std::vector<DeviceRange> extents) const {
   for (const DeviceRange& extent : extents) {
     if (extent.bytes == 0 || extent.start > size_ || extent.bytes > size_ - extent.start) {
-      return fail(error(ErrorKind::Corrupt, extent.start, "extent", fmt::format("{} bytes", extent.bytes), fmt::format("a piece of the {} bytes that there are", size_)));
+      return fail(error(ErrorKind::Corrupt, extent.start, "extent", fmt::format("{} bytes", extent.bytes),
+                        fmt::format("a piece of the {} bytes that there are", size_)));
     }
   }
   Fd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3));
@@ -119,11 +123,13 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
   while (done < out.size()) {
     const std::size_t left = out.size() - done;
     const DeviceRange place = extents_ ? extents_->from(offset + done) : DeviceRange{offset + done, left};
-    const ssize_t n = ::pread(fd_.get(), out.data() + done, std::min<std::uint64_t>(left, place.bytes), static_cast<off_t>(place.start));
+    const ssize_t n = ::pread(fd_.get(), out.data() + done, std::min<std::uint64_t>(left, place.bytes),
+                              static_cast<off_t>(place.start));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(system_error("read", errno).at(offset + done).of(path_));
     if (n == 0) {
-      return fail(error(ErrorKind::Truncated, offset + done, "read", is_block_device_ ? "the device ended, or is gone" : "the file ended",
+      return fail(error(ErrorKind::Truncated, offset + done, "read",
+                        is_block_device_ ? "the device ended, or is gone" : "the file ended",
                         fmt::format("it had {} bytes when it was opened", size_)));
     }
     done += static_cast<std::size_t>(n);
@@ -151,7 +157,8 @@ Result<std::vector<std::byte>> File::read_at(std::uint64_t offset, std::uint64_t
   return out;
 }
 
-Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size, std::vector<std::byte>& buffer) const {
+Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size,
+                                   std::vector<std::byte>& buffer) const {
   if (size > size_ || offset > size_ - size) {
     return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", size),
                       fmt::format("the file has {} bytes", size_)));
@@ -167,12 +174,14 @@ void File::drop_cache() const { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONT
 bool File::is_same_file(const std::string& other_path) const {
   struct stat mine {};
   struct stat other {};
-  if (other_path == "-" || ::fstat(fd_.get(), &mine) != 0 || ::stat(other_path.c_str(), &other) != 0) return false;
+  if (other_path == "-" || ::fstat(fd_.get(), &mine) != 0 || ::stat(other_path.c_str(), &other) != 0)
+    return false;
   if (S_ISBLK(mine.st_mode) && S_ISBLK(other.st_mode)) return mine.st_rdev == other.st_rdev;
   return mine.st_dev == other.st_dev && mine.st_ino == other.st_ino;
 }
 
-Error File::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed) const {
+Error File::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
+                  std::string allowed) const {
   return make_error(kind, std::move(where), std::move(found), std::move(allowed)).at(offset).of(path_);
 }
 

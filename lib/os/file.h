@@ -1,5 +1,6 @@
-// An input: opened read-only, never mapped (a file shortened while mapped is a SIGBUS), read at explicit offsets.
-// /proc/vmcore, which cannot be shortened, is mapped piece by piece: read(2) sets up a mapping for each page there.
+// An input: opened read-only, never mapped (a file shortened while mapped is a SIGBUS), read at explicit
+// offsets. /proc/vmcore, which cannot be shortened, is mapped piece by piece: read(2) sets up a mapping for
+// each page there.
 #pragma once
 
 #include <cstdint>
@@ -38,37 +39,44 @@ class Fd {
 // Reads are thread-safe. Every error names the file and the offset.
 class File {
  public:
-  // A regular file, a block device, or "-": standard input, which is first copied to an unnamed temporary file of mode
-  // 0600 (every reader needs random access) unless it already is a file.
+  // A regular file, a block device, or "-": standard input, which is first copied to an unnamed temporary
+  // file of mode 0600 (every reader needs random access) unless it already is a file.
   static Result<std::shared_ptr<const File>> open(const std::string& path);
 
   // Only these pieces of it, one after the other, as a file of their own.
   Result<std::shared_ptr<const File>> window(std::vector<DeviceRange> extents) const;
 
-  // All of a file that fits into memory: for what this program itself or the system has put there, not for images.
+  // All of a file that fits into memory: for what this program itself or the system has put there, not for
+  // images.
   static Result<std::vector<std::byte>> read_whole(const std::string& path);
 
   // Fills `out` completely; past the end is Truncated.
   Result<void> read_at(std::uint64_t offset, MutableBytes out) const;
   Result<std::vector<std::byte>> read_at(std::uint64_t offset, std::uint64_t size) const;
-  // The same into a buffer that is used again: it only ever grows, and not before the file is known to hold that much.
-  Result<MutableBytes> read_at(std::uint64_t offset, std::uint64_t size, std::vector<std::byte>& buffer) const;
+  // The same into a buffer that is used again: it only ever grows, and not before the file is known to hold
+  // that much.
+  Result<MutableBytes> read_at(std::uint64_t offset, std::uint64_t size,
+                               std::vector<std::byte>& buffer) const;
 
   std::uint64_t size() const { return size_; }
   int descriptor() const { return fd_.get(); }  // for a library that reads by itself
   // Of the device or file itself; differs in a window.
-  std::uint64_t place_of(std::uint64_t offset) const { return extents_ ? extents_->from(offset).start : offset; }
+  std::uint64_t place_of(std::uint64_t offset) const {
+    return extents_ ? extents_->from(offset).start : offset;
+  }
   bool is_block_device() const { return is_block_device_; }
   const std::string& path() const { return path_; }
 
-  // What the system has of it in memory, unchanged, is read from the disk again: another kernel may have written there.
+  // What the system has of it in memory, unchanged, is read from the disk again: another kernel may have
+  // written there.
   void drop_cache() const;
 
   // True when `other_path` names this very file: an output must not be the input.
   bool is_same_file(const std::string& other_path) const;
 
   // The error of this file at `offset`.
-  Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found, std::string allowed = {}) const;
+  Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
+              std::string allowed = {}) const;
 
  private:
   File(Fd fd, std::string path, std::uint64_t size, bool is_block_device)

@@ -31,8 +31,10 @@ bool is_active_swap(const struct stat& status) {
   while (std::getline(swaps, line)) {
     struct stat other {};
     if (::stat(unescape(line.substr(0, line.find_first_of(" \t"))).c_str(), &other) != 0) continue;
-    const bool same_device = S_ISBLK(status.st_mode) && S_ISBLK(other.st_mode) && status.st_rdev == other.st_rdev;
-    const bool same_file = !S_ISBLK(status.st_mode) && status.st_dev == other.st_dev && status.st_ino == other.st_ino;
+    const bool same_device =
+        S_ISBLK(status.st_mode) && S_ISBLK(other.st_mode) && status.st_rdev == other.st_rdev;
+    const bool same_file =
+        !S_ISBLK(status.st_mode) && status.st_dev == other.st_dev && status.st_ino == other.st_ino;
     if (same_device || same_file) return true;
   }
   return false;
@@ -53,13 +55,18 @@ Result<std::unique_ptr<InPlaceFile>> InPlaceFile::open(const std::string& path) 
   };
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(system_error("open", errno).of(path));
-  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) return refuse("neither a file nor a block device", "a swap area");
-  if (is_active_swap(status)) return refuse("swap that this machine is using", "a swap area that is not in use (swapoff)");
+  if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode))
+    return refuse("neither a file nor a block device", "a swap area");
+  if (is_active_swap(status))
+    return refuse("swap that this machine is using", "a swap area that is not in use (swapoff)");
   // O_EXCL on a block device: nothing of this machine may use it.
   Fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | (S_ISBLK(status.st_mode) ? O_EXCL : 0)));
-  if (!fd && errno == EBUSY) return refuse("the device is in use (mounted, swap, or part of another)", "a device that nothing uses");
+  if (!fd && errno == EBUSY)
+    return refuse("the device is in use (mounted, swap, or part of another)", "a device that nothing uses");
   if (!fd) return fail(system_error("open", errno).of(path));
-  if (is_locked(fd.get())) return refuse("another process has it locked, as a running virtual machine does", "a file that nobody uses");
+  if (is_locked(fd.get()))
+    return refuse("another process has it locked, as a running virtual machine does",
+                  "a file that nobody uses");
   return std::unique_ptr<InPlaceFile>(new InPlaceFile(std::move(fd), path));
 }
 

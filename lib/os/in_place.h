@@ -1,5 +1,5 @@
-// An existing file or block device that is changed in place: only what the format's writer means to change, and only
-// when nobody else has it in use.
+// An existing file or block device that is changed in place: only what the format's writer means to change,
+// and only when nobody else has it in use.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@ namespace hib {
 
 class InPlaceFile {
  public:
-  // Refused when it is mounted, an active swap area, part of another device, or locked by a process (as QEMU locks the
-  // images of running machines). Nothing is created.
+  // Refused when it is mounted, an active swap area, part of another device, or locked by a process (as QEMU
+  // locks the images of running machines). Nothing is created.
   static Result<std::unique_ptr<InPlaceFile>> open(const std::string& path);
 
   Result<void> write_at(std::uint64_t offset, ByteView bytes);

@@ -21,7 +21,8 @@ std::optional<std::string> read_text(const std::string& path) {
   if (!file) return std::nullopt;
   std::string text;
   std::array<char, 4096> piece;  // nearly all of them are a line
-  while (text.size() < kMaxFileBytes && file.read(piece.data(), piece.size()).gcount() > 0) text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  while (text.size() < kMaxFileBytes && file.read(piece.data(), piece.size()).gcount() > 0)
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
   return text;
 }
 
@@ -33,8 +34,14 @@ std::uint32_t memory_type(const std::string& name) {
     const char* name;
     std::uint32_t number;
   };
-  static constexpr std::array<Type, 8> kTypes = {{{"System RAM", 1}, {"Reserved", 2}, {"ACPI Tables", 3}, {"ACPI Non-volatile Storage", 4},
-                                                  {"Unusable memory", 5}, {"Persistent Memory", 7}, {"Persistent Memory (legacy)", 12}, {"Soft Reserved", 0xEFFFFFFF}}};
+  static constexpr std::array<Type, 8> kTypes = {{{"System RAM", 1},
+                                                  {"Reserved", 2},
+                                                  {"ACPI Tables", 3},
+                                                  {"ACPI Non-volatile Storage", 4},
+                                                  {"Unusable memory", 5},
+                                                  {"Persistent Memory", 7},
+                                                  {"Persistent Memory (legacy)", 12},
+                                                  {"Soft Reserved", 0xEFFFFFFF}}};
   for (const Type& type : kTypes) {
     if (name == type.name) return type.number;
   }
@@ -73,10 +80,14 @@ std::optional<std::uint64_t> read_present_pages(const std::string& root) {
 }
 
 bool has_compressor(const std::string& root, const std::string& release, const std::string& name) {
-  if (const auto loaded = read_text(root + "/proc/crypto"); loaded && loaded->find(fmt::format(": {}\n", name)) != std::string::npos) return true;
+  if (const auto loaded = read_text(root + "/proc/crypto");
+      loaded && loaded->find(fmt::format(": {}\n", name)) != std::string::npos)
+    return true;
   const std::string modules = fmt::format("{}/lib/modules/{}/", root, release);
   for (const char* list : {"modules.builtin", "modules.dep"}) {
-    if (const auto text = read_text(modules + list); text && text->find(fmt::format("/crypto/{}.ko", name)) != std::string::npos) return true;
+    if (const auto text = read_text(modules + list);
+        text && text->find(fmt::format("/crypto/{}.ko", name)) != std::string::npos)
+      return true;
   }
   return false;
 }
@@ -108,7 +119,8 @@ Machine read_machine(const std::string& root) {
     const auto byte = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>((*facs)[i])}; };
     machine.hardware_signature = byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
   }
-  if (const auto state = read_text(root + "/sys/power/state")) machine.can_hibernate = state->find("disk") != std::string::npos;
+  if (const auto state = read_text(root + "/sys/power/state"))
+    machine.can_hibernate = state->find("disk") != std::string::npos;
   for (const char* name : {"lzo", "lz4"}) {
     if (has_compressor(root, machine.release, name)) machine.compressors.emplace_back(name);
   }

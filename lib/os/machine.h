@@ -1,5 +1,5 @@
-// The running machine, as far as it decides whether a hibernation image would be accepted; or a captured one, whose /proc,
-// /sys and /lib lie below a folder.
+// The running machine, as far as it decides whether a hibernation image would be accepted; or a captured one,
+// whose /proc, /sys and /lib lie below a folder.
 #pragma once
 
 #include <optional>
@@ -19,14 +19,14 @@ struct MemoryMapEntry {
 };
 
 struct Machine {
-  std::string release;   // uname -r
-  std::string version;   // uname -v
-  std::string arch;      // uname -m
-  std::optional<std::uint64_t> present_pages;    // get_num_physpages()
-  std::vector<MemoryMapEntry> memory_map;        // empty where the kernel does not show it
+  std::string release;                              // uname -r
+  std::string version;                              // uname -v
+  std::string arch;                                 // uname -m
+  std::optional<std::uint64_t> present_pages;       // get_num_physpages()
+  std::vector<MemoryMapEntry> memory_map;           // empty where the kernel does not show it
   std::optional<std::uint32_t> hardware_signature;  // ACPI FACS; readable by root only
-  std::optional<bool> can_hibernate;             // /sys/power/state has "disk"
-  std::vector<std::string> compressors;          // lzo, lz4: loaded, built in, or a module that can be loaded
+  std::optional<bool> can_hibernate;                // /sys/power/state has "disk"
+  std::vector<std::string> compressors;  // lzo, lz4: loaded, built in, or a module that can be loaded
 
   // "6.12.3" → 6012: for comparing releases. 0 when it does not begin with numbers.
   unsigned release_number() const;

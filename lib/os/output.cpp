@@ -27,8 +27,8 @@ std::string random_name(const std::string& name) {
   return fmt::format(".{}.{:08x}{:08x}.tmp", name.substr(0, 200), entropy(), entropy());
 }
 
-// Gives the unnamed file `fd` a name; fails when it is taken. AT_EMPTY_PATH needs a capability, the /proc form needs
-// /proc (open(2), O_TMPFILE). Returns an errno.
+// Gives the unnamed file `fd` a name; fails when it is taken. AT_EMPTY_PATH needs a capability, the /proc
+// form needs /proc (open(2), O_TMPFILE). Returns an errno.
 int link_unnamed(int fd, const char* fd_name, int folder, const char* name) {
   if (::linkat(fd, "", folder, name, AT_EMPTY_PATH) == 0) return 0;
   if (errno != ENOENT && errno != EPERM) return errno;
@@ -57,9 +57,10 @@ int replace(const Replacement& r) {
   return reason;
 }
 
-// Linux cannot link an unnamed file over an existing name in one step, so replacing takes two, with a temporary name in
-// between. They run in a child process: if this process is killed the child still finishes, and if the child is killed
-// the temporary name is removed here. So no kill of either leaves a third state behind.
+// Linux cannot link an unnamed file over an existing name in one step, so replacing takes two, with a
+// temporary name in between. They run in a child process: if this process is killed the child still finishes,
+// and if the child is killed the temporary name is removed here. So no kill of either leaves a third state
+// behind.
 int replace_in_child(const Replacement& r) {
   const pid_t child = ::fork();
   if (child < 0) return replace(r);
@@ -82,7 +83,9 @@ Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool for
     Fd fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
     if (!fd) return fail(system_error("dup", errno).of("standard output"));
     if (::isatty(fd.get()) != 0) {
-      return fail(make_error(ErrorKind::Refused, "output", "standard output is a terminal", "a file or a pipe").of("-"));
+      return fail(
+          make_error(ErrorKind::Refused, "output", "standard output is a terminal", "a file or a pipe")
+              .of("-"));
     }
     return std::unique_ptr<Output>(new Output(Target::Stream, std::move(fd), "-", force));
   }
@@ -96,7 +99,9 @@ Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool for
   }
   if (S_ISREG(status.st_mode) || S_ISLNK(status.st_mode)) {
     if (force) return create_file(path, force);
-    return fail(make_error(ErrorKind::Exists, "output", "exists already", "a new name").advise("--force replaces it").of(path));
+    return fail(make_error(ErrorKind::Exists, "output", "exists already", "a new name")
+                    .advise("--force replaces it")
+                    .of(path));
   }
   if (!force) {
     return fail(make_error(ErrorKind::Refused, "output", "not a regular file", "a file, a block device, or -")
@@ -112,7 +117,8 @@ Result<std::unique_ptr<Output>> Output::create_file(const std::string& path, boo
   const std::filesystem::path full(path);
   const std::string folder = full.has_parent_path() ? full.parent_path().string() : ".";
   const std::string name = full.filename().string();
-  if (name.empty()) return fail(make_error(ErrorKind::Usage, "output", "no file name", "a file name").of(path));
+  if (name.empty())
+    return fail(make_error(ErrorKind::Usage, "output", "no file name", "a file name").of(path));
   Fd folder_fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder_fd) return fail(system_error("open folder", errno).of(folder));
 
@@ -120,7 +126,8 @@ Result<std::unique_ptr<Output>> Output::create_file(const std::string& path, boo
   Fd fd(::openat(folder_fd.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!fd && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
     named_temp = random_name(name);
-    fd = Fd(::openat(folder_fd.get(), named_temp.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+    fd = Fd(::openat(folder_fd.get(), named_temp.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW,
+                     0600));
   }
   if (!fd) return fail(system_error("create", errno).of(path));
   auto output = std::unique_ptr<Output>(new Output(Target::File, std::move(fd), path, force));
@@ -134,7 +141,8 @@ Result<std::unique_ptr<Output>> Output::create_file(const std::string& path, boo
 Result<std::unique_ptr<Output>> Output::open_device(const std::string& path, bool exclusive) {
   Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | (exclusive ? O_EXCL : 0)));
   if (!fd && errno == EBUSY) {
-    return fail(make_error(ErrorKind::Refused, "output", "the device is in use (mounted, swap, or part of another)",
+    return fail(make_error(ErrorKind::Refused, "output",
+                           "the device is in use (mounted, swap, or part of another)",
                            "a device that nothing uses")
                     .of(path));
   }
@@ -143,16 +151,24 @@ Result<std::unique_ptr<Output>> Output::open_device(const std::string& path, boo
   if (end < 0) return fail(system_error("lseek", errno).of(path));
   auto output = std::unique_ptr<Output>(new Output(Target::BlockDevice, std::move(fd), path, true));
   output->device_bytes_ = static_cast<std::uint64_t>(end);
-  output->direct_fd_ = Fd(::open(fmt::format("/proc/self/fd/{}", output->fd_.get()).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
-  output->bulk_ = std::make_unique<BulkWriter>([o = output.get()](std::uint64_t offset, ByteView piece) { return o->write_past_cache(offset, piece); });
+  output->direct_fd_ =
+      Fd(::open(fmt::format("/proc/self/fd/{}", output->fd_.get()).c_str(), O_WRONLY | O_DIRECT | O_CLOEXEC));
+  output->bulk_ = std::make_unique<BulkWriter>([o = output.get()](std::uint64_t offset, ByteView piece) {
+    return o->write_past_cache(offset, piece);
+  });
   return output;
 }
 
-Result<std::unique_ptr<Output>> Output::create_window(const std::string& device, std::vector<DeviceRange> extents, bool exclusive) {
+Result<std::unique_ptr<Output>> Output::create_window(const std::string& device,
+                                                      std::vector<DeviceRange> extents, bool exclusive) {
   TRY(auto output, open_device(device, exclusive));
   for (const DeviceRange& extent : extents) {
-    if (extent.bytes == 0 || extent.start > output->device_bytes_ || extent.bytes > output->device_bytes_ - extent.start) {
-      return fail(make_error(ErrorKind::Refused, "extent", fmt::format("{} bytes at {:#x}", extent.bytes, extent.start), fmt::format("a piece of the device's {} bytes", output->device_bytes_)).of(device));
+    if (extent.bytes == 0 || extent.start > output->device_bytes_ ||
+        extent.bytes > output->device_bytes_ - extent.start) {
+      return fail(make_error(ErrorKind::Refused, "extent",
+                             fmt::format("{} bytes at {:#x}", extent.bytes, extent.start),
+                             fmt::format("a piece of the device's {} bytes", output->device_bytes_))
+                      .of(device));
     }
   }
   output->extents_.emplace(std::move(extents));
@@ -186,7 +202,8 @@ Result<void> Output::append(ByteView bytes) {
 Result<void> Output::append_zeros(std::uint64_t count) {
   if (target_ == Target::File) {
     TRY_OK(set_size(position_ + count));
-    if (::lseek(fd_.get(), static_cast<off_t>(position_ + count), SEEK_SET) < 0) return fail(error("lseek", errno));
+    if (::lseek(fd_.get(), static_cast<off_t>(position_ + count), SEEK_SET) < 0)
+      return fail(error("lseek", errno));
     position_ += count;
     return {};
   }
@@ -199,8 +216,12 @@ Result<void> Output::append_zeros(std::uint64_t count) {
 }
 
 Result<void> Output::check_room(std::uint64_t offset, std::uint64_t bytes) const {
-  if (target_ != Target::BlockDevice || (offset <= device_bytes_ && bytes <= device_bytes_ - offset)) return {};
-  return fail(make_error(ErrorKind::Io, "write", fmt::format("no room: the device has {} bytes", device_bytes_), "a larger one").at(offset).of(path_));
+  if (target_ != Target::BlockDevice || (offset <= device_bytes_ && bytes <= device_bytes_ - offset))
+    return {};
+  return fail(make_error(ErrorKind::Io, "write",
+                         fmt::format("no room: the device has {} bytes", device_bytes_), "a larger one")
+                  .at(offset)
+                  .of(path_));
 }
 
 Result<void> Output::write_at(std::uint64_t offset, ByteView bytes) {
@@ -231,9 +252,13 @@ Result<void> Output::write_piece(int fd, std::uint64_t offset, ByteView bytes) {
     if (n < 0 && errno == EINTR) continue;
     // A disk whose blocks this piece does not fit: the page cache takes any.
     if (n < 0 && errno == EINVAL && fd != fd_.get()) return write_piece(fd_.get(), offset, bytes);
-    // Whoever calls has seen to it that the device is large enough, as it was. Past the page cache it says ENODEV itself.
+    // Whoever calls has seen to it that the device is large enough, as it was. Past the page cache it says
+    // ENODEV itself.
     const bool is_gone = errno == ENOSPC || errno == ENODEV || errno == ENXIO;
-    if (n < 0 && is_gone && target_ == Target::BlockDevice) return fail(make_error(ErrorKind::Io, "write", "the device is gone, or has become smaller").at(offset).of(path_));
+    if (n < 0 && is_gone && target_ == Target::BlockDevice)
+      return fail(make_error(ErrorKind::Io, "write", "the device is gone, or has become smaller")
+                      .at(offset)
+                      .of(path_));
     if (n < 0) return fail(error("write", errno).at(offset));
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -258,7 +283,8 @@ Result<void> Output::write_at(std::uint64_t offset, std::span<const ByteView> pi
       vector[i] = {const_cast<std::byte*>(pieces[i].data()), pieces[i].size()};
       size += pieces[i].size();
     }
-    const ssize_t n = ::pwritev(fd_.get(), vector.data(), static_cast<int>(count), static_cast<off_t>(offset));
+    const ssize_t n =
+        ::pwritev(fd_.get(), vector.data(), static_cast<int>(count), static_cast<off_t>(offset));
     if (n < 0 && errno != EINTR) return fail(error("write", errno).at(offset));
     if (n < 0 || static_cast<std::uint64_t>(n) != size) {  // interrupted or short: piece by piece
       for (std::uint64_t at = offset; const ByteView piece : pieces.first(count)) {
@@ -301,14 +327,16 @@ Result<void> Output::link_into_place() {
   const std::string fd_name = fmt::format("/proc/self/fd/{}", fd_.get());
   if (force_) {
     const std::string temp = named_temp_.empty() ? random_name(name_) : named_temp_;
-    const int reason = replace_in_child({fd_.get(), folder_.get(), fd_name, temp, name_, !named_temp_.empty()});
+    const int reason =
+        replace_in_child({fd_.get(), folder_.get(), fd_name, temp, name_, !named_temp_.empty()});
     if (reason != 0) return fail(error("rename", reason));
     return {};
   }
   int reason = 0;
   if (named_temp_.empty()) {
     reason = link_unnamed(fd_.get(), fd_name.c_str(), folder_.get(), name_.c_str());
-  } else if (::renameat2(folder_.get(), named_temp_.c_str(), folder_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) {
+  } else if (::renameat2(folder_.get(), named_temp_.c_str(), folder_.get(), name_.c_str(),
+                         RENAME_NOREPLACE) != 0) {
     reason = errno;
   }
   if (reason != 0) return fail(error("link", reason));

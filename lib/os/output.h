@@ -1,9 +1,10 @@
 // An output: it becomes visible under its name only when it is complete and flushed, or not at all.
 //
-// A regular file is written to an unnamed file in the target's folder (O_TMPFILE) of mode 0600, flushed, then linked.
-// Standard output and pipes are streams: they take bytes in order only. A block device is opened exclusively and
-// written in place; whoever writes a format to it makes an interrupted write recognisable. What is appended to a device goes
-// past the page cache: it would be copied once more there, and the image-saving kernel has little memory.
+// A regular file is written to an unnamed file in the target's folder (O_TMPFILE) of mode 0600, flushed, then
+// linked. Standard output and pipes are streams: they take bytes in order only. A block device is opened
+// exclusively and written in place; whoever writes a format to it makes an interrupted write recognisable.
+// What is appended to a device goes past the page cache: it would be copied once more there, and the
+// image-saving kernel has little memory.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,10 @@ class Output {
   // Nothing is visible yet. An existing regular file is refused (Exists) unless `force`.
   static Result<std::unique_ptr<Output>> create(const std::string& path, bool force);
 
-  // Pieces of a block device, one after the other. `exclusive`: refused when anything else has the device in use.
-  static Result<std::unique_ptr<Output>> create_window(const std::string& device, std::vector<DeviceRange> extents, bool exclusive);
+  // Pieces of a block device, one after the other. `exclusive`: refused when anything else has the device in
+  // use.
+  static Result<std::unique_ptr<Output>> create_window(const std::string& device,
+                                                       std::vector<DeviceRange> extents, bool exclusive);
 
   ~Output();  // without publish(): the output is as it was before
   Output(const Output&) = delete;
@@ -45,7 +48,8 @@ class Output {
   // Sets the length of a regular file before or after write_at.
   Result<void> set_size(std::uint64_t size);
 
-  Result<void> flush();    // what was written is on stable storage when this returns (nothing to do for a stream)
+  Result<void> flush();    // what was written is on stable storage when this returns (nothing to do for a
+                           // stream)
   Result<void> publish();  // flush, then make it visible. Only now the old file, if any, is gone.
 
   bool can_write_at() const { return target_ != Target::Stream; }

@@ -31,7 +31,8 @@ std::vector<Partition> list_partitions(const File& file) {
     const auto start = static_cast<std::uint64_t>(blkid_partition_get_start(partition));
     const auto size = static_cast<std::uint64_t>(blkid_partition_get_size(partition));
     if (start >= file.size() / kSectorBytes) continue;
-    partitions.push_back({blkid_partition_get_partno(partition), start * kSectorBytes, std::min(size, file.size() / kSectorBytes - start) * kSectorBytes});
+    partitions.push_back({blkid_partition_get_partno(partition), start * kSectorBytes,
+                          std::min(size, file.size() / kSectorBytes - start) * kSectorBytes});
   }
   return partitions;
 }
@@ -46,7 +47,8 @@ std::string content_name(const File& file) {
   if (found == -2) return "more than one thing";
   const char* name = nullptr;
   if (found == 0 && blkid_probe_lookup_value(probe.get(), "TYPE", &name, nullptr) == 0) return name;
-  if (found == 0 && blkid_probe_lookup_value(probe.get(), "PTTYPE", &name, nullptr) == 0) return std::string(name) + " partition table";
+  if (found == 0 && blkid_probe_lookup_value(probe.get(), "PTTYPE", &name, nullptr) == 0)
+    return std::string(name) + " partition table";
   return "";
 }
 

@@ -1,4 +1,5 @@
-// The partitions of a disk or a disk image, as libblkid finds them: DOS and GPT tables, and what else it knows.
+// The partitions of a disk or a disk image, as libblkid finds them: DOS and GPT tables, and what else it
+// knows.
 #pragma once
 
 #include <string>
@@ -17,8 +18,8 @@ struct Partition {
 // Empty when there is no table. Partitions that begin past the end of the file are left out.
 std::vector<Partition> list_partitions(const File& file);
 
-// The name of what lies on a device ("ext4", "swap", "gpt partition table"); "" when libblkid knows nothing of it, and
-// "more than one thing" when it cannot decide.
+// The name of what lies on a device ("ext4", "swap", "gpt partition table"); "" when libblkid knows nothing
+// of it, and "more than one thing" when it cannot decide.
 std::string content_name(const File& file);
 
 }  // namespace hib

@@ -82,7 +82,8 @@ Walked walk(const std::string& root, const std::string& path, unsigned max_links
     }
     const int folder = descent.folders.back().get();
     struct stat status {};
-    if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return end_at(descent, name, errno, 0);
+    if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+      return end_at(descent, name, errno, 0);
     if (S_ISLNK(status.st_mode)) {
       const auto target = link_target(folder, name);
       if (!target) return end_at(descent, name, errno, 0);

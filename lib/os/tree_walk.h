@@ -1,5 +1,6 @@
-// Opens paths below a folder without ever leaving it: symbolic links are followed one by one, and those that are absolute
-// begin at the folder again. Whoever changes the tree meanwhile gains nothing: every step is made from an open folder.
+// Opens paths below a folder without ever leaving it: symbolic links are followed one by one, and those that
+// are absolute begin at the folder again. Whoever changes the tree meanwhile gains nothing: every step is
+// made from an open folder.
 #pragma once
 
 #include <functional>
@@ -29,8 +30,8 @@ using OnLink = std::function<void(const std::string& path, const std::string& ta
 // `root` is a folder, `path` begins with a slash.
 Walked walk(const std::string& root, const std::string& path, unsigned max_links, const OnLink& on_link);
 
-// A regular file's content, opened without waiting for anybody, at most `max_bytes`. Fails with errno: EISDIR, EINVAL (no
-// regular file), EFBIG (more than that), or what the system says.
+// A regular file's content, opened without waiting for anybody, at most `max_bytes`. Fails with errno:
+// EISDIR, EINVAL (no regular file), EFBIG (more than that), or what the system says.
 struct SmallFile {
   int error = 0;
   std::string text;

@@ -1,5 +1,5 @@
-// The limit that create is measured against: compressing just the distinct data pages of an image with all processors,
-// same level and chunk size, from memory to nowhere. Prints the seconds and the bytes.
+// The limit that create is measured against: compressing just the distinct data pages of an image with all
+// processors, same level and chunk size, from memory to nowhere. Prints the seconds and the bytes.
 //   bench_limit IMAGE LEVEL CHUNK_KIB THREADS
 
 #include <atomic>
@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
   hib::PipelineOptions options;
   options.inspect = [&](const hib::PageBatch& batch) -> hib::Result<void> {
     for (const auto& item : batch.items) {
-      if (item.run.state == hib::PageState::Data && seen.insert(item.hash.low).second) pages.insert(pages.end(), item.bytes, item.bytes + 4096);
+      if (item.run.state == hib::PageState::Data && seen.insert(item.hash.low).second)
+        pages.insert(pages.end(), item.bytes, item.bytes + 4096);
     }
     return {};
   };
@@ -43,5 +44,6 @@ int main(int argc, char** argv) {
   std::vector<std::thread> threads;
   for (int i = 0; i < std::atoi(argv[4]); ++i) threads.emplace_back(work);
   for (auto& thread : threads) thread.join();
-  std::printf("%.4f %zu\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), total.load());
+  std::printf("%.4f %zu\n", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+              total.load());
 }

@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
   auto source = (*image)->runs();
   std::vector<hib::Pfn> present;
   for (auto run = (*source)->next(); run && *run; run = (*source)->next()) {
-    for (hib::Pfn pfn = (*run)->first; (*run)->is_present() && pfn < (*run)->end(); ++pfn) present.push_back(pfn);
+    for (hib::Pfn pfn = (*run)->first; (*run)->is_present() && pfn < (*run)->end(); ++pfn)
+      present.push_back(pfn);
   }
   std::mt19937_64 random(1);
   std::vector<std::byte> page((*image)->info().page_size);
@@ -24,5 +25,6 @@ int main(int argc, char** argv) {
   for (int i = 0; i < count; ++i) {
     if (!(*image)->read_page(present[random() % present.size()], page)) return 2;
   }
-  std::printf("%.0f\n", count / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  std::printf("%.0f\n",
+              count / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
 }

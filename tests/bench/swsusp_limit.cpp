@@ -1,5 +1,5 @@
-// What reading a compressed hibernation image is measured against: decoding its chunks with all processors, from memory
-// to nowhere, by the library alone. Prints the seconds and the bytes.
+// What reading a compressed hibernation image is measured against: decoding its chunks with all processors,
+// from memory to nowhere, by the library alone. Prints the seconds and the bytes.
 //   bench_swsusp_limit DISK THREADS
 
 #include <atomic>

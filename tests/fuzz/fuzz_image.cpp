@@ -1,5 +1,5 @@
-// One libFuzzer target for each reader, all through the door of the command line: open, map, verify. HIB_FUZZ_FORMAT names
-// the reader; without it the file is recognised by its content.
+// One libFuzzer target for each reader, all through the door of the command line: open, map, verify.
+// HIB_FUZZ_FORMAT names the reader; without it the file is recognised by its content.
 
 #include <cstdio>
 #include <cstdlib>
@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.salvage = true;
   const auto image = hib::open_image(path, HIB_FUZZ_FORMAT, options);
   if (!image) return 0;
-  constexpr std::uint64_t kEnough = 1 << 20;  // a page count that a hostile file may claim, but that only costs time
+  constexpr std::uint64_t kEnough =
+      1 << 20;  // a page count that a hostile file may claim, but that only costs time
   if ((*image)->info().end_pfn > kEnough) return 0;
   static_cast<void>(hib::inspect(**image, {true, true}));
   static_cast<void>(hib::verify(**image, 1, {}));

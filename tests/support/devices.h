@@ -23,9 +23,15 @@ class Made {
     device_.path = std::move(path);
     device_.parent = std::move(parent);
   }
-  Made& strong(std::string name, std::string text) { return identity(std::move(name), std::move(text), Strength::Strong); }
-  Made& medium(std::string name, std::string text) { return identity(std::move(name), std::move(text), Strength::Medium); }
-  Made& at(std::string text) { return identity(std::string(device::kPlace), std::move(text), Strength::Place); }
+  Made& strong(std::string name, std::string text) {
+    return identity(std::move(name), std::move(text), Strength::Strong);
+  }
+  Made& medium(std::string name, std::string text) {
+    return identity(std::move(name), std::move(text), Strength::Medium);
+  }
+  Made& at(std::string text) {
+    return identity(std::string(device::kPlace), std::move(text), Strength::Place);
+  }
   Made& unreadable(std::string name, Strength strength = Strength::Strong) {
     device_.identity.push_back({std::move(name), "EACCES", "test", strength, Presence::Unreadable});
     return *this;
@@ -61,16 +67,30 @@ class Made {
 };
 
 inline Made function(const std::string& address, const std::string& model = "ahci") {
-  return Made(Kind::Pci, "devices/" + address).bus("pci").at(address).medium("model", model).medium("class", "0x010601").state("driver", model);
+  return Made(Kind::Pci, "devices/" + address)
+      .bus("pci")
+      .at(address)
+      .medium("model", model)
+      .medium("class", "0x010601")
+      .state("driver", model);
 }
 inline Made disk(const std::string& name, const std::string& place, const std::string& parent = "") {
-  return Made(Kind::Disk, "block/" + name, parent).bus("ata").at(place).medium("model", "QM1000").medium("size", "1000");
+  return Made(Kind::Disk, "block/" + name, parent)
+      .bus("ata")
+      .at(place)
+      .medium("model", "QM1000")
+      .medium("size", "1000");
 }
 inline Made partition(const std::string& name, const std::string& of, const std::string& place) {
-  return Made(Kind::Partition, "block/" + name, "block/" + of).at(place + "/1").medium("start", "2048").medium("size", "900");
+  return Made(Kind::Partition, "block/" + name, "block/" + of)
+      .at(place + "/1")
+      .medium("start", "2048")
+      .medium("size", "900");
 }
 inline Made file_system(const std::string& on, const std::string& uuid, const std::string& mounted = "") {
-  Made made = Made(Kind::FileSystem, "filesystem:block/" + on, "block/" + on).medium("type", "ext4").strong("uuid", uuid);
+  Made made = Made(Kind::FileSystem, "filesystem:block/" + on, "block/" + on)
+                  .medium("type", "ext4")
+                  .strong("uuid", uuid);
   return mounted.empty() ? made : made.state("mount-point", mounted);
 }
 

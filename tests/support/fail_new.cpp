@@ -1,5 +1,6 @@
-// Preloaded into hibtool by tests: the Nth call of operator new finds no memory (FAIL_NEW_AT=N), and with no N the number
-// of calls is written to standard error at the end. Calls before main do not count: nobody could answer there.
+// Preloaded into hibtool by tests: the Nth call of operator new finds no memory (FAIL_NEW_AT=N), and with no
+// N the number of calls is written to standard error at the end. Calls before main do not count: nobody could
+// answer there.
 #include <atomic>
 #include <cstddef>
 #include <cstdio>
@@ -15,7 +16,8 @@ long fail_at = 0;
 void* allocate(std::size_t size, std::size_t alignment) {
   if (counting && ++calls == fail_at) throw std::bad_alloc();
   const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
-  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded) : std::malloc(size == 0 ? 1 : size);
+  void* memory = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded)
+                                                       : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -24,8 +26,12 @@ void* allocate(std::size_t size, std::size_t alignment) {
 
 void* operator new(std::size_t size) { return allocate(size, 1); }
 void* operator new[](std::size_t size) { return allocate(size, 1); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment)); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return allocate(size, static_cast<std::size_t>(alignment)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return allocate(size, static_cast<std::size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

@@ -26,13 +26,14 @@ std::vector<std::byte> sample_memory(std::size_t pages, unsigned seed) {
   for (std::size_t page = 0; page < pages; ++page) {
     std::byte* bytes = memory.data() + page * 4096;
     const unsigned kind = random() % 6;
-    if (kind == 0) continue;                                          // zero
+    if (kind == 0) continue;  // zero
     if (kind == 1) std::fill_n(bytes, 4096, static_cast<std::byte>(1 + random() % 255));
     if (kind == 2 && page > 0) std::copy_n(memory.data() + random() % page * 4096, 4096, bytes);
-    if (kind == 3) {                                                  // text-like
-      for (std::size_t i = 0; i < 4096; ++i) bytes[i] = static_cast<std::byte>("the quick brown fox "[(i * 7 + page) % 20]);
+    if (kind == 3) {  // text-like
+      for (std::size_t i = 0; i < 4096; ++i)
+        bytes[i] = static_cast<std::byte>("the quick brown fox "[(i * 7 + page) % 20]);
     }
-    if (kind >= 4) {                                                  // noise
+    if (kind >= 4) {  // noise
       for (std::size_t i = 0; i < 4096; i += 4) {
         const unsigned word = random();
         std::memcpy(bytes + i, &word, 4);
@@ -42,7 +43,8 @@ std::vector<std::byte> sample_memory(std::size_t pages, unsigned seed) {
   return memory;
 }
 
-container::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path, const PackOptions& options) {
+container::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
+                                 const PackOptions& options) {
   const auto source = open_or_fail(raw_path, false, "raw");
   std::unique_ptr<ImageReader> base;
   container::WriterOptions writer_options;

@@ -1,4 +1,5 @@
-// Images for tests: small memories with every kind of page, packed by the real writers through the real pipeline.
+// Images for tests: small memories with every kind of page, packed by the real writers through the real
+// pipeline.
 #pragma once
 
 #include <filesystem>
@@ -59,9 +60,11 @@ struct PackOptions {
 };
 
 // Packs raw memory into `hib_path`.
-container::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path, const PackOptions& options = {});
+container::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
+                                 const PackOptions& options = {});
 
-std::unique_ptr<ImageReader> open_or_fail(const std::string& path, bool salvage = false, const std::string& format = "");
+std::unique_ptr<ImageReader> open_or_fail(const std::string& path, bool salvage = false,
+                                          const std::string& format = "");
 
 // Opens and verifies. An image that cannot be opened counts as damaged.
 bool is_damaged(const std::string& path);

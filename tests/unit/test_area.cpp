@@ -75,17 +75,21 @@ TEST_CASE("A file that holds an image in its blocks is one too when it is read t
   CHECK(open_or_fail(path)->info().content_digest == open_or_fail(device.hib)->info().content_digest);
 }
 
-TEST_CASE("A head with a broken byte, places outside of the device, twice, or over the head is refused, and says which field") {
+TEST_CASE(
+    "A head with a broken byte, places outside of the device, twice, or over the head is refused, and says "
+    "which field") {
   const Device device;
   check_refused(device.with_head([](AreaHead& head) { head.places[1].start = 4096; }, false), "hash");
   check_refused(device.with_head([](AreaHead& head) { head.version = 2; }), "version");
 }
 
 TEST_CASE("Places of an area are sectors of the device, none of them twice") {
-  const auto refuses = [](const std::function<void(AreaHead&)>& change) { check_refused(Device().with_head(change), "place"); };
+  const auto refuses = [](const std::function<void(AreaHead&)>& change) {
+    check_refused(Device().with_head(change), "place");
+  };
   refuses([](AreaHead& head) { head.count = 0; });
   refuses([](AreaHead& head) { head.count = 255; });
-  refuses([](AreaHead& head) { head.places[0].start = kHead; });               // the head itself
+  refuses([](AreaHead& head) { head.places[0].start = kHead; });                 // the head itself
   refuses([](AreaHead& head) { head.places[1].start = head.places[2].start; });  // twice
   refuses([](AreaHead& head) { head.places[1].start = kDeviceBytes - 512; });    // past the end
   refuses([](AreaHead& head) { head.places[1].bytes = ~0ULL; });

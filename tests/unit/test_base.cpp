@@ -33,7 +33,8 @@ TEST_CASE("Text from an image cannot move the cursor, recolour the terminal or r
   CHECK(printable("plain ä €") == "plain ä €");
   CHECK(printable("\x1b[31mred") == "\\x1b[31mred");
   CHECK(printable("two\nlines") == "two\\x0alines");
-  CHECK(printable("\xE2\x80\xAE" "evil") == "\\xe2\\x80\\xaeevil");  // right-to-left override
+  CHECK(printable("\xE2\x80\xAE"
+                  "evil") == "\\xe2\\x80\\xaeevil");  // right-to-left override
   CHECK(printable("bad\xC0\xAFutf8") == "bad\\xc0\\xafutf8");
   CHECK(printable("\xED\xA0\x80") == "\\xed\\xa0\\x80");  // a surrogate
 }
@@ -51,8 +52,12 @@ TEST_CASE("A map of a file shows bytes without a label and labels that overlap")
 }
 
 TEST_CASE("A record comes back as it was, fields of every kind and nesting included") {
-  const Record record{"machine", 7, {{"text", std::string("x")}, {"number", std::uint64_t{1} << 63}, {"bytes", std::vector<std::byte>(3)},
-                                     {"nested", FieldList{{"inner", std::string("y")}, {"deeper", FieldList{}}}}}};
+  const Record record{"machine",
+                      7,
+                      {{"text", std::string("x")},
+                       {"number", std::uint64_t{1} << 63},
+                       {"bytes", std::vector<std::byte>(3)},
+                       {"nested", FieldList{{"inner", std::string("y")}, {"deeper", FieldList{}}}}}};
   const auto bytes = encode_record(record);
   const Record back = must(decode_record(bytes, 0));
   CHECK(back.type == "machine");
@@ -91,7 +96,8 @@ TEST_CASE("An output appears only when it is published, with mode 0600, and not 
   CHECK(std::filesystem::status(folder.file("kept")).permissions() == std::filesystem::perms(0600));
 }
 
-TEST_CASE("An existing output is refused without force, and replaced whole with it, leaving nothing else behind") {
+TEST_CASE(
+    "An existing output is refused without force, and replaced whole with it, leaving nothing else behind") {
   const TempFolder folder;
   write_file(folder.file("old"), as_bytes("old"));
   const auto refused = Output::create(folder.file("old"), false);

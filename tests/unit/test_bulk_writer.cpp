@@ -1,4 +1,5 @@
-// What is appended reaches the disk whole and in order, however it is cut; an error of an earlier piece is not lost.
+// What is appended reaches the disk whole and in order, however it is cut; an error of an earlier piece is
+// not lost.
 #include "lib/os/bulk_writer.h"
 
 #include <algorithm>
@@ -29,7 +30,8 @@ struct Disk {
   BulkWriter::Write writer() {
     return [this](std::uint64_t offset, ByteView piece) -> Result<void> {
       const std::scoped_lock lock(mutex);
-      if (offset == fails_at || offset + piece.size() > bytes.size()) return fail(make_error(ErrorKind::Io, "write", "the disk is gone"));
+      if (offset == fails_at || offset + piece.size() > bytes.size())
+        return fail(make_error(ErrorKind::Io, "write", "the disk is gone"));
       std::copy(piece.begin(), piece.end(), bytes.begin() + static_cast<std::ptrdiff_t>(offset));
       offsets.push_back(offset);
       return {};
@@ -44,7 +46,8 @@ TEST_CASE("Whatever pieces it is given, the disk holds what was appended") {
   for (const std::size_t step : {std::size_t{1000}, std::size_t{4096}, kPiece, kPiece + 1, all.size()}) {
     Disk disk;
     BulkWriter writer(disk.writer());
-    for (std::size_t at = 0; at < all.size(); at += step) REQUIRE(writer.append(ByteView(all).subspan(at, std::min(step, all.size() - at))));
+    for (std::size_t at = 0; at < all.size(); at += step)
+      REQUIRE(writer.append(ByteView(all).subspan(at, std::min(step, all.size() - at))));
     REQUIRE(writer.drain());
     CHECK(std::equal(all.begin(), all.end(), disk.bytes.begin()));
     CHECK(disk.offsets == std::vector<std::uint64_t>{0, kPiece, 2 * kPiece, 3 * kPiece});
@@ -58,11 +61,13 @@ TEST_CASE("After a drain one appends on: the last piece is written again, with m
   for (std::size_t at = 0; at < all.size(); at += 2500) {
     REQUIRE(writer.append(ByteView(all).subspan(at, std::min<std::size_t>(2500, all.size() - at))));
     REQUIRE(writer.drain());
-    CHECK(std::equal(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(at + 2500, all.size())), disk.bytes.begin()));
+    CHECK(std::equal(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(at + 2500, all.size())),
+                     disk.bytes.begin()));
   }
 }
 
-TEST_CASE("A piece that cannot be written is an error of the next append that waits for it, or of the drain") {
+TEST_CASE(
+    "A piece that cannot be written is an error of the next append that waits for it, or of the drain") {
   const auto piece = pattern(kPiece);
   SECTION("the next but one") {
     Disk disk;

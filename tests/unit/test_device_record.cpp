@@ -1,6 +1,5 @@
 #include "lib/device/device_record.h"
 
-
 #include "lib/device/match.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
@@ -62,7 +61,12 @@ bool has(const std::string& line, const std::string& part) { return line.find(pa
 }  // namespace
 
 TEST_CASE("Devices come back from a record as they were") {
-  DeviceSet set{{function("1f.2"), disk("sda", "p1", "devices/1f.2").strong("serial", "S1").unreadable("wwn").absent("eui").state("driver", "sd"),
+  DeviceSet set{{function("1f.2"),
+                 disk("sda", "p1", "devices/1f.2")
+                     .strong("serial", "S1")
+                     .unreadable("wwn")
+                     .absent("eui")
+                     .state("driver", "sd"),
                  Made(Kind::Raid, "block/md0", "block/sda").member("block/sda").member("elsewhere")}};
   set.devices[0].config = {std::byte{0x86}, std::byte{0x80}};
   const Record record = must(decode_record(encode_record(to_record(set)), 0));
@@ -102,8 +106,10 @@ TEST_CASE("A device that is no list of fields, or has no path, is refused with i
 TEST_CASE("Kinds, strengths and presences that nobody knows are refused and named") {
   CHECK(has(refused(with({text("path", "x")})), "kind: \"\""));
   CHECK(has(refused(with({text("path", "x"), text("kind", "toaster")})), "kind: \"toaster\""));
-  CHECK(has(refused(with(good_and(fields("identity", {text("name", "serial"), text("strength", "iron")})))), "strength: \"iron\""));
-  CHECK(has(refused(with(good_and(fields("state", {text("name", "driver"), text("presence", "maybe")})))), "presence: \"maybe\""));
+  CHECK(has(refused(with(good_and(fields("identity", {text("name", "serial"), text("strength", "iron")})))),
+            "strength: \"iron\""));
+  CHECK(has(refused(with(good_and(fields("state", {text("name", "driver"), text("presence", "maybe")})))),
+            "presence: \"maybe\""));
 }
 
 TEST_CASE("Text that is a number, or is there twice, is refused") {
@@ -122,8 +128,10 @@ TEST_CASE("Text that is a number, or is there twice, is refused") {
 TEST_CASE("A value without a name, or that is no list of fields, is refused") {
   CHECK(has(refused(with(good_and(text("identity", "S1")))), "identity: of another kind"));
   CHECK(has(refused(with(good_and(fields("state", {text("text", "S1")})))), "state: name: missing"));
-  CHECK(has(refused(with(good_and(fields("identity", {text("name", "serial"), number("text")})))), "text: of another kind"));
-  CHECK(has(refused(with(good_and(fields("identity", {text("name", "serial"), number("from")})))), "from: of another kind"));
+  CHECK(has(refused(with(good_and(fields("identity", {text("name", "serial"), number("text")})))),
+            "text: of another kind"));
+  CHECK(has(refused(with(good_and(fields("identity", {text("name", "serial"), number("from")})))),
+            "from: of another kind"));
 }
 
 TEST_CASE("More values than a device may have are refused") {
@@ -148,7 +156,8 @@ TEST_CASE("Parents that are missing, in a circle, themselves, or too many above 
   DeviceSet circle{{disk("a", "p1", "block/b"), disk("b", "p2", "block/c"), disk("c", "p3", "block/a")}};
   CHECK(has(refused(to_record(circle)), "a circle"));
   DeviceSet chain;
-  for (unsigned i = 0; i <= kMaxParents; ++i) chain.devices.push_back(disk(std::to_string(i), "p", i == 0 ? "" : "block/" + std::to_string(i - 1)));
+  for (unsigned i = 0; i <= kMaxParents; ++i)
+    chain.devices.push_back(disk(std::to_string(i), "p", i == 0 ? "" : "block/" + std::to_string(i - 1)));
   CHECK(must(from_record(to_record(chain))).devices.size() == kMaxParents + 1);
   chain.devices.push_back(disk("last", "p", "block/" + std::to_string(kMaxParents)));
   CHECK(has(refused(to_record(chain)), "too many above one another"));
@@ -158,7 +167,8 @@ TEST_CASE("More than a million devices are refused, before their parents are loo
   Record record;
   record.type = std::string(kDevicesRecord);
   record.fields.reserve(kMaxDevices + 1);
-  for (std::size_t i = 0; i <= kMaxDevices; ++i) record.fields.push_back(fields("device", {text("path", std::to_string(i)), text("kind", "disk")}));
+  for (std::size_t i = 0; i <= kMaxDevices; ++i)
+    record.fields.push_back(fields("device", {text("path", std::to_string(i)), text("kind", "disk")}));
   CHECK(has(refused(record, ErrorKind::Limit), "too many devices, up to 1048576"));
 }
 

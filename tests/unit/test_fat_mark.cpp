@@ -33,16 +33,23 @@ class Volume {
  public:
   explicit Volume(unsigned bits) {
     const unsigned kib = bits == 12 ? 1440 : bits == 16 ? 8192 : 35000;
-    run(fmt::format("PATH=$PATH:/usr/sbin:/sbin mkfs.vfat -F {} -s 1 -i 12345678 --invariant -C {} {} >{} 2>&1", bits, path(), kib, folder_.file("log")));
+    run(fmt::format(
+        "PATH=$PATH:/usr/sbin:/sbin mkfs.vfat -F {} -s 1 -i 12345678 --invariant -C {} {} >{} 2>&1", bits,
+        path(), kib, folder_.file("log")));
     mtools("mmd", "::/EFI ::/EFI/BOOT ::/EFI/MANY");
     copy("first contents", "EFI/BOOT/A.EFI", "2001-02-03 04:05:06");
-    for (int i = 0; i < 10; ++i) write_file(folder_.file(fmt::format("a long name, so that it takes several entries {}.txt", i)), as_bytes("x"));
+    for (int i = 0; i < 10; ++i)
+      write_file(folder_.file(fmt::format("a long name, so that it takes several entries {}.txt", i)),
+                 as_bytes("x"));
     mtools("mcopy", fmt::format("{}/a*.txt ::/EFI/MANY", folder_.file("")));
   }
 
   std::string path() const { return folder_.file("fat.img"); }
-  void mtools(const std::string& program, const std::string& rest) const { run(fmt::format("MTOOLS_SKIP_CHECK=1 {} -i {} {} </dev/null", program, path(), rest)); }
-  void copy(const std::string& contents, const std::string& to, const std::string& time = "2001-02-03 04:05:06") const {
+  void mtools(const std::string& program, const std::string& rest) const {
+    run(fmt::format("MTOOLS_SKIP_CHECK=1 {} -i {} {} </dev/null", program, path(), rest));
+  }
+  void copy(const std::string& contents, const std::string& to,
+            const std::string& time = "2001-02-03 04:05:06") const {
     write_file(folder_.file("in"), as_bytes(contents));
     run(fmt::format("TZ=UTC touch -d '{}' {}", time, folder_.file("in")));
     mtools("mcopy", fmt::format("-m -o {} '::/{}'", folder_.file("in"), to));
@@ -67,8 +74,10 @@ const Bytes& sample(unsigned bits) {
 
 ReadBytes reader_of(ByteView bytes) {
   return [bytes](std::uint64_t offset, std::size_t size) -> Result<Bytes> {
-    if (offset > bytes.size() || size > bytes.size() - offset) return fail(make_error(ErrorKind::Truncated, "device", "its end").at(offset));
-    return Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(offset), bytes.begin() + static_cast<std::ptrdiff_t>(offset + size));
+    if (offset > bytes.size() || size > bytes.size() - offset)
+      return fail(make_error(ErrorKind::Truncated, "device", "its end").at(offset));
+    return Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(offset),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(offset + size));
   };
 }
 
@@ -79,7 +88,9 @@ void put(Bytes& bytes, std::uint64_t at, T value) {
   std::memcpy(bytes.data() + at, &value, sizeof value);
 }
 
-std::uint64_t offset_of_cluster(const FatLayout& layout, std::uint32_t cluster) { return layout.data_offset + std::uint64_t{cluster - 2} * layout.cluster_bytes; }
+std::uint64_t offset_of_cluster(const FatLayout& layout, std::uint32_t cluster) {
+  return layout.data_offset + std::uint64_t{cluster - 2} * layout.cluster_bytes;
+}
 
 // Where the short entry of a name stands: the only one in the image.
 std::uint64_t entry_named(const Bytes& bytes, const std::string& name) {
@@ -90,11 +101,14 @@ std::uint64_t entry_named(const Bytes& bytes, const std::string& name) {
 
 void set_next(Bytes& bytes, const FatLayout& layout, std::uint32_t cluster, std::uint32_t next) {
   if (layout.bits == 32) return put(bytes, layout.table_offset + cluster * 4, le32(next));
-  if (layout.bits == 16) return put(bytes, layout.table_offset + cluster * 2, le16(static_cast<std::uint16_t>(next)));
+  if (layout.bits == 16)
+    return put(bytes, layout.table_offset + cluster * 2, le16(static_cast<std::uint16_t>(next)));
   const std::uint64_t at = layout.table_offset + cluster + cluster / 2;
   le16 pair;
   std::memcpy(&pair, bytes.data() + at, 2);
-  put(bytes, at, le16(static_cast<std::uint16_t>(cluster % 2 == 0 ? (pair & 0xF000) | next : (pair & 0x000F) | next << 4)));
+  put(bytes, at,
+      le16(static_cast<std::uint16_t>(cluster % 2 == 0 ? (pair & 0xF000) | next
+                                                       : (pair & 0x000F) | next << 4)));
 }
 
 void expect_error(ByteView bytes, ErrorKind kind, std::uint64_t offset) {
@@ -168,7 +182,8 @@ TEST_CASE("What mounting, unmounting and reading leave behind is no write") {
   CHECK(must(mark_of(mounted)) == mark);
 
   Bytes looked_at = bytes;
-  for (const char* name : {"EFI", "BOOT", "MANY"}) put(looked_at, entry_named(looked_at, name) + 18, le16(0x1234));
+  for (const char* name : {"EFI", "BOOT", "MANY"})
+    put(looked_at, entry_named(looked_at, name) + 18, le16(0x1234));
   REQUIRE(looked_at != bytes);
   CHECK(must(mark_of(looked_at)) == mark);
 }
@@ -181,9 +196,12 @@ TEST_CASE("What lies beside the masked bytes is seen") {
   const FatLayout layout = must(fat_layout(bytes));
   const std::uint64_t entry = entry_named(bytes, "BOOT");
   // A long name's characters lie where a short name's entry has the date of the access.
-  const auto long_name = as_text(bytes).find(as_text(Bytes{std::byte{'a'}, std::byte{0}, std::byte{' '}, std::byte{0}, std::byte{'l'}, std::byte{0}}));
+  const auto long_name = as_text(bytes).find(as_text(
+      Bytes{std::byte{'a'}, std::byte{0}, std::byte{' '}, std::byte{0}, std::byte{'l'}, std::byte{0}}));
   REQUIRE(long_name != std::string_view::npos);
-  for (const std::uint64_t at : {std::uint64_t{bits == 32 ? 64U : 36U}, std::uint64_t{bits == 32 ? 66U : 38U}, layout.table_offset, entry + 17, entry + 22, std::uint64_t{long_name} - 1 + 18}) {
+  for (const std::uint64_t at :
+       {std::uint64_t{bits == 32 ? 64U : 36U}, std::uint64_t{bits == 32 ? 66U : 38U}, layout.table_offset,
+        entry + 17, entry + 22, std::uint64_t{long_name} - 1 + 18}) {
     CAPTURE(at);
     Bytes changed = bytes;
     changed[at] ^= std::byte{0x10};
@@ -191,7 +209,9 @@ TEST_CASE("What lies beside the masked bytes is seen") {
   }
 }
 
-TEST_CASE("The free space that FSInfo counts is part of the mark; an FSInfo outside of the reserved sectors is none") {
+TEST_CASE(
+    "The free space that FSInfo counts is part of the mark; an FSInfo outside of the reserved sectors is "
+    "none") {
   Bytes bytes = sample(32);
   const std::string mark = must(mark_of(bytes));
   const FatLayout layout = must(fat_layout(bytes));
@@ -210,7 +230,8 @@ TEST_CASE("A FAT volume cut anywhere is truncated at what is missing, or has all
   const std::string mark = must(mark_of(whole));
   const FatLayout layout = must(fat_layout(whole));
   expect_error(ByteView(whole).first(511), ErrorKind::Truncated, 0);
-  for (std::size_t size = 512; size <= layout.data_offset + 64 * std::size_t{layout.cluster_bytes}; size += 512) {
+  for (std::size_t size = 512; size <= layout.data_offset + 64 * std::size_t{layout.cluster_bytes};
+       size += 512) {
     const auto cut = mark_of(ByteView(whole).first(size));
     CAPTURE(size);
     if (cut) {
@@ -237,8 +258,10 @@ TEST_CASE("A directory that begins outside of the file system is refused where i
   }
   Bytes bytes = whole;
   put(bytes, entry + 20, le16(0xFFFF));
-  if (bits == 32) expect_error(bytes, ErrorKind::Corrupt, entry);
-  else CHECK(must(mark_of(bytes)) != must(mark_of(whole)));  // not part of the number there
+  if (bits == 32)
+    expect_error(bytes, ErrorKind::Corrupt, entry);
+  else
+    CHECK(must(mark_of(bytes)) != must(mark_of(whole)));  // not part of the number there
 }
 
 TEST_CASE("A directory inside itself, or one in two places, is refused at the second entry that names it") {
@@ -256,7 +279,9 @@ TEST_CASE("A directory inside itself, or one in two places, is refused at the se
   expect_error(twice, ErrorKind::Corrupt, many);
 }
 
-TEST_CASE("A chain that goes in a circle, to a free or bad cluster or out of the file system is refused at the table's entry") {
+TEST_CASE(
+    "A chain that goes in a circle, to a free or bad cluster or out of the file system is refused at the "
+    "table's entry") {
   const unsigned bits = GENERATE(12U, 16U, 32U);
   CAPTURE(bits);
   const Bytes& whole = sample(bits);
@@ -281,10 +306,22 @@ TEST_CASE("Boot sectors that do not add up are refused at the field, before anyt
   const Bytes good = boot_sector(70000, 600);
   CHECK(must(fat_layout(good)).bits == 32);
   CHECK(must(fat_layout(good)).end_cluster == 70000 - 632 + 2);
-  for (const Damage& damage : {Damage{11, 0, 2}, {11, 513, 2}, {11, 256, 2}, {11, 8192, 2}, {13, 0, 1}, {13, 3, 1}, {14, 0, 2}, {16, 0, 1}, {17, 1, 2}, {32, 0, 4}, {32, 632, 4}, {36, 0, 4}}) {
+  for (const Damage& damage : {Damage{11, 0, 2},
+                               {11, 513, 2},
+                               {11, 256, 2},
+                               {11, 8192, 2},
+                               {13, 0, 1},
+                               {13, 3, 1},
+                               {14, 0, 2},
+                               {16, 0, 1},
+                               {17, 1, 2},
+                               {32, 0, 4},
+                               {32, 632, 4},
+                               {36, 0, 4}}) {
     CAPTURE(damage.at, damage.value);
     Bytes bytes = good;
-    for (unsigned i = 0; i < damage.bytes; ++i) bytes[damage.at + i] = static_cast<std::byte>(damage.value >> (8 * i) & 0xFF);
+    for (unsigned i = 0; i < damage.bytes; ++i)
+      bytes[damage.at + i] = static_cast<std::byte>(damage.value >> (8 * i) & 0xFF);
     expect_error(bytes, ErrorKind::Corrupt, damage.at);
   }
   Bytes huge = good;
@@ -310,7 +347,8 @@ TEST_CASE("Directories of more than is hashed, and too many of them, are refused
   bytes.resize((32 + 5 + std::size_t{clusters} * 128) * 512);
   const FatLayout layout = must(fat_layout(bytes));
   REQUIRE(layout.end_cluster == clusters + 2);
-  for (std::uint32_t i = 2; i < layout.end_cluster; ++i) set_next(bytes, layout, i, i + 1 < layout.end_cluster ? i + 1 : 0x0FFFFFFF);
+  for (std::uint32_t i = 2; i < layout.end_cluster; ++i)
+    set_next(bytes, layout, i, i + 1 < layout.end_cluster ? i + 1 : 0x0FFFFFFF);
   // 512 clusters are 32 MiB; the boot sector is not counted, FSInfo and the table are.
   expect_error(bytes, ErrorKind::Limit, offset_of_cluster(layout, 2 + 511));
 
@@ -320,7 +358,8 @@ TEST_CASE("Directories of more than is hashed, and too many of them, are refused
   many.resize((32 + 700 + 80000) * std::size_t{512});
   const FatLayout small = must(fat_layout(many));
   const std::uint32_t root_clusters = wanted / 16 + 1;
-  for (std::uint32_t i = 0; i < root_clusters; ++i) set_next(many, small, 2 + i, i + 1 < root_clusters ? 3 + i : 0x0FFFFFFF);
+  for (std::uint32_t i = 0; i < root_clusters; ++i)
+    set_next(many, small, 2 + i, i + 1 < root_clusters ? 3 + i : 0x0FFFFFFF);
   for (std::uint32_t i = 0; i < wanted; ++i) {
     const std::uint32_t cluster = 2 + root_clusters + i;
     const std::uint64_t entry = small.data_offset + std::uint64_t{i} * 32;

@@ -12,7 +12,8 @@ using namespace hib::test;
 namespace {
 
 std::string digest_of(const std::string& path, const std::string& format = "") {
-  return ContentDigest::text(must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
+  return ContentDigest::text(
+      must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
 }
 
 // A small image and its memory, in a folder of its own.
@@ -23,7 +24,8 @@ struct Packed {
   std::string hib = folder.file("image.hib");
   container::WriterStatistics statistics;
 
-  explicit Packed(std::size_t pages = 64, unsigned seed = 1, const PackOptions& options = {}) : memory(sample_memory(pages, seed)) {
+  explicit Packed(std::size_t pages = 64, unsigned seed = 1, const PackOptions& options = {})
+      : memory(sample_memory(pages, seed)) {
     write_file(raw, memory);
     statistics = pack(raw, hib, options);
   }
@@ -39,8 +41,10 @@ struct Packed {
 
 std::size_t block_bytes(const container::ChunkEntry& chunk) { return 64 + round_up(chunk.payload_bytes, 16); }
 
-void copy_block(const std::vector<std::byte>& from, const container::ChunkEntry& source, std::vector<std::byte>& to, const container::ChunkEntry& target) {
-  std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(source.offset), block_bytes(source), to.begin() + static_cast<std::ptrdiff_t>(target.offset));
+void copy_block(const std::vector<std::byte>& from, const container::ChunkEntry& source,
+                std::vector<std::byte>& to, const container::ChunkEntry& target) {
+  std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(source.offset), block_bytes(source),
+              to.begin() + static_cast<std::ptrdiff_t>(target.offset));
 }
 
 }  // namespace
@@ -213,7 +217,9 @@ TEST_CASE("An incremental image stores only what changed and needs exactly its b
   auto memory = sample_memory(200, 8);
   write_file(folder.file("a.raw"), memory);
   pack(folder.file("a.raw"), folder.file("a.hib"));
-  for (const std::size_t page : {3U, 50U, 51U, 199U}) std::fill_n(memory.begin() + static_cast<std::ptrdiff_t>(page * 4096 + 100), 9, static_cast<std::byte>(page));
+  for (const std::size_t page : {3U, 50U, 51U, 199U})
+    std::fill_n(memory.begin() + static_cast<std::ptrdiff_t>(page * 4096 + 100), 9,
+                static_cast<std::byte>(page));
   write_file(folder.file("b.raw"), memory);
   PackOptions options;
   options.base = folder.file("a.hib");
@@ -221,7 +227,8 @@ TEST_CASE("An incremental image stores only what changed and needs exactly its b
   CHECK(statistics.stored_pages <= 4);
   CHECK(digest_of(folder.file("b.hib")) == digest_of(folder.file("b.raw"), "raw"));
   CHECK_FALSE(is_damaged(folder.file("b.hib")));
-  const auto report = must(diff(*open_or_fail(folder.file("a.hib")), *open_or_fail(folder.file("b.hib")), {}));
+  const auto report =
+      must(diff(*open_or_fail(folder.file("a.hib")), *open_or_fail(folder.file("b.hib")), {}));
   CHECK(report.by_stored_hashes);
   CHECK(report.changed == 4);
   CHECK(report.same == 196);
@@ -238,7 +245,8 @@ TEST_CASE("An incremental image stores only what changed and needs exactly its b
 
 TEST_CASE("Records of a type that nobody knows are kept and shown") {
   PackOptions options;
-  options.records = {{"machine", 1, {{"release", std::string("6.1")}}}, {"from-the-future", 42, {{"speed", std::uint64_t{88}}}}};
+  options.records = {{"machine", 1, {{"release", std::string("6.1")}}},
+                     {"from-the-future", 42, {{"speed", std::uint64_t{88}}}}};
   const Packed packed(8, 1, options);
   const auto image = open_or_fail(packed.hib);
   REQUIRE(image->records().size() == 2);
@@ -249,8 +257,10 @@ TEST_CASE("Records of a type that nobody knows are kept and shown") {
 TEST_CASE("Breadcrumbs are appended in place and change neither the root hash nor the verdict") {
   const Packed packed(16);
   const auto before = read_file(packed.hib);
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::ResumeAttempted, 123, "boot of C"));
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Failed, 0, "device sda is gone"));
+  must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::ResumeAttempted, 123,
+                                    "boot of C"));
+  must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Failed, 0,
+                                    "device sda is gone"));
   const auto after = read_file(packed.hib);
   REQUIRE(before.size() == after.size());
   CHECK(std::equal(before.begin() + 8192, before.end(), after.begin() + 8192));
@@ -260,8 +270,11 @@ TEST_CASE("Breadcrumbs are appended in place and change neither the root hash no
   REQUIRE(crumbs.size() == 2);
   CHECK(container::phase_name(crumbs[0].phase) == "resume-attempted");
   CHECK(crumbs[1].text == "device sda is gone");
-  for (int i = 2; i < 32; ++i) must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Saving, 0, ""));
-  CHECK(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Saving, 0, "").error().kind == ErrorKind::Limit);
+  for (int i = 2; i < 32; ++i)
+    must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Saving, 0, ""));
+  CHECK(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Saving, 0, "")
+            .error()
+            .kind == ErrorKind::Limit);
 }
 
 TEST_CASE("An image with a feature of the future is refused by that feature's name") {

@@ -68,10 +68,13 @@ void check_refused(const Result<T>& result, const std::string& field) {
   CHECK(result.error().where.find(field) != std::string::npos);
 }
 
-// A machine of 1 GiB, and its image: all of its RAM but the crash region, and page tables for the entry and the context.
+// A machine of 1 GiB, and its image: all of its RAM but the crash region, and page tables for the entry and
+// the context.
 struct Claim {
   jump::Context context = must(decoded());
-  std::vector<MemoryMapEntry> here = {{0, 0x9FC00, 1, "System RAM"}, {kMiB, 1023 * kMiB, 1, "System RAM"}, {1024 * kMiB, kMiB, 2, "Reserved"}};
+  std::vector<MemoryMapEntry> here = {{0, 0x9FC00, 1, "System RAM"},
+                                      {kMiB, 1023 * kMiB, 1, "System RAM"},
+                                      {1024 * kMiB, kMiB, 2, "Reserved"}};
   std::vector<MemoryRange> pages = {{4096, 0x9E000}, {kMiB, 255 * kMiB}, {448 * kMiB, 576 * kMiB}};
   std::map<std::uint64_t, std::vector<std::uint64_t>> tables;
 
@@ -133,7 +136,11 @@ TEST_CASE("A context with a broken byte, or with fields that no jump can use, is
   check_refused(decoded([](auto& raw) { raw.saved.low_count = HIBJUMP_MAX_LOW + 1; }), "low_count");
   check_refused(decoded([](auto& raw) { raw.saved.low[0].bytes = 0xA0000; }), "low[0]");
   check_refused(decoded([](auto& raw) { raw.saved.low[0].start = 1; }), "low[0]");
-  check_refused(decoded([](auto& raw) { raw.saved.low_count = 2; raw.saved.low[1] = raw.saved.low[0]; }), "low[1]");
+  check_refused(decoded([](auto& raw) {
+                  raw.saved.low_count = 2;
+                  raw.saved.low[1] = raw.saved.low[0];
+                }),
+                "low[1]");
   check_refused(decoded([](auto& raw) { raw.saved.low_copy = 255 * kMiB; }), "low_copy");
   check_refused(decoded([](auto& raw) { raw.saved.region_bytes = ~0ULL; }), "region_bytes");
   check_refused(decoded([](auto& raw) { raw.saved.wish = 0; }), "wish");
@@ -171,38 +178,45 @@ TEST_CASE("Another memory map is refused, and both sides are named") {
   CHECK_FALSE(jump::check_memory_map(claim.here, {}));
 }
 
-TEST_CASE("Pages at wild addresses, twice, in the crash region or in low memory that nobody kept are refused") {
-  const auto refuses = [](const std::function<void(Claim&)>& change) { check_refused(changed(change).places(), "pages"); };
-  refuses([](Claim& c) { c.pages.push_back({1024 * kMiB, 4096}); });                // reserved
-  refuses([](Claim& c) { c.pages.push_back({1ULL << 51, 4096}); });                 // nowhere
-  refuses([](Claim& c) { c.pages.back().bytes += 4096; });                          // past the end of RAM
-  refuses([](Claim& c) { c.pages.push_back(c.pages.back()); });                     // twice
+TEST_CASE(
+    "Pages at wild addresses, twice, in the crash region or in low memory that nobody kept are refused") {
+  const auto refuses = [](const std::function<void(Claim&)>& change) {
+    check_refused(changed(change).places(), "pages");
+  };
+  refuses([](Claim& c) { c.pages.push_back({1024 * kMiB, 4096}); });                   // reserved
+  refuses([](Claim& c) { c.pages.push_back({1ULL << 51, 4096}); });                    // nowhere
+  refuses([](Claim& c) { c.pages.back().bytes += 4096; });                             // past the end of RAM
+  refuses([](Claim& c) { c.pages.push_back(c.pages.back()); });                        // twice
   refuses([](Claim& c) { c.pages.insert(c.pages.begin() + 2, {300 * kMiB, 4096}); });  // in the region
-  refuses([](Claim& c) { c.pages[1].bytes += 4096; });                              // into the region
-  refuses([](Claim& c) { c.pages[0].bytes -= 4096; });                              // not what the context keeps
-  refuses([](Claim& c) { c.context.region.start = 1000 * kMiB; });                  // the region itself is not RAM
+  refuses([](Claim& c) { c.pages[1].bytes += 4096; });                                 // into the region
+  refuses([](Claim& c) { c.pages[0].bytes -= 4096; });              // not what the context keeps
+  refuses([](Claim& c) { c.context.region.start = 1000 * kMiB; });  // the region itself is not RAM
   refuses([](Claim& c) { c.context.region.bytes = 0; });
 }
 
 TEST_CASE("An entry outside of the recorded kernel is refused") {
-  const auto refuses = [](const std::function<void(Claim&)>& change, const std::string& field) { check_refused(changed(change).entry(), field); };
+  const auto refuses = [](const std::function<void(Claim&)>& change, const std::string& field) {
+    check_refused(changed(change).entry(), field);
+  };
   refuses([](Claim& c) { c.context.entry = 0x1000; }, "entry");
-  refuses([](Claim& c) { c.context.entry += 4096; }, "entry");                                     // not mapped
-  refuses([](Claim& c) { c.map(kEntry & ~0xFFFULL, 300 * kMiB); }, "entry");                       // mapped into the region
-  refuses([](Claim& c) { c.map(kEntry & ~0xFFFULL, 1ULL << 45); }, "entry");                       // mapped to nowhere
+  refuses([](Claim& c) { c.context.entry += 4096; }, "entry");                // not mapped
+  refuses([](Claim& c) { c.map(kEntry & ~0xFFFULL, 300 * kMiB); }, "entry");  // mapped into the region
+  refuses([](Claim& c) { c.map(kEntry & ~0xFFFULL, 1ULL << 45); }, "entry");  // mapped to nowhere
   refuses([](Claim& c) { c.context.self = 0x2000; }, "self");
-  refuses([](Claim& c) { c.map(kSelf, kAddress + 4096); }, "self");                                // to another page
+  refuses([](Claim& c) { c.map(kSelf, kAddress + 4096); }, "self");  // to another page
   refuses([](Claim& c) { c.context.table = 300 * kMiB; }, "table");
   refuses([](Claim& c) { c.context.table += 8; }, "table");
   refuses([](Claim& c) { c.context.five_levels = true; }, "entry");
-  refuses([](Claim& c) { c.tables.erase(kTable + 4096); }, "page");                                // a table that the image does not hold
+  refuses([](Claim& c) { c.tables.erase(kTable + 4096); }, "page");  // a table that the image does not hold
 }
 
 TEST_CASE("A file that is no kernel, or half of one, is refused before it is loaded") {
   const TempFolder folder;
   const std::string path = folder.file("vmlinuz");
   std::vector<std::byte> file(64 * 1024);
-  const auto put = [&](std::size_t offset, std::uint64_t value, std::size_t bytes) { std::memcpy(file.data() + offset, &value, bytes); };
+  const auto put = [&](std::size_t offset, std::uint64_t value, std::size_t bytes) {
+    std::memcpy(file.data() + offset, &value, bytes);
+  };
   const auto read = [&] {
     write_file(path, file);
     return jump::BzImage::read(path);
@@ -231,7 +245,10 @@ TEST_CASE("A file that is no kernel, or half of one, is refused before it is loa
   check_refused(read(), "payload");
   put(0x248, 0, 4);
   put(0x24C, 8192, 4);
-  std::memcpy(file.data() + 5 * 512, "\xFD" "7zXZ\0", 6);
+  std::memcpy(file.data() + 5 * 512,
+              "\xFD"
+              "7zXZ\0",
+              6);
   check_refused(read(), "payload");  // begins as xz and is not
   std::memcpy(file.data() + 5 * 512, "\x28\xB5\x2F\xFD", 4);
   check_refused(read(), "payload");

@@ -30,7 +30,8 @@ constexpr std::size_t kPage = 4096;
 // An image in memory with every state of a page; pages of `broken` turn out unreadable when they are loaded.
 class MemoryImage final : public ImageReader {
  public:
-  MemoryImage(std::vector<PageRun> runs, unsigned seed, std::uint32_t page_size = kPage) : runs_(std::move(runs)) {
+  MemoryImage(std::vector<PageRun> runs, unsigned seed, std::uint32_t page_size = kPage)
+      : runs_(std::move(runs)) {
     info_.format = "memory";
     info_.page_size = page_size;
     for (const PageRun& run : runs_) {
@@ -45,7 +46,9 @@ class MemoryImage final : public ImageReader {
     struct Runs final : RunSource {
       std::vector<PageRun> runs;
       std::size_t next_run = 0;
-      Result<std::optional<PageRun>> next() override { return next_run < runs.size() ? std::optional(runs[next_run++]) : std::nullopt; }
+      Result<std::optional<PageRun>> next() override {
+        return next_run < runs.size() ? std::optional(runs[next_run++]) : std::nullopt;
+      }
     };
     auto source = std::make_unique<Runs>();
     source->runs = runs_;
@@ -54,15 +57,21 @@ class MemoryImage final : public ImageReader {
   // Every third page is zero, every third of one byte, every third noise and text: some shrink, some do not.
   std::vector<std::byte> page(Pfn pfn) const {
     std::vector<std::byte> bytes(info_.page_size);
-    const bool is_fill = std::any_of(runs_.begin(), runs_.end(), [&](const PageRun& r) { return r.state == PageState::Fill && pfn >= r.first && pfn < r.end(); });
+    const bool is_fill = std::any_of(runs_.begin(), runs_.end(), [&](const PageRun& r) {
+      return r.state == PageState::Fill && pfn >= r.first && pfn < r.end();
+    });
     if (is_fill) return bytes;
     if (pfn % 3 == 1) std::fill(bytes.begin(), bytes.end(), static_cast<std::byte>(pfn + seed_));
     std::mt19937 random(static_cast<unsigned>(pfn) + seed_);
-    if (pfn % 3 == 2) std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<std::byte>(pfn % 2 == 0 ? random() : random() % 3); });
+    if (pfn % 3 == 2)
+      std::generate(bytes.begin(), bytes.end(),
+                    [&] { return static_cast<std::byte>(pfn % 2 == 0 ? random() : random() % 3); });
     return bytes;
   }
   void load(PageBatch& batch) const override {
-    for (const PageRun& run : batch.runs) batch.buffer.resize(batch.buffer.size() + (run.state == PageState::Data ? run.count * info_.page_size : 0));
+    for (const PageRun& run : batch.runs)
+      batch.buffer.resize(batch.buffer.size() +
+                          (run.state == PageState::Data ? run.count * info_.page_size : 0));
     std::byte* out = batch.buffer.data();
     for (const PageRun& run : batch.runs) {
       if (run.state != PageState::Data) {
@@ -99,11 +108,18 @@ class MemoryImage final : public ImageReader {
 
 // Data, a hole, absent pages, data that starts and ends inside a byte of the bitmap.
 MemoryImage every_state(std::uint32_t page_size = kPage) {
-  MemoryImage image({{0, 70, PageState::Data, 0}, {70, 13, PageState::Absent, 0}, {131, 66, PageState::Data, 0}, {300, 4, PageState::Fill, 0}, {304, 1, PageState::Unreadable, 0}}, 7, page_size);
+  MemoryImage image({{0, 70, PageState::Data, 0},
+                     {70, 13, PageState::Absent, 0},
+                     {131, 66, PageState::Data, 0},
+                     {300, 4, PageState::Fill, 0},
+                     {304, 1, PageState::Unreadable, 0}},
+                    7, page_size);
   set_vmcoreinfo(image.records_, "OSRELEASE=6.1.0-test\nPAGESIZE=4096\nNUMBER(phys_base)=1048576\n");
   Record processors{std::string(kProcessorsRecord), 1, {}};
   for (std::uint64_t i = 0; i < 2; ++i) {
-    processors.fields.push_back({"note", FieldList{{"name", std::string("CORE")}, {"type", std::uint64_t{1}}, {"desc", std::vector<std::byte>(336, std::byte{0x5A})}}});
+    processors.fields.push_back({"note", FieldList{{"name", std::string("CORE")},
+                                                   {"type", std::uint64_t{1}},
+                                                   {"desc", std::vector<std::byte>(336, std::byte{0x5A})}}});
   }
   image.records_.push_back(std::move(processors));
   image.info_.kernel = {"6.1.0-test", "#1 SMP test", "x86_64"};
@@ -162,7 +178,9 @@ struct Dump {
     const auto header = at<kdump::Header>(0);
     return (std::size_t{1} + header.sub_header_blocks + header.bitmap_blocks) * header.block_size;
   }
-  std::size_t descriptor(std::size_t number) const { return descriptors() + number * sizeof(kdump::PageDescriptor); }
+  std::size_t descriptor(std::size_t number) const {
+    return descriptors() + number * sizeof(kdump::PageDescriptor);
+  }
 };
 
 void check_refused(const std::string& path, ErrorKind kind, std::uint64_t offset, const std::string& field) {
@@ -182,7 +200,9 @@ PipelineResult read_all(const ImageReader& image, PipelineOptions options = {}) 
   return must(run_pipeline(image, nullptr, options));
 }
 
-std::string digest_of(const ImageReader& image) { return ContentDigest::text(read_all(image).content_digest); }
+std::string digest_of(const ImageReader& image) {
+  return ContentDigest::text(read_all(image).content_digest);
+}
 
 // Pages that the image says it has, and whose bytes are not those of the source.
 std::size_t wrong_pages(const ImageReader& image, const MemoryImage& source, PageCounts& counts) {
@@ -193,8 +213,9 @@ std::size_t wrong_pages(const ImageReader& image, const MemoryImage& source, Pag
     for (const PageItem& item : batch.items) {
       for (Pfn pfn = item.run.first; item.run.is_present() && pfn < item.run.end(); ++pfn) {
         const auto expected = source.page(pfn);
-        const bool equal = item.run.state == PageState::Data ? std::memcmp(item.bytes, expected.data(), expected.size()) == 0
-                                                             : fill_value(expected) == item.run.fill;
+        const bool equal = item.run.state == PageState::Data
+                               ? std::memcmp(item.bytes, expected.data(), expected.size()) == 0
+                               : fill_value(expected) == item.run.fill;
         if (!equal) ++wrong;
       }
     }
@@ -286,7 +307,8 @@ LayerResult layer(const ImageReader& image, std::string_view name) {
 
 }  // namespace
 
-// ---- writer and reader ----------------------------------------------------------------------------------------------
+// ---- writer and reader
+// ----------------------------------------------------------------------------------------------
 
 TEST_CASE("A dump written with any codec and page size reads back the same pages in the same states") {
   for (const std::uint32_t page_size : {4096U, 65536U}) {
@@ -323,7 +345,7 @@ TEST_CASE("A single page is read like the batches; what is not in the dump is No
     must(image->read_page(pfn, page));
     CHECK(page == source.page(pfn));
   }
-  CHECK(image->read_page(75, page).error().kind == ErrorKind::NoPage);  // absent
+  CHECK(image->read_page(75, page).error().kind == ErrorKind::NoPage);   // absent
   CHECK(image->read_page(100, page).error().kind == ErrorKind::NoPage);  // a hole
   CHECK(image->read_page(kMaxPfn, page).error().kind == ErrorKind::NoPage);
 }
@@ -362,14 +384,16 @@ TEST_CASE("What the source knows of its machine comes back once") {
     CHECK(image->info().kernel.machine == "x86_64");
     REQUIRE(vmcoreinfo_of(image->records()) != nullptr);
     CHECK(*vmcoreinfo_of(image->records()) == *vmcoreinfo_of(source.records_));
-    CHECK(encode_notes(notes_from_records(image->records())) == encode_notes(notes_from_records(source.records_)));
+    CHECK(encode_notes(notes_from_records(image->records())) ==
+          encode_notes(notes_from_records(source.records_)));
     CHECK(image->info().findings.empty());
   }
   const Dump dump(source);
   CHECK(dump.at<kdump::Header>(0).cpu_count == 2);
   const auto sub = dump.at<kdump::SubHeader>(kPage);
   CHECK(sub.phys_base == 1048576);
-  CHECK(as_text(ByteView(dump.good).subspan(sub.vmcoreinfo_offset, sub.vmcoreinfo_bytes)) == *vmcoreinfo_of(source.records_));
+  CHECK(as_text(ByteView(dump.good).subspan(sub.vmcoreinfo_offset, sub.vmcoreinfo_bytes)) ==
+        *vmcoreinfo_of(source.records_));
 }
 
 TEST_CASE("A header without a kernel release takes it from VMCOREINFO") {
@@ -384,7 +408,8 @@ TEST_CASE("Zero pages share one stored page, and a page that does not shrink is 
   const MemoryImage source({{0, 300, PageState::Data, 0}}, 1);
   const Dump dump(source, Codec::Zlib);
   const auto zero = dump.at<kdump::PageDescriptor>(dump.descriptor(0));
-  CHECK(std::uint64_t{dump.at<kdump::PageDescriptor>(dump.descriptor(3)).offset} == std::uint64_t{zero.offset});
+  CHECK(std::uint64_t{dump.at<kdump::PageDescriptor>(dump.descriptor(3)).offset} ==
+        std::uint64_t{zero.offset});
   CHECK(std::uint32_t{dump.at<kdump::PageDescriptor>(dump.descriptor(2)).flags} == 0);  // noise
   CHECK(std::uint32_t{dump.at<kdump::PageDescriptor>(dump.descriptor(2)).size} == kPage);
   CHECK(std::uint32_t{dump.at<kdump::PageDescriptor>(dump.descriptor(5)).flags} == kdump::kFlagZlib);
@@ -395,7 +420,8 @@ TEST_CASE("A page that is lost on the way to the dump points at the shared zero 
   source.broken = {5, 140};
   const Dump dump(source);
   const auto zero = dump.at<kdump::PageDescriptor>(dump.descriptor(0));
-  CHECK(std::uint64_t{dump.at<kdump::PageDescriptor>(dump.descriptor(5)).offset} == std::uint64_t{zero.offset});
+  CHECK(std::uint64_t{dump.at<kdump::PageDescriptor>(dump.descriptor(5)).offset} ==
+        std::uint64_t{zero.offset});
   source.broken.clear();
   PageCounts counts;
   CHECK(wrong_pages(*open_or_fail(dump.path), source, counts) == 2);
@@ -419,12 +445,16 @@ TEST_CASE("An image that a kdump cannot hold is refused before anything is writt
   const TempFolder folder;
   const auto output = must(Output::create(folder.file("dump"), false));
   CHECK(kdump::make_writer(*output, MemoryImage({}, 1), Codec::Lzo).error().kind == ErrorKind::Unsupported);
-  CHECK(kdump::make_writer(*output, MemoryImage({{kMaxPfn - 1, 1, PageState::Data, 0}}, 1), Codec::Lzo).error().kind == ErrorKind::Limit);
+  CHECK(kdump::make_writer(*output, MemoryImage({{kMaxPfn - 1, 1, PageState::Data, 0}}, 1), Codec::Lzo)
+            .error()
+            .kind == ErrorKind::Limit);
 }
 
-// ---- headers --------------------------------------------------------------------------------------------------------
+// ---- headers
+// --------------------------------------------------------------------------------------------------------
 
-TEST_CASE("kdump headers that cannot be are refused, naming the place of the field in the file, flattened or not") {
+TEST_CASE(
+    "kdump headers that cannot be are refused, naming the place of the field in the file, flattened or not") {
   const MemoryImage source = every_state();
   for (const bool flattened : {false, true}) {
     const Dump dump(source, Codec::Lzo, flattened);
@@ -435,19 +465,26 @@ TEST_CASE("kdump headers that cannot be are refused, naming the place of the fie
     };
     using H = kdump::Header;
     using S = kdump::SubHeader;
-    refuses(0, std::array<char, 8>{'D', 'I', 'S', 'K', 'D', 'U', 'M', 'P'}, ErrorKind::Unsupported, "signature");
-    for (const std::uint32_t version : {0U, 7U, 0x01000000U}) refuses(offsetof(H, version), le32(version), ErrorKind::Unsupported, "header_version");
-    for (const std::uint32_t size : {0U, 1U, 2048U, 4097U, 131072U, 1U << 31}) refuses(offsetof(H, block_size), le32(size), ErrorKind::Corrupt, "block_size");
+    refuses(0, std::array<char, 8>{'D', 'I', 'S', 'K', 'D', 'U', 'M', 'P'}, ErrorKind::Unsupported,
+            "signature");
+    for (const std::uint32_t version : {0U, 7U, 0x01000000U})
+      refuses(offsetof(H, version), le32(version), ErrorKind::Unsupported, "header_version");
+    for (const std::uint32_t size : {0U, 1U, 2048U, 4097U, 131072U, 1U << 31})
+      refuses(offsetof(H, block_size), le32(size), ErrorKind::Corrupt, "block_size");
     refuses(offsetof(H, sub_header_blocks), le32(0), ErrorKind::Corrupt, "sub_hdr_size");
-    for (const std::uint32_t blocks : {0U, 3U}) refuses(offsetof(H, bitmap_blocks), le32(blocks), ErrorKind::Corrupt, "bitmap_blocks");
+    for (const std::uint32_t blocks : {0U, 3U})
+      refuses(offsetof(H, bitmap_blocks), le32(blocks), ErrorKind::Corrupt, "bitmap_blocks");
     refuses(kPage + offsetof(S, split), le32(1), ErrorKind::Unsupported, "split");
-    for (const std::uint64_t pages : {std::uint64_t{0}, std::uint64_t{kPage * 8 + 1}, kMaxPfn + 1, ~std::uint64_t{0}}) {
+    for (const std::uint64_t pages :
+         {std::uint64_t{0}, std::uint64_t{kPage * 8 + 1}, kMaxPfn + 1, ~std::uint64_t{0}}) {
       refuses(kPage + offsetof(S, max_mapnr_64), le64(pages), ErrorKind::Corrupt, "max_mapnr_64");
     }
   }
   const Dump flat(source, Codec::Lzo, true);
-  flat.with(kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord), std::array<char, 8>{'K', 'D', 'U', 'M', 'Q'});
-  check_refused(flat.path, ErrorKind::Corrupt, kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord), "signature");
+  flat.with(kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord),
+            std::array<char, 8>{'K', 'D', 'U', 'M', 'Q'});
+  check_refused(flat.path, ErrorKind::Corrupt, kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord),
+                "signature");
 }
 
 TEST_CASE("Bitmaps that the file cannot hold are Truncated and cost no memory") {
@@ -465,7 +502,8 @@ TEST_CASE("Bitmaps that the file cannot hold are Truncated and cost no memory") 
   add(flat, flat_record(0, bytes.size(), bytes));
   add(flat, flat_record(std::uint64_t{1} << 55, 1, ByteView(bytes).first(1)));
   write_file(dump.path, flat);
-  check_refused(dump.path, ErrorKind::Truncated, kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord) + 2 * kPage, "first bitmap");
+  check_refused(dump.path, ErrorKind::Truncated,
+                kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord) + 2 * kPage, "first bitmap");
 }
 
 TEST_CASE("Versions before 6 have max_mapnr in the first header, and VMCOREINFO and notes from 3 and 4 on") {
@@ -476,7 +514,8 @@ TEST_CASE("Versions before 6 have max_mapnr in the first header, and VMCOREINFO 
     auto header = dump.at<kdump::Header>(0);
     header.version = version;
     std::memcpy(bytes.data(), &header, sizeof(header));
-    std::fill_n(bytes.begin() + kPage + offsetof(kdump::SubHeader, start_pfn_64), 24, std::byte{0xFF});  // not of this version
+    std::fill_n(bytes.begin() + kPage + offsetof(kdump::SubHeader, start_pfn_64), 24,
+                std::byte{0xFF});  // not of this version
     write_file(dump.path, bytes);
     const auto image = open_or_fail(dump.path);
     CHECK(image->info().variant == fmt::format("version {}", version));
@@ -494,8 +533,10 @@ TEST_CASE("Notes that lie outside the file are said and cost the notes, not the 
   const MemoryImage source = every_state();
   const Dump dump(source);
   using S = kdump::SubHeader;
-  for (const std::size_t field : {offsetof(S, vmcoreinfo_offset), offsetof(S, vmcoreinfo_bytes), offsetof(S, notes_offset), offsetof(S, notes_bytes)}) {
-    for (const std::uint64_t value : {std::uint64_t{dump.good.size() + 1}, ~std::uint64_t{0}, std::uint64_t{1} << 63}) {
+  for (const std::size_t field : {offsetof(S, vmcoreinfo_offset), offsetof(S, vmcoreinfo_bytes),
+                                  offsetof(S, notes_offset), offsetof(S, notes_bytes)}) {
+    for (const std::uint64_t value :
+         {std::uint64_t{dump.good.size() + 1}, ~std::uint64_t{0}, std::uint64_t{1} << 63}) {
       dump.with(kPage + field, le64(value));
       const auto image = open_or_fail(dump.path);
       REQUIRE(has_finding(*image, "broken-note"));
@@ -532,11 +573,13 @@ TEST_CASE("Pages in the dump that the machine does not have are said by the bitm
   CHECK(layer(*open_or_fail(dump.path), "bitmaps") == LayerResult::Bad);
 }
 
-// ---- flattened ------------------------------------------------------------------------------------------------------
+// ---- flattened
+// ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("Flattened headers and records that cannot be are refused, naming the record") {
   const Dump dump(every_state(), Codec::Lzo, true);
-  const auto refuses = [&](std::size_t offset, auto value, ErrorKind kind, std::uint64_t at, const std::string& field) {
+  const auto refuses = [&](std::size_t offset, auto value, ErrorKind kind, std::uint64_t at,
+                           const std::string& field) {
     dump.with(offset, value);
     check_refused(dump.path, kind, at, field);
   };
@@ -606,7 +649,8 @@ TEST_CASE("A flattened dump without its end mark is incomplete though no page is
   CHECK(digest_of(*image) == digest_of(source));
 }
 
-// ---- pages ----------------------------------------------------------------------------------------------------------
+// ---- pages
+// ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("A page descriptor that cannot be costs its page only, naming the field") {
   const MemoryImage source = every_state();
@@ -630,7 +674,8 @@ TEST_CASE("A page descriptor that cannot be costs its page only, naming the fiel
     CHECK(damage(offsetof(D, size), le32(0)) == ErrorKind::Corrupt);
     CHECK(damage(offsetof(D, size), le32(kPage + 1)) == ErrorKind::Corrupt);
     CHECK(damage(offsetof(D, size), le32(~0U)) == ErrorKind::Corrupt);
-    for (const std::uint32_t flags : {3U, 6U, 8U, 0x10U, 0x21U, ~0U}) CHECK(damage(offsetof(D, flags), le32(flags)) == ErrorKind::Corrupt);
+    for (const std::uint32_t flags : {3U, 6U, 8U, 0x10U, 0x21U, ~0U})
+      CHECK(damage(offsetof(D, flags), le32(flags)) == ErrorKind::Corrupt);
     CHECK(damage(offsetof(D, offset), D{}) == ErrorKind::Truncated);  // never written
   }
   // A raw page is as long as a page.
@@ -648,7 +693,8 @@ TEST_CASE("Page data that is not what its codec writes costs its page only, nami
       const auto d = plain.at<kdump::PageDescriptor>(plain.descriptor(5));
       REQUIRE(std::uint32_t{d.flags} != 0);
       auto bytes = plain.good;
-      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(std::uint64_t{d.offset}), std::uint32_t{d.size}, std::byte{0xFF});
+      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(std::uint64_t{d.offset}), std::uint32_t{d.size},
+                  std::byte{0xFF});
       if (flattened) bytes = flatten_backwards(bytes, std::size_t{1} << 30);
       write_file(plain.path, bytes);
       const Error error = only_damage(plain.path, 5);
@@ -668,12 +714,14 @@ TEST_CASE("A page whose codec is another one than the descriptor says is refused
 
 TEST_CASE("A cut dump yields no page past its end and says at once which pages it lost") {
   const MemoryImage source = every_state();
-  for (const Codec codec : kCodecs) check_truncations(source, Dump(source, codec), codec == Codec::None ? 4099 : 509);
+  for (const Codec codec : kCodecs)
+    check_truncations(source, Dump(source, codec), codec == Codec::None ? 4099 : 509);
 }
 
 TEST_CASE("A cut flattened dump yields no page past its end and says at once which pages it lost") {
   const MemoryImage source = every_state();
-  for (const Codec codec : {Codec::Zlib, Codec::Lzo}) check_truncations(source, Dump(source, codec, true), 509);
+  for (const Codec codec : {Codec::Zlib, Codec::Lzo})
+    check_truncations(source, Dump(source, codec, true), 509);
 }
 
 TEST_CASE("The pages that a cut file lost are exactly those whose data is gone") {
@@ -685,7 +733,8 @@ TEST_CASE("The pages that a cut file lost are exactly those whose data is gone")
   REQUIRE(image->info().damage.size() == 1);
   CHECK(image->info().damage[0].error.kind == ErrorKind::Truncated);
   CHECK(image->info().damage[0].error.offset == cut.offset + 10);
-  CHECK(image->info().damage[0].lost_pfns == std::vector<PfnRange>{{23, 1}, {25, 2}, {28, 2}});  // between them zero pages
+  CHECK(image->info().damage[0].lost_pfns ==
+        std::vector<PfnRange>{{23, 1}, {25, 2}, {28, 2}});  // between them zero pages
 }
 
 TEST_CASE("A cut descriptor table is one damage that names the first descriptor that is missing") {
@@ -696,7 +745,8 @@ TEST_CASE("A cut descriptor table is one damage that names the first descriptor 
   CHECK(result.damage[0].lost_pfns == std::vector<PfnRange>{{0, 30}});
 }
 
-// ---- bitmaps --------------------------------------------------------------------------------------------------------
+// ---- bitmaps
+// --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("Runs and ranks agree with a bit by bit count for any pattern") {
   std::mt19937 random(11);
@@ -704,16 +754,19 @@ TEST_CASE("Runs and ranks agree with a bit by bit count for any pattern") {
     const Pfn end = 1 + random() % 10000;
     std::vector<std::byte> exists(round_up(end, 64) / 8);
     std::vector<std::byte> dumped(exists.size());
-    const auto fill = [&](std::vector<std::byte>& bits) {  // stretches of random length; bits past the end are noise
-      bool value = false;
-      for (std::size_t i = 0; i < bits.size() * 8; ++i) {
-        if (random() % (1 + static_cast<unsigned>(round)) == 0) value = !value;
-        if (value) bits[i / 8] |= static_cast<std::byte>(1U << (i % 8));
-      }
-    };
+    const auto fill =
+        [&](std::vector<std::byte>& bits) {  // stretches of random length; bits past the end are noise
+          bool value = false;
+          for (std::size_t i = 0; i < bits.size() * 8; ++i) {
+            if (random() % (1 + static_cast<unsigned>(round)) == 0) value = !value;
+            if (value) bits[i / 8] |= static_cast<std::byte>(1U << (i % 8));
+          }
+        };
     fill(exists);
     fill(dumped);
-    const auto bit = [](const std::vector<std::byte>& bits, Pfn pfn) { return (std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1U) != 0; };
+    const auto bit = [](const std::vector<std::byte>& bits, Pfn pfn) {
+      return (std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1U) != 0;
+    };
     const kdump::PageMap map(kdump::Bitmap(exists), kdump::Bitmap(dumped), end);
     std::uint64_t rank = 0;
     std::uint64_t stray = 0;
@@ -751,7 +804,8 @@ TEST_CASE("Bitmaps that change at every page are walked once, not once for each 
   CHECK(count_runs(alternate, std::vector<std::byte>(kEnd / 8)) == kEnd / 2);
 }
 
-// ---- map and check --------------------------------------------------------------------------------------------------
+// ---- map and check
+// --------------------------------------------------------------------------------------------------
 
 TEST_CASE("Every byte of a dump has exactly one label, flattened or not") {
   const MemoryImage source = every_state();
@@ -768,7 +822,8 @@ TEST_CASE("Every byte of a dump has exactly one label, flattened or not") {
       labels += range.label + "\n";
     }
     CHECK(end == dump.good.size());
-    for (const char* label : {"kdump header", "kdump sub header", "notes", "VMCOREINFO", "bitmap of existing pages", "bitmap of dumped pages", "140 page descriptors"}) {
+    for (const char* label : {"kdump header", "kdump sub header", "notes", "VMCOREINFO",
+                              "bitmap of existing pages", "bitmap of dumped pages", "140 page descriptors"}) {
       CHECK(labels.find(label) != std::string::npos);
     }
     CHECK(labels.find("page data: 140 pages") != std::string::npos);
@@ -785,19 +840,24 @@ TEST_CASE("A map of a dump with hostile descriptors labels only what lies in the
   d.flags = kdump::kFlagLzo;
   dump.with(dump.descriptor(5), d);
   std::uint64_t end = 0;
-  for (const LabelledRange& range : must(open_or_fail(dump.path)->map()).tiled(dump.good.size())) end = std::max(end, range.offset + range.size);
+  for (const LabelledRange& range : must(open_or_fail(dump.path)->map()).tiled(dump.good.size()))
+    end = std::max(end, range.offset + range.size);
   CHECK(end == dump.good.size());
 }
 
 TEST_CASE("Only where every page is a zlib stream do the pages have checksums") {
   const MemoryImage mixed = every_state();
-  CHECK_FALSE(open_or_fail(Dump(mixed, Codec::Zlib).path)->check_structure().pages_have_checksums);  // zero pages are stored raw
-  const MemoryImage shrinking({{5, 1, PageState::Data, 0}, {11, 1, PageState::Data, 0}, {16, 1, PageState::Data, 0}}, 2);
+  CHECK_FALSE(open_or_fail(Dump(mixed, Codec::Zlib).path)
+                  ->check_structure()
+                  .pages_have_checksums);  // zero pages are stored raw
+  const MemoryImage shrinking(
+      {{5, 1, PageState::Data, 0}, {11, 1, PageState::Data, 0}, {16, 1, PageState::Data, 0}}, 2);
   CHECK(open_or_fail(Dump(shrinking, Codec::Zlib).path)->check_structure().pages_have_checksums);
   CHECK_FALSE(open_or_fail(Dump(shrinking, Codec::Lzo).path)->check_structure().pages_have_checksums);
 }
 
-// ---- codecs ---------------------------------------------------------------------------------------------------------
+// ---- codecs
+// ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("Decompressors fill their output exactly or refuse") {
   std::vector<std::byte> page(kPage);

@@ -14,7 +14,9 @@ namespace {
 // The verdict of device number `a` of A.
 const Match& of(const Comparison& comparison, std::size_t a) { return comparison.matches.at(a); }
 
-bool says(const Match& match, const std::string& part) { return match.reason.find(part) != std::string::npos; }
+bool says(const Match& match, const std::string& part) {
+  return match.reason.find(part) != std::string::npos;
+}
 
 std::size_t count(const Comparison& comparison, Verdict verdict) {
   std::size_t number = 0;
@@ -45,13 +47,16 @@ TEST_CASE("A disk with the same serial in another place has moved, whatever bus 
 }
 
 TEST_CASE("A disk of another serial in the same place replaces it, and the reason names both serials") {
-  const Comparison comparison = match({{disk("sda", "p1").strong("serial", "S1")}}, {{disk("sda", "p1").strong("serial", "S2")}});
+  const Comparison comparison =
+      match({{disk("sda", "p1").strong("serial", "S1")}}, {{disk("sda", "p1").strong("serial", "S2")}});
   REQUIRE(comparison.matches.size() == 1);
   CHECK(of(comparison, 0).verdict == Verdict::Replaced);
   CHECK(says(of(comparison, 0), "serial expected S1, found S2"));
 }
 
-TEST_CASE("A serial on one side and certainly none on the other is another device; an unreadable one proves nothing") {
+TEST_CASE(
+    "A serial on one side and certainly none on the other is another device; an unreadable one proves "
+    "nothing") {
   const DeviceSet a{{disk("sda", "p1").strong("serial", "S1")}};
   CHECK(of(match(a, {{disk("sda", "p1")}}), 0).verdict == Verdict::Replaced);
   CHECK(of(match(a, {{disk("sda", "p1").absent("serial")}}), 0).verdict == Verdict::Replaced);
@@ -79,7 +84,8 @@ TEST_CASE("Two keys of one device that point to two devices make it ambiguous, w
 }
 
 TEST_CASE("An equal serial with another WWN is another device") {
-  const Comparison comparison = match({{disk("sda", "p1").strong("serial", "S1").strong("wwn", "W1")}}, {{disk("sda", "p1").strong("serial", "S1").strong("wwn", "W2")}});
+  const Comparison comparison = match({{disk("sda", "p1").strong("serial", "S1").strong("wwn", "W1")}},
+                                      {{disk("sda", "p1").strong("serial", "S1").strong("wwn", "W2")}});
   CHECK(of(comparison, 0).verdict == Verdict::Replaced);
   CHECK(says(of(comparison, 0), "wwn expected W1, found W2"));
 }
@@ -90,7 +96,8 @@ TEST_CASE("One of several values of a name is enough to be equal") {
 }
 
 TEST_CASE("A serial that two devices of a side have proves nothing on either side") {
-  const DeviceSet twins{{disk("sda", "p1").strong("serial", "0000"), disk("sdb", "p2").strong("serial", "0000")}};
+  const DeviceSet twins{
+      {disk("sda", "p1").strong("serial", "0000"), disk("sdb", "p2").strong("serial", "0000")}};
   const Comparison same = match(twins, twins);
   CHECK(count(same, Verdict::Ambiguous) == 2);
   CHECK(of(same, 0).candidates == std::vector<std::size_t>{0, 1});
@@ -103,7 +110,8 @@ TEST_CASE("A serial that two devices of a side have proves nothing on either sid
   CHECK_FALSE(one_left.nothing_changed());
 }
 
-TEST_CASE("A single device of a model in its place, without any key, is unproven; elsewhere it is ambiguous") {
+TEST_CASE(
+    "A single device of a model in its place, without any key, is unproven; elsewhere it is ambiguous") {
   const DeviceSet a{{disk("sda", "p1")}};
   CHECK(of(match(a, {{disk("sda", "p1")}}), 0).verdict == Verdict::Unproven);
   const Comparison elsewhere = match(a, {{disk("sda", "p2")}});
@@ -144,12 +152,16 @@ TEST_CASE("Content decides only where neither side has a hardware key") {
   CHECK(of(match(a, {{disk("sda", "p1").strong("content.ptuuid", "T1")}}), 0).verdict == Verdict::Same);
   CHECK(of(match(a, {{disk("sdb", "p2").strong("content.ptuuid", "T1")}}), 0).verdict == Verdict::Moved);
   CHECK(of(match(a, {{disk("sda", "p1").strong("content.ptuuid", "T2")}}), 0).verdict == Verdict::Replaced);
-  CHECK(of(match(a, {{disk("sda", "p1").strong("serial", "S9").strong("content.ptuuid", "T1")}}), 0).verdict == Verdict::Replaced);
+  CHECK(
+      of(match(a, {{disk("sda", "p1").strong("serial", "S9").strong("content.ptuuid", "T1")}}), 0).verdict ==
+      Verdict::Replaced);
 }
 
 TEST_CASE("A disk with a clone of another's content is not that other disk") {
-  const DeviceSet a{{disk("sda", "p1").strong("serial", "S1").strong("content.ptuuid", "T1"), partition("sda1", "sda", "p1").strong("content.partuuid", "P1")}};
-  const DeviceSet b{{disk("sda", "p1").strong("serial", "S2").strong("content.ptuuid", "T1"), partition("sda1", "sda", "p1").strong("content.partuuid", "P1")}};
+  const DeviceSet a{{disk("sda", "p1").strong("serial", "S1").strong("content.ptuuid", "T1"),
+                     partition("sda1", "sda", "p1").strong("content.partuuid", "P1")}};
+  const DeviceSet b{{disk("sda", "p1").strong("serial", "S2").strong("content.ptuuid", "T1"),
+                     partition("sda1", "sda", "p1").strong("content.partuuid", "P1")}};
   const Comparison comparison = match(a, b);
   CHECK(of(comparison, 0).verdict == Verdict::Replaced);
   CHECK(of(comparison, 1).verdict == Verdict::Replaced);
@@ -172,8 +184,12 @@ TEST_CASE("A partition of which a clone was added is the one on its own disk") {
 }
 
 TEST_CASE("A disk that was partitioned anew is the same disk with other partitions") {
-  const DeviceSet a{{disk("sda", "p1").strong("serial", "S1").strong("content.ptuuid", "T1"), partition("sda1", "sda", "p1").strong("content.partuuid", "P1"), file_system("sda1", "F1")}};
-  const DeviceSet b{{disk("sda", "p1").strong("serial", "S1").strong("content.ptuuid", "T2"), partition("sda1", "sda", "p1").strong("content.partuuid", "P2"), file_system("sda1", "F2")}};
+  const DeviceSet a{{disk("sda", "p1").strong("serial", "S1").strong("content.ptuuid", "T1"),
+                     partition("sda1", "sda", "p1").strong("content.partuuid", "P1"),
+                     file_system("sda1", "F1")}};
+  const DeviceSet b{{disk("sda", "p1").strong("serial", "S1").strong("content.ptuuid", "T2"),
+                     partition("sda1", "sda", "p1").strong("content.partuuid", "P2"),
+                     file_system("sda1", "F2")}};
   const Comparison comparison = match(a, b);
   CHECK(of(comparison, 0).verdict == Verdict::Same);
   CHECK(says(of(comparison, 0), "partitioned or formatted anew: content.ptuuid was T1, is T2"));
@@ -182,14 +198,18 @@ TEST_CASE("A disk that was partitioned anew is the same disk with other partitio
 }
 
 TEST_CASE("A file system on another disk has moved; on a disk that moved it has moved with it") {
-  const DeviceSet a{{disk("sda", "p1").strong("serial", "S1"), file_system("sda", "F1"), disk("sdb", "p2").strong("serial", "S2")}};
-  const Comparison other = match(a, {{disk("sda", "p1").strong("serial", "S1"), disk("sdb", "p2").strong("serial", "S2"), file_system("sdb", "F1")}});
+  const DeviceSet a{{disk("sda", "p1").strong("serial", "S1"), file_system("sda", "F1"),
+                     disk("sdb", "p2").strong("serial", "S2")}};
+  const Comparison other = match(a, {{disk("sda", "p1").strong("serial", "S1"),
+                                      disk("sdb", "p2").strong("serial", "S2"), file_system("sdb", "F1")}});
   CHECK(of(other, 1).verdict == Verdict::Moved);
   CHECK(says(of(other, 1), "another device"));
-  const Comparison same_place = match({{disk("sda", "p1").strong("serial", "S1"), file_system("sda", "F1")}}, {{disk("sda", "p1").strong("serial", "S3"), file_system("sda", "F1")}});
+  const Comparison same_place = match({{disk("sda", "p1").strong("serial", "S1"), file_system("sda", "F1")}},
+                                      {{disk("sda", "p1").strong("serial", "S3"), file_system("sda", "F1")}});
   CHECK(of(same_place, 1).verdict == Verdict::Moved);
   CHECK(says(of(same_place, 1), "another device"));
-  const Comparison with_it = match(a, {{disk("sda", "p9").strong("serial", "S1"), file_system("sda", "F1"), disk("sdb", "p2").strong("serial", "S2")}});
+  const Comparison with_it = match(a, {{disk("sda", "p9").strong("serial", "S1"), file_system("sda", "F1"),
+                                        disk("sdb", "p2").strong("serial", "S2")}});
   CHECK(of(with_it, 1).verdict == Verdict::Moved);
   CHECK(says(of(with_it, 1), "which has moved"));
 }
@@ -198,15 +218,23 @@ TEST_CASE("A volume of two disks is where its members are") {
   const Device sda = disk("sda", "p1").strong("serial", "S1");
   const Device sdb = disk("sdb", "p2").strong("serial", "S2");
   const Device sdc = disk("sdc", "p3").strong("serial", "S3");
-  const Device md = Made(Kind::Raid, "block/md0", "block/sda").strong("uuid", "M1").member("block/sda").member("block/sdb");
-  const Device other = Made(Kind::Raid, "block/md0", "block/sda").strong("uuid", "M1").member("block/sda").member("block/sdc");
+  const Device md =
+      Made(Kind::Raid, "block/md0", "block/sda").strong("uuid", "M1").member("block/sda").member("block/sdb");
+  const Device other =
+      Made(Kind::Raid, "block/md0", "block/sda").strong("uuid", "M1").member("block/sda").member("block/sdc");
   CHECK(of(match({{sda, sdb, md}}, {{sdb, sda, md}}), 2).verdict == Verdict::Same);
   CHECK(of(match({{sda, sdb, md}}, {{sda, sdb, sdc, other}}), 2).verdict == Verdict::Moved);
 }
 
 TEST_CASE("Bridges in their places are no twins, and a controller is proven by the disk on it") {
-  const auto bridge = [](const std::string& address) { return Made(Kind::Pci, "devices/" + address).at(address).medium("model", "bridge").medium("class", "0x060400"); };
-  const DeviceSet a{{bridge("1c.0"), bridge("1c.1"), function("1f.1"), function("1f.2"), disk("sda", "1f.1/1", "devices/1f.1").strong("serial", "S1")}};
+  const auto bridge = [](const std::string& address) {
+    return Made(Kind::Pci, "devices/" + address)
+        .at(address)
+        .medium("model", "bridge")
+        .medium("class", "0x060400");
+  };
+  const DeviceSet a{{bridge("1c.0"), bridge("1c.1"), function("1f.1"), function("1f.2"),
+                     disk("sda", "1f.1/1", "devices/1f.1").strong("serial", "S1")}};
   const Comparison comparison = match(a, a);
   CHECK(of(comparison, 0).verdict == Verdict::Unproven);
   CHECK(of(comparison, 1).verdict == Verdict::Unproven);
@@ -216,27 +244,48 @@ TEST_CASE("Bridges in their places are no twins, and a controller is proven by t
   CHECK(comparison.nothing_changed());
 }
 
-TEST_CASE("File systems without a device are no twins of each other, and a loop device is where its file is") {
-  const auto mounted = [](const std::string& at) { return Made(Kind::FileSystem, "filesystem:tmpfs:" + at).medium("type", "tmpfs"); };
+TEST_CASE(
+    "File systems without a device are no twins of each other, and a loop device is where its file is") {
+  const auto mounted = [](const std::string& at) {
+    return Made(Kind::FileSystem, "filesystem:tmpfs:" + at).medium("type", "tmpfs");
+  };
   const DeviceSet tmpfs{{mounted("/run"), mounted("/tmp")}};
   CHECK(count(match(tmpfs, tmpfs), Verdict::Unproven) == 2);
-  const DeviceSet loops{{Made(Kind::Loop, "block/loop0").medium("backing-file", "/a"), Made(Kind::FileSystem, "filesystem:block/loop0", "block/loop0").medium("type", "squashfs")}};
+  const DeviceSet loops{
+      {Made(Kind::Loop, "block/loop0").medium("backing-file", "/a"),
+       Made(Kind::FileSystem, "filesystem:block/loop0", "block/loop0").medium("type", "squashfs")}};
   CHECK(count(match(loops, loops), Verdict::Unproven) == 2);
 }
 
-TEST_CASE("A network card in another slot is known by the address of its interface; a controller is not by a disk on it") {
+TEST_CASE(
+    "A network card in another slot is known by the address of its interface; a controller is not by a disk "
+    "on it") {
   const auto card = [](const std::string& address) { return function(address, "e1000").medium("x", "y"); };
-  const auto interface = [](const std::string& address) { return Made(Kind::Net, "net/" + address, "devices/" + address).at(address).strong("mac", "52:54:00:00:00:01"); };
-  CHECK(of(match({{card("02.0"), interface("02.0")}}, {{card("05.0"), interface("05.0")}}), 0).verdict == Verdict::Moved);
-  const auto with_disk = [](const std::string& address) { return DeviceSet{{function(address), disk("sda", address + "/1", "devices/" + address).strong("serial", "S1")}}; };
+  const auto interface = [](const std::string& address) {
+    return Made(Kind::Net, "net/" + address, "devices/" + address)
+        .at(address)
+        .strong("mac", "52:54:00:00:00:01");
+  };
+  CHECK(of(match({{card("02.0"), interface("02.0")}}, {{card("05.0"), interface("05.0")}}), 0).verdict ==
+        Verdict::Moved);
+  const auto with_disk = [](const std::string& address) {
+    return DeviceSet{
+        {function(address), disk("sda", address + "/1", "devices/" + address).strong("serial", "S1")}};
+  };
   CHECK(of(match(with_disk("1f.1"), with_disk("1f.2")), 0).verdict == Verdict::Ambiguous);
 }
 
-TEST_CASE("A disk behind a function without a driver is not absent but unreachable, and the missing driver is named") {
+TEST_CASE(
+    "A disk behind a function without a driver is not absent but unreachable, and the missing driver is "
+    "named") {
   const Device ahci = function("1f.2");
   const Device sda = disk("sda", "1f.2/1", "devices/1f.2").strong("serial", "S1");
   const Device on_it = file_system("sda", "F1");
-  const Device without = Made(Kind::Pci, "devices/1f.2").at("1f.2").medium("model", "ahci").medium("class", "0x010601").state("modules", "ahci-mod");
+  const Device without = Made(Kind::Pci, "devices/1f.2")
+                             .at("1f.2")
+                             .medium("model", "ahci")
+                             .medium("class", "0x010601")
+                             .state("modules", "ahci-mod");
   const Comparison comparison = match({{ahci, sda, on_it}}, {{without}});
   CHECK(of(comparison, 0).verdict == Verdict::Unproven);
   CHECK(of(comparison, 1).verdict == Verdict::UnknownDriver);
@@ -246,15 +295,23 @@ TEST_CASE("A disk behind a function without a driver is not absent but unreachab
 }
 
 TEST_CASE("Two functions of one model without a driver still explain why their disks are not there") {
-  const auto without = [](const std::string& address) { return Made(Kind::Pci, "devices/" + address).at(address).medium("model", "ahci").medium("class", "0x010601"); };
-  const DeviceSet a{{function("1f.1"), function("1f.2"), disk("sda", "1f.2/1", "devices/1f.2").strong("serial", "S1")}};
+  const auto without = [](const std::string& address) {
+    return Made(Kind::Pci, "devices/" + address)
+        .at(address)
+        .medium("model", "ahci")
+        .medium("class", "0x010601");
+  };
+  const DeviceSet a{
+      {function("1f.1"), function("1f.2"), disk("sda", "1f.2/1", "devices/1f.2").strong("serial", "S1")}};
   const Comparison comparison = match(a, {{without("1f.1"), without("1f.2")}});
   CHECK(of(comparison, 1).verdict == Verdict::Ambiguous);
   CHECK(of(comparison, 2).verdict == Verdict::UnknownDriver);
 }
 
 TEST_CASE("What is gone is absent and what came is new, in the order of the sets") {
-  const Comparison comparison = match({{disk("sda", "p1").strong("serial", "S1")}}, {{disk("sdb", "p2").strong("serial", "S2"), disk("sdc", "p3").strong("serial", "S3")}});
+  const Comparison comparison =
+      match({{disk("sda", "p1").strong("serial", "S1")}},
+            {{disk("sdb", "p2").strong("serial", "S2"), disk("sdc", "p3").strong("serial", "S3")}});
   REQUIRE(comparison.matches.size() == 3);
   CHECK(of(comparison, 0).verdict == Verdict::Absent);
   CHECK(says(of(comparison, 0), "no device has serial S1"));
@@ -271,19 +328,22 @@ TEST_CASE("A device whose place is taken by another one that moved is not replac
 }
 
 TEST_CASE("Devices are compared with their own kind only, and a serial of another kind is another serial") {
-  const Comparison comparison = match({{disk("sda", "p1").strong("serial", "S1")}}, {{Made(Kind::Usb, "usb/1", "").at("p1").strong("serial", "S1")}});
+  const Comparison comparison = match({{disk("sda", "p1").strong("serial", "S1")}},
+                                      {{Made(Kind::Usb, "usb/1", "").at("p1").strong("serial", "S1")}});
   CHECK(of(comparison, 0).verdict == Verdict::Absent);
   CHECK(of(comparison, 1).verdict == Verdict::New);
 }
 
 TEST_CASE("Unreadable values of a model are unknown, not different") {
   const DeviceSet a{{disk("sda", "p1").medium("firmware", "1.0")}};
-  CHECK(of(match(a, {{disk("sda", "p1").unreadable("firmware", Strength::Medium)}}), 0).verdict == Verdict::Unproven);
+  CHECK(of(match(a, {{disk("sda", "p1").unreadable("firmware", Strength::Medium)}}), 0).verdict ==
+        Verdict::Unproven);
   CHECK(of(match(a, {{disk("sda", "p1").medium("firmware", "2.0")}}), 0).verdict == Verdict::Replaced);
 }
 
 TEST_CASE("Parents in a circle and parents that are missing do no harm") {
-  const DeviceSet a{{disk("sda", "p1", "block/sdb"), disk("sdb", "p2", "block/sda"), disk("sdc", "p3", "nowhere"), disk("sdd", "p4", "block/sdd")}};
+  const DeviceSet a{{disk("sda", "p1", "block/sdb"), disk("sdb", "p2", "block/sda"),
+                     disk("sdc", "p3", "nowhere"), disk("sdd", "p4", "block/sdd")}};
   CHECK(match(a, a).matches.size() == 4);
 }
 
@@ -296,7 +356,9 @@ TEST_CASE("A set without devices has nothing that is the same") {
 TEST_CASE("4,096 devices, half of them twins, are compared, and the time is printed") {
   DeviceSet a;
   for (int i = 0; i < 4096; ++i) {
-    Made made = disk("sd" + std::to_string(i), "p" + std::to_string(i)).medium("firmware", "F1").medium("vendor", "ATA");
+    Made made = disk("sd" + std::to_string(i), "p" + std::to_string(i))
+                    .medium("firmware", "F1")
+                    .medium("vendor", "ATA");
     if (i % 2 == 0) made.strong("serial", "S" + std::to_string(i)).strong("wwn", "W" + std::to_string(i));
     a.devices.push_back(made);
   }

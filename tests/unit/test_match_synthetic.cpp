@@ -1,4 +1,5 @@
-// A thousand machines made from a seed, changed between two looks, with the truth known: which device of B is which of A.
+// A thousand machines made from a seed, changed between two looks, with the truth known: which device of B is
+// which of A.
 #include <algorithm>
 #include <iostream>
 #include <map>
@@ -74,7 +75,10 @@ class World {
 
   void add_disk(Side& side, const std::string& place) {
     const std::string name = unique("sd");
-    Made made = Made(Kind::Disk, "block/" + name).bus(dice_.chance(50) ? "ata" : "usb").at(place).medium("model", dice_.chance(70) ? "QM1000" : unique("model"));
+    Made made = Made(Kind::Disk, "block/" + name)
+                    .bus(dice_.chance(50) ? "ata" : "usb")
+                    .at(place)
+                    .medium("model", dice_.chance(70) ? "QM1000" : unique("model"));
     if (dice_.chance(70)) made.strong("serial", dice_.chance(10) ? "0000" : unique("S"));
     if (dice_.chance(40)) made.strong("wwn", unique("W"));
     if (dice_.chance(60)) made.strong("content.ptuuid", unique("T"));
@@ -84,11 +88,15 @@ class World {
 
   void add_partition(Side& side, const std::string& disk_name, const std::string& place, std::size_t number) {
     const std::string name = disk_name + "p" + std::to_string(number);
-    Made made = Made(Kind::Partition, "block/" + name, "block/" + disk_name).at(place + "/" + std::to_string(number)).medium("start", std::to_string(number * 1000 + 1)).medium("size", "999");
+    Made made = Made(Kind::Partition, "block/" + name, "block/" + disk_name)
+                    .at(place + "/" + std::to_string(number))
+                    .medium("start", std::to_string(number * 1000 + 1))
+                    .medium("size", "999");
     if (dice_.chance(70)) made.strong("content.partuuid", unique("P"));
     add(side, made);
     if (dice_.chance(70)) {
-      Made system = Made(Kind::FileSystem, "filesystem:block/" + name, "block/" + name).medium("type", "ext4");
+      Made system =
+          Made(Kind::FileSystem, "filesystem:block/" + name, "block/" + name).medium("type", "ext4");
       if (dice_.chance(90)) system.strong("uuid", unique("F"));
       add(side, system);
     }
@@ -102,14 +110,29 @@ class World {
         case 0:
         case 1:
         case 2: add_disk(a_, place); break;
-        case 3: add(a_, Made(Kind::Usb, "usb/" + place).at(place).medium("vendor", "1d6b").medium("product", dice_.chance(60) ? "1" : "2").strong("serial", dice_.chance(50) ? "123" : unique("U"))); break;
+        case 3:
+          add(a_, Made(Kind::Usb, "usb/" + place)
+                      .at(place)
+                      .medium("vendor", "1d6b")
+                      .medium("product", dice_.chance(60) ? "1" : "2")
+                      .strong("serial", dice_.chance(50) ? "123" : unique("U")));
+          break;
         case 4: {
           const std::string function = "devices/" + place;
-          add(a_, Made(Kind::Pci, function).at(place).medium("device", dice_.chance(60) ? "100e" : "10d3").medium("class", "0x020000").state("driver", "e1000"));
+          add(a_, Made(Kind::Pci, function)
+                      .at(place)
+                      .medium("device", dice_.chance(60) ? "100e" : "10d3")
+                      .medium("class", "0x020000")
+                      .state("driver", "e1000"));
           add(a_, Made(Kind::Net, "net/" + place, function).at(place).strong("mac", unique("52:54:")));
           break;
         }
-        case 5: add(a_, Made(dice_.chance(50) ? Kind::FireWire : Kind::Thunderbolt, "bus/" + place).at(place).medium("model", "m").strong(dice_.chance(50) ? "guid" : "unique-id", unique("G"))); break;
+        case 5:
+          add(a_, Made(dice_.chance(50) ? Kind::FireWire : Kind::Thunderbolt, "bus/" + place)
+                      .at(place)
+                      .medium("model", "m")
+                      .strong(dice_.chance(50) ? "guid" : "unique-id", unique("G")));
+          break;
         default: break;
       }
     }
@@ -169,9 +192,13 @@ class World {
     set_place(one, there);
   }
 
-  // Another one of the model, with keys of its own where the model has any, and with other content, or a copy of the content.
+  // Another one of the model, with keys of its own where the model has any, and with other content, or a copy
+  // of the content.
   void replace_by_same_model(std::size_t root) {
-    const bool copied = dice_.chance(30) && has_own_key(b_.things[root].device);  // a copy of a disk without keys is that disk, for all that is recorded
+    const bool copied =
+        dice_.chance(30) &&
+        has_own_key(
+            b_.things[root].device);  // a copy of a disk without keys is that disk, for all that is recorded
     for (const std::size_t i : with_children(b_, root)) {
       Thing& thing = b_.things[i];
       const bool is_content = thing.device.kind == Kind::FileSystem;
@@ -186,7 +213,9 @@ class World {
 
   static bool has_own_key(const Device& device) {
     for (const Value& value : device.identity) {
-      if (value.strength == Strength::Strong && value.name.rfind("content.", 0) != 0 && value.text != "0000" && value.text != "123") return true;
+      if (value.strength == Strength::Strong && value.name.rfind("content.", 0) != 0 &&
+          value.text != "0000" && value.text != "123")
+        return true;
     }
     return false;
   }
@@ -212,12 +241,18 @@ class World {
       Thing copy = b_.things[i];
       copy.truth = ++truth_;
       for (std::string* text : {&copy.device.path, &copy.device.parent}) {
-        if (const std::size_t at = text->find(old_name); at != std::string::npos) text->replace(at, old_name.size(), name);
+        if (const std::size_t at = text->find(old_name); at != std::string::npos)
+          text->replace(at, old_name.size(), name);
       }
       if (Value* at = key_of(copy.device, "place")) at->text = place + at->text.substr(old_place.size());
       if (i == root) {
         auto& values = copy.device.identity;
-        values.erase(std::remove_if(values.begin(), values.end(), [](const Value& value) { return value.strength == Strength::Strong && value.name.rfind("content.", 0) != 0; }), values.end());
+        values.erase(std::remove_if(values.begin(), values.end(),
+                                    [](const Value& value) {
+                                      return value.strength == Strength::Strong &&
+                                             value.name.rfind("content.", 0) != 0;
+                                    }),
+                     values.end());
         values.push_back({"serial", unique("C"), "test", Strength::Strong, Presence::Present});
       }
       b_.things.push_back(std::move(copy));
@@ -235,19 +270,23 @@ class World {
     }
   }
 
-  // Keys that could not be read on this side, and so say nothing. Serial numbers that vendors use for many devices are left:
-  // a device is taken to be the only one with its serial number unless another one is seen with it.
+  // Keys that could not be read on this side, and so say nothing. Serial numbers that vendors use for many
+  // devices are left: a device is taken to be the only one with its serial number unless another one is seen
+  // with it.
   void forget(Side& side) {
     for (Thing& thing : side.things) {
       for (Value& value : thing.device.identity) {
-        if (value.strength == Strength::Place || value.text == "0000" || value.text == "123" || !dice_.chance(4)) continue;
+        if (value.strength == Strength::Place || value.text == "0000" || value.text == "123" ||
+            !dice_.chance(4))
+          continue;
         value.presence = Presence::Unreadable;
       }
     }
   }
 
   void permute(Side& side) {
-    for (std::size_t i = side.things.size(); i > 1; --i) std::swap(side.things[i - 1], side.things[dice_.below(i)]);
+    for (std::size_t i = side.things.size(); i > 1; --i)
+      std::swap(side.things[i - 1], side.things[dice_.below(i)]);
   }
 
   Dice dice_;
@@ -257,7 +296,8 @@ class World {
   std::size_t serial_ = 0;
 };
 
-// By brute force, and from the record alone: a hardware key links the two and nobody else of their kind, and no other denies it.
+// By brute force, and from the record alone: a hardware key links the two and nobody else of their kind, and
+// no other denies it.
 bool is_decidable(const Side& a, const Side& b, std::size_t in_a, std::size_t in_b) {
   const Device& one = a.things[in_a].device;
   const Device& other = b.things[in_b].device;
@@ -265,14 +305,18 @@ bool is_decidable(const Side& a, const Side& b, std::size_t in_a, std::size_t in
     std::size_t number = 0;
     for (const Thing& thing : side.things) {
       bool has = false;
-      for (const Value& value : thing.device.identity) has = has || (value.name == key.name && value.text == key.text && value.presence == Presence::Present);
+      for (const Value& value : thing.device.identity)
+        has =
+            has || (value.name == key.name && value.text == key.text && value.presence == Presence::Present);
       number += thing.device.kind == one.kind && has ? 1 : 0;
     }
     return number;
   };
   bool linked = false;
   for (const Value& key : one.identity) {
-    if (key.strength != Strength::Strong || key.presence != Presence::Present || key.name.rfind("content.", 0) == 0) continue;
+    if (key.strength != Strength::Strong || key.presence != Presence::Present ||
+        key.name.rfind("content.", 0) == 0)
+      continue;
     const Value* there = other.find_identity(key.name);
     if (there == nullptr) continue;
     if (there->text != key.text) return false;
@@ -282,7 +326,8 @@ bool is_decidable(const Side& a, const Side& b, std::size_t in_a, std::size_t in
 }
 
 struct Figures {
-  std::size_t machines = 0, devices = 0, pairs = 0, proven = 0, wrong = 0, decidable = 0, missed = 0, ambiguous = 0, needlessly_ambiguous = 0, unaccounted = 0;
+  std::size_t machines = 0, devices = 0, pairs = 0, proven = 0, wrong = 0, decidable = 0, missed = 0,
+              ambiguous = 0, needlessly_ambiguous = 0, unaccounted = 0;
 };
 
 void count_machine(const Side& a, const Side& b, Figures& figures) {
@@ -300,7 +345,8 @@ void count_machine(const Side& a, const Side& b, Figures& figures) {
     const auto it = where.find(a.things[i].truth);
     const std::size_t truth = it == where.end() ? kNobody : it->second;
     const bool claims = match.verdict == Verdict::Same || match.verdict == Verdict::Moved;
-    const bool is_right = claims && (match.b == truth || (a.things[i].device.kind == Kind::FileSystem && a.things[i].content == b.things[*match.b].content));
+    const bool is_right = claims && (match.b == truth || (a.things[i].device.kind == Kind::FileSystem &&
+                                                          a.things[i].content == b.things[*match.b].content));
     const bool decidable = truth != kNobody && is_decidable(a, b, i, truth);
     figures.pairs += truth != kNobody ? 1 : 0;
     figures.proven += claims ? 1 : 0;
@@ -311,22 +357,28 @@ void count_machine(const Side& a, const Side& b, Figures& figures) {
     figures.needlessly_ambiguous += match.verdict == Verdict::Ambiguous && decidable ? 1 : 0;
     const bool is_wrong = claims && !is_right;
     if (is_wrong || (decidable && !is_right)) {
-      std::cout << (is_wrong ? "wrong: " : "missed: ") << a.things[i].device.path << " " << name_of(match.verdict) << " " << (match.b ? b.things[*match.b].device.path : "") << ": " << match.reason
-                << "; truth: " << (truth == kNobody ? "gone" : b.things[truth].device.path) << "\n";
+      std::cout << (is_wrong ? "wrong: " : "missed: ") << a.things[i].device.path << " "
+                << name_of(match.verdict) << " " << (match.b ? b.things[*match.b].device.path : "") << ": "
+                << match.reason << "; truth: " << (truth == kNobody ? "gone" : b.things[truth].device.path)
+                << "\n";
     }
   }
 }
 
 }  // namespace
 
-TEST_CASE("In a thousand changed machines nothing is wrongly called the same, and all that a key decides is found") {
+TEST_CASE(
+    "In a thousand changed machines nothing is wrongly called the same, and all that a key decides is "
+    "found") {
   Figures figures;
   for (unsigned seed = 1; seed <= kMachines; ++seed) {
     const World world(seed);
     count_machine(world.a(), world.b(), figures);
   }
-  std::cout << "match: " << figures.machines << " machines, " << figures.devices << " devices, " << figures.pairs << " of them on both sides; " << figures.proven << " called same or moved, "
-            << figures.wrong << " wrongly; " << figures.decidable << " decidable by a key, " << figures.missed << " missed; " << figures.ambiguous << " ambiguous, " << figures.needlessly_ambiguous
+  std::cout << "match: " << figures.machines << " machines, " << figures.devices << " devices, "
+            << figures.pairs << " of them on both sides; " << figures.proven << " called same or moved, "
+            << figures.wrong << " wrongly; " << figures.decidable << " decidable by a key, " << figures.missed
+            << " missed; " << figures.ambiguous << " ambiguous, " << figures.needlessly_ambiguous
             << " of them decidable\n";
   CHECK(figures.wrong == 0);
   CHECK(figures.missed == 0);

@@ -1,6 +1,6 @@
-// Ten thousand seeded mutants each of an ELF, a kdump and a LiME file: no crash, no hang, no wild allocation, and no page
-// past the end of what the file holds. Field-directed: most changes hit headers and tables, with the values that break
-// arithmetic.
+// Ten thousand seeded mutants each of an ELF, a kdump and a LiME file: no crash, no hang, no wild allocation,
+// and no page past the end of what the file holds. Field-directed: most changes hit headers and tables, with
+// the values that break arithmetic.
 
 #include <sys/resource.h>
 
@@ -27,9 +27,11 @@ std::vector<std::byte> make(const TempFolder& folder, const std::string& format)
   write_file(folder.file("m"), sample_memory(kPages, 3));
   const auto source = open_or_fail(folder.file("m"), false, "raw");
   auto output = must(Output::create(folder.file("image"), true));
-  auto sink = must(format == "elf"    ? elf::make_writer(*output, *source)
-                   : format == "lime" ? lime::make_writer(*output, *source)
-                                      : kdump::make_writer(*output, *source, format == "kdump-zlib" ? kdump::Codec::Zlib : kdump::Codec::Lzo));
+  auto sink = must(format == "elf" ? elf::make_writer(*output, *source)
+                   : format == "lime"
+                       ? lime::make_writer(*output, *source)
+                       : kdump::make_writer(*output, *source,
+                                            format == "kdump-zlib" ? kdump::Codec::Zlib : kdump::Codec::Lzo));
   PipelineOptions options;
   options.threads = 1;
   must(run_pipeline(*source, sink.get(), options));
@@ -37,8 +39,25 @@ std::vector<std::byte> make(const TempFolder& folder, const std::string& format)
 }
 
 std::uint64_t interesting_value(std::mt19937& random, std::uint64_t file_bytes) {
-  static constexpr std::uint64_t kValues[] = {0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0xFFF, 0x1000, 0x1001, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF,
-                                              0x100000000, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFF000};
+  static constexpr std::uint64_t kValues[] = {0,
+                                              1,
+                                              2,
+                                              7,
+                                              0x7F,
+                                              0x80,
+                                              0xFF,
+                                              0xFFF,
+                                              0x1000,
+                                              0x1001,
+                                              0xFFFF,
+                                              0x7FFFFFFF,
+                                              0x80000000,
+                                              0xFFFFFFFF,
+                                              0x100000000,
+                                              0x7FFFFFFFFFFFFFFF,
+                                              0x8000000000000000,
+                                              0xFFFFFFFFFFFFFFFF,
+                                              0xFFFFFFFFFFFFF000};
   const unsigned choice = static_cast<unsigned>(random()) % 24;
   if (choice < std::size(kValues)) return kValues[choice];
   if (choice == 20) return file_bytes;
@@ -52,7 +71,9 @@ std::vector<std::byte> mutate(const std::vector<std::byte>& good, unsigned seed)
   std::vector<std::byte> bytes = good;
   const unsigned changes = 1 + static_cast<unsigned>(random()) % 3;
   for (unsigned i = 0; i < changes; ++i) {
-    const std::size_t zone = random() % 4 == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 4096 * 5);  // headers and tables come first
+    const std::size_t zone =
+        random() % 4 == 0 ? bytes.size()
+                          : std::min<std::size_t>(bytes.size(), 4096 * 5);  // headers and tables come first
     static constexpr std::size_t kWidths[] = {1, 2, 4, 8};
     const std::size_t width = kWidths[random() % 4];
     if (zone <= width) continue;
@@ -79,7 +100,8 @@ void use(const std::string& path) {
     CHECK_FALSE(report.error().found.empty());
     return;
   }
-  // No reader invents bytes: what is present was read from the file or is a page of it that many descriptors share.
+  // No reader invents bytes: what is present was read from the file or is a page of it that many descriptors
+  // share.
   CHECK(report->pages.present() <= std::max<std::uint64_t>((*image)->info().pages.present(), 1));
 }
 
@@ -102,7 +124,15 @@ void run_mutants(const std::string& format) {
 
 }  // namespace
 
-TEST_CASE("Ten thousand mutants of an ELF file are read or refused in time and memory") { run_mutants("elf"); }
-TEST_CASE("Ten thousand mutants of a LiME file are read or refused in time and memory") { run_mutants("lime"); }
-TEST_CASE("Ten thousand mutants of a kdump file (LZO) are read or refused in time and memory") { run_mutants("kdump"); }
-TEST_CASE("Ten thousand mutants of a kdump file (zlib) are read or refused in time and memory") { run_mutants("kdump-zlib"); }
+TEST_CASE("Ten thousand mutants of an ELF file are read or refused in time and memory") {
+  run_mutants("elf");
+}
+TEST_CASE("Ten thousand mutants of a LiME file are read or refused in time and memory") {
+  run_mutants("lime");
+}
+TEST_CASE("Ten thousand mutants of a kdump file (LZO) are read or refused in time and memory") {
+  run_mutants("kdump");
+}
+TEST_CASE("Ten thousand mutants of a kdump file (zlib) are read or refused in time and memory") {
+  run_mutants("kdump-zlib");
+}

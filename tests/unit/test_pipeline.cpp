@@ -7,7 +7,8 @@ using namespace hib::test;
 
 namespace {
 
-// Keeps what it is given, as a writer keeps the pages of a chunk that is not full, and fails at batch `fails_at`.
+// Keeps what it is given, as a writer keeps the pages of a chunk that is not full, and fails at batch
+// `fails_at`.
 class KeepingSink final : public PageSink {
  public:
   explicit KeepingSink(std::size_t fails_at) : fails_at_(fails_at) {}

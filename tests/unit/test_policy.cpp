@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::uint64_t kSnapshotNs = 1700000000'500000000;
 
-Made marked(Made made, const std::string& from = "superblock", const std::string& count = "3", const std::string& written = "1699999990") {
+Made marked(Made made, const std::string& from = "superblock", const std::string& count = "3",
+            const std::string& written = "1699999990") {
   Device device = made;
-  for (const auto& [name, text] : {std::pair<std::string, std::string>("MARK_MOUNT_COUNT", count), {"MARK_MOUNT_TIME", "1699999000"}, {"MARK_WRITE_TIME", written}}) {
+  for (const auto& [name, text] : {std::pair<std::string, std::string>("MARK_MOUNT_COUNT", count),
+                                   {"MARK_MOUNT_TIME", "1699999000"},
+                                   {"MARK_WRITE_TIME", written}}) {
     device.state.push_back({name, text, from, Strength::Medium, Presence::Present});
   }
   Made out(device.kind, device.path);
@@ -26,26 +29,34 @@ Made marked(Made made, const std::string& from = "superblock", const std::string
 struct Machine {
   Device ahci = function("1f.2");
   Device sda = disk("sda", "1f.2/1", "devices/1f.2").strong("serial", "S1").strong("content.ptuuid", "T1");
-  Device sda1 = partition("sda1", "sda", "1f.2/1").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
+  Device sda1 =
+      partition("sda1", "sda", "1f.2/1").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
   Device home = marked(file_system("sda1", "F1").state("mount", "/home"));
 
   DeviceSet set() const { return {{ahci, sda, sda1, home}}; }
 };
 
-std::vector<Refusal> all_refusals(const DeviceSet& saved, const DeviceSet& here, const std::vector<std::string>& accepted) { return check(saved, here, match(saved, here), kSnapshotNs, accepted); }
+std::vector<Refusal> all_refusals(const DeviceSet& saved, const DeviceSet& here,
+                                  const std::vector<std::string>& accepted) {
+  return check(saved, here, match(saved, here), kSnapshotNs, accepted);
+}
 
 // Those that are not accepted.
-std::vector<Refusal> refusals(const DeviceSet& saved, const DeviceSet& here, const std::vector<std::string>& accepted = {}) {
+std::vector<Refusal> refusals(const DeviceSet& saved, const DeviceSet& here,
+                              const std::vector<std::string>& accepted = {}) {
   auto all = all_refusals(saved, here, accepted);
   std::erase_if(all, [](const Refusal& refusal) { return refusal.accepted; });
   return all;
 }
 
-bool found_says(const Refusal& refusal, const std::string& part) { return refusal.found.find(part) != std::string::npos; }
+bool found_says(const Refusal& refusal, const std::string& part) {
+  return refusal.found.find(part) != std::string::npos;
+}
 
 }  // namespace
 
-TEST_CASE("A mounted file system makes everything below it critical, down to the controller, and nothing else") {
+TEST_CASE(
+    "A mounted file system makes everything below it critical, down to the controller, and nothing else") {
   DeviceSet set = Machine().set();
   set.devices.push_back(disk("sdb", "1f.2/2", "devices/1f.2"));
   const auto uses = critical_uses(set);
@@ -56,11 +67,19 @@ TEST_CASE("A mounted file system makes everything below it critical, down to the
   CHECK(uses[4].empty());
 }
 
-TEST_CASE("Swap in use, members of a RAID and the image's own device are critical; a file system in memory is not") {
+TEST_CASE(
+    "Swap in use, members of a RAID and the image's own device are critical; a file system in memory is "
+    "not") {
   DeviceSet set;
-  set.devices = {disk("sda", "p1"), Made(Kind::Swap, "swap:block/sda", "block/sda").state("in-use", "swap"), disk("sdb", "p2"), disk("sdc", "p3"),
-                 Made(Kind::Raid, "block/md0", "block/sdb").member("block/sdb").member("block/sdc"), disk("sdd", "p4").state("image", "yes"),
-                 Made(Kind::FileSystem, "filesystem:tmpfs:/tmp").medium("type", "tmpfs").state("mount", "/tmp"), Made(Kind::Swap, "swap:block/sde")};
+  set.devices = {
+      disk("sda", "p1"),
+      Made(Kind::Swap, "swap:block/sda", "block/sda").state("in-use", "swap"),
+      disk("sdb", "p2"),
+      disk("sdc", "p3"),
+      Made(Kind::Raid, "block/md0", "block/sdb").member("block/sdb").member("block/sdc"),
+      disk("sdd", "p4").state("image", "yes"),
+      Made(Kind::FileSystem, "filesystem:tmpfs:/tmp").medium("type", "tmpfs").state("mount", "/tmp"),
+      Made(Kind::Swap, "swap:block/sde")};
   const auto uses = critical_uses(set);
   CHECK(uses[0].at(0).what == "swap");
   CHECK(uses[3].at(0).what == "part of raid md0");
@@ -74,13 +93,16 @@ TEST_CASE("A file system that is mounted read-only is no reason for a mark, and 
   machine.home = file_system("sda1", "F1").state("mount", "/home").state("super-options", "ro,relatime");
   CHECK_FALSE(critical_uses(machine.set())[1].at(0).writable);
   CHECK(refusals(machine.set(), machine.set()).empty());
-  machine.home = file_system("sda1", "F1").state("mount", "/home").state("super-options", "rw,errors=remount-ro");
+  machine.home =
+      file_system("sda1", "F1").state("mount", "/home").state("super-options", "rw,errors=remount-ro");
   CHECK(critical_uses(machine.set())[1].at(0).writable);
   REQUIRE(refusals(machine.set(), machine.set()).size() == 1);
   CHECK(refusals(machine.set(), machine.set())[0].override_token == "/home=unproven");
 }
 
-TEST_CASE("A machine that is as it was is not refused") { CHECK(refusals(Machine().set(), Machine().set()).empty()); }
+TEST_CASE("A machine that is as it was is not refused") {
+  CHECK(refusals(Machine().set(), Machine().set()).empty());
+}
 
 TEST_CASE("A disk that is absent refuses once, names what lies on it, and is accepted by its token") {
   const Machine machine;
@@ -110,26 +132,33 @@ TEST_CASE("A disk that was replaced by one of the same model refuses with both s
   CHECK(found_says(all[0], "serial S2"));
 }
 
-TEST_CASE("A disk in another place refuses, unless it hangs on a bus where the kernel knows devices by identity") {
+TEST_CASE(
+    "A disk in another place refuses, unless it hangs on a bus where the kernel knows devices by identity") {
   const Machine saved;
   Machine here;
   here.sda = disk("sda", "1f.2/2", "devices/1f.2").strong("serial", "S1").strong("content.ptuuid", "T1");
-  here.sda1 = partition("sda1", "sda", "1f.2/2").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
+  here.sda1 =
+      partition("sda1", "sda", "1f.2/2").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
   const auto all = refusals(saved.set(), here.set());
   REQUIRE(all.size() == 1);
   CHECK(all[0].override_token == "sda=moved");
-  const auto node = [](const std::string& place) { return Made(Kind::FireWire, "devices/fw1").at(place).strong("guid", "G1"); };
+  const auto node = [](const std::string& place) {
+    return Made(Kind::FireWire, "devices/fw1").at(place).strong("guid", "G1");
+  };
   const auto firewire = [&](const std::string& place) {
-    return DeviceSet{{node(place), disk("sda", place + "/0", "devices/fw1").strong("serial", "S1"), marked(file_system("sda", "F1").state("mount", "/mnt"))}};
+    return DeviceSet{{node(place), disk("sda", place + "/0", "devices/fw1").strong("serial", "S1"),
+                      marked(file_system("sda", "F1").state("mount", "/mnt"))}};
   };
   CHECK(refusals(firewire("node1"), firewire("node2")).empty());
 }
 
-TEST_CASE("A disk that was accepted in another place is still refused when its file system was written since") {
+TEST_CASE(
+    "A disk that was accepted in another place is still refused when its file system was written since") {
   const Machine saved;
   Machine here;
   here.sda = disk("sda", "1f.2/2", "devices/1f.2").strong("serial", "S1").strong("content.ptuuid", "T1");
-  here.sda1 = partition("sda1", "sda", "1f.2/2").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
+  here.sda1 =
+      partition("sda1", "sda", "1f.2/2").strong("content.partuuid", "P1").strong("content.fs-uuid", "F1");
   CHECK(refusals(saved.set(), here.set(), {"sda=moved"}).empty());
   here.home = marked(file_system("sda1", "F1"), "superblock", "4");
   const auto all = refusals(saved.set(), here.set(), {"sda=moved"});
@@ -140,12 +169,15 @@ TEST_CASE("A disk that was accepted in another place is still refused when its f
 TEST_CASE("A file system that lies on another disk now is refused, though both disks are there") {
   const Device sda = disk("sda", "p1").strong("serial", "S1");
   const Device sdb = disk("sdb", "p2").strong("serial", "S2");
-  const auto all = refusals({{sda, sdb, marked(file_system("sda", "F1").state("mount", "/home"))}}, {{sda, sdb, marked(file_system("sdb", "F1"))}});
+  const auto all = refusals({{sda, sdb, marked(file_system("sda", "F1").state("mount", "/home"))}},
+                            {{sda, sdb, marked(file_system("sdb", "F1"))}});
   REQUIRE(all.size() == 1);
   CHECK(all[0].override_token == "/home=moved");
 }
 
-TEST_CASE("A disk without a serial is accepted when its content proves it, and refused as unproven when nothing does") {
+TEST_CASE(
+    "A disk without a serial is accepted when its content proves it, and refused as unproven when nothing "
+    "does") {
   const auto machine = [](const std::string& content) {
     const Made with = disk("sda", "p1").unreadable("serial");
     Device made = content.empty() ? Device(with) : Device(Made(with).strong("content.fs-uuid", content));
@@ -158,7 +190,8 @@ TEST_CASE("A disk without a serial is accepted when its content proves it, and r
 }
 
 TEST_CASE("Twins without serials are refused as ambiguous, also when nothing has visibly changed") {
-  const DeviceSet twins{{disk("sda", "p1"), disk("sdb", "p2"), marked(file_system("sda", "F1").state("mount", "/home"))}};
+  const DeviceSet twins{
+      {disk("sda", "p1"), disk("sdb", "p2"), marked(file_system("sda", "F1").state("mount", "/home"))}};
   const auto all = refusals(twins, twins);
   REQUIRE(all.size() == 1);
   CHECK(all[0].override_token == "sda=ambiguous");
@@ -166,14 +199,20 @@ TEST_CASE("Twins without serials are refused as ambiguous, also when nothing has
 
 TEST_CASE("A disk whose driver this kernel lacks refuses naming the driver") {
   const Machine saved;
-  const Device without = Made(Kind::Pci, "devices/1f.2").at("1f.2").medium("model", "ahci").medium("class", "0x010601").state("modules", "ahci-mod");
+  const Device without = Made(Kind::Pci, "devices/1f.2")
+                             .at("1f.2")
+                             .medium("model", "ahci")
+                             .medium("class", "0x010601")
+                             .state("modules", "ahci-mod");
   const auto all = refusals(saved.set(), {{without}});
   REQUIRE(all.size() == 1);
   CHECK(all[0].override_token == "sda=unknown-driver");
   CHECK(found_says(all[0], "ahci-mod"));
 }
 
-TEST_CASE("A volume that this kernel has not set up is all right, and what lies on it cannot be told to be untouched") {
+TEST_CASE(
+    "A volume that this kernel has not set up is all right, and what lies on it cannot be told to be "
+    "untouched") {
   const Device sda = disk("sda", "p1").strong("serial", "S1");
   const Device luks = Made(Kind::Mapped, "block/dm-0", "block/sda").strong("dm-uuid", "CRYPT-1");
   const Device root = marked(file_system("dm-0", "F1").state("mount", "/"));
@@ -185,16 +224,21 @@ TEST_CASE("A volume that this kernel has not set up is all right, and what lies 
 
 namespace {
 
-// A unit behind as many controllers as there are letters: sda behind "A", sdb behind "B"; a volume, and /data on it.
-DeviceSet multipath(const std::string& letters, const std::string& wwn = "W1", const std::string& volume = "mpath-W1") {
+// A unit behind as many controllers as there are letters: sda behind "A", sdb behind "B"; a volume, and /data
+// on it.
+DeviceSet multipath(const std::string& letters, const std::string& wwn = "W1",
+                    const std::string& volume = "mpath-W1") {
   DeviceSet set;
   Made dm(Kind::Mapped, "block/dm-0");
   for (const char letter : letters) {
     const std::string hba = std::string("devices/hba") + letter;
     const std::string name = std::string("sd") + static_cast<char>(letter - 'A' + 'a');
-    if (dm.operator Device().parent.empty()) dm = Made(Kind::Mapped, "block/dm-0", "block/" + name).strong("dm-uuid", volume);
+    if (dm.operator Device().parent.empty())
+      dm = Made(Kind::Mapped, "block/dm-0", "block/" + name).strong("dm-uuid", volume);
     set.devices.push_back(function(std::string("hba") + letter, "qla2xxx"));
-    set.devices.push_back(disk(name, std::string("hba") + letter + "/0:0:1", hba).strong("wwn", wwn).strong("serial", "S-" + wwn));
+    set.devices.push_back(disk(name, std::string("hba") + letter + "/0:0:1", hba)
+                              .strong("wwn", wwn)
+                              .strong("serial", "S-" + wwn));
     dm.member("block/" + name);
   }
   set.devices.push_back(dm);
@@ -216,7 +260,9 @@ TEST_CASE("The paths of a multipath volume are one disk, though no key tells the
   for (const Match& match : match(machine, machine).matches) CHECK(match.verdict == Verdict::Same);
 }
 
-TEST_CASE("A path that is gone, with its controller or without, or that is new, is no reason to refuse while another one is there") {
+TEST_CASE(
+    "A path that is gone, with its controller or without, or that is new, is no reason to refuse while "
+    "another one is there") {
   CHECK(tokens(multipath("AB"), multipath("A")).empty());
   CHECK(tokens(multipath("AB"), multipath("B")).empty());
   CHECK(tokens(multipath("A"), multipath("AB")).empty());
@@ -236,7 +282,8 @@ TEST_CASE("A path that leads to another unit now is refused, though another path
   const DeviceSet saved = multipath("AB");
   DeviceSet here = multipath("AB");
   for (Device& device : here.devices) {
-    if (device.name == "sdb") device = disk("sdb", "hbaB/0:0:1", "devices/hbaB").strong("wwn", "W2").strong("serial", "S-W2");
+    if (device.name == "sdb")
+      device = disk("sdb", "hbaB/0:0:1", "devices/hbaB").strong("wwn", "W2").strong("serial", "S-W2");
   }
   CHECK(tokens(saved, here) == std::vector<std::string>{"sdb=replaced"});
   // The same when the volume does without it.
@@ -261,14 +308,16 @@ TEST_CASE("A path whose keys cannot be read is not taken for one") {
   const DeviceSet saved = multipath("AB");
   DeviceSet here = multipath("AB");
   for (Device& device : here.devices) {
-    if (device.name == "sdb") device = disk("sdb", "hbaB/0:0:1", "devices/hbaB").unreadable("wwn").unreadable("serial");
+    if (device.name == "sdb")
+      device = disk("sdb", "hbaB/0:0:1", "devices/hbaB").unreadable("wwn").unreadable("serial");
   }
   const auto all = tokens(saved, here);
   REQUIRE(all.size() == 1);
   CHECK(all[0].substr(0, 4) == "sdb=");
 }
 
-TEST_CASE("Disks with one key that are no multipath volume, or that a disk outside of it has too, stay ambiguous") {
+TEST_CASE(
+    "Disks with one key that are no multipath volume, or that a disk outside of it has too, stay ambiguous") {
   const DeviceSet other = multipath("AB", "W1", "LVM-1");
   CHECK(tokens(other, other) == std::vector<std::string>{"sda=ambiguous", "sdb=ambiguous"});
   DeviceSet cloned = multipath("AB");
@@ -294,7 +343,9 @@ TEST_CASE("Verdicts of paths say which volume they lead to") {
   CHECK(verdict(one, two, "sdb").reason == "another path to mapped dm-0");
 }
 
-TEST_CASE("Marks from before the snapshot: another mount, or a write after it, is a write; the machine's own last write is none") {
+TEST_CASE(
+    "Marks from before the snapshot: another mount, or a write after it, is a write; the machine's own last "
+    "write is none") {
   const Device saved = marked(file_system("sda", "F1"));
   const auto since = [&](const Device& here) { return compare_marks(saved, here, kSnapshotNs).since; };
   CHECK(since(saved) == Since::Untouched);
@@ -308,22 +359,33 @@ TEST_CASE("Marks from before the snapshot: another mount, or a write after it, i
 TEST_CASE("Marks that the image-saving kernel has read allow no difference at all") {
   const Device saved = marked(file_system("sda", "F1"), "saver");
   CHECK(compare_marks(saved, marked(file_system("sda", "F1")), kSnapshotNs).since == Since::Untouched);
-  const auto verdict = compare_marks(saved, marked(file_system("sda", "F1"), "superblock", "3", "1699999991"), kSnapshotNs);
+  const auto verdict =
+      compare_marks(saved, marked(file_system("sda", "F1"), "superblock", "3", "1699999991"), kSnapshotNs);
   CHECK(verdict.since == Since::Written);
   CHECK(verdict.expected == "MARK_WRITE_TIME 1699999990");
   CHECK(verdict.found == "MARK_WRITE_TIME 1699999991");
 }
 
-TEST_CASE("A generation that went on cannot be told from the machine's own last writes; one that went back was put there") {
-  const auto with = [](const std::string& name, const std::string& text) { return Device(file_system("sda", "F1").state(name, text)); };
-  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "10"), kSnapshotNs).since == Since::Untouched);
-  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "11"), kSnapshotNs).since == Since::Unproven);
-  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "9"), kSnapshotNs).since == Since::Written);
-  CHECK(compare_marks(with("MARK_LOG_HEAD", "3:17"), with("MARK_LOG_HEAD", "3:18"), kSnapshotNs).since == Since::Unproven);
+TEST_CASE(
+    "A generation that went on cannot be told from the machine's own last writes; one that went back was put "
+    "there") {
+  const auto with = [](const std::string& name, const std::string& text) {
+    return Device(file_system("sda", "F1").state(name, text));
+  };
+  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "10"), kSnapshotNs).since ==
+        Since::Untouched);
+  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "11"), kSnapshotNs).since ==
+        Since::Unproven);
+  CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "9"), kSnapshotNs).since ==
+        Since::Written);
+  CHECK(compare_marks(with("MARK_LOG_HEAD", "3:17"), with("MARK_LOG_HEAD", "3:18"), kSnapshotNs).since ==
+        Since::Unproven);
   CHECK(compare_marks(with("MARK", "none"), with("MARK", "none"), kSnapshotNs).since == Since::Unproven);
 }
 
-TEST_CASE("Directories that have changed are a write when the saver saw them, and cannot be told from the machine's own before; in words") {
+TEST_CASE(
+    "Directories that have changed are a write when the saver saw them, and cannot be told from the "
+    "machine's own before; in words") {
   const auto with = [](const std::string& hash, const std::string& from) {
     Device device = file_system("sda", "F1");
     device.state.push_back({"MARK_DIRECTORIES", hash, from, Strength::Medium, Presence::Present});
@@ -344,12 +406,14 @@ TEST_CASE("Directories that have changed are a write when the saver saw them, an
 TEST_CASE("A mark that could not be read, on either side, leaves it unproven and says why") {
   const auto unreadable = [] {
     Device device = file_system("sda", "F1");
-    device.state.push_back({"MARK", "offset 0xd: sectors in a cluster: 7", "superblock", Strength::Medium, Presence::Unreadable});
+    device.state.push_back({"MARK", "offset 0xd: sectors in a cluster: 7", "superblock", Strength::Medium,
+                            Presence::Unreadable});
     return device;
   };
   for (const char* name : {"MARK_DIRECTORIES", "MARK_GENERATION"}) {
     const Device readable = file_system("sda", "F1").state(name, "11");
-    for (const auto& verdict : {compare_marks(readable, unreadable(), kSnapshotNs), compare_marks(unreadable(), readable, kSnapshotNs)}) {
+    for (const auto& verdict : {compare_marks(readable, unreadable(), kSnapshotNs),
+                                compare_marks(unreadable(), readable, kSnapshotNs)}) {
       CHECK(verdict.since == Since::Unproven);
       CHECK(verdict.found.find("not readable: offset 0xd: sectors in a cluster: 7") != std::string::npos);
     }
@@ -362,8 +426,11 @@ TEST_CASE("Names in tokens have no spaces, signs or escapes") {
 }
 
 TEST_CASE("Members in a circle and a thousand uses of one disk end") {
-  DeviceSet set{{Made(Kind::Raid, "a", "b").member("b"), Made(Kind::Raid, "b", "").member("a"), disk("sda", "p1")}};
-  for (int i = 0; i < 1000; ++i) set.devices.push_back(Made(Kind::FileSystem, "filesystem:" + std::to_string(i), "block/sda").state("mount", "/" + std::to_string(i)));
+  DeviceSet set{
+      {Made(Kind::Raid, "a", "b").member("b"), Made(Kind::Raid, "b", "").member("a"), disk("sda", "p1")}};
+  for (int i = 0; i < 1000; ++i)
+    set.devices.push_back(Made(Kind::FileSystem, "filesystem:" + std::to_string(i), "block/sda")
+                              .state("mount", "/" + std::to_string(i)));
   CHECK(critical_uses(set)[2].size() == kMaxUses);
   CHECK(check(set, set, match(set, set), 0, {}).size() >= 1);
   CHECK(check(set, set, {}, 0, {}).size() >= 1);

@@ -1,4 +1,5 @@
-// The probe's parts on bytes and trees that are made here: identifiers, marks, mount tables, places, and hostile trees.
+// The probe's parts on bytes and trees that are made here: identifiers, marks, mount tables, places, and
+// hostile trees.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,7 +95,8 @@ const Device* find(const DeviceSet& set, const std::string& path) {
 
 ReadBytes reader_of(const std::vector<std::byte>& device) {
   return [&device](std::uint64_t offset, std::size_t bytes) -> Result<std::vector<std::byte>> {
-    if (offset > device.size() || bytes > device.size() - offset) return fail(make_error(ErrorKind::Truncated, "read", "the end"));
+    if (offset > device.size() || bytes > device.size() - offset)
+      return fail(make_error(ErrorKind::Truncated, "read", "the end"));
     const auto begin = device.begin() + static_cast<std::ptrdiff_t>(offset);
     return std::vector<std::byte>(begin, begin + static_cast<std::ptrdiff_t>(bytes));
   };
@@ -136,7 +138,8 @@ F2fsSuperBlock f2fs_of() {
   return block;
 }
 
-constexpr const char* kTwoDesignators = "00 83 00 18  01 03 00 08 50 01 4e e2 b5 aa aa aa  01 13 00 08 50 00 00 00 00 00 00 01";
+constexpr const char* kTwoDesignators =
+    "00 83 00 18  01 03 00 08 50 01 4e e2 b5 aa aa aa  01 13 00 08 50 00 00 00 00 00 00 01";
 
 }  // namespace
 
@@ -151,7 +154,8 @@ TEST_CASE("Of a SCSI disk's designators those of the unit count, not those of it
 }
 
 TEST_CASE("EUI-64 and T10 designators are found, and T10 text loses its padding") {
-  const auto names = vpd_designators(with_text("00 83 00 18  01 02 00 08 00 25 38 8b 91 b1 23 45  02 01 00 08", "ATA  X  "));
+  const auto names =
+      vpd_designators(with_text("00 83 00 18  01 02 00 08 00 25 38 8b 91 b1 23 45  02 01 00 08", "ATA  X  "));
   REQUIRE(names);
   REQUIRE(names->size() == 2);
   CHECK((*names)[0].name == "eui64");
@@ -165,21 +169,26 @@ TEST_CASE("A designator that is longer than its page is an error, not a name") {
   CHECK(names.error().offset == 8U);
 }
 
-TEST_CASE("Half a designator's head is an error") { CHECK(vpd_designators(from_hex("00 83 00 02 01 03")).error().kind == ErrorKind::Truncated); }
+TEST_CASE("Half a designator's head is an error") {
+  CHECK(vpd_designators(from_hex("00 83 00 02 01 03")).error().kind == ErrorKind::Truncated);
+}
 
 TEST_CASE("Another page than the one asked for is an error") {
   CHECK(vpd_designators(from_hex("00 80 00 00")).error().kind == ErrorKind::Corrupt);
   CHECK(vpd_serial(from_hex("00 83 00 00")).error().kind == ErrorKind::Corrupt);
 }
 
-TEST_CASE("A page of vital product data without its head is an error") { CHECK(vpd_serial(from_hex("00 80 00")).error().kind == ErrorKind::Truncated); }
+TEST_CASE("A page of vital product data without its head is an error") {
+  CHECK(vpd_serial(from_hex("00 80 00")).error().kind == ErrorKind::Truncated);
+}
 
 TEST_CASE("A unit serial number loses its padding and ends where the page ends") {
   CHECK(vpd_serial(with_text("00 80 00 08", "  WD-1  ")).value() == "WD-1");
   CHECK(vpd_serial(with_text("00 80 ff ff", "WD-1")).value() == "WD-1");
 }
 
-TEST_CASE("An ATA disk's identity has the bytes of each word exchanged, and a WWN only where word 87 says so") {
+TEST_CASE(
+    "An ATA disk's identity has the bytes of each word exchanged, and a WWN only where word 87 says so") {
   std::vector<std::byte> page(572);
   page[1] = std::byte{0x89};
   page[2] = std::byte{0x02};
@@ -205,7 +214,9 @@ TEST_CASE("An ATA disk's identity has the bytes of each word exchanged, and a WW
 }
 
 TEST_CASE("Numbers that vendors write instead of a serial number tell nothing apart") {
-  for (const char* text : {"", "   ", "0000000000000000", "FFFF-FFFF", "0x00000000", "123456789ABCDEF", "To Be Filled By O.E.M.", "None"}) CHECK_FALSE(tells_apart(text));
+  for (const char* text : {"", "   ", "0000000000000000", "FFFF-FFFF", "0x00000000", "123456789ABCDEF",
+                           "To Be Filled By O.E.M.", "None"})
+    CHECK_FALSE(tells_apart(text));
   for (const char* text : {"S3TNNX0K123456", "00000001", "4C530001230915117382"}) CHECK(tells_apart(text));
 }
 
@@ -234,16 +245,24 @@ TEST_CASE("A function without extended capabilities has no serial number") {
   CHECK_FALSE(pci_serial_number(std::vector<std::byte>(256)).value().has_value());
 }
 
-TEST_CASE("With 64 bytes of configuration space it is not known whether there is a serial number") { CHECK(pci_serial_number(std::vector<std::byte>(64)).error().kind == ErrorKind::Truncated); }
+TEST_CASE("With 64 bytes of configuration space it is not known whether there is a serial number") {
+  CHECK(pci_serial_number(std::vector<std::byte>(64)).error().kind == ErrorKind::Truncated);
+}
 
-TEST_CASE("A function that is switched off does not tell its serial number") { CHECK(pci_serial_number(std::vector<std::byte>(4096, std::byte{0xFF})).error().kind == ErrorKind::Io); }
+TEST_CASE("A function that is switched off does not tell its serial number") {
+  CHECK(pci_serial_number(std::vector<std::byte>(4096, std::byte{0xFF})).error().kind == ErrorKind::Io);
+}
 
-TEST_CASE("Extended capabilities that go in a circle end") { CHECK(pci_serial_number(config_with(0x100, 0x10010001)).error().found == "a circle"); }
+TEST_CASE("Extended capabilities that go in a circle end") {
+  CHECK(pci_serial_number(config_with(0x100, 0x10010001)).error().found == "a circle");
+}
 
 TEST_CASE("Extended capabilities that lead out of the configuration space are an error") {
-  CHECK(pci_serial_number(config_with(0x100, 0xFFC10001)).error().kind == ErrorKind::Corrupt);  // its number would lie behind the end
+  CHECK(pci_serial_number(config_with(0x100, 0xFFC10001)).error().kind ==
+        ErrorKind::Corrupt);  // its number would lie behind the end
   CHECK(pci_serial_number(config_with(0x100, 0x04010001)).error().kind == ErrorKind::Corrupt);  // below 0x100
-  CHECK(pci_serial_number(config_with(0x100, 0x14210001)).error().kind == ErrorKind::Corrupt);  // not a multiple of 4
+  CHECK(pci_serial_number(config_with(0x100, 0x14210001)).error().kind ==
+        ErrorKind::Corrupt);  // not a multiple of 4
 }
 
 // ---- FireWire, MMC
@@ -261,7 +280,8 @@ TEST_CASE("A configuration ROM that is short or not of IEEE 1394 is an error") {
 }
 
 TEST_CASE("A card's identification has 32 hexadecimal digits") {
-  CHECK(card_identification("035344534C31364780A1B2C3D4016700").value() == "035344534c31364780a1b2c3d4016700");
+  CHECK(card_identification("035344534C31364780A1B2C3D4016700").value() ==
+        "035344534c31364780a1b2c3d4016700");
   CHECK(card_identification("035344534c31364780a1b2c3d40167").error().kind == ErrorKind::Corrupt);
   CHECK(card_identification("0353445 4c31364780a1b2c3d4016700").error().kind == ErrorKind::Corrupt);
 }
@@ -285,7 +305,9 @@ TEST_CASE("Every place of an XFS log's head is found") {
   }
 }
 
-TEST_CASE("A log that was never written to its end has its head before the zeros, a full one at its end, an empty one nowhere") {
+TEST_CASE(
+    "A log that was never written to its end has its head before the zeros, a full one at its end, an empty "
+    "one nowhere") {
   const std::vector<std::byte> young = xfs_log({1, 1, 1, 0, 0, 0, 0, 0});
   CHECK(xfs_log_head(reader_of(young), log_of(8))->sector == 3);
   const std::vector<std::byte> full = xfs_log({2, 2, 2, 2});
@@ -341,7 +363,8 @@ TEST_CASE("A checkpoint of f2fs whose checksum lies nowhere, or which has no end
   std::vector<std::byte> device(8192 + 2 * 8 * 4096);
   put_pack(device, 8192, 41);
   put(device, 8192 + 164, le32(0xFFFFFFF0));
-  CHECK(f2fs_checkpoint_version(reader_of(device), f2fs_of()).error().where == "f2fs checkpoint: checksum_offset");
+  CHECK(f2fs_checkpoint_version(reader_of(device), f2fs_of()).error().where ==
+        "f2fs checkpoint: checksum_offset");
   put(device, 8192 + 164, le32(4092));
   put(device, 8192 + 136, le32(9));
   put(device, 8192 + 4092, le32(~crc32(~0xF2F52010U, ByteView(device).subspan(8192, 4092))));
@@ -351,7 +374,9 @@ TEST_CASE("A checkpoint of f2fs whose checksum lies nowhere, or which has no end
 // ---- tables
 
 TEST_CASE("A line of mountinfo is read with its optional fields and its escapes") {
-  const auto mounts = mounts_from_text("36 35 8:1 /data /export/my\\040data rw,noatime shared:1 master:2 - ext4 /dev/sda1 rw,errors=continue\n");
+  const auto mounts = mounts_from_text(
+      "36 35 8:1 /data /export/my\\040data rw,noatime shared:1 master:2 - ext4 /dev/sda1 "
+      "rw,errors=continue\n");
   REQUIRE(mounts.size() == 1);
   CHECK(mounts[0].number == "8:1");
   CHECK(mounts[0].root == "/data");
@@ -361,11 +386,14 @@ TEST_CASE("A line of mountinfo is read with its optional fields and its escapes"
 }
 
 TEST_CASE("Lines of mountinfo that end early are left out, the others are not") {
-  CHECK(mounts_from_text("36 35 8:1 /\n36 35 8:1 / /mnt rw shared:1\n36 35 8:1 / /mnt rw - ext4\n\n36 35 8:1 / /a rw - ext4 /dev/sda1 rw").size() == 1);
+  CHECK(mounts_from_text("36 35 8:1 /\n36 35 8:1 / /mnt rw shared:1\n36 35 8:1 / /mnt rw - ext4\n\n36 35 8:1 "
+                         "/ /a rw - ext4 /dev/sda1 rw")
+            .size() == 1);
 }
 
 TEST_CASE("A path lies on the last mount above it") {
-  const auto mounts = mounts_from_text("1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /home rw - ext4 b rw\n3 1 8:3 / /home rw - ext4 c rw\n");
+  const auto mounts = mounts_from_text(
+      "1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /home rw - ext4 b rw\n3 1 8:3 / /home rw - ext4 c rw\n");
   const MountIndex index(mounts);
   CHECK(index.above("/home/x")->number == "8:3");
   CHECK(index.above("/home")->number == "8:3");
@@ -376,7 +404,8 @@ TEST_CASE("A path lies on the last mount above it") {
 }
 
 TEST_CASE("Swap areas are read below the line of headings") {
-  const auto swaps = swaps_from_text("Filename Type Size Used Priority\n/dev/sda2 partition 1 0 -2\n/my\\040swap file 1 0 5\nrubbish\n");
+  const auto swaps = swaps_from_text(
+      "Filename Type Size Used Priority\n/dev/sda2 partition 1 0 -2\n/my\\040swap file 1 0 5\nrubbish\n");
   REQUIRE(swaps.size() == 2);
   CHECK_FALSE(swaps[0].is_file);
   CHECK(swaps[1].name == "/my swap");
@@ -393,11 +422,14 @@ TEST_CASE("A place has no number that is only an order of discovery") {
   folder.file("sys/" + bridge + "0000:02:00.0/usb4/x", "");
   const Tree tree = folder.tree();
   CHECK(place_of(tree, bridge + "0000:02:00.0") == "pci0000:00/1c.0/00.0");
-  CHECK(place_of(tree, bridge + "0000:03:00.0/ata7/host6/target6:0:1/6:0:1:0") == "pci0000:00/1c.0/00.0/ata3/0:1:0");
-  CHECK(place_of(tree, bridge + "0000:02:00.0/usb4/4-1/4-1.3/4-1.3:1.0/host5/target5:0:0/5:0:0:0") == "pci0000:00/1c.0/00.0/usb2/1/3/if1.0/0:0:0");
+  CHECK(place_of(tree, bridge + "0000:03:00.0/ata7/host6/target6:0:1/6:0:1:0") ==
+        "pci0000:00/1c.0/00.0/ata3/0:1:0");
+  CHECK(place_of(tree, bridge + "0000:02:00.0/usb4/4-1/4-1.3/4-1.3:1.0/host5/target5:0:0/5:0:0:0") ==
+        "pci0000:00/1c.0/00.0/usb2/1/3/if1.0/0:0:0");
   CHECK(place_of(tree, bridge + "0000:04:00.0/virtio9") == "pci0000:00/1c.0/00.0/virtio");
   CHECK(place_of(tree, bridge + "0000:04:00.0/domain0/0-0/0-301") == "pci0000:00/1c.0/00.0/domain1/0/301");
-  CHECK(place_of(tree, "devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0") == "pci0000:00/0e.0/pci10000:e0/06.0");
+  CHECK(place_of(tree, "devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e0:06.0") ==
+        "pci0000:00/0e.0/pci10000:e0/06.0");
 }
 
 // ---- hostile trees
@@ -523,7 +555,8 @@ Device file_system(const std::string& path, const std::string& uuid, const std::
 }  // namespace
 
 TEST_CASE("The saver's marks take the place of earlier ones, by UUID, wherever the file system lies there") {
-  DeviceSet saved{{file_system("a", "one", "5"), file_system("b", "two", "6"), file_system("c", "three", "7")}};
+  DeviceSet saved{
+      {file_system("a", "one", "5"), file_system("b", "two", "6"), file_system("c", "three", "7")}};
   take_marks(saved, DeviceSet{{file_system("x", "two", "60"), file_system("y", "one", "50")}});
   CHECK(saved.devices[0].find_state("MARK_GENERATION")->text == "50");
   CHECK(saved.devices[0].find_state("MARK_GENERATION")->from == kFromSaver);

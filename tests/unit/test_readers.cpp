@@ -13,7 +13,8 @@ using namespace hib::test;
 
 namespace {
 
-void convert(const std::string& raw, const std::string& path, const std::string& format, kdump::Codec codec = kdump::Codec::Lzo) {
+void convert(const std::string& raw, const std::string& path, const std::string& format,
+             kdump::Codec codec = kdump::Codec::Lzo) {
   const auto source = open_or_fail(raw, false, "raw");
   auto output = must(Output::create(path, true));
   auto sink = must(format == "elf"    ? elf::make_writer(*output, *source)
@@ -23,7 +24,8 @@ void convert(const std::string& raw, const std::string& path, const std::string&
 }
 
 std::string digest_of(const std::string& path, const std::string& format = "") {
-  return ContentDigest::text(must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
+  return ContentDigest::text(
+      must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
 }
 
 // 24 pages as an image of a format; with() changes it, starting from the good one each time.
@@ -34,7 +36,8 @@ struct Sample {
   std::vector<std::byte> memory;
   std::vector<std::byte> good;
 
-  explicit Sample(const std::string& format, std::size_t pages = 24, kdump::Codec codec = kdump::Codec::Lzo) : memory(sample_memory(pages, 3)) {
+  explicit Sample(const std::string& format, std::size_t pages = 24, kdump::Codec codec = kdump::Codec::Lzo)
+      : memory(sample_memory(pages, 3)) {
     write_file(raw, memory);
     convert(raw, path, format, codec);
     good = read_file(path);
@@ -76,7 +79,9 @@ void check_every_truncation(const Sample& sample, std::size_t step) {
           const std::byte* expected = sample.memory.data() + pfn * 4096;
           const bool equal = item.run.state == PageState::Data
                                  ? std::memcmp(item.bytes, expected, 4096) == 0
-                                 : std::all_of(expected, expected + 4096, [&](std::byte b) { return b == static_cast<std::byte>(item.run.fill); });
+                                 : std::all_of(expected, expected + 4096, [&](std::byte b) {
+                                     return b == static_cast<std::byte>(item.run.fill);
+                                   });
           if (!equal) ++wrong;
         }
       }
@@ -95,7 +100,8 @@ TEST_CASE("The same memory has the same digest in every container") {
   const std::string expected = digest_of(elf.raw, "raw");
   CHECK(digest_of(elf.path) == expected);
   CHECK(digest_of(Sample("lime", 64).path) == expected);
-  for (const kdump::Codec codec : {kdump::Codec::None, kdump::Codec::Zlib, kdump::Codec::Lzo, kdump::Codec::Snappy, kdump::Codec::Zstd}) {
+  for (const kdump::Codec codec : {kdump::Codec::None, kdump::Codec::Zlib, kdump::Codec::Lzo,
+                                   kdump::Codec::Snappy, kdump::Codec::Zstd}) {
     CHECK(digest_of(Sample("kdump", 64, codec).path) == expected);
   }
 }
@@ -109,16 +115,16 @@ TEST_CASE("A cut kdump file yields no page past its end") {
 
 TEST_CASE("ELF headers that cannot be are refused, naming the field, what it holds and what is allowed") {
   const Sample elf("elf");
-  const std::size_t load = 64 + 56;                                                   // the first PT_LOAD
-  elf.refuses(5, std::uint8_t{2}, ErrorKind::Unsupported, 5);                         // big-endian
-  elf.refuses(4, std::uint8_t{9}, ErrorKind::Corrupt, 4);                             // class
-  elf.refuses(16, le16(2), ErrorKind::Unsupported, 16);                               // an executable
-  elf.refuses(54, le16(55), ErrorKind::Corrupt, 54);                                  // e_phentsize
-  elf.refuses(56, le16(0), ErrorKind::Corrupt, 56);                                   // e_phnum
-  elf.refuses(56, le16(0xFFFF), ErrorKind::Corrupt, 40);                              // PN_XNUM without a section
+  const std::size_t load = 64 + 56;                            // the first PT_LOAD
+  elf.refuses(5, std::uint8_t{2}, ErrorKind::Unsupported, 5);  // big-endian
+  elf.refuses(4, std::uint8_t{9}, ErrorKind::Corrupt, 4);      // class
+  elf.refuses(16, le16(2), ErrorKind::Unsupported, 16);        // an executable
+  elf.refuses(54, le16(55), ErrorKind::Corrupt, 54);           // e_phentsize
+  elf.refuses(56, le16(0), ErrorKind::Corrupt, 56);            // e_phnum
+  elf.refuses(56, le16(0xFFFF), ErrorKind::Corrupt, 40);       // PN_XNUM without a section
   elf.refuses(32, le64(elf.good.size() - 10), ErrorKind::Truncated, elf.good.size() - 10);
-  elf.refuses(load + 32, le64(~std::uint64_t{0}), ErrorKind::Corrupt, load);          // p_filesz > p_memsz
-  elf.refuses(load + 24, le64(~std::uint64_t{0} - 4096), ErrorKind::Corrupt, 4096);   // physical range wraps
+  elf.refuses(load + 32, le64(~std::uint64_t{0}), ErrorKind::Corrupt, load);         // p_filesz > p_memsz
+  elf.refuses(load + 24, le64(~std::uint64_t{0} - 4096), ErrorKind::Corrupt, 4096);  // physical range wraps
 }
 
 TEST_CASE("An ELF segment that reaches over the end of the file costs exactly its missing pages") {
@@ -157,7 +163,8 @@ TEST_CASE("Where ELF segments overlap the lower one counts, and it is said") {
   std::memcpy(file.data(), &header, 64);
   std::memcpy(file.data() + 64, &high, 56);
   std::memcpy(file.data() + 120, &low, 56);
-  for (std::size_t i = 1; i <= 3; ++i) std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(i * 4096), 4096, static_cast<std::byte>(i));
+  for (std::size_t i = 1; i <= 3; ++i)
+    std::fill_n(file.begin() + static_cast<std::ptrdiff_t>(i * 4096), 4096, static_cast<std::byte>(i));
   write_file(folder.file("v"), file);
   const auto image = open_or_fail(folder.file("v"));
   REQUIRE(image->info().findings.size() == 1);
@@ -179,7 +186,9 @@ TEST_CASE("Memory that an ELF file has no bytes for is absent, not zero") {
   CHECK(image->read_page(30, page).error().kind == ErrorKind::NoPage);
 }
 
-TEST_CASE("A LiME range that ends before it starts is refused; garbage after a range is said and costs nothing else") {
+TEST_CASE(
+    "A LiME range that ends before it starts is refused; garbage after a range is said and costs nothing "
+    "else") {
   const Sample lime("lime");
   lime.refuses(8, le64(std::uint64_t{1} << 40), ErrorKind::Corrupt, 16);
   auto longer = lime.good;

@@ -1,4 +1,5 @@
-// Records on their way from the machine that leaves to the one that saves, and the drivers that it needs to look at file systems.
+// Records on their way from the machine that leaves to the one that saves, and the drivers that it needs to
+// look at file systems.
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -32,13 +33,15 @@ struct Left {
   std::vector<std::byte> content;
   std::uint64_t index_bytes = 0;  // 0: as many as there are
 
-  Left(const Record& own, const std::vector<Record>& given) : Left(encode_record(own), must(jump::pack_records(given))) {}
+  Left(const Record& own, const std::vector<Record>& given)
+      : Left(encode_record(own), must(jump::pack_records(given))) {}
   Left(const std::vector<std::byte>& own, const std::vector<std::byte>& given) {
     const std::uint64_t start = (own.size() + kPageBytes - 1) / kPageBytes * kPageBytes;
     content.resize((start + given.size() + kPageBytes - 1) / kPageBytes * kPageBytes);
     std::copy(own.begin(), own.end(), content.begin());
     std::copy(given.begin(), given.end(), content.begin() + static_cast<std::ptrdiff_t>(start));
-    for (std::size_t i = 0; i < content.size() / kPageBytes; ++i) pages.push_back(kFirst - 3 * i * kPageBytes);
+    for (std::size_t i = 0; i < content.size() / kPageBytes; ++i)
+      pages.push_back(kFirst - 3 * i * kPageBytes);
     index.magic = HIBJUMP_RECORDS_MAGIC;
     index.version = HIBJUMP_VERSION;
     index.page_count = static_cast<std::uint32_t>(pages.size());
@@ -65,7 +68,8 @@ struct Left {
 
   jump::LeftRecords records() const {
     const std::uint64_t bytes = index_bytes != 0 ? index_bytes : sizeof(index) + pages.size() * 8;
-    return jump::read_left_records({kIndex, bytes}, [&](std::uint64_t address, MutableBytes out) { return read(address, out); });
+    return jump::read_left_records(
+        {kIndex, bytes}, [&](std::uint64_t address, MutableBytes out) { return read(address, out); });
   }
 };
 
@@ -96,7 +100,8 @@ TEST_CASE("Records that a machine left are found in pages that lie anywhere, the
   CHECK(left.records[2].text("filler")->size() == 9000);
 }
 
-TEST_CASE("A machine that left nothing, or an index that cannot be right, costs the records and says which field") {
+TEST_CASE(
+    "A machine that left nothing, or an index that cannot be right, costs the records and says which field") {
   CHECK(jump::read_left_records({0, 0}, {}).problems.size() == 1);
   check_problem([](Left& l) { l.index_bytes = 31; }, "index");
   check_problem([](Left& l) { l.index_bytes = 1U << 16; }, "index");
@@ -105,10 +110,19 @@ TEST_CASE("A machine that left nothing, or an index that cannot be right, costs 
   check_problem([](Left& l) { ++l.index.page_count; }, "page_count");
   check_problem([](Left& l) { l.index.page_count = 0x20000000; }, "page_count");
   check_problem([](Left& l) { l.index.own_bytes = l.index.given_start + 1; }, "own_bytes");
-  check_problem([](Left& l) { l.index.given_bytes = static_cast<std::uint32_t>(l.content.size()) - l.index.given_start + 1; }, "given_bytes");
+  check_problem(
+      [](Left& l) {
+        l.index.given_bytes = static_cast<std::uint32_t>(l.content.size()) - l.index.given_start + 1;
+      },
+      "given_bytes");
   check_problem([](Left& l) { l.index.given_bytes = ~0U; }, "given_bytes");
   check_problem([](Left& l) { l.pages[1] += 8; }, "page");
-  check_problem([](Left& l) { l.index.given_start = ~0U - 4095; l.index.given_bytes = 8192; }, "given_bytes");
+  check_problem(
+      [](Left& l) {
+        l.index.given_start = ~0U - 4095;
+        l.index.given_bytes = 8192;
+      },
+      "given_bytes");
 }
 
 TEST_CASE("Of the room for records only what was written is read: it is large, and a read in B is slow") {
@@ -119,10 +133,12 @@ TEST_CASE("Of the room for records only what was written is read: it is large, a
   left.content.insert(left.content.begin() + kPageBytes, room * kPageBytes, std::byte{0});
   left.index.page_count += room;
   left.index.given_start += room * kPageBytes;
-  const auto found = jump::read_left_records({kIndex, sizeof(left.index) + left.pages.size() * 8}, [&](std::uint64_t address, MutableBytes out) -> Result<void> {
-    if (address == kRoom) return fail(make_error(ErrorKind::Io, "read", "room"));
-    return left.read(address, out);
-  });
+  const auto found = jump::read_left_records({kIndex, sizeof(left.index) + left.pages.size() * 8},
+                                             [&](std::uint64_t address, MutableBytes out) -> Result<void> {
+                                               if (address == kRoom)
+                                                 return fail(make_error(ErrorKind::Io, "read", "room"));
+                                               return left.read(address, out);
+                                             });
   CHECK(found.problems == std::vector<std::string>{});
   CHECK(types_of(found) == std::vector<std::string>{"machine", "suspend"});
 }
@@ -145,15 +161,19 @@ TEST_CASE("What user space gave may begin anywhere in a page") {
 
 TEST_CASE("A page of the records that cannot be read costs all of them") {
   Left left = good();
-  const auto found = jump::read_left_records({kIndex, sizeof(left.index) + left.pages.size() * 8}, [&](std::uint64_t address, MutableBytes out) -> Result<void> {
-    if (address == left.pages[2]) return fail(make_error(ErrorKind::Io, "read", "gone"));
-    return left.read(address, out);
-  });
+  const auto found = jump::read_left_records({kIndex, sizeof(left.index) + left.pages.size() * 8},
+                                             [&](std::uint64_t address, MutableBytes out) -> Result<void> {
+                                               if (address == left.pages[2])
+                                                 return fail(make_error(ErrorKind::Io, "read", "gone"));
+                                               return left.read(address, out);
+                                             });
   CHECK(found.records.empty());
   CHECK(found.problems == std::vector<std::string>{"read: gone"});
 }
 
-TEST_CASE("A record that is damaged does not hide those behind it; a length that is does, and the module's is there all the same") {
+TEST_CASE(
+    "A record that is damaged does not hide those behind it; a length that is does, and the module's is "
+    "there all the same") {
   Left broken = good();
   broken.content[broken.index.given_start + 4 + 3] = std::byte{1};  // reserved byte of the first record
   CHECK(types_of(broken.records()) == std::vector<std::string>{"jump", "suspend"});
@@ -171,7 +191,8 @@ TEST_CASE("A record that is damaged does not hide those behind it; a length that
 }
 
 TEST_CASE("More records than the module takes are refused and name the one that is too much") {
-  const auto packed = jump::pack_records({record_of("machine"), record_of("devices", jump::kMaxRecordsBytes)});
+  const auto packed =
+      jump::pack_records({record_of("machine"), record_of("devices", jump::kMaxRecordsBytes)});
   REQUIRE_FALSE(packed);
   CHECK(packed.error().kind == ErrorKind::Limit);
   CHECK(packed.error().where == "record \"devices\"");
@@ -218,7 +239,9 @@ class Tree {
   void block(const std::string& number, const std::string& path, const std::string& module) const {
     file(path + "/dev", number + "\n");
     link("/sys/dev/block/" + number, path);
-    if (!module.empty()) link(std::filesystem::path(path).parent_path().parent_path().string() + "/driver/module", "/sys/module/" + module);
+    if (!module.empty())
+      link(std::filesystem::path(path).parent_path().parent_path().string() + "/driver/module",
+           "/sys/module/" + module);
   }
 
  private:
@@ -227,7 +250,9 @@ class Tree {
 
 }  // namespace
 
-TEST_CASE("The drivers of what is mounted are found through device mapper, md and partitions, and below all of a btrfs") {
+TEST_CASE(
+    "The drivers of what is mounted are found through device mapper, md and partitions, and below all of a "
+    "btrfs") {
   const Tree tree;
   tree.block("8:0", "/sys/devices/pci0/ata1/block/sda", "ahci");
   tree.block("8:1", "/sys/devices/pci0/ata1/block/sda/sda1", "");
@@ -241,8 +266,11 @@ TEST_CASE("The drivers of what is mounted are found through device mapper, md an
   tree.link("/sys/devices/virtual/block/md0/slaves/sdb", "/sys/devices/pci1/host1/block/sdb");
   tree.link("/sys/devices/virtual/block/md0/slaves/dm-0", "/sys/devices/virtual/block/dm-0");  // a circle
   tree.link("/sys/fs/btrfs/5e0f/devices/nvme0n1", "/sys/devices/pci3/nvme0/block/nvme0n1");
-  tree.file("/proc/self/mountinfo", "22 1 253:0 / / rw - ext4 /dev/mapper/root rw\n23 22 0:21 / /proc rw - proc proc rw\nshort\n24 22 x:y / /odd rw - ext4 /dev/odd rw\n25 22 7:9 / /gone rw - ext4 /dev/gone rw\n");
-  CHECK(jump::modules_driving_mounts(tree.root()) == std::vector<std::string>{"ahci", "megaraid_sas", "nvme"});
+  tree.file("/proc/self/mountinfo",
+            "22 1 253:0 / / rw - ext4 /dev/mapper/root rw\n23 22 0:21 / /proc rw - proc proc rw\nshort\n24 "
+            "22 x:y / /odd rw - ext4 /dev/odd rw\n25 22 7:9 / /gone rw - ext4 /dev/gone rw\n");
+  CHECK(jump::modules_driving_mounts(tree.root()) ==
+        std::vector<std::string>{"ahci", "megaraid_sas", "nvme"});
 }
 
 TEST_CASE("A machine on which nothing can be read has no drivers to name") {

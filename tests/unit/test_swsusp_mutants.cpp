@@ -1,6 +1,6 @@
-// Ten thousand seeded mutants of hibernation images: no crash, no hang, no wild allocation. HIB_CORPUS names the folder
-// with the conformance images (samples/swsusp/generate); HIB_REAL_IMAGE, where it is set, a disk that a kernel wrote, of
-// which ten thousand mutants are opened and described, and every 50th is verified.
+// Ten thousand seeded mutants of hibernation images: no crash, no hang, no wild allocation. HIB_CORPUS names
+// the folder with the conformance images (samples/swsusp/generate); HIB_REAL_IMAGE, where it is set, a disk
+// that a kernel wrote, of which ten thousand mutants are opened and described, and every 50th is verified.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -63,7 +63,8 @@ class Subject {
     }
   }
   void restore() {
-    for (auto it = undo_.rbegin(); it != undo_.rend(); ++it) REQUIRE(::pwrite(fd_, it->bytes.data(), it->bytes.size(), static_cast<off_t>(it->offset)) > 0);
+    for (auto it = undo_.rbegin(); it != undo_.rend(); ++it)
+      REQUIRE(::pwrite(fd_, it->bytes.data(), it->bytes.size(), static_cast<off_t>(it->offset)) > 0);
     undo_.clear();
   }
   const std::string& path() const { return path_; }
@@ -84,10 +85,29 @@ class Subject {
   }
 
   void change(std::uint64_t offset, std::size_t width, std::mt19937& random) {
-    static constexpr std::uint64_t kValues[] = {0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0xFFF, 0x1000, 0x1001, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF,
-                                                0x100000000, 0x7FFFFFFFFFFFFFFF, 0x8000000000000000, 0xFFFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFF000};
+    static constexpr std::uint64_t kValues[] = {0,
+                                                1,
+                                                2,
+                                                7,
+                                                0x7F,
+                                                0x80,
+                                                0xFF,
+                                                0xFFF,
+                                                0x1000,
+                                                0x1001,
+                                                0xFFFF,
+                                                0x7FFFFFFF,
+                                                0x80000000,
+                                                0xFFFFFFFF,
+                                                0x100000000,
+                                                0x7FFFFFFFFFFFFFFF,
+                                                0x8000000000000000,
+                                                0xFFFFFFFFFFFFFFFF,
+                                                0xFFFFFFFFFFFFF000};
     const unsigned choice = static_cast<unsigned>(random()) % (std::size(kValues) + 8);
-    const le64 value = choice < std::size(kValues) ? kValues[choice] : choice % 2 != 0 ? random() % 4096 : (std::uint64_t{random()} << 32) | random();
+    const le64 value = choice < std::size(kValues) ? kValues[choice]
+                       : choice % 2 != 0           ? random() % 4096
+                                                   : (std::uint64_t{random()} << 32) | random();
     Change old{offset, std::vector<std::byte>(width)};
     REQUIRE(::pread(fd_, old.bytes.data(), width, static_cast<off_t>(offset)) == static_cast<ssize_t>(width));
     REQUIRE(::pwrite(fd_, &value, width, static_cast<off_t>(offset)) == static_cast<ssize_t>(width));
@@ -123,7 +143,8 @@ void use(const std::string& path, bool whole) {
   if (whole) static_cast<void>(verify(**image, 2, {}));
 }
 
-void run_mutants(const std::string& source, std::size_t count, unsigned first_seed, std::size_t verify_every) {
+void run_mutants(const std::string& source, std::size_t count, unsigned first_seed,
+                 std::size_t verify_every) {
   const TempFolder folder;
   Subject subject(source, folder);
   std::size_t slow = 0;
@@ -147,8 +168,22 @@ void run_mutants(const std::string& source, std::size_t count, unsigned first_se
 TEST_CASE("Ten thousand mutants of the conformance images are read or refused in time and memory") {
   const char* corpus = std::getenv("HIB_CORPUS");
   REQUIRE(corpus != nullptr);
-  static constexpr const char* kImages[] = {"data-33", "lz4", "lzo-random", "none", "pfn-page-full-plus-one", "fragmented", "mbr-partition", "page-size-16k", "word-32",
-                                            "consumed", "big-endian", "straddling-map-pages", "snapshot", "uswsusp-md5", "uswsusp-compressed", "uswsusp-encrypted"};
+  static constexpr const char* kImages[] = {"data-33",
+                                            "lz4",
+                                            "lzo-random",
+                                            "none",
+                                            "pfn-page-full-plus-one",
+                                            "fragmented",
+                                            "mbr-partition",
+                                            "page-size-16k",
+                                            "word-32",
+                                            "consumed",
+                                            "big-endian",
+                                            "straddling-map-pages",
+                                            "snapshot",
+                                            "uswsusp-md5",
+                                            "uswsusp-compressed",
+                                            "uswsusp-encrypted"};
   unsigned seed = 0;
   for (const char* image : kImages) {
     INFO(image);
