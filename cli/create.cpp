@@ -1,60 +1,74 @@
-#include "cli/create.h"
+#include <fmt/format.h>
 
-#include "cli/replay.h"
-#include "lib/codec/zstd.h"
-#include "lib/device/probe.h"
+#include "cli/convert.h"
+#include "cli/verb.h"
+#include "lib/device/probe/probe.h"
+#include "lib/report/records_file.h"
 
 namespace hib::cli {
+namespace {
 
-void CreateVerb::add_to(CLI::App& program, CommonOptions& common) {
-  app_ = program.add_subcommand("create", "pack memory into a .hib container");
-  app_->add_option("SOURCE", source_, "ELF vmcore, kdump, LiME, raw memory or .hib; - is standard input")
-      ->required();
-  app_->add_option("-o,--output", output_, "where the container goes; - is standard output")
-      ->required()
-      ->type_name("FILE");
-  app_->add_option("--level", level_, "zstd level; higher is smaller and slower")
-      ->type_name("N")
-      ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
-      ->capture_default_str();
-  app_->add_option("--chunk-size", chunk_kib_,
-                   "KiB compressed together: larger is smaller, smaller reaches single pages faster")
-      ->type_name("KIB")
-      ->check(CLI::Range(4, 4096))
-      ->capture_default_str();
-  app_->add_option("--base", base_, "store only what differs from this .hib (incremental)")
-      ->type_name("OLD.hib");
-  app_->add_option("--records", records_,
+class Create final : public Verb {
+ public:
+  void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    app.add_option("SOURCE", source_,
+                   fmt::format("any format ({}); - is standard input", listed(formats.readable())))
+        ->required();
+    app.add_option("-o,--output", output_, "where the image goes; - is standard output")
+        ->required()
+        ->type_name("FILE");
+    add_hib_options(app, write_, "");
+    app.add_option("--base", base_, "store only what differs from this .hib (incremental)")
+        ->type_name("OLD.hib");
+    app.add_option("--records", records_,
                    "JSON file of machine or device records to add, as inspect --records --json prints them")
-      ->type_name("FILE");
-  app_->add_flag(
-      "--probe", probe_,
-      "add the records of this machine, as probe makes them: for memory of the machine that this runs on");
-  app_->add_flag("--force", force_, "replace an existing file");
-  app_->add_flag("--salvage", common.salvage,
+        ->type_name("FILE");
+    app.add_flag(
+        "--probe", probe_,
+        "add the records of this machine, as probe makes them: for memory of the machine that this runs on");
+    app.add_flag("--force", write_.force, "replace an existing file");
+    app.add_flag("--salvage", common.salvage,
                  "go on past damage; lost pages are marked as unreadable (exit code 3)");
-  add_input_options(*app_, common);
-  app_->footer(
-      "Examples:\n"
-      "  hibtool create /proc/vmcore -o crash.hib\n"
-      "  hibtool create guest.elf -o monday.hib --level 3\n"
-      "  hibtool create tuesday.elf -o tuesday.hib --base monday.hib\n"
-      "  makedumpfile -F -d 1 /proc/vmcore | hibtool create - -o - | ssh host 'cat > crash.hib'");
-}
+    add_input_options(app, common, formats);
+    app.footer(
+        "Examples:\n"
+        "  hibtool create /proc/vmcore -o crash.hib\n"
+        "  hibtool create guest.elf -o monday.hib --level 3\n"
+        "  hibtool create tuesday.elf -o tuesday.hib --base monday.hib\n"
+        "  hibtool create /dev/sda3 -o - | ssh host 'cat > laptop.hib'");
+  }
 
-int CreateVerb::run(const Context& context) const {
-  ReplayRequest request;
-  request.verb = "create";
-  request.source = source_;
-  request.output = output_;
-  request.as = "hib";
-  request.level = level_;
-  request.chunk_kib = chunk_kib_;
-  request.base = base_;
-  request.records = records_;
-  request.force = force_;
-  if (probe_) request.added_records = device::records_of(device::probe(device::Tree::live()));
-  return replay(context, request);
-}
+  int run(const Context& context) const override {
+    const auto request = conversion(context);
+    return request ? run_conversion(context, "create", *request) : context.report(request.error());
+  }
+
+ private:
+  Result<ConvertRequest> conversion(const Context& context) const {
+    ConvertRequest request;
+    request.source = source_;
+    request.output = output_;
+    request.as = &context.formats.with_areas();
+    request.write = write_;
+    request.base = base_;
+    if (probe_) request.added_records = device::records_of(device::probe(device::Tree::live()));
+    if (records_.empty()) return request;
+    request.other_inputs.push_back(records_);
+    TRY(auto records, report::read_records_file(records_));
+    std::move(records.begin(), records.end(), std::back_inserter(request.added_records));
+    return request;
+  }
+
+  std::string source_;
+  std::string output_;
+  std::string base_;
+  std::string records_;
+  WriteOptions write_;
+  bool probe_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_create() { return std::make_unique<Create>(); }
 
 }  // namespace hib::cli

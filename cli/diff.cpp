@@ -1,13 +1,55 @@
-#include "cli/diff.h"
-
+#include "lib/ops/diff.h"
 #include "cli/progress.h"
-#include "cli/render_devices.h"
-#include "cli/render_json.h"
-#include "cli/render_text.h"
-#include "lib/device/match.h"
+#include "cli/verb.h"
+#include "lib/base/text.h"
+#include "lib/device/device_record.h"
+#include "lib/device/match/match.h"
+#include "lib/device/probe/await.h"
+#include "lib/report/devices.h"
+#include "lib/report/records_file.h"
+#include "lib/report/text.h"
 
 namespace hib::cli {
 namespace {
+
+using report::Json;
+
+// One side of a comparison: an image, the file of a probe, or a machine.
+struct Side {
+  std::string path;
+  std::string format;                        // as inspect says it; "probe", "machine"
+  std::unique_ptr<ImageReader> image;        // null where there is no memory to compare
+  std::optional<device::DeviceSet> devices;  // nothing where they are not recorded
+
+  Json json() const { return {{"path", path}, {"format", format}}; }
+};
+
+// Input number `position` of the command line.
+Result<Side> open_side(const Context& context, const std::string& path, std::size_t position) {
+  Side side;
+  side.path = printable(path);
+  if (context.format_for(position).empty()) {
+    TRY(const auto records, report::read_probe_file(path));
+    if (records) {
+      side.format = "probe";
+      TRY(side.devices, device::devices_in(*records, path));
+      return side;
+    }
+  }
+  TRY(side.image, context.open(path, position));
+  side.format = side.image->info().format;
+  TRY(side.devices, device::devices_in(side.image->records(), path));
+  return side;
+}
+
+// This machine, or the one whose /proc and /sys lie below `root`.
+Result<Side> machine_side(const std::string& root) {
+  Side side;
+  side.path = root.empty() ? "this machine" : printable(root);
+  side.format = "machine";
+  TRY(side.devices, device::devices_here(root));
+  return side;
+}
 
 struct Difference {
   std::optional<DiffReport> memory;           // nothing where a side has none
@@ -18,36 +60,35 @@ struct Difference {
   }
 };
 
-Result<DiffReport> compare_memory(const Context& context, const DiffSide& a, const DiffSide& b) {
-  ProgressLine progress(context, "diff");
+Result<DiffReport> compare_memory(const Context& context, const Side& before, const Side& now) {
   PipelineOptions options;
   options.threads = context.options.threads;
   options.salvage = context.options.salvage;
-  options.progress = progress.callback();
-  return diff(*a.image, *b.image, options);
+  options.progress = progress_of(context, "diff");
+  return diff(*before.image, *now.image, options);
 }
 
-Result<Difference> compare(const Context& context, const DiffSide& a, const DiffSide& b) {
+Result<Difference> compare(const Context& context, const Side& before, const Side& now) {
   Difference difference;
-  if (a.devices && b.devices) difference.devices = device::match(*a.devices, *b.devices);
-  if (a.image && b.image) {
-    TRY(difference.memory, compare_memory(context, a, b));
+  if (before.devices && now.devices) difference.devices = device::match(*before.devices, *now.devices);
+  if (before.image && now.image) {
+    TRY(difference.memory, compare_memory(context, before, now));
   } else if (!difference.devices) {
     return fail(make_error(ErrorKind::Unsupported, "devices", "no device records",
                            "an image or a probe that has them")
-                    .of(a.devices ? b.path : a.path));
+                    .of(before.devices ? now.path : before.path));
   }
   return difference;
 }
 
-Json json_of(const Difference& difference, const DiffSide& a, const DiffSide& b) {
+Json json_of(const Difference& difference, const Side& before, const Side& now) {
   Json document;
   if (difference.memory) {
-    document = json_of_diff(*difference.memory, a.image->info(), b.image->info());
+    document = report::json_of_diff(*difference.memory, before.image->info(), now.image->info());
   } else {
-    document = json_document("diff");
-    document["a"] = a.json();
-    document["b"] = b.json();
+    document = report::json_document("diff");
+    document["a"] = before.json();
+    document["b"] = now.json();
     document["identical"] = false;
     document["pages"] = nullptr;
     document["ranges"] = nullptr;
@@ -55,77 +96,85 @@ Json json_of(const Difference& difference, const DiffSide& a, const DiffSide& b)
   document["identical"] = difference.identical();
   // A side without records: the same shape, and nothing in it.
   document["devices_compared"] = difference.devices.has_value();
-  document["devices"] = difference.devices ? json_of_comparison(*a.devices, *b.devices, *difference.devices)
-                                           : json_of_comparison({}, {}, {});
+  document["devices"] = difference.devices
+                            ? report::json_of_comparison(*before.devices, *now.devices, *difference.devices)
+                            : report::json_of_comparison({}, {}, {});
   return document;
 }
 
-void print(const Context& context, const Difference& difference, const DiffSide& a, const DiffSide& b) {
+void print(const Context& context, const Difference& difference, const Side& before, const Side& now) {
   std::ostream& out = context.streams.out;
   if (difference.memory) {
-    print_diff(out, context.out_style, *difference.memory, a.image->info(), b.image->info());
+    report::print_diff(out, context.out_style, *difference.memory, before.image->info(), now.image->info());
   } else {
-    out << "A " << a.path << " (" << a.format << ")\nB " << b.path << " (" << b.format << ")\n";
+    report::print_sides(out, before.path, before.format, now.path, now.format);
   }
   if (difference.devices) {
-    print_comparison(out, context.out_style, *a.devices, *b.devices, *difference.devices);
-  } else if (a.devices || b.devices) {
-    out << "devices are not compared: " << (a.devices ? "B" : "A") << " has no records of them\n";
+    report::print_comparison(out, context.out_style, *before.devices, *now.devices, *difference.devices);
+  } else if (before.devices || now.devices) {
+    out << "devices are not compared: " << (before.devices ? now.path : before.path)
+        << " has no records of them\n";
   } else {
     out << "devices are not compared: neither side has records of them\n";
   }
 }
 
+class DiffVerb final : public Verb {
+ public:
+  void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    app.add_option("BEFORE", before_, "an image, or a file that probe wrote")->required();
+    app.add_option("NOW", now_, "another one");
+    app.add_flag("--against-running", against_running_, "compare the devices with those of this machine");
+    app.add_option("--root", root_,
+                   "with --against-running: the machine whose /proc and /sys lie below this folder")
+        ->type_name("DIR");
+    app.add_flag("--salvage", common.salvage, "compare what is whole; lost pages are counted as unreadable");
+    add_input_options(app, common, formats);
+    app.footer(
+        "Exit code 0: identical memory and devices, as far as can be told; 1: they differ, 2: could not "
+        "compare.\n"
+        "Examples:\n"
+        "  hibtool diff before.hib after.hib          # by stored page hashes: nothing is decompressed\n"
+        "  hibtool diff crash.hib vmcore              # two formats\n"
+        "  hibtool diff monday.json tuesday.json      # devices that two probes recorded\n"
+        "  hibtool diff crash.hib --against-running   # are the devices still the same?\n"
+        "  hibtool diff -f auto,raw crash.hib memory.raw");
+  }
+
+  int run(const Context& context) const override {
+    const auto before = open_side(context, before_, 0);
+    if (!before) return context.report(before.error());
+    const auto now = second_side(context);
+    if (!now) return context.report(now.error());
+    const auto difference = compare(context, *before, *now);
+    if (!difference) return context.report(difference.error());
+    if (context.options.json) context.document(json_of(*difference, *before, *now));
+    if (context.shows_text()) print(context, *difference, *before, *now);
+    return difference->identical() ? kDone : kNo;
+  }
+
+ private:
+  Result<Side> second_side(const Context& context) const {
+    if (against_running_ != now_.empty()) {
+      return fail(make_error(ErrorKind::Usage, "NOW",
+                             against_running_ ? "an image beside --against-running" : "missing",
+                             "a second image, or --against-running"));
+    }
+    if (!against_running_ && !root_.empty()) {
+      return fail(make_error(ErrorKind::Usage, "--root", "without --against-running",
+                             "--against-running --root DIR"));
+    }
+    return against_running_ ? machine_side(root_) : open_side(context, now_, 1);
+  }
+
+  std::string before_;
+  std::string now_;
+  bool against_running_ = false;
+  std::string root_;
+};
+
 }  // namespace
 
-void DiffVerb::add_to(CLI::App& program, CommonOptions& common) {
-  app_ =
-      program.add_subcommand("diff", "compare the memory and the devices of two images of any two formats");
-  app_->add_option("A", a_, "an image, or a file that probe wrote")->required();
-  app_->add_option("B", b_, "another one");
-  app_->add_flag("--against-running", against_running_, "compare the devices with those of this machine");
-  app_->add_option("--root", root_,
-                   "with --against-running: the machine whose /proc and /sys lie below this folder")
-      ->type_name("DIR");
-  app_->add_flag("--salvage", common.salvage, "compare what is whole; lost pages are counted as unreadable");
-  add_input_options(*app_, common);
-  app_->footer(
-      "Exit code 0: identical memory and devices, as far as can be told; 1: they differ, 2: could not "
-      "compare.\n"
-      "Examples:\n"
-      "  hibtool diff before.hib after.hib          # by stored page hashes: nothing is decompressed\n"
-      "  hibtool diff crash.hib vmcore              # two formats\n"
-      "  hibtool diff monday.json tuesday.json      # devices that two probes recorded\n"
-      "  hibtool diff crash.hib --against-running   # are the devices still the same?\n"
-      "  hibtool diff -f auto,raw crash.hib memory.raw");
-}
-
-Result<DiffSide> DiffVerb::second_side(const Context& context) const {
-  if (against_running_ != b_.empty()) {
-    return fail(make_error(ErrorKind::Usage, "B",
-                           against_running_ ? "an image beside --against-running" : "missing",
-                           "a second image, or --against-running"));
-  }
-  if (!against_running_ && !root_.empty())
-    return fail(
-        make_error(ErrorKind::Usage, "--root", "without --against-running", "--against-running --root DIR"));
-  if (against_running_) return machine_side(root_);
-  return open_side(context, b_, 1);
-}
-
-int DiffVerb::run(const Context& context) const {
-  const auto a = open_side(context, a_, 0);
-  if (!a) return context.report(a.error());
-  const auto b = second_side(context);
-  if (!b) return context.report(b.error());
-  const auto difference = compare(context, *a, *b);
-  if (!difference) return context.report(difference.error());
-  if (context.options.json) {
-    print_json(context.streams.out, json_of(*difference, *a, *b));
-  } else if (!context.options.quiet) {
-    print(context, *difference, *a, *b);
-  }
-  return difference->identical() ? kDone : kNo;
-}
+std::unique_ptr<Verb> make_diff() { return std::make_unique<DiffVerb>(); }
 
 }  // namespace hib::cli

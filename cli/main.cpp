@@ -9,8 +9,9 @@
 #include <span>
 #include <string_view>
 
-#include "cli/jump_init.h"
 #include "cli/run.h"
+#include "format/registry.h"
+#include "lib/jump/saver/saver.h"
 #include "lib/os/cancel.h"
 
 namespace {
@@ -32,13 +33,14 @@ namespace {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (::getpid() == 1 && argc > 0 && std::string_view(argv[0]) == "/init") return hib::cli::run_as_init();
+  if (::getpid() == 1 && argc > 0 && std::string_view(argv[0]) == "/init")
+    return hib::jump::run_saver(hib::formats());
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
   std::set_terminate(end_without_memory);
   hib::install_signal_handlers();
   const int code =
-      hib::cli::run(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),
+      hib::cli::run(hib::formats(), std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),
                     {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
   std::cout.flush();
   return code;

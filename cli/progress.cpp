@@ -1,5 +1,7 @@
 #include "cli/progress.h"
 
+#include <memory>
+
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
@@ -8,7 +10,7 @@
 namespace hib::cli {
 namespace {
 
-constexpr auto kRedraw = std::chrono::milliseconds(100);
+constexpr auto kRedraw = std::chrono::milliseconds(500);
 constexpr int kBarWidth = 24;
 
 std::string clock_time(double seconds) {
@@ -41,6 +43,11 @@ void ProgressLine::update(const Progress& progress) {
   last_draw_ = now;
   drawn_ = true;
   err_ << "\r\033[K" << what_ << " " << describe(progress) << std::flush;
+}
+
+ProgressCallback progress_of(const Context& context, const std::string& what) {
+  auto line = std::make_shared<ProgressLine>(context, what);
+  return [line, draw = line->callback()](const Progress& progress) { draw(progress); };
 }
 
 std::string ProgressLine::describe(const Progress& progress) const {

@@ -1,19 +1,18 @@
-// restore --rearm: puts the signature of a consumed hibernation image back, when nothing speaks against it.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "cli/common.h"
+#include "cli/context.h"
 
 namespace hib::cli {
 
-struct RearmRequest {
-  std::string image;
-  std::vector<std::string> devices;  // where else the machine's file systems lie
-  bool write = false;                // otherwise only say what would be done
+struct RearmOptions {
+  std::vector<std::string> devices;
+  bool yes = false;
 };
 
-int rearm(const Context& context, const RearmRequest& request);
+void add_rearm_options(CLI::App& app, RearmOptions& options);
+int run_rearm(const Context& context, const std::string& image, const RearmOptions& options);
 
 }  // namespace hib::cli

@@ -1,115 +1,115 @@
-#include "cli/restore.h"
+#include <fmt/format.h>
 
+#include "cli/convert.h"
 #include "cli/rearm.h"
-#include "cli/replay.h"
-#include "cli/restore_jump.h"
-#include "lib/codec/zstd.h"
+#include "cli/resume.h"
+#include "cli/verb.h"
 
 namespace hib::cli {
+namespace {
 
-void RestoreVerb::add_to(CLI::App& program, CommonOptions& common) {
-  app_ = program.add_subcommand("restore", "replay memory into another container");
-  app_->add_option("IMAGE", image_, "the image; - is standard input")->required();
-  app_->add_option("-o,--output", output_, "where it goes; - is standard output")->type_name("FILE");
-  app_->add_option("--as", as_, "format to write: raw, elf, kdump, lime, hib, swsusp, snapshot")
-      ->type_name("FORMAT")
-      ->check(CLI::IsMember({"raw", "elf", "kdump", "lime", "hib", "swsusp", "snapshot"}));
-  app_->add_option(
-          "--codec", codec_,
-          "kdump: none, zlib, lzo (default), snappy, zstd; swsusp: lzo, lz4, none (default: as in the image)")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"none", "zlib", "lzo", "lz4", "snappy", "zstd"}));
-  app_->add_option(
-          "--target-offset", target_offset_,
-          "swsusp: page of the output that holds the swap header (resume_offset), where it cannot be found")
-      ->type_name("PAGES");
-  app_->add_option("--level", level_, "hib: zstd level")
-      ->type_name("N")
-      ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
-      ->capture_default_str();
-  app_->add_option("--chunk-size", chunk_kib_, "hib: KiB compressed together")
-      ->type_name("KIB")
-      ->check(CLI::Range(4, 4096))
-      ->capture_default_str();
-  app_->add_flag("--by-extents", by_extents_,
-                 "swsusp: the output is a swap file of this machine, on a mounted file system");
-  app_->add_flag("--jump", jump_,
-                 "go back into the machine that hibtool hibernate has saved to this device; does not return");
-  app_->add_option(
-          "--kernel", preload_.kernel,
-          "with --jump: kernel that writes the memory back (default: the one that saved the image, in /boot)")
-      ->type_name("VMLINUZ");
-  app_->add_option("--modules", preload_.modules,
-                   "with --jump: its modules (default: /lib/modules/RELEASE of it)")
-      ->type_name("DIR");
-  app_->add_option("--module", preload_.jump_module, "with --jump: its hibjump.ko")->type_name("FILE");
-  app_->add_option("--append", preload_.append, "with --jump: more for its command line")->type_name("TEXT");
-  app_->add_option("--accept", accepted_,
-                   "with --jump: go on although this device is not the one it was; a refusal says what to "
-                   "give here. Recorded in the image")
-      ->type_name("DEVICE=VERDICT");
-  app_->add_option("--wait", wait_seconds_,
-                   "with --jump: how long to wait for devices that have not been found yet")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0U, 3600U))
-      ->capture_default_str();
-  app_->add_flag("--rearm", rearm_,
-                 "put the signature of a consumed hibernation image back; without --yes only says whether "
-                 "that would be safe");
-  app_->add_flag("--yes", yes_, "with --rearm: do it");
-  app_->add_option("--device", devices_,
-                   "with --rearm: a disk with file systems that the machine had mounted")
-      ->type_name("DISK");
-  app_->add_flag("--force", force_,
-                 "replace an existing file; swsusp: write over an armed image too; --jump: although somebody "
-                 "has resumed from it");
-  app_->add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
-  add_input_options(*app_, common);
-  app_->footer(
-      "Examples:\n"
-      "  hibtool restore crash.hib -o vmcore --as elf       # crash, gdb, makedumpfile open it\n"
-      "  hibtool restore crash.hib -o memory.raw --as raw   # byte N is physical address N; holes stay "
-      "holes\n"
-      "  hibtool restore laptop.hib -o /dev/sda3 --as swsusp  # into an existing swap area: the kernel "
-      "resumes from it\n"
-      "  hibtool restore --jump /dev/vdb              # what hibtool hibernate has saved there goes on\n"
-      "  hibtool restore --rearm /dev/sda3            # after a failed resume: could it be tried again?\n"
-      "  hibtool restore crash.hib -o - --as kdump | ssh host 'makedumpfile -R vmcore'");
-}
-
-int RestoreVerb::jump_back(const Context& context) const {
-  RestoreJumpRequest request;
-  request.device = image_;
-  request.preload = preload_;
-  request.accepted = accepted_;
-  request.wait_seconds = wait_seconds_;
-  request.force = force_;
-  if (!context.options.swap_offset.empty()) {
-    const auto offset = parse_number(context.options.swap_offset, "--offset");
-    if (!offset) return context.report(offset.error());
-    request.offset = *offset;
+// "kdump: none, zlib (default: lzo); swsusp: lzo, lz4, none (default: as in the image)"
+std::string codecs_of(const Formats& formats) {
+  std::string text;
+  for (const Format* format : formats.rows()) {
+    if (format->codecs.empty()) continue;
+    const std::string_view chosen = format->default_codec.empty() ? "as in the image" : format->default_codec;
+    text += fmt::format("{}{}: {} (default: {})", text.empty() ? "" : "; ", format->name,
+                        fmt::join(format->codecs, ", "), chosen);
   }
-  return restore_jump(context, request);
+  return text;
 }
 
-int RestoreVerb::run(const Context& context) const {
-  if (jump_) return jump_back(context);
-  if (rearm_) return rearm(context, {image_, devices_, yes_});
-  if (output_.empty() || as_.empty())
-    return context.report(make_error(ErrorKind::Usage, output_.empty() ? "--output" : "--as", "missing",
-                                     "both -o FILE and --as FORMAT"));
-  ReplayRequest request;
-  request.verb = "restore";
-  request.source = image_;
-  request.output = output_;
-  request.as = as_;
-  request.codec = codec_;
-  request.level = level_;
-  request.chunk_kib = chunk_kib_;
-  request.target_offset = target_offset_;
-  request.by_extents = by_extents_;
-  request.force = force_;
-  return replay(context, request);
-}
+class Restore final : public Verb {
+ public:
+  void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    app.add_option("IMAGE", image_, "the image; - is standard input")->required();
+    app.add_option("-o,--output", output_, "where it goes; - is standard output")->type_name("FILE");
+    app.add_option("--as", as_, "format to write: " + listed(formats.writable()))
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember(formats.writable()));
+    app.add_option("--codec", write_.codec, codecs_of(formats))
+        ->type_name("NAME")
+        ->check(CLI::IsMember(formats.codecs()));
+    app.add_option(
+           "--target-offset", target_offset_,
+           "swsusp: page of the output that holds the swap header (resume_offset), where it cannot be found")
+        ->type_name("PAGES");
+    add_hib_options(app, write_, "hib: ");
+    app.add_flag("--by-extents", write_.by_extents,
+                 "swsusp: the output is a swap file of this machine, on a mounted file system");
+    app.add_flag("--force", write_.force, "replace an existing file; swsusp: write over an armed image too");
+    app.add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
+    add_input_options(app, common, formats);
+    add_earlier_spellings(app);
+    app.footer(
+        "Examples:\n"
+        "  hibtool restore crash.hib -o vmcore --as elf       # crash, gdb, makedumpfile open it\n"
+        "  hibtool restore crash.hib -o memory.raw --as raw   # byte N is physical address N; holes stay "
+        "holes\n"
+        "  hibtool restore laptop.hib -o /dev/sda3 --as swsusp  # into an existing swap area: the kernel "
+        "resumes from it\n"
+        "  hibtool restore crash.hib -o - --as kdump | ssh host 'makedumpfile -R vmcore'");
+  }
+
+  int run(const Context& context) const override {
+    if (jump_) return run_resume(context, image_, resume_, write_.force);
+    if (rearm_) return run_rearm(context, image_, rearm_options_);
+    const auto request = conversion(context);
+    return request ? run_conversion(context, "restore", *request) : context.report(request.error());
+  }
+
+ private:
+  // The verbs resume and rearm were options of this one. Not shown; same exit codes and documents.
+  void add_earlier_spellings(CLI::App& app) {
+    const std::size_t shown = app.get_options().size();
+    app.add_flag("--jump", jump_, "as the verb resume");
+    add_resume_options(app, resume_);
+    app.add_flag("--rearm", rearm_, "as the verb rearm");
+    add_rearm_options(app, rearm_options_);
+    const auto options = app.get_options([](CLI::Option*) { return true; });
+    for (std::size_t i = shown; i < options.size(); ++i) options[i]->group("");
+  }
+
+  // --offset is the source's, where the source is a swap area itself; of any other source it is the output's.
+  Result<std::optional<std::uint64_t>> offset_of_target(const Context& context) const {
+    if (!target_offset_.empty()) {
+      TRY(const std::uint64_t offset, parse_number(target_offset_, "--target-offset"));
+      return std::optional(offset);
+    }
+    TRY(const auto offset, context.swap_offset());
+    if (!offset || as_ != "swsusp") return std::optional<std::uint64_t>();
+    TRY(const auto source, context.open_for_look(image_, true));
+    return source->info().format == "swsusp" ? std::optional<std::uint64_t>() : offset;
+  }
+
+  Result<ConvertRequest> conversion(const Context& context) const {
+    if (output_.empty() || as_.empty()) {
+      return fail(make_error(ErrorKind::Usage, output_.empty() ? "--output" : "--as", "missing",
+                             "both -o FILE and --as FORMAT"));
+    }
+    ConvertRequest request;
+    request.source = image_;
+    request.output = output_;
+    request.as = context.formats.find(as_);
+    request.write = write_;
+    TRY(request.write.swap_offset, offset_of_target(context));
+    return request;
+  }
+
+  std::string image_;
+  std::string output_;
+  std::string as_;
+  std::string target_offset_;
+  WriteOptions write_;
+  bool jump_ = false;
+  ResumeOptions resume_;
+  bool rearm_ = false;
+  RearmOptions rearm_options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_restore() { return std::make_unique<Restore>(); }
 
 }  // namespace hib::cli

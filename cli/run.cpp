@@ -6,105 +6,119 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "cli/arm.h"
-#include "cli/common.h"
-#include "cli/create.h"
-#include "cli/diff.h"
-#include "cli/hibernate.h"
-#include "cli/inspect.h"
-#include "cli/probe.h"
-#include "cli/restore.h"
-#include "cli/verify.h"
+#include "cli/context.h"
+#include "cli/nearest.h"
+#include "cli/verb.h"
 #include "lib/base/text.h"
+#include "lib/base/version.h"
 
 namespace hib::cli {
 namespace {
 
 struct Program {
-  CLI::App app{"hibtool packs, proves, compares and replays the memory of Linux machines.", "hibtool"};
+  struct Entry {
+    CLI::App* app;
+    std::unique_ptr<Verb> verb;
+  };
+
+  CLI::App app{"hibtool reads, proves, compares, converts and replays images of Linux memory.", "hibtool"};
   CommonOptions common;
-  CreateVerb create;
-  InspectVerb inspect;
-  VerifyVerb verify;
-  RestoreVerb restore;
-  DiffVerb diff;
-  ArmVerb arm;
-  DisarmVerb disarm;
-  HibernateVerb hibernate;
-  ProbeVerb probe;
+  std::vector<Entry> entries;
 
-  Program() {
-    app.set_version_flag("--version", "hibtool " HIBTOOL_VERSION);
+  explicit Program(const Formats& formats) {
+    app.set_version_flag("--version", kToolVersion);
     app.require_subcommand(1);
-    app.footer(
-        "hibtool VERB --help says more. Formats: hib, elf, kdump, lime, raw, swsusp, snapshot; found by "
-        "content.\n"
-        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 64 usage, 128+N "
-        "signal.");
-    create.add_to(app, common);
-    inspect.add_to(app, common);
-    verify.add_to(app, common);
-    restore.add_to(app, common);
-    diff.add_to(app, common);
-    arm.add_to(app, common);
-    disarm.add_to(app, common);
-    hibernate.add_to(app, common);
-    probe.add_to(app, common);
+    app.footer(fmt::format(
+        "hibtool VERB --help says more. Formats: {}; found by content.\n"
+        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 5 no access,\n"
+        "64 usage, 128+N ended by signal N.",
+        listed(formats.readable())));
+    for (const VerbRow& row : verbs()) {
+      CLI::App* verb_app = app.add_subcommand(row.name, row.summary);
+      entries.push_back({verb_app, row.make()});
+      entries.back().verb->add_options(*verb_app, common, formats);
+    }
   }
 
-  bool has_verb(const std::string& name) const {
-    const auto verbs = app.get_subcommands([&](const CLI::App* verb) { return verb->get_name() == name; });
-    return !verbs.empty();
-  }
-
-  int dispatch(const Context& context) const {
-    if (create.app()->parsed()) return create.run(context);
-    if (inspect.app()->parsed()) return inspect.run(context);
-    if (verify.app()->parsed()) return verify.run(context);
-    if (restore.app()->parsed()) return restore.run(context);
-    if (diff.app()->parsed()) return diff.run(context);
-    if (arm.app()->parsed()) return arm.run(context);
-    if (disarm.app()->parsed()) return disarm.run(context);
-    if (probe.app()->parsed()) return probe.run(context);
-    return hibernate.run(context);
+  const Entry* parsed() const {
+    const auto it =
+        std::find_if(entries.begin(), entries.end(), [](const Entry& entry) { return entry.app->parsed(); });
+    return it == entries.end() ? nullptr : &*it;
   }
 };
 
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const std::string meant = nearest(word, known);
+  return meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant);
+}
+
+std::vector<std::string> verb_names() {
+  std::vector<std::string> names;
+  for (const VerbRow& row : verbs()) names.emplace_back(row.name);
+  return names;
+}
+
+// "--json" of every option that --help shows.
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (!option->get_group().empty()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+// What was wrong, and what may have been meant.
+std::string describe(const Program& program, const CLI::ParseError& error) {
+  const Program::Entry* entry = program.parsed();
+  const std::vector<std::string> extras = program.app.remaining(true);
+  if (entry == nullptr || extras.empty() || !extras.front().starts_with("--")) return error.what();
+  const std::string option = extras.front().substr(0, extras.front().find('='));
+  return fmt::format("unknown option \"{}\" of {}{}", printable(option), entry->app->get_name(),
+                     did_you_mean(option, option_names(*entry->app)));
+}
+
 // --help and --version go to stdout and are no error; everything else is one line and a hint on stderr.
-int report_parse_end(const CLI::App& app, const CLI::ParseError& error, const Streams& streams) {
+int report_parse_end(const Program& program, const CLI::ParseError& error, const Streams& streams) {
   if (error.get_exit_code() == 0) {
-    app.exit(error, streams.out, streams.err);
+    program.app.exit(error, streams.out, streams.err);
     return kDone;
   }
-  streams.err << "hibtool: " << error.what() << "; hibtool --help lists what there is\n";
+  const Program::Entry* entry = program.parsed();
+  const std::string verb = entry == nullptr ? "" : entry->app->get_name() + " ";
+  streams.err << "hibtool: " << describe(program, error) << "; hibtool " << verb
+              << "--help lists what there is\n";
   return kUsage;
 }
 
 // Parses and dispatches.
-int run_verb(const std::vector<std::string>& arguments, const Streams& streams) {
-  Program program;
-  if (!arguments.empty() && arguments[0].rfind('-', 0) != 0 && !program.has_verb(arguments[0])) {
-    streams.err
-        << "hibtool: \"" << printable(arguments[0])
-        << "\" is no verb; create, inspect, verify, restore, diff, arm, disarm, hibernate and probe are\n";
+int run_verb(const Formats& formats, const std::vector<std::string>& arguments, const Streams& streams) {
+  Program program(formats);
+  const std::vector<std::string> names = verb_names();
+  const bool names_a_verb = !arguments.empty() && !arguments[0].starts_with('-');
+  if (names_a_verb && std::find(names.begin(), names.end(), arguments[0]) == names.end()) {
+    streams.err << fmt::format("hibtool: unknown verb \"{}\"{}; the verbs are {}\n", printable(arguments[0]),
+                               did_you_mean(arguments[0], names), listed(names));
     return kUsage;
   }
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     program.app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
-    return report_parse_end(program.app, error, streams);
+    return report_parse_end(program, error, streams);
   }
-  return program.dispatch(Context(program.common, streams));
+  return program.parsed()->verb->run(Context(formats, program.common, streams));
 }
 
 }  // namespace
 
-int run(std::span<char* const> arguments, const Streams& streams) {
+int run(const Formats& formats, std::span<char* const> arguments, const Streams& streams) {
   try {
-    return run_verb({arguments.begin(), arguments.end()}, streams);
+    return run_verb(formats, {arguments.begin(), arguments.end()}, streams);
   } catch (const std::bad_alloc&) {
     streams.err << "hibtool: out of memory\n";
     return kCouldNot;

@@ -4,6 +4,8 @@
 #include <iosfwd>
 #include <span>
 
+#include "lib/image/format.h"
+
 namespace hib::cli {
 
 struct Streams {
@@ -14,6 +16,6 @@ struct Streams {
 };
 
 // `arguments` without the program's name. Returns the exit code.
-int run(std::span<char* const> arguments, const Streams& streams);
+int run(const Formats& formats, std::span<char* const> arguments, const Streams& streams);
 
 }  // namespace hib::cli

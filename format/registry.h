@@ -1,21 +1,10 @@
-// All formats: which reader knows a file, and which writer makes one.
+// The table of all formats (lib/image/format.h).
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <span>
-#include <string>
-
-#include "format/backend.h"
-#include "lib/image/reader.h"
+#include "lib/image/format.h"
 
 namespace hib {
 
-std::span<const Backend* const> backends();
-const Backend* find_backend(std::string_view name);
-
-// Finds the reader by content, or takes the one named.
-Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format,
-                                                const OpenOptions& options);
+const Formats& formats();
 
 }  // namespace hib

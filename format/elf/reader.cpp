@@ -16,12 +16,6 @@
 namespace hib::elf {
 namespace {
 
-Match probe(const ProbeInput& input) {
-  const bool yes =
-      input.head.size() >= sizeof(Ident) && std::memcmp(input.head.data(), kMagic, sizeof(kMagic)) == 0;
-  return yes ? Match::Yes : Match::No;
-}
-
 std::vector<Note> read_notes(const File& file, const Headers& headers, RangeMap& labels,
                              std::vector<Finding>& findings) {
   std::vector<Note> notes;
@@ -114,6 +108,14 @@ void add_without_unused(const Extent& extent, const std::vector<PfnRange>& unuse
   add(end, true);
 }
 
+}  // namespace
+
+bool recognise(const FormatHead& head) {
+  const bool yes =
+      head.bytes.size() >= sizeof(Ident) && std::memcmp(head.bytes.data(), kMagic, sizeof(kMagic)) == 0;
+  return yes;
+}
+
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
   TRY(const Headers headers, decode_headers(*file));
   TRY(std::vector<Extent> extents, load_segments(*file, headers));
@@ -145,10 +147,5 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   return ExtentReader::create(std::move(file), std::move(info), std::move(extents), std::move(records),
                               std::move(labels));
 }
-
-}  // namespace
-
-const Backend kBackend = {"elf", "ELF vmcore (/proc/vmcore, makedumpfile -E, QEMU dump-guest-memory)", probe,
-                          open};
 
 }  // namespace hib::elf

@@ -1,8 +1,11 @@
 // ELF vmcores: /proc/vmcore, makedumpfile -E, QEMU's dump-guest-memory.
 #pragma once
 
-#include "format/backend.h"
+#include "lib/image/format.h"
 
 namespace hib::elf {
-extern const Backend kBackend;
-}
+
+bool recognise(const FormatHead& head);
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
+
+}  // namespace hib::elf

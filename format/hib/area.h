@@ -6,24 +6,10 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/image/area.h"
 #include "lib/os/file.h"
 
 namespace hib::container {
-
-inline constexpr std::uint64_t kAreaHeadBytes =
-    4096;  // the page before an area's image; it says what the area is
-
-enum class AreaKind {
-  Whole,   // the device is the image's: no head
-  Swap,    // the head is the device's swap header with another signature, the image is all that follows
-  Blocks,  // the head is the first page of a file, and lists where the rest of the file lies
-};
-
-struct Area {
-  AreaKind kind = AreaKind::Whole;
-  std::uint64_t head = 0;           // where on the device
-  std::vector<DeviceRange> places;  // of the image, in its order
-};
 
 // The area whose head, or whose image, lies at byte `head` of the device. Whole where there is no head;
 // whether an image lies there is not looked at.

@@ -11,23 +11,6 @@
 
 namespace hib::container {
 
-enum class Phase : std::uint16_t {
-  Armed = 1,
-  DevicesSuspended,
-  Jumped,
-  Saving,
-  Verified,
-  Committed,
-  PoweredOff,
-  ResumeAttempted,
-  Loaded,
-  JumpedBack,
-  Resumed,
-  Failed,
-  DeviceFailed,
-  Overridden,
-};
-
 // Writes the next free entry of an image, which may be a window, and flushes it; `time_ns` is nanoseconds
 // since 1970 or 0. At most 96 bytes of `text` are kept. Nothing else in the image changes. A full or damaged
 // area is an error.

@@ -140,7 +140,7 @@ StructureCheck Reader::check_structure() const {
   return check;
 }
 
-Result<void> Reader::check_payloads(
+Result<void> Reader::check_bytes(
     const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const {
   StructureCheck structure = check_structure();
   if (!structure.damage.empty()) return fail(std::move(structure.damage.front().error));
@@ -158,7 +158,7 @@ Result<void> Reader::check_payloads(
     }
     progress(want.offset, commit_.file_bytes);
   }
-  return base_ ? base_->check_payloads(progress) : Result<void>();
+  return base_ ? base_->check_bytes(progress) : Result<void>();
 }
 
 std::vector<Reader::ExpectedBlock> Reader::expected_blocks(std::vector<Damage>& damage) const {

@@ -12,11 +12,6 @@
 namespace hib::container {
 namespace {
 
-constexpr std::array<std::string_view, 15> kPhases = {
-    "",          "armed",         "devices-suspended", "jumped", "saving",      "verified",
-    "committed", "powered-off",   "resume-attempted",  "loaded", "jumped-back", "resumed",
-    "failed",    "device-failed", "overridden"};
-
 Error corrupt(std::uint64_t offset, std::string where, std::string found, std::string allowed) {
   return make_error(ErrorKind::Corrupt, std::move(where), std::move(found), std::move(allowed)).at(offset);
 }
@@ -93,10 +88,6 @@ std::string_view name_of(BlockType type) {
     case BlockType::Commit: return "COMMIT";
   }
   return "unknown";
-}
-
-std::string_view phase_name(std::uint16_t phase) {
-  return phase > 0 && phase < kPhases.size() ? kPhases[phase] : std::string_view("unknown");
 }
 
 Result<Header> decode_header(ByteView raw) {

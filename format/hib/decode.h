@@ -9,6 +9,7 @@
 #include "lib/base/cursor.h"
 #include "lib/base/error.h"
 #include "lib/codec/hash.h"
+#include "lib/image/history.h"
 #include "lib/image/pages.h"
 #include "lib/os/file.h"
 
@@ -132,12 +133,6 @@ struct Commit {
   std::uint64_t file_bytes = 0;
 };
 
-struct Breadcrumb {
-  std::uint16_t phase = 0;
-  std::uint64_t time_ns = 0;
-  std::string text;
-};
-
 Hash128 to_hash(const DiskHash& hash);
 DiskHash to_disk(const Hash128& hash);
 
@@ -166,7 +161,6 @@ Result<ByteView> read_payload(const File& file, const Block& block,
 Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType expected_type);
 
 std::string_view name_of(BlockType type);
-std::string_view phase_name(std::uint16_t phase);
 
 // "is-zero" check for reserved bytes and padding.
 bool all_zero(ByteView bytes);

@@ -136,7 +136,6 @@ Result<std::unique_ptr<BatchSource>> Reader::batches() const {
 }
 
 // ---- one chunk
-// ------------------------------------------------------------------------------------------------------
 
 Result<Reader::ChunkPayload> Reader::read_chunk(const Index& index, const ChunkEntry& chunk) const {
   TRY(const Block block, read_block_header(*file_, chunk.offset));
@@ -227,7 +226,6 @@ Result<std::shared_ptr<const Reader::DecodedChunk>> Reader::cached_chunk(const I
 }
 
 // ---- finding a chunk
-// ------------------------------------------------------------------------------------------------
 
 Result<Reader::ChunkPlace> Reader::chunk_with_slot(std::uint64_t slot) const {
   const auto ref =
@@ -261,7 +259,6 @@ Result<Reader::ChunkPlace> Reader::chunk_with_pfn(Pfn pfn) const {
 }
 
 // ---- one page
-// -------------------------------------------------------------------------------------------------------
 
 Result<void> Reader::read_slot(std::uint64_t slot, Access access, MutableBytes out) const {
   TRY(const ChunkPlace place, chunk_with_slot(slot));
@@ -309,7 +306,6 @@ Result<void> Reader::read_one(Pfn pfn, Access access, MutableBytes out) const {
 }
 
 // ---- a batch
-// --------------------------------------------------------------------------------------------------------
 
 void Reader::load(PageBatch& batch) const {
   const auto& index = static_cast<const LoadedIndex*>(batch.context.get())->index;

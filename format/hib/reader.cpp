@@ -8,27 +8,25 @@
 
 #include "format/hib/walk.h"
 #include "lib/base/text.h"
+#include "lib/image/content_digest.h"
 
 namespace hib::container {
 namespace {
-
-Match probe(const ProbeInput& input) {
-  const bool yes = input.head.size() >= sizeof(kFileMagic) &&
-                   std::memcmp(input.head.data(), kFileMagic, sizeof(kFileMagic)) == 0;
-  return yes ? Match::Yes : Match::No;
-}
-
-Result<std::unique_ptr<ImageReader>> open_image(std::shared_ptr<const File> file,
-                                                const OpenOptions& options) {
-  TRY(auto reader, Reader::open(std::move(file), options));
-  return std::unique_ptr<ImageReader>(std::move(reader));
-}
 
 constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
 
 }  // namespace
 
-const Backend kBackend = {"hib", "hibtool container", probe, open_image};
+bool recognise(const FormatHead& head) {
+  const bool yes = head.bytes.size() >= sizeof(kFileMagic) &&
+                   std::memcmp(head.bytes.data(), kFileMagic, sizeof(kFileMagic)) == 0;
+  return yes;
+}
+
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
+  TRY(auto reader, Reader::open(std::move(file), options));
+  return std::unique_ptr<ImageReader>(std::move(reader));
+}
 
 Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
     : file_(std::move(file)),
@@ -223,8 +221,8 @@ Result<void> Reader::open_base(const OpenOptions& options, unsigned depth) {
     if (base.error().kind == ErrorKind::WrongBase) return fail(std::move(base).error());
     return missing(base.error().line());
   }
-  if (!(*base)->has_root_ || (*base)->root_hash() != header_.base_root) {
-    return missing(fmt::format("{} has root hash {}", printable(path), to_hex((*base)->root_hash())));
+  if (!(*base)->has_root_ || (*base)->commit_.root_hash != header_.base_root) {
+    return missing(fmt::format("{} has root hash {}", printable(path), to_hex((*base)->commit_.root_hash)));
   }
   if ((*base)->header_.page_size != header_.page_size)
     return missing(fmt::format("{} has pages of {} bytes", printable(path), (*base)->header_.page_size));

@@ -8,16 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "format/backend.h"
 #include "format/hib/decode.h"
 #include "format/hib/slot_hashes.h"
 #include "lib/base/pool.h"
 #include "lib/codec/zstd.h"
+#include "lib/image/format.h"
 #include "lib/image/reader.h"
 
 namespace hib::container {
 
-extern const Backend kBackend;
+bool recognise(const FormatHead& head);
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
 
 class Reader final : public ImageReader {
  public:
@@ -33,12 +34,14 @@ class Reader final : public ImageReader {
   Result<RangeMap> map() const override;
   StructureCheck check_structure() const override;
   Result<std::unique_ptr<PageHashSource>> page_hashes() const override;
+  const std::vector<Breadcrumb>& history() const override { return breadcrumbs_; }
+  std::optional<Hash128> root_hash() const override { return commit_.root_hash; }
+  Result<void> check_bytes(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const override;
 
   const Header& header() const { return header_; }
   const Root& root() const { return root_; }
-  const Hash128& root_hash() const { return commit_.root_hash; }
   const Reader* base() const { return base_.get(); }
-  const std::vector<Breadcrumb>& breadcrumbs() const { return breadcrumbs_; }
 
   // One INDEX block: decoded, checked against ROOT, kept. What a broken one said is found again by a walk.
   struct LoadedIndex {
@@ -47,11 +50,6 @@ class Reader final : public ImageReader {
   };
   std::size_t index_count() const { return root_.indexes.size(); }
   Result<std::shared_ptr<const LoadedIndex>> index(std::size_t i) const;
-
-  // Proves every byte of every block by its hash, without unpacking a page; `progress` is told bytes of the
-  // file. The first damage ends it.
-  Result<void> check_payloads(
-      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
 
   Result<std::vector<MapRun>> map_runs(const Index& index, const ChunkEntry& chunk) const;
 

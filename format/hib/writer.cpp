@@ -10,6 +10,7 @@
 #include "format/hib/decode.h"
 #include "format/hib/dedup.h"
 #include "lib/base/pool.h"
+#include "lib/base/text.h"
 #include "lib/codec/zstd.h"
 
 namespace hib::container {
@@ -108,15 +109,13 @@ class MapBuilder {
   MapRun run_;
 };
 
-class Writer final : public PageSink {
+class Writer final : public ImageWriter {
  public:
-  Writer(Output& output, const ImageReader& source, std::vector<Record> records, const WriterOptions& options,
-         WriterStatistics& statistics)
+  Writer(Output& output, const ImageReader& source, std::vector<Record> records, const WriterOptions& options)
       : output_(output),
         source_(source),
         records_(std::move(records)),
         options_(options),
-        statistics_(statistics),
         page_size_(source.info().page_size),
         chunk_pages_(options.chunk_pages != 0 ? options.chunk_pages
                                               : static_cast<std::uint32_t>(std::max<std::uint64_t>(
@@ -124,7 +123,9 @@ class Writer final : public PageSink {
         table_(source.info().pages.data),
         candidate_(page_size_),
         compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }),
-        buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {}
+        buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
+    has_base_ = options.base != nullptr;
+  }
 
   Result<void> begin() override;
   Result<std::unique_ptr<Job>> plan(std::shared_ptr<const PageBatch> batch) override;
@@ -154,7 +155,6 @@ class Writer final : public PageSink {
   const ImageReader& source_;
   std::vector<Record> records_;
   WriterOptions options_;
-  WriterStatistics& statistics_;
   std::uint32_t page_size_;
   std::uint32_t chunk_pages_;
 
@@ -217,7 +217,6 @@ Result<void> Writer::append_header() {
 }
 
 // ---- plan
-// -----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<PageSink::Job>> Writer::plan(std::shared_ptr<const PageBatch> batch) {
   auto job = std::make_unique<ChunkJob>();
@@ -313,7 +312,6 @@ void Writer::close_chunk(ChunkJob& job) {
 }
 
 // ---- encode
-// ---------------------------------------------------------------------------------------------------------
 
 Result<void> Writer::encode(Job& job) {
   for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) encode_chunk(chunk);
@@ -377,7 +375,6 @@ void Writer::encode_chunk(Chunk& chunk) {
 }
 
 // ---- append
-// ---------------------------------------------------------------------------------------------------------
 
 Result<void> Writer::append(Job& job) {
   for (Chunk& chunk : static_cast<ChunkJob&>(job).chunks) {
@@ -508,6 +505,8 @@ Result<void> Writer::finish(const Totals& totals) {
   TRY_OK(append_commit(root));
   TRY_OK(output_.publish());
   statistics_.stored_pages = slots_written_;
+  statistics_.present_pages = totals.pages.present();
+  statistics_.page_size = page_size_;
   statistics_.file_bytes = output_.position();
   statistics_.root_hash = root.payload_hash;
   return {};
@@ -515,9 +514,36 @@ Result<void> Writer::finish(const Totals& totals) {
 
 }  // namespace
 
-std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
-                                      const WriterOptions& options, WriterStatistics& statistics) {
-  return std::make_unique<Writer>(output, source, std::move(records), options, statistics);
+WriteReport ImageWriter::report() const {
+  const WriterStatistics& s = statistics_;
+  WriteReport report;
+  // One field after the other: when memory runs out in the middle of a nested list, GCC 12 destroys fields
+  // that it has not made.
+  const auto add = [&](const char* name, FieldValue value) {
+    report.facts.push_back({name, std::move(value)});
+  };
+  add("file_bytes", s.file_bytes);
+  add("root_hash", to_hex(s.root_hash));
+  add("stored_pages", s.stored_pages);
+  add("filled_pages", s.filled_pages);
+  add("equal_pages", s.equal_pages);
+  add("base_pages", s.base_pages);
+  std::string line = fmt::format("stored {} pages ({} equal to another, {} of one byte",
+                                 grouped(s.stored_pages), grouped(s.equal_pages), grouped(s.filled_pages));
+  if (has_base_) line += fmt::format(", {} as in the base", grouped(s.base_pages));
+  line += fmt::format(") in {}", human_bytes(s.file_bytes));
+  if (s.file_bytes > 0) {
+    const auto memory = static_cast<double>(s.present_pages * s.page_size);
+    line += fmt::format(", 1/{:.1f} of the memory", memory / static_cast<double>(s.file_bytes));
+  }
+  report.lines.push_back(std::move(line));
+  report.lines.push_back("root hash " + to_hex(s.root_hash));
+  return report;
+}
+
+std::unique_ptr<ImageWriter> make_writer(Output& output, const ImageReader& source,
+                                         std::vector<Record> records, const WriterOptions& options) {
+  return std::make_unique<Writer>(output, source, std::move(records), options);
 }
 
 Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcrumbs) {

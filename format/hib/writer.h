@@ -30,14 +30,26 @@ struct WriterStatistics {
   std::uint64_t filled_pages = 0;
   std::uint64_t equal_pages = 0;
   std::uint64_t base_pages = 0;
+  std::uint64_t present_pages = 0;
+  std::uint64_t page_size = 4096;
   std::uint64_t file_bytes = 0;
   Hash128 root_hash;
 };
 
+class ImageWriter : public PageSink {
+ public:
+  const WriterStatistics& statistics() const { return statistics_; }  // whole after finish()
+  WriteReport report() const override;
+
+ protected:
+  WriterStatistics statistics_;
+  bool has_base_ = false;
+};
+
 // `source` is the image whose batches the sink will be given; a page is read from it again when another may
-// equal it. `statistics` is filled by finish(). All three must outlive the sink.
-std::unique_ptr<PageSink> make_writer(Output& output, const ImageReader& source, std::vector<Record> records,
-                                      const WriterOptions& options, WriterStatistics& statistics);
+// equal it. Both must outlive the sink.
+std::unique_ptr<ImageWriter> make_writer(Output& output, const ImageReader& source,
+                                         std::vector<Record> records, const WriterOptions& options);
 
 // Marks a block device as the place of an image to come: a file header and breadcrumbs, and no end. What an
 // earlier image left there is no image any more.

@@ -63,17 +63,7 @@ class MapRuns final : public RunSource {
   Pfn pfn_ = 0;
 };
 
-Match probe(const ProbeInput& input) {
-  const auto starts_with = [&](const char* signature, std::size_t size) {
-    return input.head.size() >= size && std::memcmp(input.head.data(), signature, size) == 0;
-  };
-  const bool yes = starts_with(kSignature, 8) || starts_with(kOldSignature, 8) ||
-                   starts_with(kFlatSignature, sizeof(kFlatSignature));
-  return yes ? Match::Yes : Match::No;
-}
-
 // ---- open
-// -----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<ImageReader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions&) {
   TRY(DumpFile dump, DumpFile::open(std::move(file)));
@@ -202,7 +192,6 @@ Result<void> Reader::for_each_descriptor(Visit&& visit) const {
 }
 
 // ---- pages
-// ----------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<RunSource>> Reader::runs() const {
   return std::unique_ptr<RunSource>(new MapRuns(pages_));
@@ -247,7 +236,6 @@ Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const {
 }
 
 // ---- map and check
-// --------------------------------------------------------------------------------------------------
 
 Result<RangeMap> Reader::map() const {
   RangeMap map;
@@ -360,7 +348,17 @@ StructureCheck Reader::check_structure() const {
 
 }  // namespace
 
-const Backend kBackend = {"kdump", "kdump-compressed dump (makedumpfile, QEMU), flat or flattened", probe,
-                          Reader::open};
+bool recognise(const FormatHead& head) {
+  const auto starts_with = [&](const char* signature, std::size_t size) {
+    return head.bytes.size() >= size && std::memcmp(head.bytes.data(), signature, size) == 0;
+  };
+  const bool yes = starts_with(kSignature, 8) || starts_with(kOldSignature, 8) ||
+                   starts_with(kFlatSignature, sizeof(kFlatSignature));
+  return yes;
+}
+
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
+  return Reader::open(std::move(file), options);
+}
 
 }  // namespace hib::kdump

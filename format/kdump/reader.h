@@ -1,8 +1,11 @@
 // kdump-compressed dumps (makedumpfile, QEMU's dump-guest-memory -z), flat or flattened.
 #pragma once
 
-#include "format/backend.h"
+#include "lib/image/format.h"
 
 namespace hib::kdump {
-extern const Backend kBackend;
-}
+
+bool recognise(const FormatHead& head);
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
+
+}  // namespace hib::kdump

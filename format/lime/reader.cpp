@@ -11,12 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxRanges = 1U << 20;
 
-Match probe(const ProbeInput& input) {
-  Cursor in(input.head, 0, "LiME header");
-  const auto header = in.read<RangeHeader>("header");
-  return header && header->magic == kMagic && header->version == kVersion ? Match::Yes : Match::No;
-}
-
 Result<RangeHeader> read_header(const File& file, std::uint64_t offset, std::size_t index) {
   const std::string where = fmt::format("range {}", index);
   auto raw = file.read_at(offset, sizeof(RangeHeader));
@@ -35,6 +29,14 @@ Result<RangeHeader> read_header(const File& file, std::uint64_t offset, std::siz
   if (header.last - header.start >= kMaxPfn * kMinPageBytes)
     return reject(16, "last address", header.last, "below 2^52");
   return header;
+}
+
+}  // namespace
+
+bool recognise(const FormatHead& head) {
+  Cursor in(head.bytes, 0, "LiME header");
+  const auto header = in.read<RangeHeader>("header");
+  return header && header->magic == kMagic && header->version == kVersion;
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
@@ -69,9 +71,5 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   info.variant = fmt::format("LiME 1, {} range{}", extents.size(), extents.size() == 1 ? "" : "s");
   return ExtentReader::create(std::move(file), std::move(info), std::move(extents), {}, std::move(labels));
 }
-
-}  // namespace
-
-const Backend kBackend = {"lime", "LiME ranges", probe, open};
 
 }  // namespace hib::lime

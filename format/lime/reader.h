@@ -1,8 +1,11 @@
 // LiME 1: a header before each range of memory (504ensicsLabs/LiME, src/lime.h).
 #pragma once
 
-#include "format/backend.h"
+#include "lib/image/format.h"
 
 namespace hib::lime {
-extern const Backend kBackend;
-}
+
+bool recognise(const FormatHead& head);
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
+
+}  // namespace hib::lime

@@ -22,11 +22,13 @@ bool has_interrupt_table(ByteView head) {
   return found >= kEnough;
 }
 
+}  // namespace
+
 // Raw memory has no magic. Only a PC's is recognised; anything else has to be named with -f raw or
 // --base-address.
-Match probe(const ProbeInput& input) {
-  const bool yes = input.file_bytes % kMinPageBytes == 0 && has_interrupt_table(input.head);
-  return yes ? Match::Yes : Match::No;
+bool recognise(const FormatHead& head) {
+  const bool yes = head.file_bytes % kMinPageBytes == 0 && has_interrupt_table(head.bytes);
+  return yes;
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
@@ -43,9 +45,5 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   const Extent all{base, file->size(), 0, file->size(), "memory"};
   return ExtentReader::create(std::move(file), std::move(info), {all}, {}, {});
 }
-
-}  // namespace
-
-const Backend kBackend = {"raw", "raw physical memory", probe, open};
 
 }  // namespace hib::raw

@@ -1,8 +1,11 @@
 // Raw physical memory: the file is the memory, from --base-address on.
 #pragma once
 
-#include "format/backend.h"
+#include "lib/image/format.h"
 
 namespace hib::raw {
-extern const Backend kBackend;
-}
+
+bool recognise(const FormatHead& head);
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
+
+}  // namespace hib::raw

@@ -15,13 +15,6 @@ namespace hib::swsusp {
 namespace {
 
 // ---- a swap area
-// ----------------------------------------------------------------------------------------------------
-
-Match probe_swap(const ProbeInput& input) {
-  const bool tuxonice = input.head.size() >= kPageSizes[0] &&
-                        std::memcmp(input.head.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
-  return tuxonice || may_hold_swap_area(input.head) ? Match::Yes : Match::No;
-}
 
 std::string describe_place(const Located& found) { return found.place.empty() ? "swap area" : found.place; }
 
@@ -170,7 +163,6 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
 }
 
 // ---- TuxOnIce: recognised, not read
-// ---------------------------------------------------------------------------------
 
 bool is_tuxonice(const File& file) {
   std::array<std::byte, sizeof(kTuxOnIceMagic)> head{};
@@ -204,6 +196,18 @@ std::unique_ptr<ImageReader> describe_tuxonice(const std::shared_ptr<const File>
   return make_empty_reader(std::move(info), std::move(map), std::move(why));
 }
 
+}  // namespace
+
+bool recognise_swap(const FormatHead& head) {
+  const bool tuxonice = head.bytes.size() >= kPageSizes[0] &&
+                        std::memcmp(head.bytes.data(), kTuxOnIceMagic, sizeof(kTuxOnIceMagic)) == 0;
+  return tuxonice || may_hold_swap_area(head.bytes);
+}
+
+bool recognise_snapshot(const FormatHead& head) {
+  return find_snapshot_info(head.bytes, head.file_bytes).has_value();
+}
+
 Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
   if (!options.swap_offset && is_tuxonice(*file)) return describe_tuxonice(file);
   TRY(const Located found, locate(std::move(file), options));
@@ -216,13 +220,6 @@ Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file,
   return open_swsusp(found);
 }
 
-// ---- /dev/snapshot
-// --------------------------------------------------------------------------------------------------
-
-Match probe_snapshot(const ProbeInput& input) {
-  return find_snapshot_info(input.head, input.file_bytes) ? Match::Yes : Match::No;
-}
-
 Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> file, const OpenOptions&) {
   TRY(auto stream, SnapshotStream::open(std::move(file)));
   SnapshotParts parts;
@@ -231,10 +228,5 @@ Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> f
   parts.info.state = stream->damage().empty() ? "complete" : "incomplete";
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
-
-}  // namespace
-
-const Backend kSwsuspBackend = {"swsusp", "Linux hibernation image in a swap area", probe_swap, open_swap};
-const Backend kSnapshotBackend = {"snapshot", "stream of /dev/snapshot", probe_snapshot, open_snapshot};
 
 }  // namespace hib::swsusp

@@ -37,7 +37,6 @@ Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<Page
 }
 
 // ---- the PFN pages
-// --------------------------------------------------------------------------------------------------
 
 void SnapshotReader::read_pfn_pages() {
   const InfoPage& info = stream_->info_page();
@@ -133,7 +132,6 @@ Error SnapshotReader::lost_page(std::uint64_t page) const {
 }
 
 // ---- runs and batches
-// -----------------------------------------------------------------------------------------------
 
 // The list of PFNs, cut where the state changes and at borders that the caller sets.
 class SnapshotReader::Pieces {
@@ -328,7 +326,6 @@ void SnapshotReader::load(PageBatch& batch) const {
 }
 
 // ---- one page
-// -------------------------------------------------------------------------------------------------------
 
 std::shared_ptr<const std::vector<std::byte>> SnapshotReader::recent_chunk(std::uint64_t chunk) const {
   const std::scoped_lock lock(mutex_);
@@ -379,7 +376,6 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
 }
 
 // ---- what is known of the whole
-// -------------------------------------------------------------------------------------
 
 void SnapshotReader::fill_info() {
   const InfoPage& page = stream_->info_page();

@@ -67,7 +67,6 @@ std::uint64_t SwapStream::most_blocks() const {
 }
 
 // ---- chunks
-// ---------------------------------------------------------------------------------------------------------
 
 std::uint64_t SwapStream::entry_offset(std::uint64_t entry) const {
   if (entry >= chain_.blocks.size()) return file().size();
@@ -306,7 +305,6 @@ void SwapStream::correct_page_count(std::uint64_t pages) {
 }
 
 // ---- what verify and the map say
-// ------------------------------------------------------------------------------------
 
 void SwapStream::make_layers() {
   const std::size_t chain_damage = chain_.damage.size();

@@ -6,6 +6,7 @@
 
 #include "format/swsusp/swap_stream.h"
 #include "lib/base/pool.h"
+#include "lib/base/text.h"
 #include "lib/codec/crc32.h"
 #include "lib/codec/lz4.h"
 #include "lib/codec/lzo.h"
@@ -36,18 +37,18 @@ struct SwapJob final : PageSink::Job {
 
 class SwapWriter final : public PageSink {
  public:
-  SwapWriter(SwapTarget& target, const StreamPlan& plan, Codec codec, WriterStatistics& statistics)
-      : target_(target),
-        plan_(plan),
-        abi_(plan.record.info.abi),
+  SwapWriter(std::unique_ptr<SwapTarget> target, StreamPlan plan, Codec codec, std::string codec_name)
+      : target_(std::move(target)),
+        plan_(std::move(plan)),
+        abi_(plan_.record.info.abi),
         codec_(codec),
-        statistics_(statistics),
+        codec_name_(std::move(codec_name)),
         compressors_([] { return std::make_unique<LzoCompressor>(); }),
         fills_(256) {}
 
   Result<void> begin() override {
-    TRY_OK(target_.begin());
-    TRY(map_block_, target_.take_block());
+    TRY_OK(target_->begin());
+    TRY(map_block_, target_->take_block());
     first_map_block_ = map_block_;
     map_page_.resize(abi_.page_size);
     TRY_OK(write_pages(plan_.info_page));
@@ -100,16 +101,26 @@ class SwapWriter final : public PageSink {
       return fail(make_error(ErrorKind::Corrupt, "pages", std::to_string(pages_written_),
                              fmt::format("{}, as planned", plan_.record.info.pages)));
     }
-    TRY_OK(target_.write_block(map_block_, map_page_));  // next_swap 0: the last
-    Header header = target_.header();
+    TRY_OK(target_->write_block(map_block_, map_page_));  // next_swap 0: the last
+    Header header = target_->header();
     header.orig_sig = std::string(header.state == State::Armed ? header.orig_sig : header.sig);
     header.sig = std::string(kSigArmed);
     header.image = first_map_block_;
     header.flags = (plan_.record.flags & (kFlagPlatform | kFlagHwSig)) | codec_flags();
     header.hw_sig = (header.flags & kFlagHwSig) != 0 ? plan_.record.hw_sig : 0;
     header.crc32 = codec_ == Codec::None ? 0 : crc_ ^ 0xFFFFFFFF;
-    statistics_.header_block = target_.header_block();
-    return target_.arm(header);
+    return target_->arm(header);
+  }
+
+  WriteReport report() const override {
+    WriteReport report;
+    report.facts.push_back({"codec", codec_name_});
+    report.facts.push_back({"blocks", blocks_});
+    report.facts.push_back({"resume_offset", target_->header_block()});
+    report.lines.push_back(
+        fmt::format("armed: {} in {} blocks{}; resume_offset {}", codec_name_, grouped(blocks_),
+                    target_->place().empty() ? "" : " of " + target_->place(), target_->header_block()));
+    return report;
   }
 
  private:
@@ -180,13 +191,13 @@ class SwapWriter final : public PageSink {
       while (count * abi_.page_size < bytes.size()) {
         TRY(const std::uint64_t block, next_entry());
         if (block != first + count) {
-          TRY_OK(target_.write_blocks(first, bytes.first(count * abi_.page_size)));
+          TRY_OK(target_->write_blocks(first, bytes.first(count * abi_.page_size)));
           TRY_OK(write_rest(block, bytes.subspan(count * abi_.page_size)));
           return {};
         }
         ++count;
       }
-      TRY_OK(target_.write_blocks(first, bytes.first(count * abi_.page_size)));
+      TRY_OK(target_->write_blocks(first, bytes.first(count * abi_.page_size)));
       bytes = bytes.subspan(count * abi_.page_size);
     }
     return {};
@@ -195,7 +206,7 @@ class SwapWriter final : public PageSink {
   // Block by block, where the blocks are not neighbours.
   Result<void> write_rest(std::uint64_t block, ByteView bytes) {
     for (;;) {
-      TRY_OK(target_.write_block(block, bytes.first(abi_.page_size)));
+      TRY_OK(target_->write_block(block, bytes.first(abi_.page_size)));
       bytes = bytes.subspan(abi_.page_size);
       if (bytes.empty()) return {};
       TRY(block, next_entry());
@@ -205,25 +216,26 @@ class SwapWriter final : public PageSink {
   // A block for the stream, entered into the map.
   Result<std::uint64_t> next_entry() {
     if (entries_ == abi_.map_entries()) {
-      TRY(const std::uint64_t next, target_.take_block());
+      TRY(const std::uint64_t next, target_->take_block());
       abi_.put<std::uint64_t>(map_page_, abi_.page_size - kMapEntryBytes, next);
-      TRY_OK(target_.write_block(map_block_, map_page_));
+      TRY_OK(target_->write_block(map_block_, map_page_));
       std::fill(map_page_.begin(), map_page_.end(), std::byte{0});
       map_block_ = next;
       entries_ = 0;
-      ++statistics_.blocks;
+      ++blocks_;
     }
-    TRY(const std::uint64_t block, target_.take_block());
+    TRY(const std::uint64_t block, target_->take_block());
     abi_.put<std::uint64_t>(map_page_, entries_++ * kMapEntryBytes, block);
-    ++statistics_.blocks;
+    ++blocks_;
     return block;
   }
 
-  SwapTarget& target_;
-  const StreamPlan& plan_;
+  std::unique_ptr<SwapTarget> target_;
+  StreamPlan plan_;
   Abi abi_;
   Codec codec_;
-  WriterStatistics& statistics_;
+  std::string codec_name_;
+  std::uint64_t blocks_ = 1;  // taken; one for the first map page
   Pool<LzoCompressor> compressors_;
   std::vector<std::vector<std::byte>> fills_;  // pages of one byte, made when first needed
   Chunk pending_;
@@ -237,20 +249,19 @@ class SwapWriter final : public PageSink {
 
 }  // namespace
 
-Result<std::unique_ptr<PageSink>> make_swap_writer(SwapTarget& target, const StreamPlan& plan,
-                                                   const std::string& codec_name,
-                                                   WriterStatistics& statistics) {
-  statistics.codec = codec_name.empty() ? plan.record.codec : codec_name;
-  TRY(const Codec codec, codec_named(statistics.codec));
-  statistics.blocks = 1;  // the first map page
+Result<std::unique_ptr<PageSink>> make_swap_writer(std::unique_ptr<SwapTarget> target, StreamPlan plan,
+                                                   const std::string& codec_name) {
+  const std::string name = codec_name.empty() ? plan.record.codec : codec_name;
+  TRY(const Codec codec, codec_named(name));
   const std::uint64_t least = codec == Codec::None ? plan.record.info.pages + 1 : 3;
-  if (target.free_blocks() < least) {
+  if (target->free_blocks() < least) {
     return fail(make_error(ErrorKind::Refused, "output",
-                           fmt::format("room for {} pages", target.free_blocks()),
+                           fmt::format("room for {} pages", target->free_blocks()),
                            fmt::format("at least {}", least))
                     .advise("a larger swap area, or another --codec"));
   }
-  return std::unique_ptr<PageSink>(std::make_unique<SwapWriter>(target, plan, codec, statistics));
+  return std::unique_ptr<PageSink>(
+      std::make_unique<SwapWriter>(std::move(target), std::move(plan), codec, name));
 }
 
 Result<std::unique_ptr<PageSink>> make_snapshot_writer(Output& output, const StreamPlan& plan) {

@@ -2,6 +2,7 @@
 // /dev/snapshot.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "format/swsusp/stream_plan.h"
@@ -11,16 +12,11 @@
 
 namespace hib::swsusp {
 
-struct WriterStatistics {
-  std::uint64_t blocks = 0;        // taken, map pages included
-  std::uint64_t header_block = 0;  // resume_offset
-  std::string codec;
-};
+// `codec` is lzo, lz4 or none; empty keeps the source's.
+Result<std::unique_ptr<PageSink>> make_swap_writer(std::unique_ptr<SwapTarget> target, StreamPlan plan,
+                                                   const std::string& codec);
 
-// `codec` is lzo, lz4 or none; empty keeps the source's. All must outlive the sink.
-Result<std::unique_ptr<PageSink>> make_swap_writer(SwapTarget& target, const StreamPlan& plan,
-                                                   const std::string& codec, WriterStatistics& statistics);
-
+// `output` must outlive the sink.
 Result<std::unique_ptr<PageSink>> make_snapshot_writer(Output& output, const StreamPlan& plan);
 
 }  // namespace hib::swsusp

@@ -200,4 +200,12 @@ Result<DeviceSet> from_record(const Record& record) {
   return set;
 }
 
+Result<std::optional<DeviceSet>> devices_in(const std::vector<Record>& records, const std::string& file) {
+  const Record* record = find_record(records, kDevicesRecord);
+  if (record == nullptr) return std::optional<DeviceSet>();
+  auto set = from_record(*record);
+  if (!set) return fail(std::move(set).error().of(file));
+  return std::optional<DeviceSet>(std::move(*set));
+}
+
 }  // namespace hib::device

@@ -78,4 +78,15 @@ void classify_pages(Pfn first, std::uint64_t count, const std::byte* bytes, std:
   }
 }
 
+const std::vector<Breadcrumb>& ImageReader::history() const {
+  static const std::vector<Breadcrumb> none;
+  return none;
+}
+
+Result<void> ImageReader::check_bytes(const std::function<void(std::uint64_t, std::uint64_t)>&) const {
+  return fail(
+      make_error(ErrorKind::Unsupported, "hashes", info().format + " has none over its bytes", "a .hib image")
+          .of(info().path));
+}
+
 }  // namespace hib

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/codec/hash.h"
+#include "lib/image/history.h"
 #include "lib/image/info.h"
 #include "lib/image/pages.h"
 #include "lib/image/range_map.h"
@@ -120,6 +122,17 @@ class ImageReader {
   virtual Result<std::unique_ptr<PageHashSource>> page_hashes() const {
     return std::unique_ptr<PageHashSource>();
   }
+
+  // What became of the image, where the format keeps that.
+  virtual const std::vector<Breadcrumb>& history() const;
+
+  // The hash that covers every byte of the image; nothing where the format has none.
+  virtual std::optional<Hash128> root_hash() const { return std::nullopt; }
+
+  // Proves every byte of the file by its hash, without decoding a page. `progress` is told bytes of the file.
+  // The first damage ends it. Unsupported where the format has no such hashes.
+  virtual Result<void> check_bytes(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress) const;
 };
 
 // Pages in a batch of a reader that has no blocks of its own: 1 MiB of 4 KiB pages.

@@ -9,8 +9,15 @@
 
 #include "lib/base/error.h"
 #include "lib/image/reader.h"
+#include "lib/image/record.h"
 
 namespace hib {
+
+// What was written, beside the pages: for scripts by name, for people as lines.
+struct WriteReport {
+  FieldList facts;
+  std::vector<std::string> lines;
+};
 
 class PageSink {
  public:
@@ -31,6 +38,9 @@ class PageSink {
   };
   // After the last append: writes what comes last, flushes, and makes the output visible.
   virtual Result<void> finish(const Totals& totals) = 0;
+
+  // After finish().
+  virtual WriteReport report() const { return {}; }
 };
 
 }  // namespace hib

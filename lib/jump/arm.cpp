@@ -1,101 +1,81 @@
 #include "lib/jump/arm.h"
 
 #include <algorithm>
-#include <fstream>
 
-#include <fmt/format.h>
-
-#include "lib/base/text.h"
-#include "lib/jump/load_plan.h"
+#include "lib/jump/boot/mounted_drivers.h"
+#include "lib/jump/boot/saver_config.h"
+#include "lib/jump/records.h"
+#include "lib/os/machine.h"
 
 namespace hib::jump {
 namespace {
 
-// "PHYSICAL-ADDRESS SIZE", both in hexadecimal.
-Result<MemoryRange> vmcoreinfo_note() {
-  std::ifstream file("/sys/kernel/vmcoreinfo");
-  MemoryRange note;
-  if (!(file >> std::hex >> note.start >> note.bytes))
-    return fail(make_error(ErrorKind::Unsupported, "/sys/kernel/vmcoreinfo", "nothing to read",
-                           "a kernel with CONFIG_VMCORE_INFO"));
-  return note;
+std::vector<std::string> drivers_for(const ArmRequest& request, const JumpTarget& target) {
+  std::vector<std::string> drivers = target.drivers;
+  if (!request.only_target_drivers) {
+    for (const std::string& name : modules_driving_mounts("")) {
+      if (std::find(drivers.begin(), drivers.end(), name) == drivers.end()) drivers.push_back(name);
+    }
+  }
+  drivers.push_back(kWatchdogModule);
+  return drivers;
 }
 
-// Writes, and reads back what was written. What the region held before must not show through where zeros
-// belong.
-class Loader {
- public:
-  explicit Loader(const Device& device) : device_(device), zeros_(kPieceBytes), read_back_(kPieceBytes) {}
+// The context's address is where the saver finds what the machine wants; it is fixed as long as the module is
+// loaded.
+SaverConfig config_for(const ArmRequest& request, const DeviceInfo& info, const JumpId& id) {
+  SaverConfig config;
+  config.context = info.context;
+  config.note = info.note;
+  config.standby = request.standby;
+  config.records = records_on_arming(info, id);
+  config.timeout_seconds = request.timeout_seconds;
+  config.verify = request.verify;
+  config.free_pages = request.free_pages;
+  config.allow_untested = info.untested_series;
+  config.level = request.level;
+  return config;
+}
 
-  Result<void> load(const Segment& segment) {
-    for (std::uint64_t done = 0; done < segment.memory_bytes;) {
-      const bool is_content = done < segment.bytes.size();
-      const ByteView rest = is_content ? segment.bytes.subspan(done) : ByteView(zeros_);
-      const std::uint64_t most =
-          is_content ? kPieceBytes : std::min(kPieceBytes, segment.memory_bytes - done);
-      const ByteView piece = rest.first(std::min<std::uint64_t>(rest.size(), most));
-      TRY_OK(write(segment.address + done, piece));
-      done += piece.size();
-    }
-    return {};
-  }
-
- private:
-  static constexpr std::uint64_t kPieceBytes = 1U << 20;
-
-  Result<void> write(std::uint64_t address, ByteView bytes) {
-    TRY_OK(device_.write(address, bytes));
-    const MutableBytes seen = MutableBytes(read_back_).first(bytes.size());
-    TRY_OK(device_.read(address, seen));
-    if (std::equal(seen.begin(), seen.end(), bytes.begin())) return {};
-    return fail(make_error(ErrorKind::Io, "crash region", "other bytes than were written").at(address));
-  }
-
-  const Device& device_;
-  std::vector<std::byte> zeros_;
-  std::vector<std::byte> read_back_;
-};
+// A saver that did not get ready is of no use.
+Left boot_to_standby(const Device& device) {
+  Left left = leave(device, Wish::StandBy, {});
+  if (!left.error) return left;
+  static_cast<void>(device.disarm());  // is done already where the saver has run
+  forget_armed();
+  return left;
+}
 
 }  // namespace
 
-Result<ArmReport> arm(const Device& device, const ArmOptions& options) {
+Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
+  TRY(const auto device, Device::open());
   TRY(const auto info, device.info());
-  if (info.is_b)
-    return fail(
-        make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
-  if (info.region.bytes == 0)
-    return fail(make_error(ErrorKind::Refused, "crash region", "none",
-                           "crashkernel=SIZE on the kernel's command line")
-                    .advise("boot with crashkernel=192M"));
-  if (info.crash_kernel_loaded)
-    return fail(
-        make_error(ErrorKind::Refused, "crash region", "a crash kernel is loaded in it", "an empty one")
-            .advise("kexec -p -u, or systemctl stop kdump-tools"));
-  if (info.armed) TRY_OK(device.disarm());
-  TRY(auto preload, prepare_preload(options.preload));
+  SaverOptions options;
+  options.preload = request.preload;
+  options.firmware_map = read_machine("").memory_map;
+  TRY(options.id, new_jump_id());
+  SaverConfig config = config_for(request, info, options.id);
   ArmReport report;
-  report.region = info.region;
-  report.kernel = preload.kernel.path;
-  report.release = preload.kernel.release;
-  report.modules = preload.modules;
-  report.initramfs_bytes = preload.initramfs.size();
-  report.command_line = preload.command_line;
-
-  LoadRequest request;
-  request.region = info.region;
-  request.firmware_map = options.firmware_map;
-  TRY(request.ram, read_memory_ranges(kSystemRam));
-  TRY(const auto vmcoreinfo, vmcoreinfo_note());
-  request.notes = {vmcoreinfo, {info.note, kPageBytes}};
-  request.command_line = preload.command_line;
-  request.acpi_rsdp = preload.acpi_rsdp;
-  TRY(const auto plan, plan_load(request, preload.kernel, std::move(preload.initramfs)));
-  Loader loader(device);
-  for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
-
-  TRY_OK(
-      device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy}));
+  forget_armed();
+  if (!request.target.empty()) {
+    TRY(auto target, claim_target(*formats.with_areas().areas, request.target, options.id, request.force));
+    options.preload.drivers = drivers_for(request, target);
+    config.target_head = target.area.head;
+    TRY_OK(remember_armed({options.id, target.path, target.device, target.area.head}));
+    report.target = std::move(target);
+  }
+  options.preload.config = encode(config);
+  TRY(report.saver, load_saver(device, options));
+  if (request.standby) report.left = boot_to_standby(device);
   return report;
+}
+
+Result<void> disarm() {
+  TRY(const auto device, Device::open());
+  TRY_OK(device.disarm());
+  forget_armed();
+  return {};
 }
 
 }  // namespace hib::jump

@@ -1,32 +1,38 @@
-// Arming: B with all that it needs into A's crash region.
+// Arms the machine: claims the target, and loads the saver into the crash region.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
 
-#include "lib/jump/device.h"
-#include "lib/jump/preload.h"
-#include "lib/os/machine.h"
+#include "lib/image/format.h"
+#include "lib/jump/boot/load.h"
+#include "lib/jump/leave.h"
+#include "lib/jump/target.h"
 
 namespace hib::jump {
 
-struct ArmOptions {
+struct ArmRequest {
+  std::string target;  // device or file; empty: only a rehearsal will be possible
+  bool force = false;  // overwrite what lies on the target
+  bool verify = false;
+  bool free_pages = false;
+  bool standby = false;  // boot the saver now, and keep it waiting
+  bool only_target_drivers = false;
+  unsigned timeout_seconds = 120;
+  int level = -3;  // of zstd: somebody waits for this image, and it is read once (docs/benchmarks.md)
   PreloadOptions preload;
-  JumpId id{};
-  std::vector<MemoryMapEntry> firmware_map;
 };
 
 struct ArmReport {
-  std::string kernel;
-  std::string release;  // of B
-  MemoryRange region;
-  std::uint64_t initramfs_bytes = 0;
-  std::vector<std::string> modules;
-  std::string command_line;
+  LoadedSaver saver;
+  std::optional<JumpTarget> target;
+  std::optional<Left> left;  // with standby: how the first jump went
 };
 
-// Loads, reads back what was loaded, and arms. What was armed before is disarmed.
-Result<ArmReport> arm(const Device& device, const ArmOptions& options);
+// What was armed before is disarmed. With standby, a saver that did not get ready is disarmed again: `left`
+// has the error.
+Result<ArmReport> arm(const Formats& formats, const ArmRequest& request);
+
+Result<void> disarm();
 
 }  // namespace hib::jump

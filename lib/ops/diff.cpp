@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/image/content_digest.h"
 #include "lib/os/cancel.h"
 
 namespace hib {

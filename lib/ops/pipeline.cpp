@@ -11,6 +11,7 @@
 
 #include "lib/base/pool.h"
 #include "lib/codec/hash.h"
+#include "lib/image/content_digest.h"
 #include "lib/os/cancel.h"
 
 namespace hib {

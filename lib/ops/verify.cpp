@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/image/content_digest.h"
 
 namespace hib {
 namespace {
@@ -42,13 +43,20 @@ bool VerifyReport::acceptable() const {
                       [](const Layer& layer) { return layer.result == LayerResult::Bad; });
 }
 
-Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress) {
+Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress,
+                            const std::function<void(const PageBatch&)>& look_at) {
   StructureCheck structure = image.check_structure();
   PipelineOptions options;
   options.threads = threads;
   options.salvage = true;
-  options.hashes_only = true;
+  options.hashes_only = !look_at;
   options.progress = progress;
+  if (look_at) {
+    options.inspect = [&](const PageBatch& batch) -> Result<void> {
+      look_at(batch);
+      return {};
+    };
+  }
   TRY(PipelineResult result, run_pipeline(image, nullptr, options));
 
   VerifyReport report;

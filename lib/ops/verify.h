@@ -22,6 +22,8 @@ struct VerifyReport {
 };
 
 // The image must have been opened with salvage, so that damage is found instead of stopping at the first.
-Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress);
+// `look_at` is called in order with every loaded batch.
+Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const ProgressCallback& progress,
+                            const std::function<void(const PageBatch&)>& look_at = {});
 
 }  // namespace hib

@@ -15,7 +15,7 @@
 
 int main(int argc, char** argv) {
   if (argc != 5) return 64;
-  const auto image = hib::open_image(argv[1], "", {});
+  const auto image = hib::formats().open(argv[1], "", {});
   if (!image) return 2;
   const std::size_t chunk = std::strtoul(argv[3], nullptr, 10) * 1024;
   std::vector<std::byte> pages;

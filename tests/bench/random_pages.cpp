@@ -10,7 +10,7 @@
 
 int main(int argc, char** argv) {
   if (argc != 3) return 64;
-  const auto image = hib::open_image(argv[1], "", {});
+  const auto image = hib::formats().open(argv[1], "", {});
   if (!image) return 2;
   auto source = (*image)->runs();
   std::vector<hib::Pfn> present;

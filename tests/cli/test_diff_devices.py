@@ -150,7 +150,7 @@ class Diff(Devices):
     def test_a_side_without_records_is_not_compared_and_the_other_says_so(self):
         a, b = self.image("a.hib", machine()), self.image("b.hib")
         self.assertFalse(self.json("diff", a, b)["devices_compared"])
-        self.assertIn("B has no records of them", self.run_tool("diff", a, b).stdout.decode())
+        self.assertIn("b.hib has no records of them", self.run_tool("diff", a, b).stdout.decode())
 
     def test_two_probes_are_compared_without_pages(self):
         a, b = self.probe("a.json", machine()), self.probe("b.json", machine(place="pci0000:00/1f.2/1"))

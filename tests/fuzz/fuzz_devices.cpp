@@ -4,10 +4,10 @@
 #include <sstream>
 #include <string>
 
-#include "cli/render_devices.h"
 #include "lib/device/device_record.h"
-#include "lib/device/match.h"
-#include "lib/device/policy.h"
+#include "lib/device/match/match.h"
+#include "lib/device/policy/policy.h"
+#include "lib/report/devices.h"
 
 namespace {
 

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::fclose(file);
   hib::OpenOptions options;
   options.salvage = true;
-  const auto image = hib::open_image(path, HIB_FUZZ_FORMAT, options);
+  const auto image = hib::formats().open(path, HIB_FUZZ_FORMAT, options);
   if (!image) return 0;
   constexpr std::uint64_t kEnough =
       1 << 20;  // a page count that a hostile file may claim, but that only costs time

@@ -51,18 +51,16 @@ container::WriterStatistics pack(const std::string& raw_path, const std::string&
   writer_options.chunk_pages = options.chunk_pages;
   if (!options.base.empty()) {
     base = open_or_fail(options.base);
-    const auto& reader = dynamic_cast<const container::Reader&>(*base);
-    writer_options.base = &reader;
-    writer_options.base_root = reader.root_hash();
+    writer_options.base = base.get();
+    writer_options.base_root = *base->root_hash();
     writer_options.base_name = std::filesystem::path(options.base).filename().string();
   }
   auto output = must(Output::create(hib_path, options.force));
-  container::WriterStatistics statistics;
-  const auto sink = container::make_writer(*output, *source, options.records, writer_options, statistics);
+  const auto sink = container::make_writer(*output, *source, options.records, writer_options);
   PipelineOptions pipeline;
   pipeline.threads = options.threads;
   must(run_pipeline(*source, sink.get(), pipeline));
-  return statistics;
+  return sink->statistics();
 }
 
 std::unique_ptr<ImageReader> open_or_fail(const std::string& path, bool salvage, const std::string& format) {

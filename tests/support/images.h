@@ -16,6 +16,11 @@
 
 namespace hib::test {
 
+inline Result<std::unique_ptr<ImageReader>> open_image(const std::string& path, const std::string& format,
+                                                       const OpenOptions& options) {
+  return formats().open(path, format, options);
+}
+
 // A folder that is gone at the end of the test.
 class TempFolder {
  public:

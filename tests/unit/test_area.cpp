@@ -6,9 +6,7 @@
 
 using namespace hib;
 using namespace hib::test;
-using container::Area;
 using container::AreaHead;
-using container::AreaKind;
 
 namespace {
 

@@ -1,6 +1,6 @@
 #include "lib/device/device_record.h"
 
-#include "lib/device/match.h"
+#include "lib/device/match/match.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
 #include "tests/support/images.h"

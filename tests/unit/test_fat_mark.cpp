@@ -1,5 +1,5 @@
 // The mark of a FAT file system: file systems made by mkfs.vfat and written by mtools, and damaged ones.
-#include "lib/device/fat_mark.h"
+#include "lib/fs/fat_mark.h"
 
 #include <sys/wait.h>
 
@@ -15,7 +15,7 @@
 #include "tests/support/images.h"
 
 using namespace hib;
-using namespace hib::device;
+using namespace hib::fs;
 using namespace hib::test;
 
 namespace {
@@ -374,12 +374,12 @@ TEST_CASE("Directories of more than is hashed, and too many of them, are refused
 TEST_CASE("vfat has the mark by its name, and one that cannot be read says why; exFAT has none") {
   const Volume volume(16);
   const auto file = must(File::open(volume.path()));
-  CHECK(file_system_marks(*file, "vfat") == Facts{{"MARK_DIRECTORIES", volume.mark()}});
-  CHECK(file_system_marks(*file, "exfat") == Facts{{"MARK", "none"}});
+  CHECK(file_system_marks(*file, "vfat") == Marks{{"MARK_DIRECTORIES", volume.mark()}});
+  CHECK(file_system_marks(*file, "exfat") == Marks{{"MARK", "none"}});
   Bytes bytes = volume.bytes();
   bytes[13] = std::byte{7};
   write_file(volume.path(), bytes);
-  const Facts facts = file_system_marks(*must(File::open(volume.path())), "vfat");
+  const Marks facts = file_system_marks(*must(File::open(volume.path())), "vfat");
   REQUIRE(facts.size() == 1);
   CHECK(facts.at("MARK_UNREADABLE").find("sectors in a cluster: 7") != std::string::npos);
 }

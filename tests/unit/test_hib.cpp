@@ -3,6 +3,7 @@
 
 #include "format/hib/breadcrumbs.h"
 #include "format/hib/dedup.h"
+#include "lib/image/content_digest.h"
 #include "lib/ops/diff.h"
 #include "tests/support/images.h"
 
@@ -257,24 +258,21 @@ TEST_CASE("Records of a type that nobody knows are kept and shown") {
 TEST_CASE("Breadcrumbs are appended in place and change neither the root hash nor the verdict") {
   const Packed packed(16);
   const auto before = read_file(packed.hib);
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::ResumeAttempted, 123,
-                                    "boot of C"));
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Failed, 0,
-                                    "device sda is gone"));
+  must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::ResumeAttempted, 123, "boot of C"));
+  must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Failed, 0, "device sda is gone"));
   const auto after = read_file(packed.hib);
   REQUIRE(before.size() == after.size());
   CHECK(std::equal(before.begin() + 8192, before.end(), after.begin() + 8192));
   CHECK_FALSE(is_damaged(packed.hib));
   const auto image = open_or_fail(packed.hib);
-  const auto& crumbs = dynamic_cast<const container::Reader&>(*image).breadcrumbs();
+  const auto& crumbs = image->history();
   REQUIRE(crumbs.size() == 2);
-  CHECK(container::phase_name(crumbs[0].phase) == "resume-attempted");
+  CHECK(phase_name(crumbs[0].phase) == "resume-attempted");
   CHECK(crumbs[1].text == "device sda is gone");
   for (int i = 2; i < 32; ++i)
-    must(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Saving, 0, ""));
-  CHECK(container::append_breadcrumb(*must(File::open(packed.hib)), container::Phase::Saving, 0, "")
-            .error()
-            .kind == ErrorKind::Limit);
+    must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Saving, 0, ""));
+  CHECK(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Saving, 0, "").error().kind ==
+        ErrorKind::Limit);
 }
 
 TEST_CASE("An image with a feature of the future is refused by that feature's name") {

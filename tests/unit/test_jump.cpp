@@ -5,8 +5,8 @@
 
 #include "kernel-glue/include/uapi/linux/hibjump.h"
 #include "lib/codec/crc32.h"
-#include "lib/jump/bzimage.h"
-#include "lib/jump/restore_check.h"
+#include "lib/jump/boot/bzimage.h"
+#include "lib/jump/restore/check.h"
 #include "tests/support/images.h"
 
 using namespace hib;

@@ -15,6 +15,7 @@
 #include "lib/codec/lzo.h"
 #include "lib/codec/snappy.h"
 #include "lib/codec/zlib.h"
+#include "lib/image/content_digest.h"
 #include "lib/image/vmcore_notes.h"
 #include "tests/support/images.h"
 
@@ -308,7 +309,6 @@ LayerResult layer(const ImageReader& image, std::string_view name) {
 }  // namespace
 
 // ---- writer and reader
-// ----------------------------------------------------------------------------------------------
 
 TEST_CASE("A dump written with any codec and page size reads back the same pages in the same states") {
   for (const std::uint32_t page_size : {4096U, 65536U}) {
@@ -451,7 +451,6 @@ TEST_CASE("An image that a kdump cannot hold is refused before anything is writt
 }
 
 // ---- headers
-// --------------------------------------------------------------------------------------------------------
 
 TEST_CASE(
     "kdump headers that cannot be are refused, naming the place of the field in the file, flattened or not") {
@@ -574,7 +573,6 @@ TEST_CASE("Pages in the dump that the machine does not have are said by the bitm
 }
 
 // ---- flattened
-// ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("Flattened headers and records that cannot be are refused, naming the record") {
   const Dump dump(every_state(), Codec::Lzo, true);
@@ -650,7 +648,6 @@ TEST_CASE("A flattened dump without its end mark is incomplete though no page is
 }
 
 // ---- pages
-// ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("A page descriptor that cannot be costs its page only, naming the field") {
   const MemoryImage source = every_state();
@@ -746,7 +743,6 @@ TEST_CASE("A cut descriptor table is one damage that names the first descriptor 
 }
 
 // ---- bitmaps
-// --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("Runs and ranks agree with a bit by bit count for any pattern") {
   std::mt19937 random(11);
@@ -805,7 +801,6 @@ TEST_CASE("Bitmaps that change at every page are walked once, not once for each 
 }
 
 // ---- map and check
-// --------------------------------------------------------------------------------------------------
 
 TEST_CASE("Every byte of a dump has exactly one label, flattened or not") {
   const MemoryImage source = every_state();
@@ -857,7 +852,6 @@ TEST_CASE("Only where every page is a zlib stream do the pages have checksums") 
 }
 
 // ---- codecs
-// ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("Decompressors fill their output exactly or refuse") {
   std::vector<std::byte> page(kPage);

@@ -1,4 +1,4 @@
-#include "lib/device/match.h"
+#include "lib/device/match/match.h"
 
 #include <ctime>
 #include <iostream>

@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "lib/device/match.h"
+#include "lib/device/match/match.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
 

@@ -1,4 +1,4 @@
-#include "lib/device/policy.h"
+#include "lib/device/policy/policy.h"
 
 #include <algorithm>
 
@@ -348,20 +348,22 @@ TEST_CASE(
     "write is none") {
   const Device saved = marked(file_system("sda", "F1"));
   const auto since = [&](const Device& here) { return compare_marks(saved, here, kSnapshotNs).since; };
-  CHECK(since(saved) == Since::Untouched);
-  CHECK(since(marked(file_system("sda", "F1"), "superblock", "4")) == Since::Written);
-  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1700000001")) == Since::Untouched);
-  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1700000002")) == Since::Written);
-  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1600000000")) == Since::Unproven);
-  CHECK(since(file_system("sda", "F1")) == Since::Unproven);
+  CHECK(since(saved) == hib::fs::Since::Untouched);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "4")) == hib::fs::Since::Written);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1700000001")) ==
+        hib::fs::Since::Untouched);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1700000002")) == hib::fs::Since::Written);
+  CHECK(since(marked(file_system("sda", "F1"), "superblock", "3", "1600000000")) == hib::fs::Since::Unproven);
+  CHECK(since(file_system("sda", "F1")) == hib::fs::Since::Unproven);
 }
 
 TEST_CASE("Marks that the image-saving kernel has read allow no difference at all") {
   const Device saved = marked(file_system("sda", "F1"), "saver");
-  CHECK(compare_marks(saved, marked(file_system("sda", "F1")), kSnapshotNs).since == Since::Untouched);
+  CHECK(compare_marks(saved, marked(file_system("sda", "F1")), kSnapshotNs).since ==
+        hib::fs::Since::Untouched);
   const auto verdict =
       compare_marks(saved, marked(file_system("sda", "F1"), "superblock", "3", "1699999991"), kSnapshotNs);
-  CHECK(verdict.since == Since::Written);
+  CHECK(verdict.since == hib::fs::Since::Written);
   CHECK(verdict.expected == "MARK_WRITE_TIME 1699999990");
   CHECK(verdict.found == "MARK_WRITE_TIME 1699999991");
 }
@@ -373,14 +375,15 @@ TEST_CASE(
     return Device(file_system("sda", "F1").state(name, text));
   };
   CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "10"), kSnapshotNs).since ==
-        Since::Untouched);
+        hib::fs::Since::Untouched);
   CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "11"), kSnapshotNs).since ==
-        Since::Unproven);
+        hib::fs::Since::Unproven);
   CHECK(compare_marks(with("MARK_GENERATION", "10"), with("MARK_GENERATION", "9"), kSnapshotNs).since ==
-        Since::Written);
+        hib::fs::Since::Written);
   CHECK(compare_marks(with("MARK_LOG_HEAD", "3:17"), with("MARK_LOG_HEAD", "3:18"), kSnapshotNs).since ==
-        Since::Unproven);
-  CHECK(compare_marks(with("MARK", "none"), with("MARK", "none"), kSnapshotNs).since == Since::Unproven);
+        hib::fs::Since::Unproven);
+  CHECK(compare_marks(with("MARK", "none"), with("MARK", "none"), kSnapshotNs).since ==
+        hib::fs::Since::Unproven);
 }
 
 TEST_CASE(
@@ -392,14 +395,14 @@ TEST_CASE(
     return device;
   };
   const Device here = with("22", "superblock");
-  CHECK(compare_marks(with("22", "saver"), here, kSnapshotNs).since == Since::Untouched);
-  CHECK(compare_marks(with("22", "superblock"), here, kSnapshotNs).since == Since::Untouched);
+  CHECK(compare_marks(with("22", "saver"), here, kSnapshotNs).since == hib::fs::Since::Untouched);
+  CHECK(compare_marks(with("22", "superblock"), here, kSnapshotNs).since == hib::fs::Since::Untouched);
   const auto written = compare_marks(with("11", "saver"), here, kSnapshotNs);
-  CHECK(written.since == Since::Written);
+  CHECK(written.since == hib::fs::Since::Written);
   CHECK(written.expected == "its directories as they were");
   CHECK(written.found == "its directories have changed");
   const auto unproven = compare_marks(with("11", "superblock"), here, kSnapshotNs);
-  CHECK(unproven.since == Since::Unproven);
+  CHECK(unproven.since == hib::fs::Since::Unproven);
   CHECK(unproven.found == "its directories have changed, which the machine itself may have done last");
 }
 
@@ -414,7 +417,7 @@ TEST_CASE("A mark that could not be read, on either side, leaves it unproven and
     const Device readable = file_system("sda", "F1").state(name, "11");
     for (const auto& verdict : {compare_marks(readable, unreadable(), kSnapshotNs),
                                 compare_marks(unreadable(), readable, kSnapshotNs)}) {
-      CHECK(verdict.since == Since::Unproven);
+      CHECK(verdict.since == hib::fs::Since::Unproven);
       CHECK(verdict.found.find("not readable: offset 0xd: sectors in a cluster: 7") != std::string::npos);
     }
   }

@@ -12,18 +12,19 @@
 
 #include "lib/codec/crc32.h"
 #include "lib/device/device_record.h"
-#include "lib/device/file_system_marks.h"
-#include "lib/device/identifiers.h"
-#include "lib/device/mount_table.h"
-#include "lib/device/place.h"
-#include "lib/device/probe.h"
-#include "lib/device/saver_marks.h"
-#include "lib/device/tree.h"
+#include "lib/device/policy/saver_marks.h"
+#include "lib/device/probe/identifiers.h"
+#include "lib/device/probe/mount_table.h"
+#include "lib/device/probe/place.h"
+#include "lib/device/probe/probe.h"
+#include "lib/device/probe/tree.h"
+#include "lib/fs/marks.h"
 #include "tests/support/catch.h"
 
-namespace fs = std::filesystem;
+namespace stdfs = std::filesystem;
 using namespace hib;
 using namespace hib::device;
+using namespace hib::fs;
 
 namespace {
 
@@ -56,24 +57,24 @@ void put(std::vector<std::byte>& bytes, std::size_t at, T value) {
 class Folder {
  public:
   Folder() {
-    std::string name = (fs::temp_directory_path() / "hibtest-XXXXXX").string();
+    std::string name = (stdfs::temp_directory_path() / "hibtest-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
   ~Folder() {
     std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    stdfs::remove_all(path_, ignored);
   }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
   void file(const std::string& name, const std::string& text) const {
-    fs::create_directories((path_ / name).parent_path());
+    stdfs::create_directories((path_ / name).parent_path());
     std::ofstream(path_ / name, std::ios::binary) << text;
   }
   void link(const std::string& name, const std::string& target) const {
-    fs::create_directories((path_ / name).parent_path());
-    fs::create_symlink(target, path_ / name);
+    stdfs::create_directories((path_ / name).parent_path());
+    stdfs::create_symlink(target, path_ / name);
   }
   std::string path() const { return path_.string(); }
   Tree tree() const {
@@ -83,7 +84,7 @@ class Folder {
   }
 
  private:
-  fs::path path_;
+  stdfs::path path_;
 };
 
 const Device* find(const DeviceSet& set, const std::string& path) {
@@ -590,8 +591,8 @@ TEST_CASE("What a tree could not read, its copy cannot read either, for the same
   const Tree again = copy.tree();
   CHECK(again.read("/sys/here").text == "text");
   CHECK(again.read("/sys/huge").text == first.text);
-  CHECK_FALSE(fs::exists(copy.path() + "/sys/there/secret"));
-  CHECK(fs::is_symlink(copy.path() + "/sys/here"));
+  CHECK_FALSE(stdfs::exists(copy.path() + "/sys/there/secret"));
+  CHECK(stdfs::is_symlink(copy.path() + "/sys/here"));
 }
 
 TEST_CASE("A capture is for its owner alone, and does not write into a folder that holds something") {

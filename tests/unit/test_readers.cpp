@@ -6,6 +6,7 @@
 #include "format/elf/writer.h"
 #include "format/kdump/writer.h"
 #include "format/lime/writer.h"
+#include "lib/image/content_digest.h"
 #include "tests/support/images.h"
 
 using namespace hib;

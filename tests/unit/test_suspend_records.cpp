@@ -6,8 +6,8 @@
 #include <map>
 
 #include "kernel-glue/include/uapi/linux/hibjump.h"
-#include "lib/jump/mounted_drivers.h"
-#include "lib/jump/suspend_records.h"
+#include "lib/jump/boot/mounted_drivers.h"
+#include "lib/jump/module/suspend_records.h"
 #include "tests/support/images.h"
 
 using namespace hib;

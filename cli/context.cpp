@@ -1,0 +1,158 @@
+#include "cli/context.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/os/cancel.h"
+
+namespace hib::cli {
+namespace {
+
+// The first line of a file: on the command line everybody could read it.
+Result<std::string> read_passphrase(const std::string& path) {
+  TRY(const auto file, File::open(path));
+  TRY(const auto bytes, file->read_at(0, std::min<std::uint64_t>(file->size(), 4096)));
+  const std::string_view text = as_text(bytes);
+  return std::string(text.substr(0, text.find_first_of("\r\n")));
+}
+
+// A serial console, a recorded session: what is drawn over itself there floods it.
+bool is_dumb_terminal() {
+  const char* term = std::getenv("TERM");
+  return term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
+}
+
+}  // namespace
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::NotFound:
+    case ErrorKind::Io:
+    case ErrorKind::NotRecognised:
+    case ErrorKind::Unsupported:
+    case ErrorKind::Truncated:
+    case ErrorKind::Corrupt:
+    case ErrorKind::Limit: return kCouldNot;
+    case ErrorKind::NoPage: return kNo;
+    case ErrorKind::Exists:
+    case ErrorKind::Refused:
+    case ErrorKind::WrongBase: return kRefused;
+    case ErrorKind::Authentication: return kNoAccess;
+    case ErrorKind::Usage: return kUsage;
+    case ErrorKind::Cancelled: return kSignal + cancelling_signal();
+  }
+  return kCouldNot;
+}
+
+Result<std::uint64_t> parse_number(const std::string& text, const std::string& what) {
+  const bool is_hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+  const char* begin = text.data() + (is_hex ? 2 : 0);
+  const char* end = text.data() + text.size();
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(begin, end, value, is_hex ? 16 : 10);
+  if (error != std::errc() || stop != end || begin == end) {
+    return fail(make_error(ErrorKind::Usage, what, "\"" + text + "\"", "a number such as 4096 or 0x1000"));
+  }
+  return value;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Result<std::optional<std::uint64_t>> Context::swap_offset() const {
+  if (options.swap_offset.empty()) return std::optional<std::uint64_t>();
+  TRY(const std::uint64_t offset, parse_number(options.swap_offset, "--offset"));
+  return std::optional(offset);
+}
+
+Result<OpenOptions> Context::open_options() const {
+  OpenOptions open;
+  open.salvage = options.salvage;
+  open.base_image = options.base_image;
+  if (!options.base_address.empty()) {
+    TRY(open.base_address, parse_number(options.base_address, "--base-address"));
+  }
+  TRY(open.swap_offset, swap_offset());
+  if (!options.passphrase_file.empty()) {
+    TRY(open.passphrase, read_passphrase(options.passphrase_file));
+  }
+  return open;
+}
+
+// "hib,raw" names the formats of the first and the second input; the last one counts for all that follow.
+std::string Context::format_for(std::size_t position) const {
+  std::string_view rest = options.formats;
+  for (; position > 0 && rest.find(',') != std::string_view::npos; --position)
+    rest.remove_prefix(rest.find(',') + 1);
+  const std::string name(rest.substr(0, rest.find(',')));
+  return name == "auto" ? "" : name;
+}
+
+Result<std::unique_ptr<ImageReader>> Context::open(const std::string& path, std::size_t position) const {
+  TRY(const auto open, open_options());
+  return formats.open_whole(path, format_for(position), open);
+}
+
+Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& path, bool salvage,
+                                                            std::size_t position) const {
+  TRY(auto open, open_options());
+  open.salvage = salvage;
+  return formats.open(path, format_for(position), open);
+}
+
+int Context::report(const Error& error) const {
+  line(error.line());
+  if (options.json) document(report::json_of_error(error));
+  return exit_code(error.kind);
+}
+
+void Context::note(const std::string& text) const {
+  if (!options.quiet) streams.err << "hibtool: " << text << "\n";
+}
+
+void Context::line(const std::string& text) const {
+  streams.err << err_style.bold("hibtool: ") << text << "\n";
+}
+
+bool Context::shows_progress() const {
+  return shows_text() && streams.err_is_terminal && !is_dumb_terminal();
+}
+
+void add_common_options(CLI::App& verb, CommonOptions& options) {
+  verb.add_flag("--json", options.json, "one JSON document on standard output");
+  verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
+  verb.add_option("--threads", options.threads, "worker threads (default: all processors)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+}
+
+void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& formats) {
+  add_common_options(verb, options);
+  verb.add_option(
+          "-f,--format", options.formats,
+          fmt::format(
+              "read the image as this format instead of finding out ({}); for two images \"A,B\", auto = "
+              "find out",
+              listed(formats.readable())))
+      ->type_name("NAME");
+  verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")
+      ->type_name("ADDR");
+  verb.add_option("--offset", options.swap_offset,
+                  "hibernation image: page that holds the swap header (the kernel's resume_offset), where it "
+                  "cannot be "
+                  "found")
+      ->type_name("PAGES");
+  verb.add_option("--passphrase-file", options.passphrase_file,
+                  "uswsusp: file whose first line is the passphrase of an encrypted image")
+      ->type_name("FILE");
+  verb.add_option("--base-image", options.base_image,
+                  "incremental .hib: where its base is, when not beside it")
+      ->type_name("FILE");
+}
+
+}  // namespace hib::cli

@@ -1,0 +1,88 @@
+// What every verb is given: the formats, the options that verbs share, and where to print.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/run.h"
+#include "lib/base/error.h"
+#include "lib/image/format.h"
+#include "lib/report/json.h"
+#include "lib/report/style.h"
+
+namespace hib::cli {
+
+// The contract with scripts: one table for all verbs.
+enum ExitCode : int {
+  kDone = 0,
+  kNo = 1,
+  kCouldNot = 2,
+  kPartial = 3,
+  kRefused = 4,
+  kNoAccess = 5,
+  kUsage = 64,
+  kSignal = 128,
+};
+
+int exit_code(ErrorKind kind);  // the only map from an error to an exit code
+
+struct CommonOptions {
+  bool json = false;
+  bool quiet = false;
+  unsigned threads = 0;
+  std::string formats;  // "NAME" or "NAME,NAME"
+  std::string base_address;
+  std::string base_image;
+  std::string swap_offset;
+  std::string passphrase_file;
+  bool salvage = false;
+};
+
+class Context {
+ public:
+  Context(const Formats& all, const CommonOptions& common, const Streams& io)
+      : formats(all),
+        options(common),
+        streams(io),
+        out_style(io.out_is_terminal),
+        err_style(io.err_is_terminal) {}
+
+  const Formats& formats;
+  const CommonOptions& options;
+  const Streams& streams;
+  report::Style out_style;
+  report::Style err_style;
+
+  // Opens input number `position` of the command line; an image with damage is refused without --salvage.
+  Result<std::unique_ptr<ImageReader>> open(const std::string& path, std::size_t position = 0) const;
+  // The same, but damage is for the caller to see.
+  Result<std::unique_ptr<ImageReader>> open_for_look(const std::string& path, bool salvage,
+                                                     std::size_t position = 0) const;
+  Result<OpenOptions> open_options() const;
+  std::string format_for(std::size_t position) const;
+  Result<std::optional<std::uint64_t>> swap_offset() const;
+
+  // Prints the error (a line for people; with --json a document too) and returns its exit code.
+  int report(const Error& error) const;
+  void note(const std::string& text) const;  // not with --quiet
+  void line(const std::string& text) const;  // on stderr, as an error is
+  void document(const report::Json& json) const { report::print_json(streams.out, json); }
+  bool shows_text() const { return !options.json && !options.quiet; }
+  bool shows_progress() const;
+};
+
+void add_common_options(CLI::App& verb, CommonOptions& options);
+// Options of every verb that reads an image.
+void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& formats);
+
+// "0x1f3" or "499".
+Result<std::uint64_t> parse_number(const std::string& text, const std::string& what);
+
+// "a, b, c"
+std::string listed(const std::vector<std::string>& names);
+
+}  // namespace hib::cli

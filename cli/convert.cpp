@@ -1,0 +1,45 @@
+#include "cli/convert.h"
+
+#include "cli/progress.h"
+#include "lib/codec/zstd.h"
+#include "lib/report/convert.h"
+
+namespace hib::cli {
+
+void add_hib_options(CLI::App& app, WriteOptions& options, const std::string& prefix) {
+  app.add_option("--level", options.level, prefix + "zstd level; higher is smaller and slower")
+      ->type_name("N")
+      ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
+      ->capture_default_str();
+  app.add_option("--chunk-size", options.chunk_kib,
+                 prefix + "KiB compressed together: larger is smaller, smaller reaches single pages faster")
+      ->type_name("KIB")
+      ->check(CLI::Range(4, 4096))
+      ->capture_default_str();
+}
+
+int run_conversion(const Context& context, const std::string& verb, ConvertRequest request) {
+  if (context.options.json && request.output == "-") {
+    return context.report(make_error(ErrorKind::Usage, "--json", "standard output is the image", "-o FILE"));
+  }
+  const auto open = context.open_options();
+  if (!open) return context.report(open.error());
+  request.open = *open;
+  request.source_format = context.format_for(0);
+  request.threads = context.options.threads;
+  request.describe = context.options.json || !context.options.quiet;
+  request.progress = progress_of(context, verb);
+  const auto report = convert(context.formats, request);
+  request.progress = {};  // the line goes before anything else is printed
+  if (!report) return context.report(report.error());
+  if (context.options.json) {
+    context.document(report::json_of_convert(verb, request, *report));
+  } else if (!context.options.quiet) {
+    report::print_convert(request.output == "-" ? context.streams.err : context.streams.out, request,
+                          *report);
+  }
+  for (const std::string& note : report::notes_of(request, *report)) context.note(note);
+  return report->damage.empty() ? kDone : kPartial;
+}
+
+}  // namespace hib::cli

@@ -1,0 +1,89 @@
+#include "cli/resume.h"
+
+#include "cli/progress.h"
+#include "cli/verb.h"
+#include "lib/base/text.h"
+#include "lib/jump/restore/resume.h"
+#include "lib/report/jump.h"
+
+namespace hib::cli {
+namespace {
+
+class Resume final : public Verb {
+ public:
+  void add_options(CLI::App& app, CommonOptions& common, const Formats&) override {
+    app.add_option("DEVICE", device_, "the device that hibernate has written to")
+        ->required()
+        ->type_name("DEV");
+    add_resume_options(app, options_);
+    app.add_flag("--force", force_, "although somebody has resumed from it, or has tried");
+    app.add_option("--offset", common.swap_offset,
+                   "page of the device where the image's area begins, as arm says it")
+        ->type_name("PAGES");
+    add_common_options(app, common);
+    app.footer(
+        "Overwrites all of this kernel's memory, and does not return when it succeeds. Everything is checked "
+        "first:\n"
+        "the image, the memory map, and that every disk in use is the same one and was not written "
+        "meanwhile.\n"
+        "Exit code 1: there is nothing to go back to; 2: could not; 4: refused, with every reason.\n"
+        "Examples:\n"
+        "  hibtool resume /dev/vdb\n"
+        "  hibtool resume --wait 30 --accept sdb=absent /dev/vdb");
+  }
+
+  int run(const Context& context) const override { return run_resume(context, device_, options_, force_); }
+
+ private:
+  std::string device_;
+  ResumeOptions options_;
+  bool force_ = false;
+};
+
+}  // namespace
+
+void add_resume_options(CLI::App& app, ResumeOptions& options) {
+  app.add_option("--kernel", options.preload.kernel,
+                 "kernel that writes the memory back (default: the one that saved the image, in /boot)")
+      ->type_name("VMLINUZ");
+  app.add_option("--modules", options.preload.modules, "its modules (default: /lib/modules/RELEASE of it)")
+      ->type_name("DIR");
+  app.add_option("--module", options.preload.jump_module, "its hibjump.ko")->type_name("FILE");
+  app.add_option("--append", options.preload.append, "more for its command line")->type_name("TEXT");
+  app.add_option("--accept", options.accepted,
+                 "go on although this device is not the one it was; a refusal says what to give here. "
+                 "Recorded in the "
+                 "image")
+      ->type_name("DEVICE=VERDICT");
+  app.add_option("--wait", options.wait_seconds, "how long to wait for devices that have not been found yet")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0U, 3600U))
+      ->capture_default_str();
+}
+
+int run_resume(const Context& context, const std::string& device, const ResumeOptions& options, bool force) {
+  const auto offset = context.swap_offset();
+  if (!offset) return context.report(offset.error());
+  jump::ResumeRequest request;
+  request.device = device;
+  request.offset = offset->value_or(0);
+  request.preload = options.preload;
+  request.accepted = options.accepted;
+  request.wait_seconds = options.wait_seconds;
+  request.force = force;
+  request.note = [&](const std::string& text) { context.note(text); };
+  request.progress = [&](const std::string& what) { return progress_of(context, what); };
+  const jump::NotResumed end = jump::resume(context.formats, request);
+  if (end.nothing_there) {
+    context.note(printable(device) + ": nothing to go back to");
+    if (context.options.json) context.document(report::json_of_not_resumed(end));
+    return kNo;
+  }
+  for (const std::string& line : report::lines_of(end, device)) context.line(line);
+  if (context.options.json) context.document(report::json_of_not_resumed(end));
+  return exit_code(end.error.kind);
+}
+
+std::unique_ptr<Verb> make_resume() { return std::make_unique<Resume>(); }
+
+}  // namespace hib::cli

@@ -1,0 +1,40 @@
+#include "cli/verb.h"
+
+namespace hib::cli {
+
+std::unique_ptr<Verb> make_arm();
+std::unique_ptr<Verb> make_create();
+std::unique_ptr<Verb> make_diff();
+std::unique_ptr<Verb> make_disarm();
+std::unique_ptr<Verb> make_hibernate();
+std::unique_ptr<Verb> make_inspect();
+std::unique_ptr<Verb> make_probe();
+std::unique_ptr<Verb> make_rearm();
+std::unique_ptr<Verb> make_restore();
+std::unique_ptr<Verb> make_resume();
+std::unique_ptr<Verb> make_verify();
+
+namespace {
+
+// In the order of --help.
+constexpr VerbRow kVerbs[] = {
+    {"inspect", "say what an image is, reading as little of it as that takes", make_inspect},
+    {"verify", "prove an image, layer by layer, and say what cannot be proven", make_verify},
+    {"create", "pack memory into a .hib image", make_create},
+    {"restore", "write memory in another format", make_restore},
+    {"diff", "compare the memory and the devices of two images of any two formats", make_diff},
+    {"rearm", "put the signature of a consumed hibernation image back, where that is safe", make_rearm},
+    {"probe", "record this machine: its kernel and its devices, and what each of them can be known by",
+     make_probe},
+    {"arm", "preload the image-saving kernel into the crash region", make_arm},
+    {"disarm", "undo arm", make_disarm},
+    {"hibernate", "jump into the kernel that arm has loaded, which saves this machine's memory",
+     make_hibernate},
+    {"resume", "go back into the machine that hibernate has saved", make_resume},
+};
+
+}  // namespace
+
+std::span<const VerbRow> verbs() { return kVerbs; }
+
+}  // namespace hib::cli

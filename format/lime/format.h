@@ -1,0 +1,7 @@
+#pragma once
+
+#include "lib/image/format.h"
+
+namespace hib::lime {
+extern const Format kFormat;
+}

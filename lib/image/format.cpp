@@ -1,0 +1,106 @@
+#include "lib/image/format.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace hib {
+namespace {
+
+constexpr std::uint64_t kOffsetUnit = 4096;  // of --offset, as the kernel counts resume_offset
+
+void add_once(std::vector<std::string>& list, std::string_view name) {
+  if (std::find(list.begin(), list.end(), name) == list.end()) list.emplace_back(name);
+}
+
+}  // namespace
+
+const Format* Formats::find(std::string_view name) const {
+  const auto it =
+      std::find_if(rows_.begin(), rows_.end(), [&](const Format* row) { return row->name == name; });
+  return it == rows_.end() ? nullptr : *it;
+}
+
+std::string_view Formats::title(std::string_view name) const {
+  for (const Format* row : rows_) {
+    if (row->name == name) return row->title;
+    for (const FormatName& dialect : row->dialects) {
+      if (dialect.name == name) return dialect.title;
+    }
+  }
+  return name;
+}
+
+std::vector<std::string> Formats::readable() const {
+  std::vector<std::string> names;
+  for (const Format* row : rows_) names.emplace_back(row->name);
+  return names;
+}
+
+std::vector<std::string> Formats::writable() const {
+  std::vector<std::string> names;
+  for (const Format* row : rows_) {
+    if (row->is_written()) names.emplace_back(row->name);
+  }
+  return names;
+}
+
+std::vector<std::string> Formats::codecs() const {
+  std::vector<std::string> names;
+  for (const Format* row : rows_) {
+    for (const std::string_view codec : row->codecs) add_once(names, codec);
+  }
+  return names;
+}
+
+const Format& Formats::with_areas() const {
+  return **std::find_if(rows_.begin(), rows_.end(), [](const Format* row) { return row->areas != nullptr; });
+}
+
+Result<const Format*> Formats::recognise(const File& file) const {
+  TRY(const auto start, file.read_at(0, std::min<std::uint64_t>(file.size(), kFormatHeadBytes)));
+  const FormatHead head{start, file.size()};
+  for (const Format* row : rows_) {
+    if (row->recognise(head)) return row;
+  }
+  return fail(make_error(ErrorKind::NotRecognised, "format",
+                         file.size() == 0 ? "an empty file" : "nothing that a reader knows",
+                         fmt::format("{}", fmt::join(readable(), ", ")))
+                  .of(file.path())
+                  .advise("-f raw reads it as raw physical memory"));
+}
+
+Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std::string_view name,
+                                                   const OpenOptions& options) const {
+  TRY(auto file, File::open(path));
+  const auto head = checked_mul<std::uint64_t>(options.swap_offset.value_or(0), kOffsetUnit);
+  for (const Format* row : rows_) {
+    if (row->areas == nullptr) continue;
+    TRY(const auto image, row->areas->open(file, head.value_or(0)));
+    if (image != file) return row->open(image, options);
+  }
+  if (!name.empty()) {
+    const Format* row = find(name);
+    if (row != nullptr) return row->open(std::move(file), options);
+    return fail(make_error(ErrorKind::Usage, "--format", std::string(name),
+                           fmt::format("{}", fmt::join(readable(), ", "))));
+  }
+  for (const Format* row : rows_) {
+    const bool is_named =
+        (row->takes_swap_offset && options.swap_offset) || (row->takes_base_address && options.base_address);
+    if (is_named) return row->open(std::move(file), options);
+  }
+  TRY(const Format* row, recognise(*file));
+  return row->open(std::move(file), options);
+}
+
+Result<std::unique_ptr<ImageReader>> Formats::open_whole(const std::string& path, std::string_view name,
+                                                         const OpenOptions& options) const {
+  TRY(auto image, open(path, name, options));
+  if (options.salvage || image->info().damage.empty()) return image;
+  Error error = image->info().damage.front().error;
+  if (error.advice.empty()) error.advice = "--salvage goes on with what is whole";
+  return fail(std::move(error));
+}
+
+}  // namespace hib

@@ -1,0 +1,107 @@
+// A format: all that hibtool can do with it, in one row. format/registry.cpp has the rows; operations, the
+// jump, help texts and messages know formats only through this table.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/image/area.h"
+#include "lib/image/reader.h"
+#include "lib/image/sink.h"
+#include "lib/os/file.h"
+#include "lib/os/machine.h"
+#include "lib/os/output.h"
+
+namespace hib {
+
+// The first bytes of a file, enough to recognise every format.
+struct FormatHead {
+  ByteView bytes;  // up to kFormatHeadBytes from the start
+  std::uint64_t file_bytes = 0;
+};
+inline constexpr std::size_t kFormatHeadBytes =
+    65536;  // a swap header ends with the first page, which may be that large
+
+// How an image is to be written. Each format takes what concerns it.
+struct WriteOptions {
+  std::string codec;                         // one of Format::codecs; empty: the format's own choice
+  int level = 1;                             // hib: of zstd
+  std::uint32_t chunk_kib = 1024;            // hib: compressed together
+  const ImageReader* base = nullptr;         // hib: pages that this image has too are not stored
+  std::string base_name;                     // hib: where the base will be looked for, beside the image
+  std::vector<Record> records;               // hib: what it says of the machine
+  std::vector<Breadcrumb> history;           // hib: what has happened so far
+  std::optional<std::uint64_t> swap_offset;  // swsusp: page of the output that holds the swap header
+  bool by_extents = false;                   // swsusp: the output is a swap file of this machine
+  bool force = false;                        // over what would be refused otherwise
+};
+
+struct FormatName {
+  std::string_view name;   // as in ImageInfo::format
+  std::string_view title;  // for people
+};
+
+struct Format {
+  std::string_view name;                      // as in --format, --as and JSON
+  std::string_view title;                     // for people: "ELF vmcore"
+  std::span<const FormatName> dialects = {};  // what else the reader opens, under names of their own
+
+  bool (*recognise)(const FormatHead& head);  // pure
+  Result<std::unique_ptr<ImageReader>> (*open)(std::shared_ptr<const File> file, const OpenOptions& options);
+  bool takes_swap_offset = false;   // --offset names this format
+  bool takes_base_address = false;  // --base-address names this format
+
+  // Writing: a new file, or something that exists. Neither: hibtool only reads the format. The sink may keep
+  // references to `source` and `output`.
+  Result<std::unique_ptr<PageSink>> (*write)(Output& output, const ImageReader& source,
+                                             const WriteOptions& options) = nullptr;
+  Result<std::unique_ptr<PageSink>> (*write_into)(const std::string& path, const ImageReader& source,
+                                                  const WriteOptions& options) = nullptr;
+  std::span<const std::string_view> codecs = {};  // of a written image; empty: no choice
+  std::string_view default_codec = {};            // empty: as in the source
+  bool is_resumed_from = false;                   // by a kernel: nobody may write one with lost pages
+  bool marks_lost_pages = false;                  // it says which pages were lost
+  bool zeros_for_absent = false;                  // what is absent reads as zeros
+
+  // Hibernation images: would `machine` accept it? Decided by the record `record_type`, which other formats
+  // keep.
+  std::string_view record_type = {};
+  Result<std::vector<Layer>> (*accept)(const Record& record, const Machine& machine) = nullptr;
+  // Puts the signature back that a kernel has taken away.
+  Result<void> (*rearm)(const std::string& path, const OpenOptions& options) = nullptr;
+
+  const AreaOperations* areas = nullptr;  // null: its images do not lie in areas
+
+  bool is_written() const { return write != nullptr || write_into != nullptr; }
+};
+
+// All formats, in the order in which they are tried: strong magics first.
+class Formats {
+ public:
+  explicit constexpr Formats(std::span<const Format* const> rows) : rows_(rows) {}
+
+  std::span<const Format* const> rows() const { return rows_; }
+  const Format* find(std::string_view name) const;  // null: no such format
+  std::string_view title(
+      std::string_view name) const;  // of a format or a dialect; the name itself when unknown
+  std::vector<std::string> readable() const;
+  std::vector<std::string> writable() const;
+  std::vector<std::string> codecs() const;  // of all that are written, each once
+  const Format& with_areas() const;         // the one that a kernel jump saves into
+
+  // Finds the reader by content, or takes the one named.
+  Result<std::unique_ptr<ImageReader>> open(const std::string& path, std::string_view name,
+                                            const OpenOptions& options) const;
+  // The same, but an image with damage is refused unless `options.salvage`.
+  Result<std::unique_ptr<ImageReader>> open_whole(const std::string& path, std::string_view name,
+                                                  const OpenOptions& options) const;
+
+ private:
+  Result<const Format*> recognise(const File& file) const;
+  std::span<const Format* const> rows_;
+};
+
+}  // namespace hib

@@ -1,0 +1,40 @@
+// How far a save or a resume got, as an image keeps it: breadcrumbs, in the order in which things happened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hib {
+
+enum class Phase : std::uint16_t {
+  Armed = 1,
+  DevicesSuspended,
+  Jumped,
+  Saving,
+  Verified,
+  Committed,
+  PoweredOff,
+  ResumeAttempted,
+  Loaded,
+  JumpedBack,
+  Resumed,
+  Failed,
+  DeviceFailed,
+  Overridden,
+};
+
+struct Breadcrumb {
+  std::uint16_t phase = 0;    // a Phase, or a number that a later version has
+  std::uint64_t time_ns = 0;  // CLOCK_REALTIME; 0: not known
+  std::string text;
+
+  bool is(Phase wanted) const { return phase == static_cast<std::uint16_t>(wanted); }
+};
+
+std::string_view phase_name(std::uint16_t phase);  // "unknown" for other numbers
+
+bool has_phase(const std::vector<Breadcrumb>& history, Phase phase);
+
+}  // namespace hib

@@ -1,0 +1,102 @@
+#include "lib/jump/boot/load.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/jump/boot/load_plan.h"
+#include "lib/jump/module/iomem.h"
+
+namespace hib::jump {
+namespace {
+
+// "PHYSICAL-ADDRESS SIZE", both in hexadecimal.
+Result<MemoryRange> vmcoreinfo_note() {
+  std::ifstream file("/sys/kernel/vmcoreinfo");
+  MemoryRange note;
+  if (!(file >> std::hex >> note.start >> note.bytes))
+    return fail(make_error(ErrorKind::Unsupported, "/sys/kernel/vmcoreinfo", "nothing to read",
+                           "a kernel with CONFIG_VMCORE_INFO"));
+  return note;
+}
+
+// Writes, and reads back what was written. What the region held before must not show through where zeros
+// belong.
+class Loader {
+ public:
+  explicit Loader(const Device& device) : device_(device), zeros_(kPieceBytes), read_back_(kPieceBytes) {}
+
+  Result<void> load(const Segment& segment) {
+    for (std::uint64_t done = 0; done < segment.memory_bytes;) {
+      const bool is_content = done < segment.bytes.size();
+      const ByteView rest = is_content ? segment.bytes.subspan(done) : ByteView(zeros_);
+      const std::uint64_t most =
+          is_content ? kPieceBytes : std::min(kPieceBytes, segment.memory_bytes - done);
+      const ByteView piece = rest.first(std::min<std::uint64_t>(rest.size(), most));
+      TRY_OK(write(segment.address + done, piece));
+      done += piece.size();
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::uint64_t kPieceBytes = 1U << 20;
+
+  Result<void> write(std::uint64_t address, ByteView bytes) {
+    TRY_OK(device_.write(address, bytes));
+    const MutableBytes seen = MutableBytes(read_back_).first(bytes.size());
+    TRY_OK(device_.read(address, seen));
+    if (std::equal(seen.begin(), seen.end(), bytes.begin())) return {};
+    return fail(make_error(ErrorKind::Io, "crash region", "other bytes than were written").at(address));
+  }
+
+  const Device& device_;
+  std::vector<std::byte> zeros_;
+  std::vector<std::byte> read_back_;
+};
+
+}  // namespace
+
+Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options) {
+  TRY(const auto info, device.info());
+  if (info.is_b)
+    return fail(
+        make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
+  if (info.region.bytes == 0)
+    return fail(make_error(ErrorKind::Refused, "crash region", "none",
+                           "crashkernel=SIZE on the kernel's command line")
+                    .advise("boot with crashkernel=192M"));
+  if (info.crash_kernel_loaded)
+    return fail(
+        make_error(ErrorKind::Refused, "crash region", "a crash kernel is loaded in it", "an empty one")
+            .advise("kexec -p -u, or systemctl stop kdump-tools"));
+  if (info.armed) TRY_OK(device.disarm());
+  TRY(auto preload, prepare_preload(options.preload));
+  LoadedSaver report;
+  report.region = info.region;
+  report.kernel = preload.kernel.path;
+  report.release = preload.kernel.release;
+  report.modules = preload.modules;
+  report.initramfs_bytes = preload.initramfs.size();
+  report.command_line = preload.command_line;
+
+  LoadRequest request;
+  request.region = info.region;
+  request.firmware_map = options.firmware_map;
+  TRY(request.ram, read_memory_ranges(kSystemRam));
+  TRY(const auto vmcoreinfo, vmcoreinfo_note());
+  request.notes = {vmcoreinfo, {info.note, kPageBytes}};
+  request.command_line = preload.command_line;
+  request.acpi_rsdp = preload.acpi_rsdp;
+  TRY(const auto plan, plan_load(request, preload.kernel, std::move(preload.initramfs)));
+  Loader loader(device);
+  for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
+
+  TRY_OK(
+      device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy}));
+  return report;
+}
+
+}  // namespace hib::jump

@@ -1,0 +1,91 @@
+#include "lib/jump/boot/preload.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "lib/jump/boot/initramfs.h"
+#include "lib/os/file.h"
+#include "lib/os/machine.h"
+
+namespace hib::jump {
+namespace {
+
+// What of A's command line B wants too: how to reach the console and how to get along with this machine. The
+// rest is about A's file systems and memory.
+constexpr std::array<std::string_view, 16> kInherited = {
+    "console=",   "earlyprintk=", "earlycon=", "acpi",    "pci=",    "pcie_", "iommu=", "intel_iommu=",
+    "amd_iommu=", "no5lvl",       "noapic",    "nolapic", "libata.", "ahci.", "nvme",   "usb-storage."};
+// A panic of B reboots the machine; the firmware's x2APIC mode would survive into A, which may not use it.
+constexpr std::string_view kAlways = "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic";
+
+std::string inherited_command_line() {
+  std::ifstream file("/proc/cmdline");
+  std::string line;
+  for (std::string word; file >> word;) {
+    const bool wanted = std::any_of(kInherited.begin(), kInherited.end(),
+                                    [&](std::string_view prefix) { return word.rfind(prefix, 0) == 0; });
+    if (wanted) line += word + " ";
+  }
+  return line;
+}
+
+// On EFI machines; 0 where the firmware is a BIOS.
+std::uint64_t acpi_rsdp() {
+  std::ifstream file("/sys/firmware/efi/systab");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("ACPI20=", 0) == 0) return std::strtoull(line.c_str() + 7, nullptr, 0);
+  }
+  return 0;
+}
+
+Result<KernelModule> read_jump_module(const PreloadOptions& options, const std::string& folder) {
+  if (!options.jump_module.empty()) {
+    TRY(auto content, File::read_whole(options.jump_module));
+    return KernelModule{"hibjump", options.jump_module, std::move(content)};
+  }
+  TRY(auto modules, read_modules(folder, {"hibjump"}));
+  if (modules.empty())
+    return fail(make_error(ErrorKind::NotFound, "kernel module", "no hibjump.ko", "one built for this kernel")
+                    .of(folder)
+                    .advise("dkms install hibjump, or --module FILE"));
+  return std::move(modules.back());
+}
+
+Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, const std::string& folder,
+                                               Preload& preload) {
+  TRY(auto modules, read_modules(folder, options.drivers));
+  TRY(auto jump_module, read_jump_module(options, folder));
+  modules.push_back(std::move(jump_module));
+  Initramfs initramfs;
+  initramfs.add_character_device("dev/console", 0600, 5, 1);
+  TRY_OK(initramfs.add_this_program("init"));
+  for (std::size_t i = 0; i < modules.size(); ++i) {
+    initramfs.add_file(fmt::format("{}/{:03}-{}.ko", kModuleFolder, i, modules[i].name), modules[i].content,
+                       0600);
+    preload.modules.push_back(modules[i].name);
+  }
+  initramfs.add_file(kConfigPath, options.config, 0600);
+  return initramfs.finish();
+}
+
+}  // namespace
+
+Result<Preload> prepare_preload(const PreloadOptions& options) {
+  const std::string path =
+      options.kernel.empty() ? "/boot/vmlinuz-" + read_machine("").release : options.kernel;
+  Preload preload;
+  TRY(preload.kernel, BzImage::read(path));
+  TRY(preload.initramfs,
+      build_initramfs(options,
+                      options.modules.empty() ? "/lib/modules/" + preload.kernel.release : options.modules,
+                      preload));
+  preload.command_line = fmt::format("{}{} {}", inherited_command_line(), kAlways, options.append);
+  preload.acpi_rsdp = acpi_rsdp();
+  return preload;
+}
+
+}  // namespace hib::jump

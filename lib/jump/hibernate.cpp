@@ -1,0 +1,108 @@
+#include "lib/jump/hibernate.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/jump/records.h"
+#include "lib/jump/target.h"
+
+namespace hib::jump {
+namespace {
+
+constexpr std::size_t kMaxNotedDevices = 8;
+constexpr std::size_t kCrumbBytes = 96;
+
+using Failures = std::vector<DeviceFailure>;
+
+// "2 devices did not resume: 0000:00:04.0 0000:00:05.0", with as many names as a breadcrumb has room for.
+std::string summary_of(const Failures& failures) {
+  if (failures.empty()) return "";
+  std::vector<std::string> paths;
+  for (const DeviceFailure& failure : failures) {
+    if (std::find(paths.begin(), paths.end(), failure.path) == paths.end()) paths.push_back(failure.path);
+  }
+  std::string text = fmt::format("{} device{} did not resume:", paths.size(), paths.size() == 1 ? "" : "s");
+  for (const std::string& path : paths) {
+    const std::string name = " " + printable(path.substr(path.rfind('/') + 1));
+    if (text.size() + name.size() > kCrumbBytes) break;
+    text += name;
+  }
+  return text;
+}
+
+// One entry a device, behind the one that says what the cycle came to.
+Result<void> note_failures(const ClaimedTarget& target, const Failures& failures) {
+  for (std::size_t i = 0; i < std::min(failures.size(), kMaxNotedDevices); ++i) {
+    const DeviceFailure& failure = failures[i];
+    const std::string text =
+        fmt::format("{}{}: {} in {}", failure.name(), failure.driver_suffix(), failure.error, failure.phase);
+    TRY_OK(target.note(Phase::DeviceFailed, printable(text)));
+  }
+  return {};
+}
+
+// The last breadcrumbs of a cycle; a swap device becomes one again. That the machine goes on does not depend
+// on it.
+Result<void> note_resumed(const AreaOperations& areas, const ArmedTarget& armed, const Failures& failures) {
+  TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
+  TRY_OK(target.note(Phase::Resumed, summary_of(failures)));
+  TRY_OK(note_failures(target, failures));
+  TRY(const auto device, File::open(target.device));
+  return areas.remove_head(*device, target.area);
+}
+
+// The saver has said already that the machine went on.
+Result<void> note_returned(const AreaOperations& areas, const ArmedTarget& armed, const Failures& failures) {
+  if (failures.empty()) return {};
+  TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
+  return note_failures(target, failures);
+}
+
+// What the machine says of itself at the moment of the jump. A rehearsal has no image that it could go into,
+// and no jump to name.
+Result<std::vector<std::byte>> records_now(const Device& device, const ArmedTarget& armed, Wish wish) {
+  if (wish == Wish::Rehearse) return pack_records(records_of_this_machine());
+  TRY(const auto info, device.info());
+  return pack_records(records_on_leaving(info, armed.id, armed.device));
+}
+
+// What arm claimed, still where it was.
+Result<ArmedTarget> armed_target(const AreaOperations& areas) {
+  const auto recalled = recall_armed();
+  if (!recalled && recalled.error().kind != ErrorKind::NotFound) return fail(recalled.error());
+  if (!recalled)
+    return fail(make_error(ErrorKind::Usage, "target", "armed without one", "hibtool arm --target DEV"));
+  TRY_OK(check_unmoved(areas, *recalled));
+  return *recalled;
+}
+
+void note_outcome(const AreaOperations& areas, const ArmedTarget& armed, const Left& left, Wish wish,
+                  const Note& note) {
+  const bool is_restored = left.outcome == Outcome::Restored;
+  if (!is_restored && wish == Wish::Rehearse) return;
+  const auto noted = is_restored ? note_resumed(areas, armed, left.not_resumed)
+                                 : note_returned(areas, armed, left.not_resumed);
+  if (!noted) note("resumed, but the image does not know: " + noted.error().line());
+}
+
+}  // namespace
+
+Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note) {
+  const AreaOperations& areas = *formats.with_areas().areas;
+  TRY(const auto device, Device::open());
+  ArmedTarget armed;
+  if (wish != Wish::Rehearse) {
+    TRY(armed, armed_target(areas));
+  }
+  const auto records = records_now(device, armed, wish);
+  // A machine is not kept from hibernating by what is said of it.
+  if (!records)
+    note("the image has the machine's records as they were when it was armed: " + records.error().line());
+  Left left = leave(device, wish, records ? ByteView(*records) : ByteView());
+  if (!left.error) note_outcome(areas, armed, left, wish, note);
+  return left;
+}
+
+}  // namespace hib::jump

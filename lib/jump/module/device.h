@@ -1,0 +1,116 @@
+// /dev/hibjump, the kernel module's side of a jump. The header that it shares with user space is the module's
+// own (kernel-glue/include/uapi/linux/hibjump.h); what may be done in which kernel stands there.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/jump/module/jump_id.h"
+#include "lib/os/file.h"
+
+namespace hib::jump {
+
+inline constexpr std::uint64_t kPageBytes = 4096;
+inline constexpr std::uint64_t kLowEnd = 0xA0000;  // of the memory that a PC has below the video memory
+inline constexpr std::size_t kMaxLowRanges = 8;
+
+// A piece of physical memory.
+struct MemoryRange {
+  std::uint64_t start = 0;
+  std::uint64_t bytes = 0;
+
+  std::uint64_t end() const { return start + bytes; }
+  bool contains(std::uint64_t address, std::uint64_t size) const {
+    return address >= start && size <= bytes && address - start <= bytes - size;
+  }
+};
+
+// What A wants of B.
+enum class Wish : std::uint32_t { Rehearse = 1, SaveAndPowerOff, SaveAndReturn, StandBy };
+
+enum class Outcome : std::uint32_t { NotLeft = 0, Returned, Restored, Failed };
+
+struct DeviceInfo {
+  bool is_b = false;  // runs in another kernel's crash region
+  bool armed = false;
+  bool untested_series = false;
+  bool five_levels = false;
+  bool crash_kernel_loaded = false;
+  MemoryRange region;         // A: bytes 0 where there is none
+  std::uint64_t context = 0;  // A: physical address of its context, one page
+  std::uint64_t note = 0;     // A: physical address of the ELF note with its registers, one page
+};
+
+// What to enter; addresses are physical and in the crash region.
+struct ArmedEntry {
+  std::uint64_t entry = 0;
+  std::uint64_t boot_params = 0;
+  std::uint64_t low_copy = 0;
+  std::vector<MemoryRange> low;
+  JumpId id{};
+  std::uint64_t standby_low_copy = 0;
+};
+
+struct LeaveResult {
+  Outcome outcome = Outcome::NotLeft;
+  std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME when A's devices were suspended
+  std::string reason;              // what B said
+  JumpId id{};
+};
+
+// Physical memory, mapped to be read and written; unmapped when this goes.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(std::byte* bytes, std::size_t size) : bytes_(bytes, size) {}
+  Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping();
+
+  MutableBytes bytes() const { return bytes_; }
+
+ private:
+  MutableBytes bytes_;
+};
+
+// Errors of all calls say what to do about them.
+class Device {
+ public:
+  static Result<Device> open();
+
+  Result<DeviceInfo> info() const;
+  Result<void> arm(const ArmedEntry& request) const;
+  Result<void> disarm() const;
+  // Suspends the machine and enters B, which finds a copy of `records` (suspend_records.h). Returns when
+  // somebody comes back.
+  Result<LeaveResult> leave(Wish wish, ByteView records) const;
+  // The module's record "suspend" of the last leave, also of one that failed, with the results of the resume.
+  Result<std::vector<std::byte>> devices() const;
+  // C: makes room for A's memory in the running kernel's own, to be filled through map(): `pages`, ascending,
+  // are A's pages, `region` its crash region. Gone when this object and all mappings are.
+  Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
+  // B, and C with what is staged: enters A. Returns only when that failed.
+  Error return_to_machine(std::uint64_t context, Outcome outcome, const std::string& reason) const;
+  // B: enters A, and returns when A has left again.
+  Result<void> stand_by(std::uint64_t context) const;
+
+  Result<void> read(std::uint64_t address, MutableBytes out) const;
+  Result<void> write(std::uint64_t address, ByteView bytes) const;
+  // B: A's memory itself; C: where it is staged, what is no page of A must not be touched. Whole pages.
+  Result<Mapping> map(std::uint64_t address, std::uint64_t bytes) const;
+
+ private:
+  explicit Device(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
+}  // namespace hib::jump

@@ -1,0 +1,169 @@
+#include "lib/jump/restore/resume.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/jump/records.h"
+#include "lib/jump/restore/check.h"
+#include "lib/jump/restore/devices.h"
+#include "lib/jump/restore/history.h"
+#include "lib/jump/target.h"
+
+namespace hib::jump {
+namespace {
+
+// ---- what can be checked before anything happens
+
+Result<void> check_pages_are_whole(const JumpImage& image) {
+  const std::uint64_t unreadable = image.reader->info().pages.unreadable;
+  if (unreadable == 0) return {};
+  return fail(make_error(ErrorKind::Corrupt, "pages",
+                         fmt::format("{} that could not be read when it was made", grouped(unreadable)),
+                         "none")
+                  .of(image.path()));
+}
+
+void add(std::vector<MemoryRange>& ranges, const PageRun& run) {
+  const std::uint64_t start = run.first * kPageBytes;
+  const std::uint64_t bytes = run.count * kPageBytes;
+  if (!ranges.empty() && ranges.back().end() == start)
+    ranges.back().bytes += bytes;
+  else
+    ranges.push_back({start, bytes});
+}
+
+Result<MachinePages> pages_of(const JumpImage& image) {
+  MachinePages pages;
+  TRY(const auto runs, image.reader->runs());
+  for (;;) {
+    TRY(const auto run, runs->next());
+    if (!run) break;
+    add(pages.ram, *run);
+    if (run->is_present()) add(pages.used, *run);
+  }
+  return pages;
+}
+
+Result<void> check_memory(const JumpImage& image, const std::vector<MemoryRange>& ram,
+                          const std::vector<MemoryMapEntry>& map) {
+  const auto read = [&](std::uint64_t address, MutableBytes out) {
+    return image.reader->read_page(address / kPageBytes, out);
+  };
+  auto checked = check_memory_map(map, recorded_memory_map(image.reader->records()));
+  if (checked) checked = check_places(image.context, ram, map);
+  if (checked) checked = check_entry(image.context, ram, read);
+  if (!checked) return fail(std::move(checked).error().of(image.path()));
+  return {};
+}
+
+// What lies in a file lies on a file system, which the restorer would have to have mounted while the machine
+// has it mounted too.
+Result<void> check_is_device(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  if (S_ISBLK(status.st_mode)) return {};
+  return fail(
+      make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to")
+          .of(path));
+}
+
+// The machine and the saver are entered with the paging of the restorer, and may not change it.
+Result<void> check_paging(const JumpImage& image) {
+  std::ifstream file("/proc/cpuinfo");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const bool here = text.find(" la57") != std::string::npos;
+  if (here == image.context.five_levels) return {};
+  const auto levels = [](bool five) { return five ? "5 levels" : "4 levels"; };
+  return fail(make_error(ErrorKind::Refused, "page tables", fmt::format("{} here", levels(here)),
+                         fmt::format("{}, as in the image", levels(image.context.five_levels)))
+                  .of(image.path())
+                  .advise(here ? "boot with no5lvl" : "boot without no5lvl"));
+}
+
+Result<void> compare_devices(const ResumeRequest& request, const JumpImage& image, DeviceCheck& devices) {
+  DeviceCheckRequest check;
+  check.image = request.device;
+  check.id = image.context.id;
+  check.records = &image.reader->records();
+  check.snapshot_ns = image.context.suspended_ns;
+  check.accepted = request.accepted;
+  check.wait_seconds = request.wait_seconds;
+  TRY(devices, check_devices(check));
+  if (!devices.is_recorded) {
+    request.note(printable(request.device) +
+                 ": does not say which devices its machine had; they are not compared");
+  }
+  for (const std::string& token : request.accepted) {
+    if (std::find(devices.overridden.begin(), devices.overridden.end(), token) != devices.overridden.end())
+      continue;
+    request.note(fmt::format("--accept {}: nothing here that would need it", printable(token)));
+  }
+  if (!devices.refusals.empty()) return fail(error_of(devices.refusals.front(), request.device));
+  return {};
+}
+
+Result<void> note_attempt(const AreaOperations& areas, const File& file, const DeviceCheck& devices) {
+  TRY_OK(areas.append_history(file, Phase::ResumeAttempted, clock_ns(), ""));
+  for (const std::string& token : devices.overridden) {
+    TRY_OK(areas.append_history(file, Phase::Overridden, clock_ns(), token));
+  }
+  return {};
+}
+
+// Whoever asks at each boot is to be told calmly that there was no image.
+Result<void> check_something_is_there(const Formats& formats, const File& file) {
+  const Format& format = formats.with_areas();
+  TRY(const auto head, file.read_at(0, std::min<std::uint64_t>(file.size(), kFormatHeadBytes)));
+  const auto history = format.areas->read_history(file);
+  const bool is_claim_only = history && history->size() == 1 && history->front().is(Phase::Armed);
+  if (format.recognise({head, file.size()}) && !is_claim_only) return {};
+  return fail(make_error(ErrorKind::NotRecognised, "target", "nothing to go back to", "").of(file.path()));
+}
+
+// Cheap checks first. The last thing that is done says in the image that it was tried.
+Result<WayBack> prepare(const Formats& formats, const ResumeRequest& request, NotResumed& refused,
+                        DeviceCheck& devices) {
+  const AreaOperations& areas = *formats.with_areas().areas;
+  TRY_OK(check_is_device(request.device));
+  TRY(const auto file, open_image_file(areas, request));
+  auto there = check_something_is_there(formats, *file);
+  refused.nothing_there = !there && there.error().kind == ErrorKind::NotRecognised;
+  TRY_OK(std::move(there));
+  TRY(const auto image, open_jump_image(formats, request.device, request.offset));
+  TRY(const auto history, areas.read_history(*file));
+  TRY_OK(check_history(history, request.device, request.force));
+  const Machine here = read_machine("");
+  TRY_OK(check_paging(image));
+  TRY_OK(check_pages_are_whole(image));
+  TRY(const auto pages, pages_of(image));
+  TRY_OK(check_memory(image, pages.ram, here.memory_map));
+  TRY_OK(compare_devices(request, image, devices));
+  TRY(auto way, prepare_way_back(request, image, pages, here));
+  TRY_OK(note_attempt(areas, *file, devices));
+  return way;
+}
+
+}  // namespace
+
+NotResumed resume(const Formats& formats, const ResumeRequest& request) {
+  NotResumed end;
+  DeviceCheck devices;
+  const auto way = prepare(formats, request, end, devices);
+  if (!way) {
+    end.error = way.error();
+    end.refusals = std::move(devices.refusals);
+    return end;
+  }
+  request.note(printable(request.device) + ": verified; going back into it");
+  end.error = go_back(*formats.with_areas().areas, request, *way);
+  return end;
+}
+
+}  // namespace hib::jump

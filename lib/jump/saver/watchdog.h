@@ -1,0 +1,22 @@
+// A limit for what B does: when it makes no progress for so long, the machine restarts. The kernel's own
+// watchdog device, so that it also counts when this process cannot run any more.
+#pragma once
+
+#include "lib/base/error.h"
+#include "lib/os/file.h"
+
+namespace hib::jump {
+
+class Watchdog {
+ public:
+  static Result<Watchdog> start(unsigned seconds);
+
+  void alive() const;  // begins to count anew
+  void stop() const;
+
+ private:
+  explicit Watchdog(Fd fd) : fd_(std::move(fd)) {}
+  Fd fd_;
+};
+
+}  // namespace hib::jump

@@ -1,0 +1,141 @@
+#include "lib/ops/convert.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "lib/base/version.h"
+#include "lib/image/vmcore_notes.h"
+
+namespace hib {
+namespace {
+
+// Fields of a record that is there already are added to it.
+void add_records(std::vector<Record>& records, const std::vector<Record>& added) {
+  for (const Record& record : added) {
+    const auto it =
+        std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
+    if (it == records.end()) {
+      records.push_back(record);
+      continue;
+    }
+    for (const Field& field : record.fields) it->set(field.name, field.value);
+  }
+}
+
+// One field after the other: when memory runs out in the middle of a nested list, GCC 12 destroys fields that
+// it has not made.
+void add_provenance(std::vector<Record>& records, const ImageInfo& source) {
+  Record& provenance = records.emplace_back();
+  provenance.type = kProvenanceRecord;
+  provenance.set("tool", std::string(kToolVersion));
+  provenance.set("source_format", source.format);
+  provenance.set("source_variant", source.variant);
+  provenance.set("source_bytes", source.file_bytes);
+}
+
+void add_machine(std::vector<Record>& records, const ImageReader& source) {
+  const KernelIdentity kernel = kernel_identity(source);
+  if (find_record(records, kMachineRecord) == nullptr) {
+    records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
+  }
+  Record& machine =
+      *std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
+  if (kernel.release) machine.set("release", *kernel.release);
+  if (kernel.version) machine.set("version", *kernel.version);
+  if (kernel.machine) machine.set("machine", *kernel.machine);
+  machine.set("page_size", std::uint64_t{source.info().page_size});
+}
+
+// What the image says of its machine, completed with what its pages say, and how this copy was made. A format
+// with records of its own keeps them as they are: they are about the machine and the first saving, not about
+// this copy.
+std::vector<Record> records_for(const ImageReader& source, const ConvertRequest& request) {
+  std::vector<Record> records = source.records();
+  if (source.info().format != request.as->name) {
+    add_machine(records, source);
+    add_provenance(records, source.info());
+  }
+  add_records(records, request.added_records);
+  return records;
+}
+
+Result<void> refuse_to_write_input(const ConvertRequest& request) {
+  std::vector<std::string> inputs = request.other_inputs;
+  inputs.push_back(request.source);
+  inputs.push_back(request.base);
+  for (const std::string& path : inputs) {
+    if (path.empty() || path == "-") continue;
+    TRY(const auto input, File::open(path));
+    if (!input->is_same_file(request.output)) continue;
+    return fail(make_error(ErrorKind::Refused, "output", "an input of this command",
+                           "another file: inputs are never written")
+                    .of(request.output));
+  }
+  return {};
+}
+
+Result<void> refuse_salvage_for_a_kernel(const ConvertRequest& request) {
+  if (!request.as->is_resumed_from || !request.open.salvage) return {};
+  return fail(make_error(ErrorKind::Refused, "--salvage", "an image that a kernel would resume from",
+                         "--as hib, elf, kdump, lime or raw: nobody should resume into broken memory")
+                  .of(request.output));
+}
+
+// A conversion under way. What the sink refers to lives as long as the sink.
+struct Conversion {
+  std::unique_ptr<ImageReader> source;
+  std::unique_ptr<ImageReader> base;
+  std::unique_ptr<Output> output;  // none where the format writes into something that exists
+  std::unique_ptr<PageSink> sink;
+};
+
+Result<WriteOptions> write_options(const Formats& formats, const ConvertRequest& request,
+                                   Conversion& conversion) {
+  WriteOptions options = request.write;
+  options.records = records_for(*conversion.source, request);
+  if (request.base.empty()) return options;
+  OpenOptions open = request.open;
+  TRY(conversion.base, formats.open_whole(request.base, "", open));
+  options.base = conversion.base.get();
+  options.base_name = std::filesystem::path(request.base).filename().string();
+  return options;
+}
+
+Result<void> open_output(const Formats& formats, const ConvertRequest& request, Conversion& conversion) {
+  if (request.as->write_into != nullptr) {
+    TRY(conversion.sink, request.as->write_into(request.output, *conversion.source, request.write));
+    return {};
+  }
+  TRY(conversion.output, request.output_window.empty()
+                             ? Output::create(request.output, request.write.force)
+                             : Output::create_window(request.output, request.output_window, true));
+  TRY(const auto options, write_options(formats, request, conversion));
+  TRY(conversion.sink, request.as->write(*conversion.output, *conversion.source, options));
+  return {};
+}
+
+}  // namespace
+
+Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request) {
+  Conversion conversion;
+  TRY(conversion.source, formats.open_whole(request.source, request.source_format, request.open));
+  TRY_OK(refuse_to_write_input(request));
+  TRY_OK(refuse_salvage_for_a_kernel(request));
+  TRY_OK(open_output(formats, request, conversion));
+  // Nothing may be short of memory once the output is there: what the report takes is taken before.
+  ConvertReport report;
+  report.source = conversion.source->info();
+  report.damage = report.source.damage;
+  PipelineOptions options;
+  options.threads = request.threads;
+  options.salvage = request.open.salvage;
+  options.progress = request.progress;
+  TRY(const PipelineResult result, run_pipeline(*conversion.source, conversion.sink.get(), options));
+  report.pages = result.pages;
+  report.content_digest = result.content_digest;
+  report.damage.insert(report.damage.end(), result.damage.begin(), result.damage.end());
+  if (request.describe) report.written = conversion.sink->report();
+  return report;
+}
+
+}  // namespace hib

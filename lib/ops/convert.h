@@ -1,0 +1,40 @@
+// An image goes through the pipeline into another format: what create, restore and the saver do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/image/format.h"
+#include "lib/ops/pipeline.h"
+
+namespace hib {
+
+struct ConvertRequest {
+  std::string source;
+  std::string source_format;               // empty: found by content
+  OpenOptions open;                        // of the source; `salvage` goes for the whole conversion
+  std::string output;                      // "-" is standard output
+  std::vector<DeviceRange> output_window;  // not empty: only these pieces of the output, a block device
+  const Format* as = nullptr;
+  WriteOptions write;                     // `base` and `records` are filled in
+  std::string base;                       // path of the image that write.base is to be
+  std::vector<Record> added_records;      // beside what the source says; their fields win
+  std::vector<std::string> other_inputs;  // paths that must not be the output either
+  bool describe = true;                   // fill ConvertReport::written
+  unsigned threads = 0;                   // 0: all processors
+  ProgressCallback progress;
+};
+
+struct ConvertReport {
+  ImageInfo source;
+  PageCounts pages;
+  Hash128 content_digest;
+  std::vector<Damage> damage;  // of the source; none unless salvaged
+  WriteReport written;
+};
+
+// On success the output is whole and flushed; on an error it is as it was before, but for an existing target
+// that a format writes into (Format::write_into), which then holds no image that could be taken for one.
+Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request);
+
+}  // namespace hib

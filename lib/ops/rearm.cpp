@@ -1,0 +1,121 @@
+#include "lib/ops/rearm.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/fs/memory_scan.h"
+#include "lib/fs/on_disk.h"
+#include "lib/ops/verify.h"
+#include "lib/os/same_disk.h"
+
+namespace hib {
+namespace {
+
+RearmCheck check_image(const VerifyReport& report) {
+  switch (report.verdict) {
+    case Verdict::Good:
+      return {"image", true, "every layer verifies, the checksum included: the blocks are untouched"};
+    case Verdict::Damaged:
+      return {"image", false,
+              "damaged: " + (report.damage.empty() ? std::string("a layer is bad")
+                                                   : report.damage.front().error.line())};
+    case Verdict::Unverifiable:
+      return {"image", false, "it carries no checksum, so whether its blocks are untouched cannot be proven"};
+  }
+  return {};
+}
+
+// The image's device, those that share its disk, and those that were named.
+std::vector<std::string> devices_to_look_at(const RearmRequest& request) {
+  std::vector<std::string> paths = {request.image};
+  for (std::string& path : devices_of_same_disk(request.image, "")) paths.push_back(std::move(path));
+  for (const std::string& path : request.devices) {
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
+  }
+  return paths;
+}
+
+Result<std::vector<fs::OnDisk>> file_systems_here(const std::vector<std::string>& paths) {
+  std::vector<fs::OnDisk> found;
+  for (const std::string& path : paths) {
+    TRY(const auto file, File::open(path));
+    for (fs::OnDisk& one : fs::file_systems_on(*file)) found.push_back(std::move(one));
+  }
+  return found;
+}
+
+RearmCheck check_file_system(const fs::MemoryScan& memory, const std::string& uuid,
+                             const std::vector<fs::OnDisk>& here, const std::vector<std::string>& paths) {
+  const std::string name = "file system " + uuid;
+  const auto it =
+      std::find_if(here.begin(), here.end(), [&](const fs::OnDisk& one) { return one.uuid == uuid; });
+  if (it == here.end()) {
+    return {
+        name, false,
+        fmt::format("the machine used this {} file system, and it is not on {}: name its disk with --device",
+                    memory.of(uuid, 0).type, paths.size() == 1 ? paths.front() : "the disks looked at")};
+  }
+  const fs::InMemory saved = memory.of(uuid, it->log_sectors);
+  const fs::WrittenSince since = fs::written_since(saved.marks, it->marks, 0);
+  switch (since.since) {
+    case fs::Since::Untouched: return {name, true, saved.type + ", as the machine left it"};
+    case fs::Since::Written:
+      return {name, false,
+              fmt::format("it was written since: expected {}, found {}", since.expected, since.found)};
+    case fs::Since::Unproven:
+      return {
+          name, false,
+          fmt::format("{}, of which it cannot be told whether it was written since: expected {}, found {}",
+                      saved.type, since.expected, since.found)};
+  }
+  return {};
+}
+
+// Every file system of which the machine had something in memory has to be found, unchanged.
+Result<void> check_file_systems(const RearmRequest& request, const fs::MemoryScan& memory,
+                                RearmReport& report) {
+  const std::vector<std::string> uuids = memory.uuids();
+  if (uuids.empty()) report.checks.push_back({"file systems", true, "none in the machine's memory"});
+  const auto paths = devices_to_look_at(request);
+  TRY(const auto here, file_systems_here(paths));
+  for (const std::string& uuid : uuids) report.checks.push_back(check_file_system(memory, uuid, here, paths));
+  return {};
+}
+
+Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info) {
+  const Format* format = formats.find(info.format);
+  if (format != nullptr && format->rearm != nullptr && info.state != "none") return format;
+  return fail(make_error(ErrorKind::Refused, "rearm", fmt::format("{}, {}", info.format, info.state),
+                         "a consumed hibernation image in a swap area")
+                  .of(info.path));
+}
+
+}  // namespace
+
+bool RearmReport::possible() const {
+  return std::all_of(checks.begin(), checks.end(), [](const RearmCheck& check) { return check.ok; });
+}
+
+Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request) {
+  OpenOptions open = request.open;
+  open.salvage = true;  // damage is an answer here
+  TRY(const auto image, formats.open(request.image, request.format, open));
+  TRY(const Format* format, format_that_rearms(formats, image->info()));
+  RearmReport report;
+  report.image = request.image;
+  report.armed_already = image->info().state == "armed";
+  fs::MemoryScan memory;
+  const std::uint32_t page_size = image->info().page_size;
+  TRY(const auto verified, verify(*image, request.threads, request.progress,
+                                  [&](const PageBatch& batch) { memory.add(batch, page_size); }));
+  report.checks.push_back(check_image(verified));
+  TRY_OK(check_file_systems(request, memory, report));
+  if (!request.write || !report.possible() || report.armed_already) return report;
+  TRY_OK(format->rearm(request.image, open));
+  report.written = true;
+  return report;
+}
+
+}  // namespace hib

@@ -1,0 +1,98 @@
+#include <array>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/report/devices.h"
+#include "lib/report/text_table.h"
+
+namespace hib::report {
+namespace {
+
+using device::Comparison;
+using device::Device;
+using device::DeviceSet;
+using device::Match;
+using device::Verdict;
+
+constexpr std::array kVerdicts = {Verdict::Same,     Verdict::Moved,        Verdict::Replaced,
+                                  Verdict::Absent,   Verdict::New,          Verdict::Ambiguous,
+                                  Verdict::Unproven, Verdict::UnknownDriver};
+
+const Device& device_of(const DeviceSet& a, const DeviceSet& b, const Match& match) {
+  return match.a ? a.devices[*match.a] : b.devices[*match.b];
+}
+
+std::string shown(const Device& device) { return printable(device.name.empty() ? device.path : device.name); }
+
+std::string here(const DeviceSet& a, const DeviceSet& b, const Match& match) {
+  if (match.b) return shown(b.devices[*match.b]);
+  std::string text;
+  for (const std::size_t candidate : match.candidates)
+    text += (text.empty() ? "" : "|") + shown((match.a ? b : a).devices[candidate]);
+  return text;
+}
+
+std::string coloured(const Style& style, const std::string& text, bool changed) {
+  return changed ? style.yellow(text) : style.green(text);
+}
+
+}  // namespace
+
+void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a, const DeviceSet& b,
+                      const Comparison& comparison) {
+  std::array<std::size_t, kVerdicts.size()> counts{};
+  TextTable table(style, {{"VERDICT", false, false, false},
+                          {"KIND", false, false, false},
+                          {"BEFORE", false, false, false},
+                          {"NOW", false, false, true},
+                          {"WHY", false, false, false}});
+  bool any = false;
+  for (const Match& match : comparison.matches) {
+    ++counts[static_cast<std::size_t>(match.verdict)];
+    if (match.verdict == Verdict::Same) continue;
+    any = true;
+    const Device& device = device_of(a, b, match);
+    table.add({std::string(name_of(match.verdict)), std::string(name_of(device.kind)),
+               match.a ? shown(a.devices[*match.a]) : "", match.a || match.b ? here(a, b, match) : "",
+               printable(match.reason)});
+  }
+  out << coloured(style,
+                  comparison.nothing_changed() ? "the devices are the same, as far as can be told"
+                                               : "the devices differ",
+                  !comparison.nothing_changed())
+      << ": ";
+  std::string text;
+  for (const Verdict verdict : kVerdicts) {
+    const std::size_t count = counts[static_cast<std::size_t>(verdict)];
+    if (count > 0)
+      text += (text.empty() ? "" : ", ") + fmt::format("{} {}", grouped(count), name_of(verdict));
+  }
+  out << (text.empty() ? "none on either side" : text) << "\n";
+  if (any) out << table.text();
+}
+
+Json json_of_comparison(const DeviceSet& a, const DeviceSet& b, const Comparison& comparison) {
+  Json json;
+  for (const Verdict verdict : kVerdicts)
+    json[verdict == Verdict::UnknownDriver ? "unknown_driver" : std::string(name_of(verdict))] =
+        Json::array();
+  for (const Match& match : comparison.matches) {
+    const Device& device = device_of(a, b, match);
+    Json entry;
+    entry["a"] = match.a ? Json(printable(a.devices[*match.a].path)) : Json(nullptr);
+    entry["b"] = match.b ? Json(printable(b.devices[*match.b].path)) : Json(nullptr);
+    entry["name"] = shown(device);
+    entry["kind"] = name_of(device.kind);
+    entry["reason"] = printable(match.reason);
+    if (match.verdict == Verdict::Ambiguous) entry["looks_alike"] = match.looks_alike;
+    entry["candidates"] = Json::array();
+    for (const std::size_t candidate : match.candidates)
+      entry["candidates"].push_back(printable((match.a ? b : a).devices[candidate].path));
+    json[match.verdict == Verdict::UnknownDriver ? "unknown_driver" : std::string(name_of(match.verdict))]
+        .push_back(std::move(entry));
+  }
+  return json;
+}
+
+}  // namespace hib::report

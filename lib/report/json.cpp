@@ -1,0 +1,346 @@
+#include "lib/report/json.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/image/content_digest.h"
+
+namespace hib::report {
+namespace {
+
+constexpr std::size_t kMaxRecordsJsonBytes = 64U << 20;
+
+Json optional_text(const std::optional<std::string>& text) {
+  return text ? Json(printable(*text)) : Json(nullptr);
+}
+Json optional_hex(const std::optional<std::uint64_t>& value) {
+  return value ? Json(hex(*value)) : Json(nullptr);
+}
+
+std::string_view name_of(Severity severity) {
+  switch (severity) {
+    case Severity::Note: return "note";
+    case Severity::Warning: return "warning";
+    case Severity::Error: return "error";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::Good: return "good";
+    case Verdict::Damaged: return "damaged";
+    case Verdict::Unverifiable: return "unverifiable";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(LayerResult result) {
+  switch (result) {
+    case LayerResult::Ok: return "ok";
+    case LayerResult::Bad: return "bad";
+    case LayerResult::NotChecked: return "not-checked";
+    case LayerResult::NotProvable: return "not-provable";
+  }
+  return "unknown";
+}
+
+std::string hex_digits(ByteView bytes) {
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const std::byte b : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(b));
+  return text;
+}
+
+Json json_of_value(const FieldValue& value) {
+  if (const auto* number = std::get_if<std::uint64_t>(&value)) return *number;
+  if (const auto* text = std::get_if<std::string>(&value))
+    return printable(*text) == *text ? Json(*text)
+                                     : Json{{"hex", hex_digits(as_bytes(*text))}, {"text", true}};
+  if (const auto* bytes = std::get_if<std::vector<std::byte>>(&value))
+    return Json{{"hex", hex_digits(*bytes)}};
+  return json_of_fields(std::get<FieldList>(value));
+}
+
+Result<std::vector<std::byte>> bytes_from_hex(const std::string& digits, const std::string& where) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i + 1 < digits.size() + 1 && i < digits.size(); i += 2) {
+    unsigned value = 0;
+    const char* begin = digits.data() + i;
+    const char* end = begin + std::min<std::size_t>(2, digits.size() - i);
+    const auto [stop, error] = std::from_chars(begin, end, value, 16);
+    if (error != std::errc() || stop != end || end - begin != 2) {
+      return fail(make_error(ErrorKind::Corrupt, where, "not pairs of hexadecimal digits",
+                             "an even number of 0-9a-f"));
+    }
+    bytes.push_back(static_cast<std::byte>(value));
+  }
+  return bytes;
+}
+
+Result<FieldList> fields_from_json(const Json& object, const std::string& where, unsigned depth);
+
+Result<FieldValue> value_from_json(const Json& value, const std::string& where, unsigned depth) {
+  if (value.is_number_unsigned()) return FieldValue(value.get<std::uint64_t>());
+  if (value.is_string()) return FieldValue(value.get<std::string>());
+  if (value.is_boolean()) return FieldValue(std::uint64_t{value.get<bool>() ? 1U : 0U});
+  if (value.is_object() && value.contains("hex") && value["hex"].is_string()) {
+    TRY(auto bytes, bytes_from_hex(value["hex"].get<std::string>(), where));
+    if (value.contains("text")) return FieldValue(std::string(as_text(bytes)));
+    return FieldValue(std::move(bytes));
+  }
+  if (value.is_object()) {
+    TRY(auto fields, fields_from_json(value, where, depth));
+    return FieldValue(std::move(fields));
+  }
+  return fail(make_error(ErrorKind::Corrupt, where, value.type_name(),
+                         "a whole number, a string, an object, or an array of these"));
+}
+
+Result<FieldList> fields_from_json(const Json& object, const std::string& where, unsigned depth) {
+  if (depth == 0)
+    return fail(make_error(ErrorKind::Limit, where, "nested too deep",
+                           fmt::format("at most {} levels", kMaxFieldDepth)));
+  FieldList fields;
+  for (const auto& [name, value] : object.items()) {
+    const std::string place = where + "." + name;
+    if (name.size() > kMaxFieldNameBytes)
+      return fail(make_error(ErrorKind::Limit, place, "a long name", "at most 255 bytes"));
+    const Json values = value.is_array() ? value : Json::array({value});
+    for (const Json& one : values) {
+      TRY(auto decoded, value_from_json(one, place, depth - 1));
+      fields.push_back({name, std::move(decoded)});
+    }
+  }
+  return fields;
+}
+
+}  // namespace
+
+Json json_of_fields(const FieldList& fields) {
+  Json object = Json::object();
+  for (const Field& field : fields) {
+    const std::string name = printable(field.name);
+    Json value = json_of_value(field.value);
+    if (!object.contains(name)) {
+      object[name] = std::move(value);
+    } else if (object[name].is_array()) {
+      object[name].push_back(std::move(value));
+    } else {
+      object[name] = Json::array({object[name], std::move(value)});
+    }
+  }
+  return object;
+}
+
+Json json_of_runs(const std::vector<PageRun>& runs) {
+  Json list = Json::array();
+  for (const PageRun& run : runs) {
+    const bool fill = run.state == PageState::Fill;
+    const bool zero = fill && run.fill == 0;
+    Json entry = {{"first_pfn", hex(run.first)},
+                  {"count", run.count},
+                  {"state", zero   ? "zero"
+                            : fill ? "data"
+                                   : hib::name_of(run.state)}};
+    if (fill && !zero) entry["fill"] = run.fill;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+Json json_of_map(const std::vector<LabelledRange>& map) {
+  Json list = Json::array();
+  for (const LabelledRange& range : map) {
+    list.push_back({{"offset", hex(range.offset)}, {"bytes", range.size}, {"label", range.label}});
+  }
+  return list;
+}
+
+Json json_of_history(const std::vector<Breadcrumb>& history) {
+  Json list = Json::array();
+  for (const Breadcrumb& crumb : history) {
+    list.push_back(
+        {{"phase", phase_name(crumb.phase)}, {"time_ns", crumb.time_ns}, {"text", printable(crumb.text)}});
+  }
+  return list;
+}
+
+Json json_document(const std::string& verb) {
+  return Json{{"schema", "hibtool." + verb}, {"schema_version", 1}};
+}
+
+void print_json(std::ostream& out, const Json& document) {
+  out << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+Json json_of_error(const Error& error) {
+  Json document = json_document("error");
+  document["kind"] = hib::name_of(error.kind);
+  document["file"] = printable(error.file);
+  document["offset"] = optional_hex(error.offset);
+  document["where"] = printable(error.where);
+  document["found"] = printable(error.found);
+  document["allowed"] = printable(error.allowed);
+  document["advice"] = printable(error.advice);
+  document["message"] = error.line();
+  return document;
+}
+
+Json json_of_pages(const PageCounts& pages) {
+  return {{"data", pages.data},
+          {"zero", pages.zero},
+          {"total", pages.total()},
+          {"absent", pages.absent},
+          {"unreadable", pages.unreadable}};
+}
+
+Json json_of_kernel(const KernelIdentity& kernel) {
+  return {{"release", optional_text(kernel.release)},
+          {"version", optional_text(kernel.version)},
+          {"machine", optional_text(kernel.machine)}};
+}
+
+Json json_of_ranges(const std::vector<PfnRange>& ranges) {
+  Json list = Json::array();
+  for (const auto& [first, count] : ranges) list.push_back({hex(first), count});
+  return list;
+}
+
+// structure, record and field come apart at the colon that every error puts between them: "page map: count".
+Json json_of_damage(const std::vector<Damage>& damage) {
+  Json list = Json::array();
+  for (const Damage& d : damage) {
+    const auto colon = d.error.where.rfind(": ");
+    const std::string structure = d.error.where.substr(0, colon);
+    list.push_back({{"offset", optional_hex(d.error.offset)},
+                    {"structure", printable(structure)},
+                    {"record", printable(structure)},
+                    {"field", colon == std::string::npos ? "" : printable(d.error.where.substr(colon + 2))},
+                    {"found", printable(d.error.found)},
+                    {"allowed", printable(d.error.allowed)},
+                    {"text", d.error.line()},
+                    {"lost_pfns", json_of_ranges(d.lost_pfns)},
+                    {"anywhere", d.anywhere}});
+  }
+  return list;
+}
+
+Json json_of_records(const std::vector<Record>& records) {
+  Json list = Json::array();
+  for (const Record& record : records) {
+    list.push_back({{"type", printable(record.type)},
+                    {"version", record.version},
+                    {"fields", json_of_fields(record.fields)}});
+  }
+  return list;
+}
+
+Json json_of_inspect(const InspectReport& report) {
+  const ImageInfo& info = report.info;
+  Json document = json_document("inspect");
+  document["format"] = info.format;
+  document["variant"] = info.variant;
+  document["path"] = printable(info.path);
+  document["file_bytes"] = info.file_bytes;
+  document["state"] = info.state;
+  document["codec"] = info.codec;
+  document["page_size"] = info.page_size;
+  document["pages"] = json_of_pages(info.pages);
+  document["end_pfn"] = hex(info.end_pfn);
+  document["kernel"] = json_of_kernel(info.kernel);
+  document["kernel"]["build_id"] = report.build_id ? Json(printable(*report.build_id)) : Json(nullptr);
+  document["kernel"]["kaslr_slide"] = optional_hex(report.kaslr_slide);
+  document["details"] = Json::object();
+  for (const auto& [name, text] : info.details) document["details"][name] = printable(text);
+  document["integrity"] = {
+      {"algorithm", info.integrity_algorithm},
+      {"value", info.integrity_value.empty() ? Json(nullptr) : Json(info.integrity_value)}};
+  document["content_digest"] = optional_text(info.content_digest);
+  document["findings"] = Json::array();
+  for (const Finding& f : info.findings) {
+    document["findings"].push_back({{"code", f.code},
+                                    {"severity", name_of(f.severity)},
+                                    {"offset", optional_hex(f.offset)},
+                                    {"text", printable(f.text)}});
+  }
+  return document;
+}
+
+Json json_of_verify(const VerifyReport& report, const ImageInfo& info) {
+  Json document = json_document("verify");
+  document["path"] = printable(info.path);
+  document["format"] = info.format;
+  document["verdict"] = name_of(report.verdict);
+  document["layers"] = Json::array();
+  for (const Layer& layer : report.layers) {
+    document["layers"].push_back(
+        {{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
+  }
+  if (!report.acceptance.empty()) {
+    document["acceptable"] = report.acceptable();
+    document["acceptance"] = Json::array();
+    for (const Layer& layer : report.acceptance) {
+      document["acceptance"].push_back(
+          {{"name", layer.name}, {"result", name_of(layer.result)}, {"text", printable(layer.text)}});
+    }
+  }
+  document["damage"] = json_of_damage(report.damage);
+  document["pages"] = json_of_pages(report.pages);
+  document["content_digest"] = ContentDigest::text(report.content_digest);
+  return document;
+}
+
+Json json_of_diff(const DiffReport& report, const ImageInfo& a, const ImageInfo& b) {
+  Json document = json_document("diff");
+  document["a"] = {{"path", printable(a.path)}, {"format", a.format}};
+  document["b"] = {{"path", printable(b.path)}, {"format", b.format}};
+  document["identical"] = report.identical();
+  document["pages"] = {{"same", report.same},
+                       {"changed", report.changed},
+                       {"only_a", report.only_a},
+                       {"only_b", report.only_b},
+                       {"unknown", report.unknown}};
+  document["ranges"] = {{"changed", json_of_ranges(report.changed_ranges)},
+                        {"only_a", json_of_ranges(report.only_a_ranges)},
+                        {"only_b", json_of_ranges(report.only_b_ranges)},
+                        {"unknown", json_of_ranges(report.unknown_ranges)}};
+  document["devices"] = nullptr;  // the caller knows which sides have records of them
+  document["compared_by"] = report.by_stored_hashes ? "stored page hashes" : "pages";
+  return document;
+}
+
+Result<std::vector<Record>> records_from_json(const std::string& text, const std::string& file) {
+  if (text.size() > kMaxRecordsJsonBytes)
+    return fail(make_error(ErrorKind::Limit, "records", "too large", "at most 64 MiB").of(file));
+  const Json document = Json::parse(text, nullptr, false);
+  if (document.is_discarded())
+    return fail(make_error(ErrorKind::Corrupt, "records", "not JSON", "a JSON document").of(file));
+  const Json& list = document.is_object() && document.contains("records") ? document["records"] : document;
+  if (!list.is_array())
+    return fail(
+        make_error(ErrorKind::Corrupt, "records", document.type_name(), "an array of records").of(file));
+  std::vector<Record> records;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Json& entry = list[i];
+    const std::string where = fmt::format("records[{}]", i);
+    const bool good = entry.is_object() && entry.contains("type") && entry["type"].is_string() &&
+                      entry.contains("fields") && entry["fields"].is_object();
+    if (!good)
+      return fail(
+          make_error(ErrorKind::Corrupt, where, entry.type_name(), "an object with \"type\" and \"fields\"")
+              .of(file));
+    auto fields = fields_from_json(entry["fields"], where + ".fields", kMaxFieldDepth);
+    if (!fields) return fail(std::move(fields).error().of(file));
+    const auto version = entry.contains("version") && entry["version"].is_number_unsigned()
+                             ? entry["version"].get<std::uint64_t>()
+                             : 1;
+    records.push_back({entry["type"].get<std::string>().substr(0, kMaxFieldNameBytes),
+                       static_cast<std::uint16_t>(version), std::move(*fields)});
+  }
+  return records;
+}
+
+}  // namespace hib::report

@@ -1,0 +1,20 @@
+// Files of records: JSON that "hibtool probe" or "inspect --records --json" wrote.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/image/record.h"
+
+namespace hib::report {
+
+// The records of any such file.
+Result<std::vector<Record>> read_records_file(const std::string& path);
+
+// The records of a file that "hibtool probe" wrote; nothing when it is none. Recognised by content, as an
+// object with the schema hibtool.probe.
+Result<std::optional<std::vector<Record>>> read_probe_file(const std::string& path);
+
+}  // namespace hib::report
