@@ -204,6 +204,7 @@ class Hostile(ProbeTest):
 
 
 class ThisMachine(ProbeTest):
+    @unittest.skipUnless(os.path.isdir("/sys/devices"), "/sys is not mounted here")
     def test_create_puts_this_machine_into_an_image_of_it(self):
         source = self.write("m.raw", b"\1\2\3\4" * 4096)
         self.run_tool("create", "-f", "raw", source, "--probe", "-o", self.path("m.hib"), "-q")
