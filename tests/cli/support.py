@@ -1,15 +1,18 @@
 """What the tests of the command line share."""
 
-import json
 import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "tests" / "support"))
+import json_schema  # noqa: E402
+
 HIBTOOL = os.environ.get("HIBTOOL", str(ROOT / "build" / "hibtool"))
 PAGE = 4096
 
@@ -54,7 +57,8 @@ class CliTest(unittest.TestCase):
         return done
 
     def json(self, *arguments, code=0, stdin=None):
-        return json.loads(self.run_tool(*arguments, "--json", code=code, stdin=stdin).stdout)
+        """The document that it prints, which follows its schema."""
+        return json_schema.loads(self.run_tool(*arguments, "--json", code=code, stdin=stdin).stdout)
 
     def names(self):
         return sorted(p.name for p in self.folder.iterdir())
