@@ -13,8 +13,9 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
 import device_machine  # noqa: E402
+import json_schema  # noqa: E402
 import jump  # noqa: E402
 from device_machine import DeviceMachine, Disk  # noqa: E402
 from living import life  # noqa: E402
@@ -80,7 +81,7 @@ class DeviceTest(JumpTest):
     # ---- what the probe says beside the tools that everybody knows
 
     def assert_probe_agrees(self, guest, machine):
-        records = json.loads(self.run_in(guest, "hibtool probe --json"))["records"]
+        records = json_schema.loads(self.run_in(guest, "hibtool probe --json"))["records"]
         found = next(record for record in records if record["type"] == "devices")["fields"]["device"]
         by_name = {device["name"]: device for device in found}
         self.assert_disks_are_found(guest, machine, found)
@@ -117,7 +118,7 @@ class DeviceTest(JumpTest):
     def refusals(self, guest, line=RESTORE):
         """mount point -> verdict of a restore that is refused."""
         said = self.run_in(guest, line, code=4)
-        report = json.loads(said[said.index("{"):])
+        report = json_schema.loads(said[said.index("{"):])
         self.assertIn("refusals", report)
         return {re.search(r"/disks/(\w+)|$", refusal["uses"])[1]: refusal for refusal in report["refusals"]}
 

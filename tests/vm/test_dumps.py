@@ -12,7 +12,8 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
 import workload  # noqa: E402
 from support import HIBTOOL  # noqa: E402
 
@@ -28,7 +29,7 @@ def tool(*arguments, code=0):
 
 
 def tool_json(*arguments, code=0):
-    return json.loads(tool(*arguments, "--json", code=code))
+    return json_schema.loads(tool(*arguments, "--json", code=code))
 
 
 class RealMemory:

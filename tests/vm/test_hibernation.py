@@ -3,7 +3,6 @@
 the image, and a stock kernel resumes from what hibtool wrote. Three machines for each kernel, one for each place that an
 image lies in."""
 
-import json
 import os
 import re
 import shutil
@@ -14,8 +13,9 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
 import hibernation  # noqa: E402
+import json_schema  # noqa: E402
 import workload  # noqa: E402
 from hibernation import Hibernation, Machine  # noqa: E402
 from support import HIBTOOL, ROOT  # noqa: E402
@@ -32,7 +32,7 @@ def tool(*arguments, code=0):
 
 
 def tool_json(*arguments, code=0):
-    return json.loads(tool(*arguments, "--json", code=code))
+    return json_schema.loads(tool(*arguments, "--json", code=code))
 
 
 def run(*command):

@@ -2,7 +2,6 @@
 """The kernel jump on stock Debian kernels: a machine goes on after a rehearsal, after a checkpoint, and in a new QEMU process
 after it was saved, powered off and restored."""
 
-import json
 import re
 import subprocess
 import sys
@@ -12,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
 from living import Machine, command, life, life_after, make, wait_for_writing  # noqa: E402
 from support import HIBTOOL, ROOT  # noqa: E402
 
@@ -197,7 +197,7 @@ class TheImageIsTheMemory(JumpTest):
     def hibtool(self, *arguments, code=0):
         done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True)
         self.assertEqual(done.returncode, code, done.stderr)
-        return json.loads(done.stdout) if "--json" in arguments else done.stdout
+        return json_schema.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
 def pages_called(iomem, name):

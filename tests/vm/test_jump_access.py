@@ -2,14 +2,14 @@
 """Who may use the kernel module: nobody but a process with the capabilities in the initial user namespace, on a kernel that is
 not locked down and of a series that was tested, or by a parameter that images then tell of."""
 
-import json
 import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
 import jump  # noqa: E402
 from living import Machine, life  # noqa: E402
 from support import HIBTOOL, ROOT  # noqa: E402
@@ -62,7 +62,7 @@ class UntestedSeries(JumpTest):
             self.run_in(guest, SAVE + " --return")
             self.assert_goes_on(guest, living.machine, before)
         done = subprocess.run([HIBTOOL, "inspect", "--json", "--records", str(living.target)], capture_output=True, text=True, check=True)
-        record = next(record for record in json.loads(done.stdout)["records"] if record["type"] == "jump")
+        record = next(record for record in json_schema.loads(done.stdout)["records"] if record["type"] == "jump")
         self.assertEqual(record["fields"]["untested_series"], 1)
 
 

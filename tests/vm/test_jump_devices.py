@@ -2,14 +2,14 @@
 """What a jump knows of the devices: the image has all of them in PM order with PCI configuration as it was saved, and one that
 did not come back is named by hibernate, in JSON, and in the image's history."""
 
-import json
 import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
 import jump  # noqa: E402
 from living import Machine, life  # noqa: E402
 from support import HIBTOOL  # noqa: E402
@@ -25,12 +25,12 @@ NAMED = "hibtool: badpm (badpm) did not resume: -5 in resume"
 def records(path):
     """type -> fields"""
     done = subprocess.run([HIBTOOL, "inspect", "--records", "--json", str(path)], capture_output=True, text=True, check=True)
-    return {record["type"]: record["fields"] for record in json.loads(done.stdout)["records"]}
+    return {record["type"]: record["fields"] for record in json_schema.loads(done.stdout)["records"]}
 
 
 def crumbs(path):
     done = subprocess.run([HIBTOOL, "inspect", "--json", str(path)], capture_output=True, text=True, check=True)
-    return [(crumb["phase"], crumb["text"]) for crumb in json.loads(done.stdout)["breadcrumbs"]]
+    return [(crumb["phase"], crumb["text"]) for crumb in json_schema.loads(done.stdout)["breadcrumbs"]]
 
 
 class Devices:
@@ -54,7 +54,7 @@ class Devices:
             self.begin(guest, self.machine)
             functions = self.run_in(guest, "ls /sys/bus/pci/devices").split()
             config = {name: self.run_in(guest, f"od -An -v -tx1 -N 64 /sys/bus/pci/devices/{name}/config").replace("\n", "").replace(" ", "") for name in functions}
-            state = json.loads(self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool hibernate --return --json").split("\n", 0)[0])
+            state = json_schema.loads(self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool hibernate --return --json").split("\n", 0)[0])
             self.assertEqual(state["devices"], [])
         found = records(living.target)
         suspend = found["suspend"]
@@ -96,7 +96,7 @@ class Devices:
             self.assertNotIn("did not", self.run_in(guest, SAVE_AND_RETURN))
             self.set(guest, "fail_resume", 1)
             said = self.run_in(guest, SAVE_AND_RETURN + " --json 2> /tmp/errors")
-            self.assertEqual(json.loads(said)["devices"], [{"path": BAD.removeprefix("/sys/"), "driver": "badpm", "phase": "resume", "error": -5}])
+            self.assertEqual(json_schema.loads(said)["devices"], [{"path": BAD.removeprefix("/sys/"), "driver": "badpm", "phase": "resume", "error": -5}])
             self.assertEqual(self.run_in(guest, "cat /tmp/errors"), NAMED)
             self.run_in(guest, "sync")
             self.assertEqual(crumbs(living.target)[-1], ("device-failed", "badpm (badpm): -5 in resume"))
@@ -138,9 +138,9 @@ class MountedElsewhere(JumpTest):
         with living.boot(extra=["-drive", f"file={other},if=none,id=other,format=raw", "-device", "virtio-scsi-pci", "-device", "scsi-hd,drive=other"]) as guest:
             self.begin(guest, self.machine)
             self.run_in(guest, "mkdir -p /other; until mount -t ext4 /dev/sda /other 2> /dev/null; do usleep 50000; done")
-            alone = json.loads(self.run_in(guest, "hibtool arm --json --target /dev/vda --only-target-drivers"))["modules"]
+            alone = json_schema.loads(self.run_in(guest, "hibtool arm --json --target /dev/vda --only-target-drivers"))["modules"]
             self.assertEqual({"virtio_scsi", "sd_mod"} & set(alone), set())
-            both = json.loads(self.run_in(guest, "hibtool arm --json --target /dev/vda"))["modules"]
+            both = json_schema.loads(self.run_in(guest, "hibtool arm --json --target /dev/vda"))["modules"]
             self.assertLessEqual({"virtio_scsi", "sd_mod", *alone}, set(both))
             before = life(guest)
             self.assertIn("goes on", self.run_in(guest, "echo before > /other/file && hibtool hibernate --return"))

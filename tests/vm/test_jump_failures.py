@@ -2,7 +2,6 @@
 """Jumps that fail. While saving: the machine goes on and says what the image-saving kernel said, or it restarts and the image
 tells how far it got. While restoring: the boot goes on, and the image stays as it is."""
 
-import json
 import subprocess
 import sys
 import unittest
@@ -10,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
 import kernel  # noqa: E402
 from living import Machine, command, life, wait_for_writing  # noqa: E402
 from support import HIBTOOL  # noqa: E402
@@ -20,7 +20,7 @@ from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
 def history(path):
     """The phases that the image went through, and the text of the last one."""
     done = subprocess.run([HIBTOOL, "inspect", "--json", str(path)], capture_output=True, text=True)
-    crumbs = json.loads(done.stdout).get("breadcrumbs", [])
+    crumbs = json_schema.loads(done.stdout).get("breadcrumbs", [])
     return [crumb["phase"] for crumb in crumbs], crumbs[-1]["text"] if crumbs else ""
 
 
@@ -159,7 +159,7 @@ class RestoringIsRefused(JumpTest):
 
     def test_damage_at_each_layer_and_another_machine(self):
         living = self.saved()
-        image = json.loads(subprocess.run([HIBTOOL, "inspect", "--map", "--json", str(living.target)], capture_output=True, text=True).stdout)
+        image = json_schema.loads(subprocess.run([HIBTOOL, "inspect", "--map", "--json", str(living.target)], capture_output=True, text=True).stdout)
         layers = {}
         for part in image["map"]:
             layers.setdefault(part["label"].split()[0], [int(part["offset"], 16) + part["bytes"] // 2])

@@ -2,7 +2,6 @@
 """Where a jump's image may go beside a disk of its own: a swap device, which is one again afterwards, and the blocks of a
 file on a file system that stays mounted. And where it may not."""
 
-import json
 import struct
 import subprocess
 import sys
@@ -10,7 +9,8 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
 from living import Machine, life  # noqa: E402
 from test_jump import JumpTest  # noqa: E402
 
@@ -26,7 +26,7 @@ class Targets(JumpTest):
         with living.boot() as guest:
             self.begin(guest, self.machine)
             self.prepare(guest)
-            said = json.loads(self.run_in(guest, f"hibtool arm --json --target {target}"))
+            said = json_schema.loads(self.run_in(guest, f"hibtool arm --json --target {target}"))
             self.assertEqual(self.machine.memory_mib, 512)
             before = life(guest)
             guest.send("hibtool hibernate")
