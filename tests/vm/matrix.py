@@ -19,7 +19,7 @@ from test_jump import Cycles, JumpTest  # noqa: E402
 
 AT_ONCE = 2
 FOUR_LEVELS = "no5lvl"
-# processors, paging, chipset, MiB, does C have a crash region of its own, does it go through B
+# processors, paging, chipset, MiB, does the restorer have a crash region of its own, does it go through the saver
 HARDWARE = [
     (1, "", "pc", 512, True, False),
     (2, FOUR_LEVELS, "q35", 2048, True, True),
@@ -30,12 +30,15 @@ HARDWARE = [
 ]
 HEADING = """# The kernel jump on many machines
 
-Made by `tests/vm/matrix.py`, on Debian's stock kernels in QEMU under software emulation. Each machine makes a
-checkpoint, has the image-saving kernel stand by, makes a rehearsal with it, and a power cycle into a new QEMU process;
-afterwards its processes, TCP connection, clocks, tmpfs data and mounted file system have gone on without an error, all processors are back, the kernel log has no warning and fsck finds nothing. C is
-the kernel that restores: straight from its own memory, or through B, the image-saving kernel. Seconds are of the emulated machine on two shared cores: they compare with each other, at best.
+`tests/vm/matrix.py` makes this table, with Debian's stock kernels in QEMU under software emulation. Each machine makes
+a checkpoint, has the saver stand by, makes a rehearsal with it, and goes through a power cycle into a new QEMU process.
+Afterwards its processes, its TCP connection, its clocks, the data in its tmpfs and its mounted file system have gone on
+without an error, all processors are back, the kernel log has no warning, and fsck finds nothing.
 
-| kernel | processors | paging | chipset | memory | C's crash region | way back | save | restore | image | result |
+"Way back" says whether the restorer went back straight or through the saver. The seconds are those of an emulated
+machine on two shared processors. At best they compare with each other.
+
+| kernel | processors | paging | chipset | memory | restorer's crash region | way back | save | restore | image | result |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
@@ -59,7 +62,7 @@ def run(series, hardware):
     problem = "".join(text for _, text in result.failures + result.errors)
     cpus, append, chipset, memory, own_region, through_saver = hardware
     figures = getattr(case, "figures", {})
-    cells = [series, cpus, "4 levels" if append else "5 levels", chipset, f"{memory} MiB", "yes" if own_region else "no", "through B" if through_saver else "straight",
+    cells = [series, cpus, "4 levels" if append else "5 levels", chipset, f"{memory} MiB", "yes" if own_region else "no", "through the saver" if through_saver else "straight",
              *(f"{figures[key]:.1f} s" if key in figures else "–" for key in ("save", "restore")),
              f"{figures['bytes'] / 2**20:.0f} MiB" if "bytes" in figures else "–", "failed" if problem else "goes on"]
     print(f"{series} {hardware}: {cells[-1]}", file=sys.stderr)
