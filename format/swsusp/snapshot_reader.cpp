@@ -448,6 +448,22 @@ StructureCheck SnapshotReader::check_structure() const {
 }
 
 // One more pass, in order: MD5 cannot be put together from parts.
+namespace {
+
+// The checksum is of all chunks together. Where it is stored says nothing about where the change is, so there
+// is no offset.
+Damage changed_somewhere(const PageStream& stream, const char* checksum, std::string computed,
+                         const std::string& stored) {
+  Error error = make_error(ErrorKind::Corrupt, checksum, std::move(computed), stored + ", as stored");
+  return {std::move(error)
+              .of(stream.file().path())
+              .advise("every chunk can be read, so which one was changed cannot be told"),
+          {},
+          true};
+}
+
+}  // namespace
+
 WholeCheck SnapshotReader::check_md5() const {
   const auto stored = *stream_->stored_md5();
   Md5 md5;
@@ -464,9 +480,7 @@ WholeCheck SnapshotReader::check_md5() const {
   const std::string wanted = hex_digest(stored.value);
   if (computed == wanted) return {{{"md5", LayerResult::Ok, computed}}, {}};
   return {{{"md5", LayerResult::Bad, fmt::format("{}, stored is {}", computed, wanted)}},
-          Damage{stream_->file().error(ErrorKind::Corrupt, stored.file_offset, "md5 of the stream", computed,
-                                       wanted + ", as stored"),
-                 {}}};
+          changed_somewhere(*stream_, "md5 of the stream", computed, wanted)};
 }
 
 WholeCheck SnapshotReader::check_whole() const {
@@ -505,12 +519,8 @@ WholeCheck SnapshotReader::check_whole() const {
                           equal ? fmt::format("{:08x}", computed)
                                 : fmt::format("{:08x}, stored is {:08x}", computed, stored->value)});
   if (!equal) {
-    check.damage =
-        Damage{stream_->file()
-                   .error(ErrorKind::Corrupt, stored->file_offset, "crc32 of all chunks",
-                          fmt::format("{:08x}", computed), fmt::format("{:08x}, as stored", stored->value))
-                   .advise("every chunk decodes, so which one was changed cannot be said"),
-               {}};
+    check.damage = changed_somewhere(*stream_, "crc32 of all chunks", fmt::format("{:08x}", computed),
+                                     fmt::format("{:08x}", stored->value));
   }
   return check;
 }

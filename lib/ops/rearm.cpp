@@ -86,8 +86,10 @@ Result<void> check_file_systems(const RearmRequest& request, const fs::MemorySca
 
 Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info) {
   const Format* format = formats.find(info.format);
-  if (format != nullptr && format->rearm != nullptr && info.state != "none") return format;
-  return fail(make_error(ErrorKind::Refused, "rearm", fmt::format("{}, {}", info.format, info.state),
+  const bool can_be = format != nullptr && format->rearm != nullptr;
+  if (can_be && info.state != "none") return format;
+  return fail(make_error(can_be ? ErrorKind::Refused : ErrorKind::NotRecognised, "rearm",
+                         fmt::format("{}, {}", info.format, info.state),
                          "a consumed hibernation image in a swap area")
                   .of(info.path));
 }

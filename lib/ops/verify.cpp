@@ -11,10 +11,17 @@ namespace hib {
 namespace {
 
 Layer pages_layer(const PipelineResult& result, bool have_checksums) {
+  const bool anywhere = std::any_of(result.damage.begin(), result.damage.end(),
+                                    [](const Damage& damage) { return damage.anywhere; });
+  if (anywhere && result.damage.size() == 1) {
+    return {"pages", LayerResult::Bad,
+            fmt::format("something has changed in the {} pages read, and in which cannot be told",
+                        grouped(result.pages.present()))};
+  }
   if (!result.damage.empty()) {
     return {"pages", LayerResult::Bad,
-            fmt::format("{} broken places, {} pages lost", grouped(result.damage.size()),
-                        grouped(result.pages.unreadable))};
+            fmt::format("{} broken place{}, {} pages lost", grouped(result.damage.size()),
+                        result.damage.size() == 1 ? "" : "s", grouped(result.pages.unreadable))};
   }
   const std::string text = fmt::format("{} pages read", grouped(result.pages.present()));
   if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their checksums"};
@@ -33,7 +40,8 @@ Damage digest_damage(const ImageInfo& info, const PipelineResult& result) {
   return {make_error(ErrorKind::Corrupt, "content digest", ContentDigest::text(result.content_digest),
                      *info.content_digest)
               .of(info.path),
-          {}};
+          {},
+          true};
 }
 
 }  // namespace

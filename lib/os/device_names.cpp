@@ -84,7 +84,8 @@ DeviceNames::DeviceNames(bool numeric) {
   if (!pci_) throw std::bad_alloc();
   pci_->method = PCI_ACCESS_DUMP;
   pci_->numeric_ids = 0;
-  pci_->id_lookup_mode = 0;  // else a miss reads the user's cache of DNS answers (and libpci 3.13 leaks that file's name)
+  pci_->id_lookup_mode =
+      0;  // else a miss reads the user's cache of DNS answers (and libpci 3.13 leaks that file's name)
   pci_->error = end_here;
   pci_->warning = say_nothing;
   pci_->debug = say_nothing;

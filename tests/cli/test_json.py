@@ -337,11 +337,11 @@ class Work:
 
 
 def rearm_verbs():
-    return [["restore", "--rearm"], *([] if json_schema.REARM_AND_RESUME_ARE_NOT_VERBS_YET else [["rearm"]])]
+    return [["restore", "--rearm"], ["rearm"]]
 
 
 def resume_verbs():
-    return [["restore", "--jump"], *([] if json_schema.REARM_AND_RESUME_ARE_NOT_VERBS_YET else [["resume"]])]
+    return [["restore", "--jump"], ["resume"]]
 
 
 @functools.cache

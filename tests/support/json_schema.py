@@ -9,11 +9,6 @@ import jsonschema
 SCHEMAS = Path(__file__).resolve().parent.parent.parent / "docs" / "schema"
 SHOWN_BYTES = 300
 
-# Temporary, until `rearm` and `resume` are verbs: `restore --rearm` then emits hibtool.rearm, not hibtool.restore. To be
-# removed with whatever asks for it.
-REARM_AND_RESUME_ARE_NOT_VERBS_YET = True
-
-
 @functools.cache
 def schemas():
     """File name without .json -> schema."""
@@ -39,17 +34,12 @@ def _described(error):
 
 def schema_of(document):
     """The name of the schema that a document has to follow; None: it names none."""
-    name = document.get("schema") if isinstance(document, dict) else None
-    if REARM_AND_RESUME_ARE_NOT_VERBS_YET and name == "hibtool.restore" and "rearm" in document:
-        return "hibtool.rearm"
-    return name
+    return document.get("schema") if isinstance(document, dict) else None
 
 
 def problems(document):
     """What is wrong with a document, a line for each; an empty list: it follows its schema."""
     name = schema_of(document)
-    if name == "hibtool.rearm" and REARM_AND_RESUME_ARE_NOT_VERBS_YET:
-        document = {**document, "schema": name}
     if name not in schemas() or name == "common":
         return [f"document: no schema of {name!r} in docs/schema"]
     return [_described(error) for error in _validator(name).iter_errors(document)]
