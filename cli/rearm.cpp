@@ -37,7 +37,8 @@ class Rearm final : public Verb {
 void add_rearm_options(CLI::App& app, RearmOptions& options) {
   app.add_flag("--yes", options.yes, "do it");
   app.add_option("--device", options.devices, "a disk with file systems that the machine had mounted")
-      ->type_name("DISK");
+      ->type_name("DISK")
+      ->allow_extra_args(false);
 }
 
 int run_rearm(const Context& context, const std::string& image, const RearmOptions& options) {

@@ -54,7 +54,8 @@ void add_resume_options(CLI::App& app, ResumeOptions& options) {
                  "go on although this device is not the one it was; a refusal says what to give here. "
                  "Recorded in the "
                  "image")
-      ->type_name("DEVICE=VERDICT");
+      ->type_name("DEVICE=VERDICT")
+      ->allow_extra_args(false);
   app.add_option("--wait", options.wait_seconds, "how long to wait for devices that have not been found yet")
       ->type_name("SECONDS")
       ->check(CLI::Range(0U, 3600U))

@@ -1,8 +1,8 @@
 #include "lib/fs/memory_scan.h"
 
-#include <tuple>
-
 #include <fmt/format.h>
+
+#include "lib/fs/xfs_log.h"
 
 namespace hib::fs {
 namespace {
@@ -17,16 +17,10 @@ Marks marks_of(const ExtSuperBlock& block) {
           {kMountCount, std::to_string(block.mount_count)}};
 }
 
-bool is_newer(const XfsLogRecord& a, const XfsLogRecord& b) {
-  return std::tie(a.cycle, a.sector) > std::tie(b.cycle, b.sector);
-}
+// The kernel keeps at most 8; more are remains of earlier mounts, or somebody's invention.
+constexpr std::size_t kMaxLogRecords = 1024;
 
-// Where the log goes on behind a record.
-std::string head_behind(const XfsLogRecord& record, std::uint64_t log_sectors) {
-  const std::uint64_t end = record.sector + record.sectors;
-  const bool wraps = log_sectors != 0 && end > log_sectors;
-  return fmt::format("{}:{}", record.cycle + (wraps ? 1 : 0), wraps ? end - log_sectors : end);
-}
+std::string text_of(const LogPlace& place) { return fmt::format("{}:{}", place.cycle, place.sector); }
 
 }  // namespace
 
@@ -61,7 +55,7 @@ void MemoryScan::take(const std::string& uuid, std::string type, Marks marks, st
 void MemoryScan::take(XfsLogRecord record) {
   Found& found = found_[record.uuid];
   found.type = "xfs";
-  if (!found.log || is_newer(record, *found.log)) found.log = std::move(record);
+  if (found.log.size() < kMaxLogRecords) found.log.push_back(std::move(record));
 }
 
 InMemory MemoryScan::of(const std::string& uuid, std::uint64_t log_sectors) const {
@@ -69,9 +63,8 @@ InMemory MemoryScan::of(const std::string& uuid, std::uint64_t log_sectors) cons
   if (it == found_.end()) return {};
   InMemory out{it->second.type, {{}, "no mark of it in the machine's memory"}};
   for (const auto& [name, value] : it->second.marks) out.marks.marks.push_back({name, value, ReadBy::Memory});
-  if (const auto& log = it->second.log) {
-    out.marks.marks.push_back({kLogHead, head_behind(*log, log_sectors), ReadBy::Memory,
-                               fmt::format("{}:{}", log->cycle, log->sector)});
+  if (const auto end = log_end(it->second.log, log_sectors)) {
+    out.marks.marks.push_back({kLogHead, text_of(end->at), ReadBy::Memory, text_of(end->or_at)});
   }
   return out;
 }

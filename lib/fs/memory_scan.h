@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "lib/fs/super_block.h"
 #include "lib/fs/written_since.h"
@@ -30,8 +31,8 @@ class MemoryScan {
   struct Found {
     std::string type;
     Marks marks;
-    std::uint64_t age = 0;  // grows with every write: the newest copy counts
-    std::optional<XfsLogRecord> log;
+    std::uint64_t age = 0;          // grows with every write: the newest copy counts
+    std::vector<XfsLogRecord> log;  // in the order of finding
   };
 
   void look_at(ByteView page);

@@ -50,9 +50,11 @@ constexpr std::size_t kXfsBlockLog = 120;    // u8, 9 to 16
 constexpr std::size_t kXfsAgBlockLog = 124;  // u8
 constexpr unsigned kSectorLog = 9;
 
+constexpr std::size_t kLogCycle = 4;      // be32
 constexpr std::size_t kLogVersion = 8;    // be32, 1 or 2
 constexpr std::size_t kLogLength = 12;    // be32, bytes of content
 constexpr std::size_t kLogSequence = 16;  // be64: cycle and sector
+constexpr std::size_t kLogPrevious = 36;  // be32
 constexpr std::size_t kLogUuid = 304;
 constexpr std::size_t kLogSize = 320;  // be32, of the buffer; a header for each 32 KiB of it
 constexpr std::uint64_t kLogPieceBytes = 32768;
@@ -120,8 +122,14 @@ std::optional<XfsLogRecord> xfs_log_record(ByteView bytes) {
   const std::uint64_t sequence = get<be64>(bytes, kLogSequence);
   const std::uint64_t headers =
       version == 2 ? std::max<std::uint64_t>(1, round_up(size, kLogPieceBytes) / kLogPieceBytes) : 1;
-  return XfsLogRecord{uuid_at(bytes, kLogUuid), sequence >> 32, sequence & 0xFFFFFFFF,
-                      headers + round_up(length, kSectorBytes) / kSectorBytes};
+  XfsLogRecord record;
+  record.uuid = uuid_at(bytes, kLogUuid);
+  record.cycle = get<be32>(bytes, kLogCycle);
+  record.previous = get<be32>(bytes, kLogPrevious);
+  record.sectors = headers + round_up(length, kSectorBytes) / kSectorBytes;
+  record.own_cycle = sequence >> 32;
+  record.own_sector = sequence & 0xFFFFFFFF;
+  return record;
 }
 
 std::optional<F2fsSuperBlock> f2fs_super_block(ByteView bytes) {

@@ -43,14 +43,19 @@ struct XfsSuperBlock {
 std::optional<XfsSuperBlock> xfs_super_block(ByteView bytes);
 
 // The header of a record in an XFS log: fs/xfs/libxfs/xfs_log_format.h, struct xlog_rec_header; big-endian.
-// The kernel builds records in memory and leaves the last ones there.
+// The kernel builds records in a ring of buffers, and leaves the last ones there.
 inline constexpr std::uint32_t kXfsLogMagic = 0xFEEDBABE;
 struct XfsLogRecord {
   static constexpr std::size_t kBytes = 512;
   std::string uuid;  // of the file system
   std::uint64_t cycle = 0;
-  std::uint64_t sector = 0;   // in the log, of 512 bytes
-  std::uint64_t sectors = 0;  // header and content
+  std::uint64_t previous = 0;  // sector in the log where the record before this one begins
+  std::uint64_t sectors = 0;   // of 512 bytes: header and content
+  // Cycle and sector of the record itself. The kernel forgets them in memory once the record is on the disk.
+  std::uint64_t own_cycle = 0;
+  std::uint64_t own_sector = 0;
+
+  bool knows_its_place() const { return own_cycle != 0; }
 };
 std::optional<XfsLogRecord> xfs_log_record(ByteView bytes);
 

@@ -36,7 +36,8 @@ std::optional<Count> count(std::string_view text) {
 }
 
 WrittenSince differs(Since since, const SavedMark& was, std::string expected, std::string_view found) {
-  return {since, fmt::format("{} {}", was.name, expected), fmt::format("{} {}", was.name, found)};
+  return {since, since == Since::Written && is_mount_mark(was.name), fmt::format("{} {}", was.name, expected),
+          fmt::format("{} {}", was.name, found)};
 }
 
 std::string why_missing(const Marks& here, const char* otherwise) {
@@ -48,9 +49,9 @@ std::string why_missing(const Marks& here, const char* otherwise) {
 WrittenSince compare_directories(const SavedMark& was, bool is_here, const Marks& here) {
   const std::string expected = "its directories as they were";
   if (!is_here)
-    return {Since::Unproven, expected, why_missing(here, "its directories are not readable here")};
-  if (was.read_by == ReadBy::Saver) return {Since::Written, expected, "its directories have changed"};
-  return {Since::Unproven, expected,
+    return {Since::Unproven, false, expected, why_missing(here, "its directories are not readable here")};
+  if (was.read_by == ReadBy::Saver) return {Since::Written, false, expected, "its directories have changed"};
+  return {Since::Unproven, false, expected,
           "its directories have changed, which the machine itself may have done last"};
 }
 
@@ -97,7 +98,7 @@ std::optional<WrittenSince> compare_one(const SavedMark& was, const Marks& here,
 
 WrittenSince written_since(const SavedMarks& saved, const Marks& here, std::uint64_t snapshot_ns) {
   if (saved.marks.empty()) {
-    return {Since::Unproven, "a mark that tells when it was last written", saved.missing};
+    return {Since::Unproven, false, "a mark that tells when it was last written", saved.missing};
   }
   std::optional<WrittenSince> unproven;
   for (const SavedMark& was : saved.marks) {

@@ -33,7 +33,8 @@ enum class Since : std::uint8_t { Untouched, Written, Unproven };
 
 struct WrittenSince {
   Since since = Since::Untouched;
-  std::string expected;  // for people, as `found`; empty when Untouched
+  bool by_mount = false;  // Written: somebody has mounted or checked it
+  std::string expected;   // for people, as `found`; empty when Untouched
   std::string found;
 };
 

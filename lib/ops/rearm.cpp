@@ -62,6 +62,7 @@ RearmCheck check_file_system(const fs::MemoryScan& memory, const std::string& uu
   switch (since.since) {
     case fs::Since::Untouched: return {name, true, saved.type + ", as the machine left it"};
     case fs::Since::Written:
+      if (since.by_mount) return {name, false, "it was mounted or checked since"};
       return {name, false,
               fmt::format("it was written since: expected {}, found {}", since.expected, since.found)};
     case fs::Since::Unproven:

@@ -287,5 +287,66 @@ class SwapFile612(HibernatedMachine, unittest.TestCase):
     codec = "none"
 
 
+class WithXfs:
+    """XFS keeps no time of its last write: the end of its log tells, on the disk and in the memory of the image."""
+
+    machine_series = ""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="hibvm-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.xfs = cls.folder / "xfs"
+        with open(cls.xfs, "wb") as disk:
+            disk.truncate(512 << 20)
+        run("mkfs.xfs", "-q", cls.xfs)
+        # Some records in the log: the kernel keeps the last ones in memory, and three of them tell where it ends.
+        prepare = ("mkdir -p /mnt && mount -t xfs /dev/vdb /mnt || echo NOMOUNT > /dev/ttyS1\n"
+                   "for number in 1 2 3 4 5 6; do date > /mnt/$number; sync; done\n")
+        cls.guest = Hibernation(Machine(cls.machine_series, "disk", modules=("crc32c_generic", "xfs"), prepare=prepare,
+                                        drives=(f"file={cls.xfs},if=virtio,format=raw",)), cls.folder, CACHE)
+        cls.guest.make_disk()
+        cls.snapshot = cls.guest.hibernate()
+        cls.as_left = cls.folder / "xfs-as-left"
+        run("cp", "--sparse=always", cls.xfs, cls.as_left)
+        # Refused ("Image mismatch: memory size"), and the boot goes on: it mounts the file system and writes to it.
+        came_back, console = cls.guest.resume(cls.snapshot, append="mem=200M", go_on=True)
+        if came_back is not None or "NOMOUNT" in "\n".join(cls.snapshot.lines):
+            raise AssertionError(console_tail(console))
+
+    def checks(self, *arguments, code):
+        report = tool_json("rearm", *arguments, self.guest.disk, code=code)
+        return [check["text"] for check in report["checks"] if check["name"].startswith("file system")]
+
+    def test_a_log_that_ends_where_it_did_allows_arming_and_the_kernel_resumes(self):
+        self.assertEqual(self.checks("--device", self.as_left, code=0), ["xfs, as the machine left it"])
+        disk = self.folder / "again"
+        run("cp", "--sparse=always", self.guest.disk, disk)
+        tool("rearm", "--yes", "--device", self.as_left, disk)
+        written = self.folder / "xfs-written"
+        shutil.move(self.xfs, written)
+        run("cp", "--sparse=always", self.as_left, self.xfs)
+        came_back, console = self.guest.resume(self.snapshot, disk)
+        self.assertTrue(came_back, console_tail(console))
+        self.assertNotIn("XFS (vdb): Corruption", console)
+        shutil.move(written, self.xfs)
+
+    def test_a_log_that_went_on_forbids_arming(self):
+        texts = self.checks("--device", self.xfs, "--yes", code=4)
+        self.assertEqual(len(texts), 1)
+        self.assertRegex(texts[0], "it was written since: expected MARK_LOG_HEAD up to .*, found MARK_LOG_HEAD ")
+
+    def test_a_file_system_that_is_not_there_has_to_be_named(self):
+        self.assertRegex(self.checks(code=4)[0], "the machine used this xfs file system, and it is not on .*--device")
+
+
+class Xfs61(WithXfs, unittest.TestCase):
+    machine_series = "6.1"
+
+
+class Xfs612(WithXfs, unittest.TestCase):
+    machine_series = "6.12"
+
+
 if __name__ == "__main__":
     unittest.main()

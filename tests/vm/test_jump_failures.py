@@ -25,19 +25,23 @@ def history(path):
 
 
 class SavingFails(JumpTest):
-    """The machine goes on with code 2 and the reason."""
+    """The machine goes on with code 2 and the reason, whole: what the image-saving kernel met, on which device, where."""
 
-    def save_in_vain(self, living, guest, reason, arm="hibtool arm -q --target /dev/vda"):
+    def save_in_vain(self, living, guest, reason, arm="hibtool arm -q --target /dev/vda", **fields):
         before = life(guest)
-        said = self.run_in(guest, f"{arm} && hibtool hibernate", code=2)
+        said = self.run_in(guest, f"{arm} && hibtool hibernate --json", code=2)
         self.assertRegex(said, reason)
+        error = json_schema.loads(said[said.index("{"):said.rindex("}") + 1])
+        for name, wanted in fields.items():
+            self.assertRegex(str(error[name]), wanted, error)
         self.assert_goes_on(guest, living.machine, before)
 
     def test_a_target_that_is_too_small(self):
         living = self.living(Machine(target_mib=8))
         with living.boot() as guest:
             self.begin(guest, living.machine)
-            self.save_in_vain(living, guest, "no room: the device has 8388608 bytes")
+            self.save_in_vain(living, guest, "no room: the device has 8388608 bytes", kind="^io$", file="^/dev/vda$",
+                              where="^image-saving kernel: ", found="no room")
             self.assert_file_system_is_clean(guest, living)
         phases, text = history(living.target)
         self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving", "failed"])
@@ -49,7 +53,8 @@ class SavingFails(JumpTest):
         rules.write_text('[inject-error]\nevent = "pwritev"\nerrno = "5"\nsector = "16384"\nonce = "off"\n')
         with living.boot(target_file=f"blkdebug:{rules}:{living.target}") as guest:
             self.begin(guest, living.machine)
-            self.save_in_vain(living, guest, "Input/output error")
+            self.save_in_vain(living, guest, "Input/output error", kind="^io$", file="^/dev/vda$",
+                              offset="^0x", where="^image-saving kernel: ", found="Input/output error")
         self.assertEqual(history(living.target)[0][-1], "failed")
 
     def test_a_target_whose_driver_does_not_load_is_known_at_the_latest_when_it_is_to_be_written(self):
