@@ -1,0 +1,242 @@
+// The table of formats: which reader takes an image, and under which name.
+
+#include <cstdlib>
+#include <set>
+
+#include "format/hib/layout.h"
+#include "tests/support/images.h"
+
+using namespace hib;
+using namespace hib::test;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+constexpr std::size_t kPages = 16;
+
+std::string sample(const std::string& name) {
+  const char* corpus = std::getenv("HIB_CORPUS");
+  REQUIRE(corpus != nullptr);
+  return std::string(corpus) + "/" + name + ".img";
+}
+
+// One memory in every format that is written to a new file.
+class Written {
+ public:
+  Written() {
+    write_file(raw_, sample_memory(kPages, 3));
+    for (const Format* format : formats().rows()) {
+      if (format->write == nullptr || format->is_resumed_from) continue;
+      const auto source = open_or_fail(raw_, false, "raw");
+      auto output = must(Output::create(path(std::string(format->name)), false));
+      const auto sink = must(format->write(*output, *source, {}));
+      must(run_pipeline(*source, sink.get(), {}));
+      names_.emplace_back(format->name);
+    }
+  }
+  std::string path(const std::string& format) const { return folder_.file("memory." + format); }
+  const Names& names() const { return names_; }
+
+ private:
+  TempFolder folder_;
+  std::string raw_ = folder_.file("source");
+  Names names_;
+};
+
+Result<std::unique_ptr<ImageReader>> opened(const std::string& path, const std::string& name = "",
+                                            const OpenOptions& options = {}) {
+  return formats().open(path, name, options);
+}
+
+// A .hib whose second half is gone.
+class Damaged {
+ public:
+  Damaged() {
+    write_file(raw_, sample_memory(256, 5));
+    pack(raw_, path);
+    auto content = read_file(path);
+    content.resize(content.size() / 2);
+    write_file(path, content);
+  }
+
+ private:
+  TempFolder folder_;
+  std::string raw_ = folder_.file("raw");
+
+ public:
+  std::string path = folder_.file("image.hib");
+};
+
+}  // namespace
+
+TEST_CASE("No two formats or dialects have one name, and each has a title") {
+  std::set<std::string_view> names;
+  for (const Format* format : formats().rows()) {
+    CHECK(names.insert(format->name).second);
+    CHECK_FALSE(format->title.empty());
+    CHECK(formats().find(format->name) == format);
+    CHECK(formats().title(format->name) == format->title);
+    for (const FormatName& dialect : format->dialects) {
+      CHECK(names.insert(dialect.name).second);
+      CHECK(formats().title(dialect.name) == dialect.title);
+      CHECK_FALSE(dialect.title.empty());
+    }
+  }
+}
+
+TEST_CASE("Every format can be recognised and opened, and what it says of itself fits together") {
+  for (const Format* format : formats().rows()) {
+    INFO(format->name);
+    CHECK(format->recognise != nullptr);
+    CHECK(format->open != nullptr);
+    CHECK((format->accept == nullptr) == format->record_type.empty());
+    const bool has_default = std::find(format->codecs.begin(), format->codecs.end(), format->default_codec) !=
+                             format->codecs.end();
+    CHECK((format->default_codec.empty() || has_default));
+  }
+}
+
+TEST_CASE("The lists of what can be read and written are in the order of trying") {
+  CHECK(formats().readable() == Names{"hib", "kdump", "elf", "lime", "swsusp", "snapshot", "raw"});
+  CHECK(formats().writable() == Names{"hib", "kdump", "elf", "lime", "swsusp", "snapshot", "raw"});
+  CHECK(formats().codecs() == Names{"none", "zlib", "lzo", "snappy", "zstd", "lz4"});
+}
+
+TEST_CASE("Names are found as they are written, dialects only by their titles") {
+  CHECK(formats().find("hib") != nullptr);
+  CHECK(formats().find("HIB") == nullptr);
+  CHECK(formats().find("") == nullptr);
+  CHECK(formats().find("uswsusp") == nullptr);
+  CHECK(formats().title("uswsusp") == "uswsusp hibernation image");
+  CHECK(formats().title("elf") == "ELF vmcore");
+  CHECK(formats().title("something else") == "something else");
+}
+
+TEST_CASE("A kernel jump saves into the one format that has areas") {
+  CHECK(formats().with_areas().name == "hib");
+  CHECK(formats().with_areas().areas != nullptr);
+}
+
+TEST_CASE("An image is recognised by its content, whatever its name") {
+  const Written written;
+  CHECK(written.names() == Names{"hib", "kdump", "elf", "lime", "raw"});
+  for (const std::string& name : written.names()) {
+    if (name == "raw") continue;  // without the interrupt table of a PC
+    CHECK(must(opened(written.path(name)))->info().format == name);
+  }
+  CHECK(must(opened(sample("data-33")))->info().format == "swsusp");
+  CHECK(must(opened(sample("uswsusp")))->info().format == "uswsusp");
+  CHECK(must(opened(sample("snapshot")))->info().format == "snapshot");
+}
+
+TEST_CASE("An image is opened by the reader that was named, and by no other") {
+  const Written written;
+  for (const std::string& name : written.names())
+    CHECK(must(opened(written.path(name), name))->info().format == name);
+  CHECK(must(opened(written.path("elf"), "raw"))->info().format == "raw");
+  const auto wrong = opened(written.path("elf"), "kdump");
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().file == written.path("elf"));
+}
+
+TEST_CASE("A name that no format has is a usage error with the list of names") {
+  const Written written;
+  for (const char* name : {"vmdk", "uswsusp", "HIB"}) {
+    const auto image = opened(written.path("hib"), name);
+    REQUIRE_FALSE(image);
+    CHECK(image.error().kind == ErrorKind::Usage);
+    CHECK(image.error().where == "--format");
+    CHECK(image.error().found == name);
+    CHECK(image.error().allowed == "hib, kdump, elf, lime, swsusp, snapshot, raw");
+  }
+}
+
+TEST_CASE("What no reader knows is refused with the list of formats and a way to read it all the same") {
+  const Written written;
+  const TempFolder folder;
+  write_file(folder.file("empty"), {});
+  for (const auto& [path, found] : {std::pair(written.path("raw"), "nothing that a reader knows"),
+                                    {folder.file("empty"), "an empty file"}}) {
+    const auto image = opened(path);
+    REQUIRE_FALSE(image);
+    CHECK(image.error().kind == ErrorKind::NotRecognised);
+    CHECK(image.error().file == path);
+    CHECK(image.error().where == "format");
+    CHECK(image.error().found == found);
+    CHECK(image.error().allowed == "hib, kdump, elf, lime, swsusp, snapshot, raw");
+    CHECK(image.error().advice == "-f raw reads it as raw physical memory");
+  }
+}
+
+TEST_CASE("A file that is not there is not found, whatever was asked of it") {
+  OpenOptions options;
+  options.swap_offset = 16;
+  for (const char* name : {"", "raw", "swsusp"}) {
+    const auto image = opened("/nonexistent/image", name, options);
+    REQUIRE_FALSE(image);
+    CHECK(image.error().kind == ErrorKind::NotFound);
+    CHECK(image.error().file == "/nonexistent/image");
+  }
+}
+
+TEST_CASE("A base address names raw memory, of content that another reader would know too") {
+  const Written written;
+  OpenOptions options;
+  options.base_address = 0x100000;
+  for (const char* name : {"raw", "elf"}) {
+    const auto image = must(opened(written.path(name), "", options));
+    CHECK(image->info().format == "raw");
+    const auto first = must(must(image->runs())->next());
+    REQUIRE(first);
+    CHECK(first->first == 0x100);
+  }
+  CHECK(must(opened(written.path("elf"), "elf", options))->info().format == "elf");
+}
+
+TEST_CASE("A swap offset names a hibernation image in the middle of a file") {
+  CHECK_FALSE(opened(sample("at-offset")));
+  OpenOptions options;
+  options.swap_offset = 16;
+  CHECK(must(opened(sample("at-offset"), "", options))->info().format == "swsusp");
+  options.swap_offset = 17;
+  const auto wrong = opened(sample("at-offset"), "", options);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().kind == ErrorKind::NotRecognised);
+  CHECK(wrong.error().where == "--offset 17");
+  options.swap_offset = ~std::uint64_t{0};  // times a page: more than there are bytes
+  CHECK_FALSE(opened(sample("at-offset"), "", options));
+}
+
+TEST_CASE("A swap offset leads to an image that lies in an area there") {
+  const Written written;
+  const TempFolder folder;
+  auto content = std::vector<std::byte>(16 * 4096, std::byte{0x77});
+  const auto image = read_file(written.path("hib"));
+  content.insert(content.end(), image.begin(), image.end());
+  write_file(folder.file("device"), content);
+  OpenOptions options;
+  options.swap_offset = 16;
+  for (const char* name : {"", "swsusp"})
+    CHECK(must(opened(folder.file("device"), name, options))->info().format == "hib");
+}
+
+TEST_CASE("An image with damage is opened whole only with salvage, and the refusal says so") {
+  const Damaged damaged;
+  const auto refused = formats().open_whole(damaged.path, "", {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().file == damaged.path);
+  CHECK_FALSE(refused.error().advice.empty());
+  OpenOptions options;
+  options.salvage = true;
+  const auto salvaged = must(formats().open_whole(damaged.path, "", options));
+  CHECK(salvaged->info().state == "incomplete");
+  CHECK_FALSE(salvaged->info().damage.empty());
+}
+
+TEST_CASE("Damage that is found while opening does not hinder looking at the image") {
+  const std::string path = sample("fault-lzo-cut");
+  CHECK(opened(path));
+  const Written written;
+  CHECK(formats().open_whole(written.path("hib"), "", {}));
+}
