@@ -22,4 +22,16 @@ bool has_phase(const std::vector<Breadcrumb>& history, Phase phase) {
                      [&](const Breadcrumb& crumb) { return crumb.is(phase); });
 }
 
+bool has_gone_on(const std::vector<Breadcrumb>& history) {
+  bool has_jumped = false;
+  for (const Breadcrumb& crumb : history) {
+    if (crumb.is(Phase::Resumed)) return true;
+    const bool begins_anew = crumb.is(Phase::ResumeAttempted) || crumb.is(Phase::JumpedBack);
+    if (has_jumped && begins_anew) return true;
+    if (crumb.is(Phase::JumpedBack)) has_jumped = true;
+    if (crumb.is(Phase::Failed)) has_jumped = false;
+  }
+  return has_jumped;
+}
+
 }  // namespace hib

@@ -73,6 +73,12 @@ TEST_CASE("A jump that failed before it left may be tried again") {
       {Phase::ResumeAttempted, Phase::JumpedBack, Phase::Failed, Phase::ResumeAttempted, Phase::JumpedBack}));
 }
 
+TEST_CASE("A failure of a later attempt does not undo an earlier jump that left") {
+  check_gone_on(saved_and({Phase::JumpedBack, Phase::ResumeAttempted, Phase::Failed}));
+  check_gone_on(saved_and(
+      {Phase::JumpedBack, Phase::ResumeAttempted, Phase::Loaded, Phase::JumpedBack, Phase::Failed}));
+}
+
 TEST_CASE("Attempts that failed are counted, and refused from the second on with what to do") {
   CHECK(jump::kMaxAttempts == 2);
   CHECK(allowed(saved_and({Phase::ResumeAttempted})));

@@ -7,14 +7,6 @@
 namespace hib::jump {
 namespace {
 
-// A jump that failed before it left is noted after it.
-bool last_jump_left(const std::vector<Breadcrumb>& history) {
-  const auto last = std::find_if(history.rbegin(), history.rend(), [](const Breadcrumb& crumb) {
-    return crumb.is(Phase::JumpedBack) || crumb.is(Phase::Failed);
-  });
-  return last != history.rend() && last->is(Phase::JumpedBack);
-}
-
 Error refused(const std::string& path, std::string found, std::string allowed, std::string advice) {
   return make_error(ErrorKind::Refused, "history", std::move(found), std::move(allowed))
       .of(path)
@@ -25,7 +17,7 @@ Error refused(const std::string& path, std::string found, std::string allowed, s
 
 Result<void> check_history(const std::vector<Breadcrumb>& history, const std::string& path, bool force) {
   if (force) return {};
-  if (has_phase(history, Phase::Resumed) || last_jump_left(history)) {
+  if (has_gone_on(history)) {
     return fail(refused(
         path, "the machine has gone on from here before", "an image that nobody has resumed from",
         "its file systems have changed since: resuming again ruins them. --force does it all the same"));
