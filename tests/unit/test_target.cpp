@@ -290,6 +290,12 @@ TEST_CASE("An image whose machine went on, or that was never finished, may be ov
   }
 }
 
+TEST_CASE("An image of which the jump back failed is one that nobody has resumed from") {
+  check_needs_force(Device().with_image(kWhole, {Phase::Armed, Phase::Committed, Phase::ResumeAttempted,
+                                                 Phase::JumpedBack, Phase::Failed}),
+                    "an image that nobody has resumed from", "");
+}
+
 TEST_CASE(
     "A preallocated file is taken by its pieces, whatever its never written blocks hold on the device") {
   const TargetFile file;
