@@ -64,10 +64,11 @@ bool is_zero(ByteView bytes) {
 Result<Area> area_in_file(const AreaOperations& areas, const File& device, const File& file,
                           const std::string& path, bool force) {
   TRY(auto area, areas.of_file(file, device.size()));
+  if (force) return area;
   TRY(const auto earlier, areas.find(device, area.head));
   // Through the file: blocks that were never written read as zeros there, whatever lies on the device.
   TRY(const auto seen, file.read_at(0, kAreaHeadBytes));
-  if (!force && earlier.kind == AreaKind::Whole && !is_zero(seen)) {
+  if (earlier.kind == AreaKind::Whole && !is_zero(seen)) {
     return fail(
         refused(path, "a file with something in it", "a preallocated one").advise("--force overwrites it"));
   }

@@ -330,6 +330,18 @@ TEST_CASE("A file that holds an image nobody has resumed from is refused unless 
   CHECK(file.chosen(Device().with_image(kBlocks, {Phase::Armed, Phase::Committed, Phase::JumpedBack})));
 }
 
+TEST_CASE("A file whose head of an area is damaged is refused, and taken when forced") {
+  const std::string head(reinterpret_cast<const char*>(container::kAreaMagic), 8);
+  const TargetFile file(head);
+  Device device;
+  device.with([&](auto& content) { put(content, kPieceStart, head); });
+  const auto area = file.chosen(device);
+  REQUIRE_FALSE(area);
+  CHECK(area.error().kind == ErrorKind::Corrupt);
+  CHECK(area.error().where == "area head: hash");
+  CHECK(must(file.chosen(device, true)).kind == AreaKind::Blocks);
+}
+
 TEST_CASE("A file that has no pieces to be taken is refused with the reason") {
   AreaOperations areas = Device::areas();
   areas.of_file = [](const File&, std::uint64_t) -> Result<Area> {
