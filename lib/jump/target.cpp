@@ -68,7 +68,8 @@ Result<Area> area_in_file(const AreaOperations& areas, const File& device, const
   TRY(const auto earlier, areas.find(device, area.head));
   // Through the file: blocks that were never written read as zeros there, whatever lies on the device.
   TRY(const auto seen, file.read_at(0, kAreaHeadBytes));
-  if (earlier.kind == AreaKind::Whole && !is_zero(seen)) {
+  const bool is_empty = is_zero(seen) && content_name(file).empty();
+  if (earlier.kind == AreaKind::Whole && !is_empty) {
     return fail(
         refused(path, "a file with something in it", "a preallocated one").advise("--force overwrites it"));
   }

@@ -318,6 +318,16 @@ TEST_CASE("A file with something in it is refused unless forced") {
   CHECK(must(file.chosen(device, true)).kind == AreaKind::Blocks);
 }
 
+TEST_CASE("A file whose first page is empty is not empty when something is known to begin behind it") {
+  // ISO 9660 begins at 32 KiB, btrfs at 64 KiB.
+  const TargetFile disc(std::string("\1CD001\1", 7) + std::string(33, ' '), 32768);
+  const Device device;
+  const auto area = disc.chosen(device);
+  REQUIRE_FALSE(area);
+  check_refused(area.error(), "a file with something in it", "a preallocated one", "--force overwrites it");
+  CHECK(must(disc.chosen(device, true)).kind == AreaKind::Blocks);
+}
+
 TEST_CASE("A file that holds an image nobody has resumed from is refused unless forced") {
   const std::string head(reinterpret_cast<const char*>(container::kAreaMagic), 8);
   const TargetFile file(head);  // what its own file system shows of the head
