@@ -29,8 +29,8 @@ struct ArmReport {
   std::optional<Left> left;  // with standby: how the first jump went
 };
 
-// What was armed before is disarmed. With standby, a saver that did not get ready is disarmed again: `left`
-// has the error.
+// A saver that was loaded before is removed. With standby, so is a new one that did not get ready; `left`
+// then has the error.
 Result<ArmReport> arm(const Formats& formats, const ArmRequest& request);
 
 Result<void> disarm();

@@ -32,7 +32,7 @@ std::string summary_of(const Failures& failures) {
   return text;
 }
 
-// One entry a device, behind the one that says what the cycle came to.
+// One breadcrumb for each device, after the one with the outcome.
 Result<void> note_failures(const ClaimedTarget& target, const Failures& failures) {
   for (std::size_t i = 0; i < std::min(failures.size(), kMaxNotedDevices); ++i) {
     const DeviceFailure& failure = failures[i];
@@ -43,8 +43,8 @@ Result<void> note_failures(const ClaimedTarget& target, const Failures& failures
   return {};
 }
 
-// The last breadcrumbs of a cycle; a swap device becomes one again. That the machine goes on does not depend
-// on it.
+// Writes the last breadcrumbs of a cycle, and makes a swap device out of the target again where it was one.
+// The machine goes on even when this fails.
 Result<void> note_resumed(const AreaOperations& areas, const ArmedTarget& armed, const Failures& failures) {
   TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
   TRY_OK(target.note(Phase::Resumed, summary_of(failures)));
@@ -53,22 +53,21 @@ Result<void> note_resumed(const AreaOperations& areas, const ArmedTarget& armed,
   return areas.remove_head(*device, target.area);
 }
 
-// The saver has said already that the machine went on.
+// The saver has already noted that the machine went on. Only the failed devices are missing.
 Result<void> note_returned(const AreaOperations& areas, const ArmedTarget& armed, const Failures& failures) {
   if (failures.empty()) return {};
   TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
   return note_failures(target, failures);
 }
 
-// What the machine says of itself at the moment of the jump. A rehearsal has no image that it could go into,
-// and no jump to name.
+// The machine's records at the moment of the jump. A rehearsal has no image to hold them, and no jump id.
 Result<std::vector<std::byte>> records_now(const Device& device, const ArmedTarget& armed, Wish wish) {
   if (wish == Wish::Rehearse) return pack_records(records_of_this_machine());
   TRY(const auto info, device.info());
   return pack_records(records_on_leaving(info, armed.id, armed.device));
 }
 
-// What arm claimed, still where it was.
+// The target that arm claimed. Fails when it has moved.
 Result<ArmedTarget> armed_target(const AreaOperations& areas) {
   const auto recalled = recall_armed();
   if (!recalled && recalled.error().kind != ErrorKind::NotFound) return fail(recalled.error());
@@ -97,7 +96,7 @@ Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note) {
     TRY(armed, armed_target(areas));
   }
   const auto records = records_now(device, armed, wish);
-  // A machine is not kept from hibernating by what is said of it.
+  // Missing records do not keep a machine from hibernating.
   if (!records)
     note("the image has the machine's records as they were when it was armed: " + records.error().line());
   Left left = leave(device, wish, records ? ByteView(*records) : ByteView());

@@ -13,7 +13,7 @@ namespace hib::jump {
 using Note = std::function<void(const std::string&)>;
 
 // Returns when the machine goes on: after a rehearsal or a checkpoint, when the image could not be saved, and
-// when the machine was restored from it. An error: it was not armed for this, or its target has changed.
+// when the machine was restored from it. Fails when it was not armed for this, or its target has changed.
 Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note);
 
 }  // namespace hib::jump

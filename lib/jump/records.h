@@ -18,15 +18,16 @@ namespace hib::jump {
 // The machine as it is now: "machine" and "devices".
 std::vector<Record> records_of_this_machine();
 
-// The same and the jump: what the machine gives to the module as it leaves. `target` is the block device that
-// the image goes to.
+// The same and "jump": what the machine gives to the module as it leaves. `target` is the block device that
+// receives the image.
 std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& id, const std::string& target);
 
-// What is known when the machine is armed: without the devices. The saver falls back on it.
+// The records when the machine is armed, without the devices. The saver uses them when it finds no newer
+// ones.
 std::vector<Record> records_on_arming(const DeviceInfo& device, const JumpId& id);
 
-// Saver: what the machine left in its memory replaces what it wrote when it was armed. An image without some
-// of it is still an image: what is missing and why is said in the record "jump", and returned; "" when all is
+// Saver: records that the machine left in its memory replace those of arming. An image without some of them
+// is still an image: the record "jump" says what is missing and why. Returns the same text, "" when all are
 // there.
 std::string add_left_records(std::vector<Record>& records, const Device& device, const Context& context);
 

@@ -33,7 +33,7 @@ Error refused(const std::string& path, std::string found, std::string allowed) {
 
 // ---- which device
 
-// dm, md, loop: somebody has to put them together, and the saver has nobody.
+// dm, md and loop devices must be set up by somebody, and the saver does not set them up.
 Result<void> refuse_what_is_put_together(const TargetDevice& target, const std::string& path,
                                          const std::string& root) {
   std::error_code error;
@@ -66,7 +66,7 @@ Result<Area> area_in_file(const AreaOperations& areas, const File& device, const
   TRY(auto area, areas.of_file(file, device.size()));
   if (force) return area;
   TRY(const auto earlier, areas.find(device, area.head));
-  // Through the file: blocks that were never written read as zeros there, whatever lies on the device.
+  // Read through the file: there, blocks that were never written are zeros, whatever the device holds.
   TRY(const auto seen, file.read_at(0, kAreaHeadBytes));
   const bool is_empty = is_zero(seen) && content_name(file).empty();
   if (earlier.kind == AreaKind::Whole && !is_empty) {

@@ -1,6 +1,6 @@
 // Where a kernel jump saves to: a block device, a swap device that is not in use, or the blocks of a
-// preallocated file. arm claims it by writing a random id to it, and the saver takes whatever device carries
-// that id: not a name, and not a place, which both may differ there.
+// preallocated file. arm claims it by writing a random id to it. The saver takes the device that carries that
+// id, whatever its name and place: both may differ there.
 #pragma once
 
 #include <sys/stat.h>
@@ -24,8 +24,8 @@ struct TargetDevice {
   bool is_file = false;
 };
 
-// Of what stat(2) says of `path`. Refuses what the saver could not reach: it has drivers, and nobody who puts
-// dm, md or loop together. `root` holds sys/, "" for this machine.
+// By what stat(2) says of `path`. Refuses what the saver could not reach: the saver has drivers only, and
+// does not set up dm, md or loop. `root` holds sys/, "" for this machine.
 Result<TargetDevice> target_device(const std::string& path, const struct stat& status,
                                    const std::string& root);
 
@@ -41,7 +41,7 @@ struct JumpTarget {
   std::vector<std::string> drivers;  // modules that drive the device
 };
 
-// All of the above, and then writes the claim. The first write finds out whether the device is in use.
+// Chooses the area and writes the claim. The first write finds out whether the device is in use.
 Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& path, const JumpId& id,
                                 bool force);
 

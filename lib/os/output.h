@@ -4,7 +4,7 @@
 // linked. Standard output and pipes are streams: they take bytes in order only. A block device is opened
 // exclusively and written in place; whoever writes a format to it makes an interrupted write recognisable.
 // What is appended to a device goes past the page cache: it would be copied once more there, and the
-// image-saving kernel has little memory.
+// saver has little memory.
 #pragma once
 
 #include <cstdint>

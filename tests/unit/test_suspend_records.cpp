@@ -125,7 +125,8 @@ TEST_CASE(
       "given_bytes");
 }
 
-TEST_CASE("Of the room for records only what was written is read: it is large, and a read in B is slow") {
+TEST_CASE(
+    "Of the room for records only what was written is read: it is large, and a read in the saver is slow") {
   Left left(encode_record(record_of("suspend", 100)), must(jump::pack_records({record_of("machine", 5000)})));
   constexpr std::uint64_t kRoom = 0x3000000;
   const std::size_t room = 8;  // pages behind the module's record

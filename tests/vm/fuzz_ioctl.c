@@ -25,7 +25,7 @@
 enum { PAGE = 4096, THREADS = 4, ERRNOS = 200 };
 
 static uint64_t region_start, region_bytes;
-static int may_arm, is_b;
+static int may_arm, is_saver;
 static unsigned long calls_each;
 static unsigned long seen[THREADS][ERRNOS];
 
@@ -180,8 +180,8 @@ static long leave_in_vain(struct worker *w)
 }
 
 /*
- * Wherever it works in B, the first and the last byte are read: what is mapped is there. What is no page
- * of A is not there in what is staged, of which this takes a page that is.
+ * Where it works in the saver, the first and the last byte are read: mapped memory must be there. Staged memory
+ * has only the pages of the machine, so a staged page is taken from those.
  */
 static long map(struct worker *w)
 {
@@ -191,7 +191,7 @@ static long map(struct worker *w)
 
 	if (mapped == MAP_FAILED)
 		return -1;
-	if (is_b)
+	if (is_saver)
 		(void)(mapped[0] + mapped[length - 1]);
 	return munmap((void *)mapped, length);
 }
@@ -300,7 +300,7 @@ int main(int argc, char **argv)
 	close(device);
 	region_start = info.region_start;
 	region_bytes = info.region_bytes;
-	is_b = info.role == HIBJUMP_ROLE_B;
+	is_saver = info.role == HIBJUMP_ROLE_B;
 	calls_each = strtoul(argv[2], NULL, 0) / THREADS;
 	may_arm = argc > 3;
 	for (unsigned i = 0; i < THREADS; i++) {

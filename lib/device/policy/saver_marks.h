@@ -1,5 +1,5 @@
-// The image-saving kernel reads the marks of the machine's file systems after the machine stands still: what
-// it finds on the disks is what a later boot has to find there too.
+// The saver reads the marks of the machine's file systems once the machine stands still. A later boot must
+// find the same marks on the disks.
 #pragma once
 
 #include "lib/device/device.h"

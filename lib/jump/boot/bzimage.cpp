@@ -30,7 +30,7 @@ T at(const std::vector<std::byte>& bytes, std::size_t offset) {
   return value;
 }
 
-// What lies compressed in a bzImage: the program vmlinux, and after it what moving it at boot would take.
+// Unpacks the payload of a bzImage: the program vmlinux, and after it the relocations.
 Result<std::vector<std::byte>> unpack_payload(ByteView payload) {
   constexpr std::size_t kSizeBytes = 4;  // of the content, appended to the compressed stream
   if (payload.size() < 8) return std::vector<std::byte>();
@@ -46,14 +46,14 @@ Result<std::vector<std::byte>> unpack_payload(ByteView payload) {
   return std::vector<std::byte>();  // packed in a way that only the kernel unpacks
 }
 
-// But for those at its end: in a vmlinux, tens of MiB.
+// Without the zeros at the end: in a vmlinux, tens of MiB.
 ByteView without_zeros(ByteView bytes) {
   while (!bytes.empty() && bytes.back() == std::byte{0}) bytes = bytes.first(bytes.size() - 1);
   return bytes;
 }
 
-// Replaces what unpacks itself by what it would unpack. A vmlinux runs wherever it is loaded, as long as its
-// parts keep their distances and the alignment.
+// Replaces the self-unpacking kernel by the vmlinux in it. A vmlinux runs wherever it is loaded, as long as
+// its parts keep their distances and the alignment.
 Result<void> use_vmlinux(std::vector<std::byte> content, BzImage& image) {
   auto owner = std::make_shared<const std::vector<std::byte>>(std::move(content));
   const std::vector<std::byte>& vmlinux = *owner;

@@ -1,5 +1,5 @@
-// A bzImage, as far as loading it takes (Linux: Documentation/arch/x86/boot.rst). The kernel in it is
-// unpacked here, where nobody waits for it, and entered directly: unpacking takes B longer than booting.
+// A bzImage, as far as loading it takes (Linux: Documentation/arch/x86/boot.rst). Its kernel is unpacked in
+// the machine, where nobody waits for it, and entered directly: the saver would unpack longer than it boots.
 #pragma once
 
 #include <cstdint>

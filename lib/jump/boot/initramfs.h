@@ -1,7 +1,7 @@
 // An initramfs in the "newc" format (Linux: Documentation/driver-api/early-userspace/buffer-format.rst).
 //
-// Written here and not by libarchive: B carries every library of this program, and libarchive brings libxml2
-// and ICU.
+// Written here and not by libarchive: the saver carries every library of this program, and libarchive brings
+// libxml2 and ICU.
 #pragma once
 
 #include <string>

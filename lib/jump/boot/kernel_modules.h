@@ -1,4 +1,5 @@
-// The kernel modules that B needs: those that drive the way to a block device, and what they depend on.
+// The kernel modules that the saver needs: those that drive the way to a block device, and their
+// dependencies.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@ struct KernelModule {
 };
 
 // The modules whose drivers are bound to the block device /sys/dev/block/MAJOR:MINOR and to all devices above
-// it, in no order. Drivers that are built in have none. `root` is "" for this machine.
+// it, in no order. A built-in driver has no module. `root` is "" for this machine.
 std::vector<std::string> modules_driving(unsigned major, unsigned minor, const std::string& root);
 
 // Finds the modules of a kernel and what they need, in the order of loading. A name that no file has is built

@@ -26,7 +26,7 @@ struct LoadedSaver {
   std::string command_line;
 };
 
-// Loads, reads back what was loaded, and arms. What was armed before is disarmed.
+// Loads, reads back what was loaded, and arms. A saver that was loaded before is removed.
 Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options);
 
 }  // namespace hib::jump

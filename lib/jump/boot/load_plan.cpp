@@ -12,7 +12,7 @@
 namespace hib::jump {
 namespace {
 
-// The first two MiB of the region; the rest is B's RAM.
+// The first two MiB of the region; the rest is the saver's RAM.
 constexpr std::uint64_t kBootParams = kLowEnd;
 constexpr std::uint64_t kCommandLine = kBootParams + 0x1000;
 constexpr std::uint64_t kCommandLineBytes = 0x1000;
@@ -48,7 +48,7 @@ std::vector<MemoryRange> low_pieces(const std::vector<MemoryRange>& ram) {
   return low;
 }
 
-// A's RAM that B must not take for its own: all but the low pieces and the region.
+// The machine's RAM that the saver must not use as its own: all but the low pieces and the region.
 std::vector<MemoryRange> ram_outside(const std::vector<MemoryRange>& ram, const MemoryRange& region) {
   std::vector<MemoryRange> outside;
   const auto add = [&](std::uint64_t start, std::uint64_t end) {
@@ -110,7 +110,8 @@ std::vector<std::byte> make_boot_params(const LoadRequest& request, const BzImag
   return params;
 }
 
-// A's memory as B's /proc/vmcore shows it: at its own addresses, the low pieces read from their copy.
+// The machine's memory as the saver's /proc/vmcore shows it: at its own addresses, but the low pieces come
+// from their copy.
 Result<std::vector<std::byte>> make_elf_header(const LoadRequest& request, const LoadPlan& plan) {
   std::vector<Elf64_Phdr> segments;
   const auto add = [&](std::uint32_t type, std::uint64_t address, std::uint64_t place, std::uint64_t bytes) {
@@ -156,7 +157,7 @@ Result<std::vector<std::byte>> make_elf_header(const LoadRequest& request, const
   return bytes;
 }
 
-// Where nothing is to be said of A: the kernel warns of an ELF header without notes.
+// For a request without notes: the kernel warns of an ELF header that has none.
 std::vector<std::byte> make_empty_note() {
   const Elf64_Nhdr header{static_cast<Elf64_Word>(kNoteName.size()), 0, 0};
   std::vector<std::byte> note(sizeof(header) + kNoteName.size());

@@ -1,5 +1,6 @@
-// Where everything goes when B is loaded into a region of memory: in A through the module, in C through
-// kexec. The same plan for both, so that what was tried on the way out is what is used on the way back.
+// Where everything goes when the saver is loaded into a region of memory. The machine loads it through the
+// module, the restorer through kexec. Both use the same plan: the way out has then tried what the way back
+// needs.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,12 @@
 namespace hib::jump {
 
 struct LoadRequest {
-  MemoryRange region;                        // A's crash region
+  MemoryRange region;                        // the machine's crash region
   std::vector<MemoryMapEntry> firmware_map;  // of the machine
-  std::vector<MemoryRange> ram;              // what A uses as RAM; the region may be part of it
-  std::vector<MemoryRange> notes;            // in A's memory: ELF notes for B's /proc/vmcore
-  std::string command_line;                  // of B; what the plan itself has to say is added
-  std::uint64_t acpi_rsdp = 0;               // 0: B finds it as a BIOS machine does
+  std::vector<MemoryRange> ram;              // what the machine uses as RAM; the region may be part of it
+  std::vector<MemoryRange> notes;  // in the machine's memory: ELF notes for the saver's /proc/vmcore
+  std::string command_line;        // of the saver; plan_load() appends its own options
+  std::uint64_t acpi_rsdp = 0;     // 0: the saver finds it as a BIOS machine does
 };
 
 struct Segment {
@@ -37,8 +38,9 @@ struct LoadPlan {
   std::uint64_t stub = 0;  // an entry that sets RSI by itself, for kexec
   std::uint64_t low_copy = 0;
   std::uint64_t standby_low_copy = 0;
-  std::vector<MemoryRange> low;  // A's RAM below 640 KiB, which B uses while A's bytes are in low_copy, B's
-                                 // own while it stands by in the other
+  // The machine's RAM below 640 KiB. While the saver runs there, low_copy has the machine's bytes; while the
+  // saver stands by, standby_low_copy has the saver's.
+  std::vector<MemoryRange> low;
 };
 
 // Takes the initramfs as a value: it is the largest segment.

@@ -1,4 +1,5 @@
-// The drivers of what is mounted: with them B can look at the file systems once A stands still.
+// The drivers below mounted file systems. With them the saver can read the file systems once the machine
+// stands still.
 #pragma once
 
 #include <string>

@@ -14,12 +14,13 @@
 namespace hib::jump {
 namespace {
 
-// What of A's command line B wants too: how to reach the console and how to get along with this machine. The
-// rest is about A's file systems and memory.
+// The options of the machine's command line that the saver needs too: for the console and for quirks of the
+// hardware. The others are about the machine's file systems and memory.
 constexpr std::array<std::string_view, 16> kInherited = {
     "console=",   "earlyprintk=", "earlycon=", "acpi",    "pci=",    "pcie_", "iommu=", "intel_iommu=",
     "amd_iommu=", "no5lvl",       "noapic",    "nolapic", "libata.", "ahci.", "nvme",   "usb-storage."};
-// A panic of B reboots the machine; the firmware's x2APIC mode would survive into A, which may not use it.
+// A panic of the saver reboots. nox2apic: x2APIC mode would stay on after the jump back, and the machine may
+// not use it.
 constexpr std::string_view kAlways = "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic";
 
 std::string inherited_command_line() {

@@ -1,5 +1,5 @@
-// A's context: the page of A's own memory that says how to go back to it (struct hibjump_context of the
-// module's header).
+// The machine's context: the page of its own memory that says how to go back into it (struct hibjump_context
+// of the module's header).
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ struct Context {
   std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME
   Wish wish = Wish::Rehearse;
   MemoryRange free_map;  // 0 bytes: none
-  MemoryRange records;   // where the index of A's records lies (suspend_records.h); 0 bytes: none
+  MemoryRange records;   // where the index of the machine's records lies (suspend_records.h); 0 bytes: none
 };
 
 // `page` is what lies at the physical address `address`. Checks the magic, the version, the checksum, and

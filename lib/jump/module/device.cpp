@@ -82,7 +82,7 @@ Result<DeviceInfo> Device::info() const {
                     .of(kPath)
                     .advise("load the module that belongs to this hibtool"));
   DeviceInfo info;
-  info.is_b = raw.role == HIBJUMP_ROLE_B;
+  info.is_saver = raw.role == HIBJUMP_ROLE_B;
   info.armed = (raw.flags & HIBJUMP_INFO_ARMED) != 0;
   info.untested_series = (raw.flags & HIBJUMP_INFO_UNTESTED_SERIES) != 0;
   info.five_levels = (raw.flags & HIBJUMP_INFO_FIVE_LEVELS) != 0;

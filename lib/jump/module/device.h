@@ -1,5 +1,6 @@
-// /dev/hibjump, the kernel module's side of a jump. The header that it shares with user space is the module's
-// own (kernel-glue/include/uapi/linux/hibjump.h); what may be done in which kernel stands there.
+// /dev/hibjump, the kernel module's side of a jump. The module's own header says which call is allowed in
+// which kernel (kernel-glue/include/uapi/linux/hibjump.h). It calls the machine A, the saver B and the
+// restorer C.
 #pragma once
 
 #include <cstdint>
@@ -29,20 +30,20 @@ struct MemoryRange {
   }
 };
 
-// What A wants of B.
+// What the machine wants of the saver.
 enum class Wish : std::uint32_t { Rehearse = 1, SaveAndPowerOff, SaveAndReturn, StandBy };
 
 enum class Outcome : std::uint32_t { NotLeft = 0, Returned, Restored, Failed };
 
 struct DeviceInfo {
-  bool is_b = false;  // runs in another kernel's crash region
+  bool is_saver = false;  // runs in another kernel's crash region
   bool armed = false;
   bool untested_series = false;
   bool five_levels = false;
   bool crash_kernel_loaded = false;
-  MemoryRange region;         // A: bytes 0 where there is none
-  std::uint64_t context = 0;  // A: physical address of its context, one page
-  std::uint64_t note = 0;     // A: physical address of the ELF note with its registers, one page
+  MemoryRange region;         // machine: bytes 0 where there is none
+  std::uint64_t context = 0;  // machine: physical address of its context, one page
+  std::uint64_t note = 0;     // machine: physical address of the ELF note with its registers, one page
 };
 
 // What to enter; addresses are physical and in the crash region.
@@ -57,8 +58,8 @@ struct ArmedEntry {
 
 struct LeaveResult {
   Outcome outcome = Outcome::NotLeft;
-  std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME when A's devices were suspended
-  std::string reason;              // what B said
+  std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME when the machine's devices were suspended
+  std::string reason;              // what the saver said
   JumpId id{};
 };
 
@@ -90,22 +91,24 @@ class Device {
   Result<DeviceInfo> info() const;
   Result<void> arm(const ArmedEntry& request) const;
   Result<void> disarm() const;
-  // Suspends the machine and enters B, which finds a copy of `records` (suspend_records.h). Returns when
-  // somebody comes back.
+  // Suspends the machine and enters the saver, which finds a copy of `records` (suspend_records.h). Returns
+  // when another kernel has jumped back into the machine.
   Result<LeaveResult> leave(Wish wish, ByteView records) const;
-  // The module's record "suspend" of the last leave, also of one that failed, with the results of the resume.
+  // The module's record "suspend" of the last leave(), also of a failed one, with the results of the resume.
   Result<std::vector<std::byte>> devices() const;
-  // C: makes room for A's memory in the running kernel's own, to be filled through map(): `pages`, ascending,
-  // are A's pages, `region` its crash region. Gone when this object and all mappings are.
+  // Restorer: makes room for the machine's memory in the running kernel's own, to be filled through map().
+  // `pages`, ascending, are the machine's pages, `region` is its crash region. The room is freed when this
+  // object and all mappings are gone.
   Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
-  // B, and C with what is staged: enters A. Returns only when that failed.
+  // Saver, and restorer with staged pages: enters the machine. Returns only when that failed.
   Error return_to_machine(std::uint64_t context, Outcome outcome, const std::string& reason) const;
-  // B: enters A, and returns when A has left again.
+  // Saver: enters the machine, and returns when the machine has left again.
   Result<void> stand_by(std::uint64_t context) const;
 
   Result<void> read(std::uint64_t address, MutableBytes out) const;
   Result<void> write(std::uint64_t address, ByteView bytes) const;
-  // B: A's memory itself; C: where it is staged, what is no page of A must not be touched. Whole pages.
+  // Whole pages. Saver: of the machine's memory itself. Restorer: of the staged memory; an address that is no
+  // page of the machine must not be touched.
   Result<Mapping> map(std::uint64_t address, std::uint64_t bytes) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace hib::jump {
 namespace {
 
-constexpr std::uint64_t kWindowBytes = 64U << 20;  // its page table has 128 KiB: B has little memory
+constexpr std::uint64_t kWindowBytes = 64U << 20;  // its page table has 128 KiB: the saver has little memory
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// A's memory, in B or staged in C: large pieces of it are mapped one after the other, as whoever writes it
-// goes through it.
+// The machine's memory, in the saver itself or staged in the restorer. A window maps one large piece of it at
+// a time, and moves on as its user writes further.
 #pragma once
 
 #include <string_view>
@@ -11,11 +11,11 @@ namespace hib::jump {
 
 class MemoryWindow {
  public:
-  // Of the memory that /proc/iomem calls `kind`: kMachineMemory in B, kSystemRam in C. `device` is kept.
+  // `kind` is what /proc/iomem calls the memory: kMachineMemory in the saver, kSystemRam in the restorer.
+  // `device` must outlive the window.
   static Result<MemoryWindow> open(const Device& device, std::string_view kind);
 
-  // Writes `bytes` there. An error where a part of them is not A's memory; what was written before that
-  // stays.
+  // Fails where a part of the bytes is not the machine's memory. Bytes that were written before that stay.
   Result<void> write(std::uint64_t address, ByteView bytes);
   Result<void> fill(std::uint64_t address, std::byte value, std::uint64_t bytes);
 

@@ -70,8 +70,8 @@ Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
   return area;
 }
 
-// A piece of what the pages hold one after the other; check_index() has seen that it lies in them. Most of
-// the area is room that nothing was written to. Pages that follow one another in memory are read at once.
+// Reads a piece of the records' pages, taken one after the other; check_index() has checked its bounds. Most
+// of these pages were never written. Pages that are adjacent in memory are read at once.
 Result<std::vector<std::byte>> read_piece(const Area& area, std::uint64_t start, std::uint64_t bytes,
                                           const ReadPhysical& read) {
   const std::size_t first = start / kPageBytes;
@@ -90,7 +90,7 @@ Result<std::vector<std::byte>> read_piece(const Area& area, std::uint64_t start,
   return content;
 }
 
-// One record that cannot be read does not hide those behind it; a length that cannot be does.
+// A damaged record does not hide the records behind it. A damaged length does.
 void unpack_records(ByteView bytes, LeftRecords& into) {
   Cursor in(bytes, 0, "records of the machine");
   while (!in.at_end()) {

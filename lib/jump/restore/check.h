@@ -1,5 +1,5 @@
-// What an image claims about where a jump would lead, held against the machine that it would happen on.
-// Everything here can be checked before anything has happened; the image may be anybody's.
+// What an image claims about where a jump would lead, compared with the machine on which it would happen. The
+// image may be anybody's, and all of this is checked before anything is changed.
 #pragma once
 
 #include <vector>
@@ -10,16 +10,17 @@
 
 namespace hib::jump {
 
-// The firmware lays memory out again on each boot; where it does so in another way, A's pages have no place.
+// The firmware lays memory out again on each boot. With another layout, pages of the machine may have no RAM.
 Result<void> check_memory_map(const std::vector<MemoryMapEntry>& here,
                               const std::vector<MemoryMapEntry>& in_image);
 
-// `pages`, ascending, are all that A used as RAM: in RAM of this machine, outside of the crash region, and
-// below 640 KiB only what the context keeps a copy of.
+// `pages`, ascending, are all that the machine used as RAM. They must lie in RAM here and outside of the
+// crash region; below 640 KiB they must be pages of which the context keeps a copy.
 Result<void> check_places(const Context& context, const std::vector<MemoryRange>& pages,
                           const std::vector<MemoryMapEntry>& here);
 
-// The jump ends at A's own code with A's own context: by A's page tables, both lie in pages of the image.
+// The jump ends at the machine's own code, with its own context. By its page tables, both must lie in pages
+// of the image.
 Result<void> check_entry(const Context& context, const std::vector<MemoryRange>& pages,
                          const ReadPhysicalPage& read);
 

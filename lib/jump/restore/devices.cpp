@@ -14,7 +14,8 @@ namespace {
 using device::DeviceSet;
 using device::Refusal;
 
-// Drivers find their devices in their own time; what is there but is another one stays so.
+// Drivers find their devices in their own time, so an absent device may still appear. A replaced one stays
+// replaced.
 bool may_still_appear(const std::vector<Refusal>& refusals) {
   return std::any_of(refusals.begin(), refusals.end(), [](const Refusal& refusal) {
     return refusal.verdict == "absent" || refusal.verdict == "ambiguous";

@@ -14,7 +14,7 @@ namespace hib::jump {
 
 struct DeviceCheckRequest {
   std::string image;  // the device that it lies on
-  JumpId id{};        // what is known of that device by that
+  JumpId id{};        // the jump by whose id that device is recorded
   const std::vector<Record>* records = nullptr;
   std::uint64_t snapshot_ns = 0;      // CLOCK_REALTIME when the devices were suspended
   std::vector<std::string> accepted;  // --accept
@@ -24,10 +24,10 @@ struct DeviceCheckRequest {
 struct DeviceCheck {
   bool is_recorded = false;               // the image says which devices its machine had
   std::vector<device::Refusal> refusals;  // none: go on
-  std::vector<std::string> overridden;    // accepted, and would have been refused
+  std::vector<std::string> overridden;    // tokens of refusals that were accepted
 };
 
-// Compares with this machine, again and again while devices may still appear. An error: the image's records
+// Compares with this machine, again and again while devices may still appear. Fails when the image's records
 // are damaged.
 Result<DeviceCheck> check_devices(const DeviceCheckRequest& request);
 

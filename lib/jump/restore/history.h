@@ -1,5 +1,6 @@
-// May an image be resumed from, after what became of it so far? A machine that went on from it has changed
-// its disks, and an image that makes a machine reboot must not do so for ever.
+// May an image be resumed from, by its history? Not when a machine has gone on from it: that machine has
+// changed the disks. And not after several failures: an image that makes a machine reboot must not do so for
+// ever.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The machine's pages, from the image into the memory where they were, or into what waits to be put there.
+// The machine's pages: from the image into the memory where they were, or into the stage.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ class Placement {
   std::uint64_t copy_;
 };
 
-// Physical memory that is written in order. Errors: a part of it is not the machine's.
+// Physical memory that is written in order. Writing fails where a part of it is not the machine's.
 struct MemoryTarget {
   std::function<Result<void>(std::uint64_t address, ByteView bytes)> write;
   std::function<Result<void>(std::uint64_t address, std::byte value, std::uint64_t bytes)> fill;
@@ -39,7 +39,7 @@ Result<void> write_batch(const PageBatch& batch, const Placement& placement, con
 // In the saver. After an error memory is a mix of both machines: the kernel must restart.
 Result<void> write_memory(const JumpImage& image, const Device& device, const ProgressCallback& progress);
 
-// In the restorer, into what `device` has staged. Every page is held against its hash on the way.
+// In the restorer, into the room that `device` has staged. Every page is checked by its hash on the way.
 Result<void> fill_stage(const JumpImage& image, const Device& device, const ProgressCallback& progress);
 
 }  // namespace hib::jump

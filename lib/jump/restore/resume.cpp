@@ -19,7 +19,7 @@
 namespace hib::jump {
 namespace {
 
-// ---- what can be checked before anything happens
+// ---- checks that change nothing
 
 Result<void> check_pages_are_whole(const JumpImage& image) {
   const std::uint64_t unreadable = image.reader->info().pages.unreadable;
@@ -63,8 +63,7 @@ Result<void> check_memory(const JumpImage& image, const std::vector<MemoryRange>
   return {};
 }
 
-// What lies in a file lies on a file system, which the restorer would have to have mounted while the machine
-// has it mounted too.
+// A file lies on a file system that the machine still has mounted. The restorer must not mount it too.
 Result<void> check_is_device(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
@@ -74,7 +73,7 @@ Result<void> check_is_device(const std::string& path) {
           .of(path));
 }
 
-// The machine and the saver are entered with the paging of the restorer, and may not change it.
+// The jump keeps the restorer's depth of page tables, 4 or 5 levels. The image must have the same.
 Result<void> check_paging(const JumpImage& image) {
   std::ifstream file("/proc/cpuinfo");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -117,7 +116,7 @@ Result<void> note_attempt(const AreaOperations& areas, const File& file, const D
   return {};
 }
 
-// Whoever asks at each boot is to be told calmly that there was no image.
+// A target without an image is an ordinary boot, not a fault.
 Result<void> check_something_is_there(const Formats& formats, const File& file) {
   const Format& format = formats.with_areas();
   TRY(const auto head, file.read_at(0, std::min<std::uint64_t>(file.size(), kFormatHeadBytes)));
@@ -127,7 +126,7 @@ Result<void> check_something_is_there(const Formats& formats, const File& file) 
   return fail(make_error(ErrorKind::NotRecognised, "target", "nothing to go back to", "").of(file.path()));
 }
 
-// Cheap checks first. The last thing that is done says in the image that it was tried.
+// Cheap checks come first. The last step notes the attempt in the image.
 Result<WayBack> prepare(const Formats& formats, const ResumeRequest& request, NotResumed& refused,
                         DeviceCheck& devices) {
   const AreaOperations& areas = *formats.with_areas().areas;

@@ -13,9 +13,8 @@ namespace hib::jump {
 
 struct NotResumed {
   Error error;
-  bool nothing_there = false;  // the target holds no image of a machine: an ordinary boot
-  std::vector<device::Refusal>
-      refusals;  // all devices that speak against it, where it was refused because of them
+  bool nothing_there = false;             // the target holds no image of a machine: an ordinary boot
+  std::vector<device::Refusal> refusals;  // every device because of which it was refused
 };
 
 // Does not return when it succeeds.

@@ -23,8 +23,8 @@ constexpr unsigned kRestoreTimeout = 120;  // seconds without progress
 
 // ---- straight
 
-// For the kernel that saved, with the module, and with room for the machine's pages beside its own. Whatever
-// is missing, the saver can do it all the same.
+// The straight way needs the kernel that saved the image, its module, and room for the machine's pages beside
+// the restorer's. Where one of them is missing, the way through the saver still works.
 Result<Device> make_room(const JumpImage& image, const std::vector<MemoryRange>& pages, const Machine& here) {
   const auto& saved_by = image.jump.saved_by;
   if (!saved_by || saved_by->release != here.release || saved_by->version != here.version) {
@@ -36,7 +36,7 @@ Result<Device> make_room(const JumpImage& image, const std::vector<MemoryRange>&
   return device;
 }
 
-// Verifies as it goes: each page by its hash, and what is not pages by the structure.
+// Verifies while it loads: pages by their hashes, all other bytes by check_structure().
 Result<void> load_here(const ResumeRequest& request, const JumpImage& image, const Device& stage) {
   StructureCheck structure = image.reader->check_structure();
   if (!structure.damage.empty()) return fail(std::move(structure.damage.front().error));
@@ -56,8 +56,7 @@ Error enter_staged(const AreaOperations& areas, const ResumeRequest& request, co
 
 // ---- through the saver
 
-// Every byte, by the hashes. That they unpack to the pages that went in is the writer's business, and the
-// saver sees it again.
+// Checks the hash of every byte, without unpacking pages. The saver unpacks them later, and checks them then.
 Result<void> check_integrity(const ResumeRequest& request, const JumpImage& image) {
   const auto progress = request.progress("verify");
   return image.reader->check_bytes([&](std::uint64_t done, std::uint64_t total) { progress({done, total}); });
@@ -69,8 +68,8 @@ Result<std::vector<std::string>> drivers_of(const std::string& path) {
   return modules_driving(major(status.st_rdev), minor(status.st_rdev), "");
 }
 
-// The kernel that saved is the one that is known to work here, and to agree with the machine's module about
-// the context. Another one has to be asked for.
+// The kernel that saved the image: it is known to work on this machine, and agrees with the machine's module
+// about the context. Any other one must be named by --kernel.
 Result<std::string> kernel_of(const JumpImage& image) {
   const auto& saved_by = image.jump.saved_by;
   if (!saved_by || saved_by->release.empty() || saved_by->release.find('/') != std::string::npos) {
@@ -127,7 +126,7 @@ Result<LoadPlan> plan(const ResumeRequest& request, const JumpImage& image, std:
 Result<void> load_saver_by_kexec(const ResumeRequest& request, const JumpImage& image,
                                  const std::vector<MemoryRange>& ram,
                                  const std::vector<MemoryMapEntry>& map) {
-  // While the kernel is unpacked.
+  // In parallel with unpacking the kernel.
   auto integrity = std::async(std::launch::async, [&] { return check_integrity(request, image); });
   const auto load = plan(request, image, ram, map);
   TRY_OK(integrity.get());

@@ -34,9 +34,9 @@ struct MachinePages {
   std::vector<MemoryRange> used;  // the part of it that the image has pages of
 };
 
-// What was prepared. Until it is entered, nothing has happened that could not be undone.
+// A way back that was prepared. Until go_back() enters it, everything can be undone.
 struct WayBack {
-  std::optional<Device> stage;  // the machine's memory waits in this kernel's; without it the saver is loaded
+  std::optional<Device> stage;  // the machine's memory in this kernel's own; none: the saver is loaded
   std::uint64_t context = 0;
 };
 
@@ -44,12 +44,12 @@ struct WayBack {
 Result<std::shared_ptr<const File>> open_image_file(const AreaOperations& areas,
                                                     const ResumeRequest& request);
 
-// Straight where that can be; where it cannot, the reason is noted. Every page or byte of the image has been
-// held against its hash then.
+// Straight where that is possible; otherwise the reason is noted, and the way is through the saver. When this
+// returns, every page or byte of the image has been checked by its hash.
 Result<WayBack> prepare_way_back(const ResumeRequest& request, const JumpImage& image,
                                  const MachinePages& pages, const Machine& here);
 
-// Returns only when it failed, and this boot goes on.
+// Returns only when it failed: this boot goes on.
 Error go_back(const AreaOperations& areas, const ResumeRequest& request, const WayBack& way);
 
 }  // namespace hib::jump

@@ -18,8 +18,8 @@ std::string uuid_of(const device::Device& device) {
   return uuid == nullptr ? "" : uuid->text;
 }
 
-// UUIDs of file systems that are mounted right on a disk or partition. What lies on dm or md is not waited
-// for: nobody puts those together here.
+// UUIDs of file systems that are mounted right on a disk or partition. Those on dm or md never appear here:
+// the saver does not set up dm or md.
 std::set<std::string> expected_here(const DeviceSet& saved) {
   std::set<std::string> plain;
   for (const device::Device& device : saved.devices) {

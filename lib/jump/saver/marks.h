@@ -1,5 +1,5 @@
-// In the saver: the file systems as the machine left them. The machine kept writing while it was probed, so
-// its marks may be stale; they are read from the disks again once it is suspended.
+// In the saver: the marks of the machine's file systems. The machine kept writing while it was probed, so its
+// marks may be stale. They are read from disk again once the machine is suspended.
 #pragma once
 
 #include <functional>

@@ -11,7 +11,8 @@ namespace {
 
 constexpr unsigned kSecondsForMarks = 5;  // for disks with file systems beside the target
 
-// Runs of set bits: pages that the machine does not use. What cannot be read is used.
+// Runs of set bits: pages that the machine does not use. A part of the map that cannot be read counts as
+// used.
 Result<std::vector<PfnRange>> unused_pages(const Device& device, const MemoryRange& map) {
   std::vector<PfnRange> ranges;
   std::vector<std::byte> bits(map.bytes);
@@ -60,7 +61,7 @@ Result<void> save_image(const SaveRequest& request, const ClaimedTarget& target)
   return {};
 }
 
-// What the disk gives back, once more against every hash.
+// Reads the image back from the disk, and checks every hash.
 Result<void> verify_image(const SaveRequest& request, const ClaimedTarget& target) {
   target.image->drop_cache();
   OpenOptions options;

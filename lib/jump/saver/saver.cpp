@@ -26,7 +26,7 @@ constexpr unsigned kSecondsAfterStandby = 5;  // what has been there comes back 
 
 void say(const std::string& text) { std::cerr << "hibtool: " << printable(text) << std::endl; }
 
-// Libraries throw where memory is short: a failure like any other, that the machine is to be told.
+// Libraries throw when memory is short. The machine is told of this failure like of any other.
 template <typename Step>
 Result<void> without_exceptions(const Step& step) {
   try {
@@ -50,7 +50,7 @@ class Saver {
  public:
   explicit Saver(const Formats& formats) : formats_(formats) {}
 
-  // Returns with what kept it from going back.
+  // Returns the error that kept it from going back.
   Result<void> serve() {
     TRY_OK(mount_kernel_file_systems());
     TRY(config_, read_config());
@@ -85,14 +85,14 @@ class Saver {
 
   // ---- saving
 
-  // That the target is found is shown before it is needed.
+  // Finds the target now, so that a failure shows before the machine relies on it.
   Result<void> get_ready(const Context& context) const {
     if (config_.target_head) TRY_OK(find_target(context.id));
     return {};
   }
 
-  // Does what the machine wants. An error is what the machine is to be told; on success of SaveAndPowerOff it
-  // does not return.
+  // Does what the machine wants. The machine is told of an error. A successful SaveAndPowerOff does not
+  // return.
   Result<void> do_wish(const Context& context) const {
     if (context.wish == Wish::Rehearse) return {};
     if (context.wish == Wish::StandBy) return get_ready(context);
@@ -116,7 +116,7 @@ class Saver {
     return decode_context(page, config_.context);
   }
 
-  // While the machine runs nobody tells the watchdog that all is well.
+  // The watchdog stops while the machine runs: nothing would feed it.
   Result<void> stand_by(const Device& device) {
     stop_watchdog();
     TRY_OK(device.stand_by(config_.context));
@@ -125,7 +125,7 @@ class Saver {
     return read_partitions_again();
   }
 
-  // One leave of the machine, or more where nothing is saved and the machine wants to come again.
+  // Serves one leave of the machine, or several while it stands by.
   Result<void> serve_machine(const Device& device) {
     for (;;) {
       TRY(const auto context, read_context(device));
@@ -143,8 +143,8 @@ class Saver {
 
   // ---- restoring
 
-  // From an image into the machine's memory. Until pages are being written a failure leaves the image as it
-  // was; this kernel then restarts.
+  // Writes an image into the machine's memory. A failure before the first page leaves the image as it was,
+  // and this kernel restarts.
   Result<void> restore(const Device& device) {
     TRY(const auto target, find_target(*config_.restore));
     const auto written = without_exceptions([&]() -> Result<void> {

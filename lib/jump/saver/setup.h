@@ -11,20 +11,20 @@ namespace hib::jump {
 // /proc, /sys and /dev.
 Result<void> mount_kernel_file_systems();
 
-// All that can be loaded, in the order of their names. Returns why some could not, "" when all were: it
-// matters only when something turns out to be missing. `allow_untested`: somebody allowed hibjump.ko on this
-// kernel series in the machine.
+// All of the initramfs, in the order of their names. Returns why some could not be loaded, or "". A missing
+// module matters only when a device turns out to be missing. `allow_untested`: somebody allowed hibjump.ko on
+// this kernel series in the machine.
 std::string load_kernel_modules(bool allow_untested);
 
-// The kernel has begun with one (maxcpus=1). Up to three more make the work faster; it can do without each of
-// them.
+// The kernel has begun with one processor (maxcpus=1). Starts up to three more, which only make it faster: a
+// failure is no error.
 void start_other_processors();
 
-// The mainboard's clock, from which the saver has the time, counts whole seconds: in the image's history the
-// saver would act before the machine.
+// The saver has the time from the mainboard's clock, which counts whole seconds. Without this, the image's
+// history could say that the saver acted before the machine left.
 void set_clock_not_before(std::uint64_t nanoseconds);
 
-// The machine may have changed them. What the saver remembers would lead it to where its target was.
+// The machine may have changed them, and the target may lie elsewhere than in the saver's old tables.
 Result<void> read_partitions_again();
 
 // Returns only when that failed.

@@ -1,5 +1,5 @@
-// A limit for what B does: when it makes no progress for so long, the machine restarts. The kernel's own
-// watchdog device, so that it also counts when this process cannot run any more.
+// A time limit for the saver: without progress for so long, the machine restarts. The kernel's watchdog
+// device counts, so that it also works when this process cannot run any more.
 #pragma once
 
 #include "lib/base/error.h"
