@@ -10,8 +10,8 @@
 
 namespace hib::device {
 
-// (volume, path) of the saved set: the volume is the same one, the path is gone and nothing is in its place,
-// and another path of the volume is where it was. Device-mapper goes on with that one.
+// Pairs (volume, path) of the saved set. The volume is the same one here, the path is gone with nothing in
+// its place, and another path of the volume is where it was: device-mapper goes on with that path.
 using SparePaths = std::set<std::pair<std::size_t, std::size_t>>;
 SparePaths spare_paths(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison,
                        const Topology& topology);

@@ -21,7 +21,8 @@ std::vector<std::string> mount_points(const Device& device) {
   return points;
 }
 
-// A superblock that is read-only: no mount of it writes. When it is not recorded, it may be written.
+// Whether mounts may write to the file system: not when its superblock is read-only. True when that is
+// unknown.
 bool is_writable(const Device& device) {
   const Value* options = device.find_state("super-options");
   return options == nullptr || ("," + options->text + ",").find(",ro,") == std::string::npos;
@@ -42,8 +43,8 @@ std::vector<Use> own_uses(const Device& device) {
   return uses;
 }
 
-// The uses of a device are those of all below it. Each device takes a use once and at most kMaxUses, which
-// bounds the walk.
+// A use of a device is a use of all devices below it. Each device takes a use once and at most kMaxUses of
+// them, which bounds the walk.
 class Uses {
  public:
   Uses(const DeviceSet& set, const Topology& topology, const SparePaths& spare)
@@ -53,7 +54,7 @@ class Uses {
         continue;  // tmpfs, NFS: on no device
       for (Use& use : own_uses(set.devices[i])) add(i, use);
     }
-    // dm and md that nothing uses write to their members all the same.
+    // dm and md write to their members even when nothing uses them.
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
       const bool is_stack = set.devices[i].kind == Kind::Mapped || set.devices[i].kind == Kind::Raid;
       if (is_stack && of_[i].empty()) add(i, {"part of " + label(set.devices[i]), true});
@@ -103,7 +104,7 @@ std::string described(const Device& device) {
   return place == nullptr ? text : text + ", at " + place->text.substr(0, kShownBytes);
 }
 
-// What lies on two devices is the same: at least one key of it is equal, and none is another one.
+// The content of two devices is the same: at least one key is equal, and none differs.
 bool content_is_equal(const Device& a, const Device& b) {
   bool equal = false;
   for (const Value& value : a.identity) {
@@ -145,8 +146,8 @@ class Check {
     }
   }
 
-  // Only the lowest device that is not all right is a cause. What lies on one that was accepted is accepted
-  // with it, but for a file system that was written since: that is a cause of its own.
+  // Only the lowest device that is not all right is a cause. Accepting it covers everything on it, but not a
+  // file system that was written since: that is a cause of its own.
   std::vector<Refusal> run() {
     const SparePaths spare = spare_paths(saved_, here_, comparison_, topology_a_);
     const auto uses = Uses(saved_, topology_a_, spare).take();
@@ -179,8 +180,8 @@ class Check {
     return refusals_.back().accepted ? Trouble::Accepted : Trouble::Refused;
   }
 
-  // Every device after all that it lies on. Members may be deeper than the parent, so this is not the order
-  // of depth.
+  // Every device comes after all of its hosts. This is not the order of depth: members may be deeper than the
+  // parent.
   std::vector<std::size_t> lowest_first() const {
     std::vector<std::size_t> order;
     std::vector<char> seen(saved_.devices.size(), 0);
@@ -211,7 +212,7 @@ class Check {
     return match.verdict == Verdict::Replaced || !match.b ? kNone : *match.b;
   }
 
-  // All that it lay on is what its partner lies on.
+  // The partners of all its hosts are hosts of its partner.
   bool moved_with_hosts(std::size_t a, std::size_t b) const {
     const auto there = topology_b_.hosts_of(b);
     const auto hosts = topology_a_.hosts_of(a);
@@ -271,7 +272,7 @@ class Check {
     return false;
   }
 
-  // The memory has a volume set up that this kernel has not: what lies on it could not be read.
+  // It lies on a volume that the saved machine had set up and this kernel has not, so it could not be read.
   bool could_not_be_read(std::size_t a) const {
     const auto hosts = topology_a_.hosts_of(a);
     return match_of(a).verdict == Verdict::Absent &&

@@ -1,5 +1,5 @@
-// What must hold before the memory of a machine is put back: a mounted file system on the wrong disk is
-// ruined.
+// What must hold before the memory of a machine is put back: going on would ruin a mounted file system that
+// lies on the wrong disk now.
 #pragma once
 
 #include <cstdint>
@@ -12,15 +12,15 @@
 
 namespace hib::device {
 
-// Why a device of the image is critical: what lies on it, or on what is made of it.
+// Why a saved device is critical: what lies on it, or on a device that is made of it.
 struct Use {
   std::string what;  // "ext4 mounted at /home", "swap", "the image"
   bool writable = true;
 };
 
-// For each device of the set the uses that make it critical; none for most. A file system that is mounted,
-// swap in use, a member of dm or md in use, what has the state "image", and every device below those down to
-// the controller. At most kMaxUses of one device are named.
+// For each device of the set the uses that make it critical; none for most. Critical are mounted file
+// systems, swap in use, members of dm or md in use, devices with the state "image", and every device below
+// those down to the controller. At most kMaxUses of one device are named.
 std::vector<std::vector<Use>> critical_uses(const DeviceSet& set);
 
 inline constexpr std::size_t kMaxUses = 16;
@@ -33,27 +33,41 @@ struct Refusal {
   std::string found;
   std::string verdict;         // "replaced", "written": a Verdict's name, or what the marks say
   std::string override_token;  // what --accept takes: "sda=replaced"
-  bool accepted = false;       // somebody has said so: it is no reason to stop
+  bool accepted = false;       // --accept named it: no reason to stop
 };
 
-// One for each cause: what lies on a device that is not there is named among its uses. `accepted`: overrides,
-// as override_token spells them; what they name is in the answer too, as accepted. Accepting a device covers
-// what lies on it, but for a file system that was written since. `snapshot_ns` is CLOCK_REALTIME when the
-// devices were suspended, 0 when that is not known.
+// One refusal for each critical device that no row of this table allows, and one for each file system that
+// was written since or may have been. docs/devices.md has the table in full sentences.
 //
-// What is not Same refuses, but for these. Moved: nodes of FireWire and Thunderbolt, which the kernel knows
-// by identity, and what moved with them; what lies on devices that are all right. Unproven, and Ambiguous
-// where everything looks as it did: PCI and USB, whose children carry the proof; a disk or partition whose
-// content is the same. Absent: dm, md and loop on devices that are all right; the memory has them set up. A
-// path of a multipath volume that is gone, with nothing in its place, and all that only this path hangs on:
-// as long as another path to the same volume is where it was.
+//   verdict              kind                   allowed when                 why
+//   same                 every                  always                       keys and place agree
+//   moved                FireWire, Thunderbolt  always                       the kernel knows its identity
+//   moved                dm, md, file system,   it lies on the same devices  it moved with them
+//                        swap
+//   moved                any other              its parent moved, and was    the kernel finds it through its
+//                                               allowed to                   parent
+//   unproven, ambiguous* PCI, USB               always                       their children carry the proof
+//   unproven, ambiguous* disk, partition        place and content are equal  its content proves it
+//   unproven, ambiguous* dm, md, loop           it lies on the same devices  it is made of proven devices
+//   absent               dm, md, loop           all below it is allowed      the memory has it set up
+//   absent, moved,       path of a multipath    nothing is in its place, and device-mapper goes on with the
+//   ambiguous,           volume that is the     another path is the same     other path
+//   unknown-driver       same
+//
+// * ambiguous only where the candidate at the same place cannot be told from it (Match::looks_alike)
+//
+// Only the lowest device that is not allowed is reported; what lies on it is named among its uses. `accepted`
+// are override tokens. What they name is reported too, as accepted. Accepting a device covers what lies on
+// it, but not a file system that was written since. `snapshot_ns` is CLOCK_REALTIME when the devices were
+// suspended, 0 when that is not known.
 std::vector<Refusal> check(const DeviceSet& saved, const DeviceSet& here, const Comparison& comparison,
                            std::uint64_t snapshot_ns, const std::vector<std::string>& accepted);
 
-// Was the file system `saved` written since, by its marks and those of `here` (lib/fs/written_since.h)?
+// Was the file system `saved` written since? Compares its marks with those of `here`
+// (lib/fs/written_since.h).
 fs::WrittenSince compare_marks(const Device& saved, const Device& here, std::uint64_t snapshot_ns);
 
-// A name as a token spells it: what is not [A-Za-z0-9._/:-] as %XX.
+// A name as a token spells it: bytes other than [A-Za-z0-9._/:-] become %XX.
 std::string token_name(const std::string& name);
 
 }  // namespace hib::device
