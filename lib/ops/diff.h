@@ -9,7 +9,7 @@ namespace hib {
 struct DiffReport {
   std::uint64_t same = 0;
   std::uint64_t changed = 0;
-  std::uint64_t only_a = 0;  // present in A; absent, or not memory, in B
+  std::uint64_t only_a = 0;  // present before; absent, or not memory, now
   std::uint64_t only_b = 0;
   std::uint64_t unknown = 0;  // unreadable on a side: nothing can be said
   std::vector<PfnRange> changed_ranges;

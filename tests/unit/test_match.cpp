@@ -11,7 +11,7 @@ using namespace hib::test;
 
 namespace {
 
-// The verdict of device number `a` of A.
+// The verdict of device number `a` of the set before.
 const Match& of(const Comparison& comparison, std::size_t a) { return comparison.matches.at(a); }
 
 bool says(const Match& match, const std::string& part) {

@@ -1,5 +1,5 @@
-// A thousand machines made from a seed, changed between two looks, with the truth known: which device of B is
-// which of A.
+// A thousand machines made from a seed, changed between two looks, with the truth known: which device now is
+// which of those before.
 #include <algorithm>
 #include <iostream>
 #include <map>
@@ -332,14 +332,14 @@ struct Figures {
 
 void count_machine(const Side& a, const Side& b, Figures& figures) {
   const Comparison comparison = match(a.set(), b.set());
-  std::map<std::size_t, std::size_t> where;  // truth -> index into B
+  std::map<std::size_t, std::size_t> where;  // truth -> index into the set now
   for (std::size_t i = 0; i < b.things.size(); ++i) where[b.things[i].truth] = i;
   figures.machines += 1;
   figures.devices += a.things.size();
   std::set<std::size_t> seen_b;
   for (std::size_t i = 0; i < comparison.matches.size(); ++i) {
     const Match& match = comparison.matches[i];
-    if (match.b && !seen_b.insert(*match.b).second) ++figures.unaccounted;  // one device of B taken twice
+    if (match.b && !seen_b.insert(*match.b).second) ++figures.unaccounted;  // one device now taken twice
     if ((i < a.things.size()) != match.a.has_value() || (match.a && *match.a != i)) ++figures.unaccounted;
     if (!match.a) continue;
     const auto it = where.find(a.things[i].truth);

@@ -36,8 +36,8 @@ bool Identity::is_unknown(std::uint32_t name) const {
 }
 
 Identities::Identities(const DeviceSet& a, const DeviceSet& b) {
-  for (const Side side : {A, B}) {
-    const std::vector<Device>& devices = side == A ? a.devices : b.devices;
+  for (const Side side : {Before, Now}) {
+    const std::vector<Device>& devices = side == Before ? a.devices : b.devices;
     sides_[side].reserve(devices.size());
     for (std::size_t i = 0; i < devices.size(); ++i) sides_[side].push_back(identity_of(side, devices[i], i));
   }
@@ -94,7 +94,7 @@ std::uint32_t Identities::value_number(const Device& device, Rank rank, const Va
 
 std::size_t Identities::partner(Side of, std::uint32_t value) const {
   const Use& use = uses_[value];
-  return use.count[A] == 1 && use.count[B] == 1 ? use.last[of == A ? B : A] : kNone;
+  return use.count[Before] == 1 && use.count[Now] == 1 ? use.last[of == Before ? Now : Before] : kNone;
 }
 
 bool Identities::has_usable_hardware(Side side, std::size_t index) const {
@@ -103,8 +103,8 @@ bool Identities::has_usable_hardware(Side side, std::size_t index) const {
 }
 
 std::optional<Difference> Identities::contradiction(std::size_t a, std::size_t b, Rank rank) const {
-  const auto& in_a = of(A, a).of(rank);
-  const auto& in_b = of(B, b).of(rank);
+  const auto& in_a = of(Before, a).of(rank);
+  const auto& in_b = of(Now, b).of(rank);
   std::size_t i = 0;
   std::size_t j = 0;
   while (i < in_a.size() && j < in_b.size()) {
@@ -133,13 +133,13 @@ std::optional<Difference> Identities::missing_on_a_side(std::size_t a, std::size
     }
     return std::nullopt;
   };
-  if (const auto found = lacks(of(A, a), of(B, b))) return found;
-  return lacks(of(B, b), of(A, a));
+  if (const auto found = lacks(of(Before, a), of(Now, b))) return found;
+  return lacks(of(Now, b), of(Before, a));
 }
 
 bool Identities::content_decides(std::size_t a, std::size_t b) const {
-  return !of(A, a).hardware_unknown && !of(B, b).hardware_unknown && !has_usable_hardware(A, a) &&
-         !has_usable_hardware(B, b);
+  return !of(Before, a).hardware_unknown && !of(Now, b).hardware_unknown && !has_usable_hardware(Before, a) &&
+         !has_usable_hardware(Now, b);
 }
 
 std::optional<Difference> Identities::difference(std::size_t a, std::size_t b) const {

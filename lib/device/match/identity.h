@@ -25,8 +25,8 @@ inline constexpr std::size_t kRanks = 3;
 
 inline constexpr std::string_view kContentPrefix = "content.";
 
-// What is written into a device is all that there is of it: file systems, swap, dm, md. Their place is what
-// they lie on.
+// Kinds that are nothing but content of other devices: file systems, swap, dm, md. Their place is the devices
+// that they lie on.
 constexpr bool is_content_only(Kind kind) {
   return kind == Kind::FileSystem || kind == Kind::Swap || kind == Kind::Mapped || kind == Kind::Raid;
 }
@@ -48,7 +48,7 @@ struct Identity {
   bool is_unknown(std::uint32_t name) const;
 };
 
-// A name by which two devices are certainly not the same one.
+// The name of a value that proves two devices different.
 struct Difference {
   Rank rank = Rank::Hardware;
   std::uint32_t name = 0;
@@ -58,7 +58,7 @@ inline constexpr std::size_t kNone = ~std::size_t{0};
 
 class Identities {
  public:
-  enum Side : std::uint8_t { A, B };
+  enum Side : std::uint8_t { Before, Now };
 
   Identities(const DeviceSet& a, const DeviceSet& b);
 
@@ -67,7 +67,7 @@ class Identities {
 
   // At most one device on each side has it: it can tell devices apart.
   bool is_usable(std::uint32_t value) const {
-    return uses_[value].count[A] <= 1 && uses_[value].count[B] <= 1;
+    return uses_[value].count[Before] <= 1 && uses_[value].count[Now] <= 1;
   }
   // How many devices of a side have it.
   std::uint32_t uses(Side side, std::uint32_t value) const { return uses_[value].count[side]; }
@@ -83,7 +83,7 @@ class Identities {
   bool is_unreadable_somewhere(Kind kind, std::uint32_t name) const {
     return unreadable_.count({kind, name}) != 0;
   }
-  // What lies on them decides: neither has, or may have, a hardware key that does.
+  // Only their content can decide: neither has, or may have, a usable hardware key.
   bool content_decides(std::size_t a, std::size_t b) const;
 
  private:

@@ -10,7 +10,7 @@
 namespace hib::device {
 namespace {
 
-// In this order: each lies on the ones before.
+// The kinds in the order of linking: each lies on the ones before.
 constexpr std::array kPhysical = {Kind::Pci, Kind::Usb,  Kind::FireWire, Kind::Thunderbolt,
                                   Kind::Net, Kind::Disk, Kind::Loop};
 constexpr std::array kStacks = {Kind::Raid, Kind::Mapped};
@@ -23,8 +23,7 @@ void add_once(std::vector<std::size_t>& list, std::size_t index) {
   if (std::find(list.begin(), list.end(), index) == list.end()) list.push_back(index);
 }
 
-// A partition is known by its content only on a disk that is proven, or that nothing but its content could
-// prove.
+// Content proves a partition only on a proven disk, or on a disk that only its content could prove.
 bool hosts_let_content_decide(const State& state, std::size_t a, std::size_t b) {
   if (state.a.devices[a].kind != Kind::Partition) return true;
   const std::size_t host_a = state.topology_a.parent[a];
@@ -33,8 +32,8 @@ bool hosts_let_content_decide(const State& state, std::size_t a, std::size_t b) 
   return !hosts_differ(state, a, b) && state.identities.content_decides(host_a, host_b);
 }
 
-// Content is copied. What is elsewhere may be the copy, where the content of what could be the original was
-// not readable.
+// Content can be copied. A device elsewhere may be the copy when the content of a possible original was not
+// readable.
 bool may_be_a_copy(const State& state, std::size_t a, std::size_t b, std::uint32_t name) {
   const Kind kind = state.a.devices[a].kind;
   if (!is_content_only(kind))
@@ -45,7 +44,7 @@ bool may_be_a_copy(const State& state, std::size_t a, std::size_t b, std::uint32
   if (host == kNone || state.to_b[host] == kNone || state.to_b[host] == state.topology_b.parent[b])
     return false;
   for (const std::size_t other : state.topology_b.children[state.to_b[host]]) {
-    if (state.b.devices[other].kind == kind && state.identities.of(Identities::B, other).is_unknown(name))
+    if (state.b.devices[other].kind == kind && state.identities.of(Identities::Now, other).is_unknown(name))
       return true;
   }
   return false;
@@ -75,15 +74,15 @@ void call_ambiguous(State& state, std::size_t a, const std::vector<std::size_t>&
   state.decide(a, std::move(match));
 }
 
-// Who is linked to one, and that one to nobody else, is that one.
+// Two devices that are linked to each other and to no other device are one.
 void link(State& state, Rank rank, std::span<const Kind> kinds) {
   Links of_a(state.a.devices.size());
   Links of_b(state.b.devices.size());
   for (std::size_t a = 0; a < of_a.size(); ++a) {
     if (std::find(kinds.begin(), kinds.end(), state.a.devices[a].kind) == kinds.end() || !state.is_open_a(a))
       continue;
-    for (const Key& key : state.identities.of(Identities::A, a).of(rank)) {
-      const std::size_t b = state.identities.partner(Identities::A, key.value);
+    for (const Key& key : state.identities.of(Identities::Before, a).of(rank)) {
+      const std::size_t b = state.identities.partner(Identities::Before, key.value);
       if (b == kNone || !may_link(state, a, b, rank, key.name)) continue;
       add_once(of_a[a], b);
       add_once(of_b[b], a);
@@ -106,7 +105,7 @@ std::string text_of(const Device& device, std::string_view name) {
   return value == nullptr ? "" : value->text;
 }
 
-// Partitions that carry no key of their own, or one that a copy has too, of disks that are proven.
+// Partitions of proven disks that have no key of their own, or one that a copy has too.
 void link_partitions_by_start(State& state) {
   std::unordered_map<std::string, std::size_t> by_start;  // kNone: several
   const auto key = [](std::size_t host_b, const Device& device) {
@@ -187,7 +186,7 @@ void prove_by_children(State& state) {
       moved_to[host_a] = host_b;
     }
   }
-  // Two that would be the same one are neither.
+  // When several devices claim one partner, none gets it.
   std::unordered_map<std::size_t, unsigned> claims;
   for (std::size_t a = 0; a < moved_to.size(); ++a) claims[moved_to[a]] += moved_to[a] != kNone ? 1 : 0;
   for (std::size_t a = 0; a < moved_to.size(); ++a) {
@@ -204,7 +203,7 @@ bool link_by_host(State& state, std::span<const Kind> kinds) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> at_place;  // place and value; kNone: several
   for (std::size_t b = 0; b < state.b.devices.size(); ++b) {
     if (!is_meant(state.b.devices[b]) || !state.is_open_b(b)) continue;
-    for (const Key& key : state.identities.of(Identities::B, b).of(Rank::Hardware)) {
+    for (const Key& key : state.identities.of(Identities::Now, b).of(Rank::Hardware)) {
       const auto [it, is_new] = at_place.emplace(std::pair(state.place_b[b], key.value), b);
       if (!is_new) it->second = kNone;
     }
@@ -214,7 +213,7 @@ bool link_by_host(State& state, std::span<const Kind> kinds) {
     const std::size_t host = state.topology_a.parent[a];
     if (!is_meant(state.a.devices[a]) || host == kNone || !state.is_proven(host) || !state.is_open_a(a))
       continue;
-    for (const Key& key : state.identities.of(Identities::A, a).of(Rank::Hardware)) {
+    for (const Key& key : state.identities.of(Identities::Before, a).of(Rank::Hardware)) {
       const auto found = at_place.find(std::pair(state.place_a[a], key.value));
       if (found == at_place.end() || found->second == kNone || state.to_a[found->second] != kNone) continue;
       if (state.identities.contradiction(a, found->second, Rank::Hardware)) continue;

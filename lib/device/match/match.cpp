@@ -48,32 +48,33 @@ void find_own_places(State& state) {
   find(state.b, state.place_b);
 }
 
-// A device as a place: known as one of B where it is that; by its own place where it is not decided.
+// A device as a place. A device that is decided has the number of its partner in b, others have their own
+// place.
 std::string as_place(const State& state, Identities::Side side, std::size_t device) {
-  if (side == Identities::A) {
+  if (side == Identities::Before) {
     const std::size_t b = state.to_b[device];
     if (b != kNone && state.proof[device] != Proof::None) return fmt::format("on {}", b);
     if (b != kNone) return fmt::format("on what is replaced, {}", device);
   } else if (state.to_a[device] != kNone) {
     return fmt::format("on {}", device);
   }
-  const Device& on = (side == Identities::A ? state.a : state.b).devices[device];
+  const Device& on = (side == Identities::Before ? state.a : state.b).devices[device];
   const std::string place = own_place(on);
-  return place.empty() ? fmt::format("on {} of {}", device, side == Identities::A ? "A" : "B")
+  return place.empty() ? fmt::format("on {} of {}", device, side == Identities::Before ? "before" : "now")
                        : "at " + place;
 }
 
-// The places of what lies on devices: those devices.
+// The place of content: the devices that it lies on.
 void find_places_of_contents(State& state) {
-  for (const auto side : {Identities::A, Identities::B}) {
-    const DeviceSet& set = side == Identities::A ? state.a : state.b;
-    const Topology& topology = side == Identities::A ? state.topology_a : state.topology_b;
-    auto& places = side == Identities::A ? state.place_a : state.place_b;
+  for (const auto side : {Identities::Before, Identities::Now}) {
+    const DeviceSet& set = side == Identities::Before ? state.a : state.b;
+    const Topology& topology = side == Identities::Before ? state.topology_a : state.topology_b;
+    auto& places = side == Identities::Before ? state.place_a : state.place_b;
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
       if (!is_content_only(set.devices[i].kind)) continue;
       std::vector<std::string> on;
-      // Of what has paths the unit, however many of them there are.
-      if (const std::size_t unit = (side == Identities::A ? state.paths_a : state.paths_b)[i];
+      // For a disk with several paths: its unit, however many paths there are.
+      if (const std::size_t unit = (side == Identities::Before ? state.paths_a : state.paths_b)[i];
           unit != kNone) {
         places[i] = state.place_number(set.devices[i].kind, fmt::format("unit of {}", unit));
         continue;

@@ -1,5 +1,5 @@
-// Which device of one set is which of another, and why. Matching is over the whole set, strongest keys first;
-// what cannot be decided is called ambiguous, never guessed.
+// Which device of one set (a, before) is which of another (b, now), and why. Matching is over the whole sets,
+// strongest keys first. A device that cannot be decided is called ambiguous, never guessed.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +16,11 @@ enum class Verdict {
   Same,           // strong keys equal, same place
   Moved,          // strong keys equal, another place
   Replaced,       // same place, strong keys differ
-  Absent,         // only in A
-  New,            // only in B
+  Absent,         // only before
+  New,            // only now
   Ambiguous,      // several could be it, and no strong key decides
   Unproven,       // only weak keys on both sides; equal as far as can be told
-  UnknownDriver,  // what it hangs on is there, but B has no driver for that
+  UnknownDriver,  // its parent is there now, but has no driver
 };
 
 std::string_view name_of(Verdict verdict);
@@ -30,18 +30,19 @@ inline constexpr std::size_t kMaxCandidates =
 
 struct Match {
   Verdict verdict = Verdict::Same;
-  std::optional<std::size_t> a;  // index into A; missing for New
+  std::optional<std::size_t> a;  // index into the set before; missing for New
   std::optional<std::size_t>
-      b;  // index into B; missing for Absent, UnknownDriver and where several could be it
-  std::vector<std::size_t>
-      candidates;  // Ambiguous: indexes into B of those that could be `a` (into A where there is no `a`)
-  bool looks_alike = false;  // Ambiguous: the candidate at the same place cannot be told from it: nothing has
-                             // visibly changed
+      b;  // index into the set now; missing for Absent, UnknownDriver and where several could be it
+  std::vector<std::size_t> candidates;  // Ambiguous: indexes into the set now of those that could be `a`
+                                        // (into the set before where there is no `a`)
+  bool looks_alike = false;  // Ambiguous: the candidate at the same place cannot be told from it, so nothing
+                             // has visibly changed
   std::string reason;        // one sentence for people: which keys decided, what was found and expected
 };
 
 struct Comparison {
-  std::vector<Match> matches;  // every device of A in the order of A, then what only B has in the order of B
+  std::vector<Match>
+      matches;  // every device before, in its order; then the devices that are only there now, in theirs
 
   // Nothing has visibly changed: every match is Same, Unproven, or Ambiguous and alike.
   bool nothing_changed() const;

@@ -1,6 +1,5 @@
-// The paths of multipath volumes. A unit that is reached over several paths is there as several disks, all
-// with its keys: no key tells them apart, and none has to. They are one disk, and the place says which path
-// to it a disk is.
+// The paths of multipath volumes. A unit with several paths appears as several disks with the same keys. No
+// key tells these disks apart, and none has to: they are one unit, and a disk's place says which path it is.
 #include <algorithm>
 #include <unordered_map>
 
@@ -12,7 +11,7 @@ namespace hib::device {
 namespace {
 
 using Side = Identities::Side;
-using DiskAt = std::unordered_map<std::uint32_t, std::size_t>;  // place -> disk of B; kNone: several
+using DiskAt = std::unordered_map<std::uint32_t, std::size_t>;  // place -> disk of b; kNone: several
 
 DiskAt disks_at_places(const State& state) {
   DiskAt at;
@@ -24,12 +23,12 @@ DiskAt disks_at_places(const State& state) {
   return at;
 }
 
-// The volume of B that has the same dm-uuid, which no other one has on either side; kNone for what is no
+// The volume of b with the same dm-uuid, where no other volume of either side has it. kNone when `a` is no
 // multipath volume.
 std::size_t same_volume(const State& state, std::size_t a) {
   if (!is_multipath(state.a.devices[a])) return kNone;
-  for (const Key& key : state.identities.of(Side::A, a).of(Rank::Hardware)) {
-    if (state.identities.name(key.name) == kDmUuid) return state.identities.partner(Side::A, key.value);
+  for (const Key& key : state.identities.of(Side::Before, a).of(Rank::Hardware)) {
+    if (state.identities.name(key.name) == kDmUuid) return state.identities.partner(Side::Before, key.value);
   }
   return kNone;
 }
@@ -42,8 +41,8 @@ class Unit {
         disk_at_(disk_at),
         volume_a_(volume_a),
         volume_b_(volume_b),
-        paths_{disks_of(Side::A, volume_a), disks_of(Side::B, volume_b)} {
-    for (const Side side : {Side::A, Side::B}) {
+        paths_{disks_of(Side::Before, volume_a), disks_of(Side::Now, volume_b)} {
+    for (const Side side : {Side::Before, Side::Now}) {
       for (const std::size_t path : paths_[side]) {
         for (const Key& key : state.identities.of(side, path).of(Rank::Hardware))
           ++holders_[key.value].count[side];
@@ -53,12 +52,12 @@ class Unit {
 
   void link() {
     std::size_t in_place = 0;
-    for (const std::size_t a : paths_[Side::A]) in_place += link_in_place(a) ? 1 : 0;
-    // Not one path is where it was: nothing says that this is the unit and no copy of it.
+    for (const std::size_t a : paths_[Side::Before]) in_place += link_in_place(a) ? 1 : 0;
+    // No path is where it was: the unit could be a copy.
     if (in_place == 0) return;
     state_.paths_a[volume_a_] = state_.paths_b[volume_b_] = volume_b_;
-    for (const std::size_t a : paths_[Side::A]) settle_gone(a, in_place);
-    for (const std::size_t b : paths_[Side::B]) settle_new(b);
+    for (const std::size_t a : paths_[Side::Before]) settle_gone(a, in_place);
+    for (const std::size_t b : paths_[Side::Now]) settle_new(b);
   }
 
  private:
@@ -67,16 +66,16 @@ class Unit {
   };
 
   std::vector<std::size_t> disks_of(Side side, std::size_t volume) const {
-    const DeviceSet& set = side == Side::A ? state_.a : state_.b;
+    const DeviceSet& set = side == Side::Before ? state_.a : state_.b;
     std::vector<std::size_t> disks =
-        (side == Side::A ? state_.topology_a : state_.topology_b).hosts_of(volume);
+        (side == Side::Before ? state_.topology_a : state_.topology_b).hosts_of(volume);
     std::erase_if(disks, [&](std::size_t i) { return set.devices[i].kind != Kind::Disk; });
     std::sort(disks.begin(), disks.end());
     disks.erase(std::unique(disks.begin(), disks.end()), disks.end());
     return disks;
   }
 
-  // The unit's own: a path has it on both sides, and nothing but paths.
+  // A key of the unit: on both sides paths have it, and no other disk.
   bool is_of_unit(std::uint32_t value) const {
     const auto it = holders_.find(value);
     if (it == holders_.end()) return false;
@@ -93,8 +92,8 @@ class Unit {
   bool are_one_path(std::size_t a, std::size_t b) const {
     if (!state_.is_open_a(a) || !state_.is_open_b(b) || state_.identities.contradiction(a, b, Rank::Hardware))
       return false;
-    const auto& in_b = state_.identities.of(Side::B, b).of(Rank::Hardware);
-    const auto& in_a = state_.identities.of(Side::A, a).of(Rank::Hardware);
+    const auto& in_b = state_.identities.of(Side::Now, b).of(Rank::Hardware);
+    const auto& in_a = state_.identities.of(Side::Before, a).of(Rank::Hardware);
     return std::any_of(in_a.begin(), in_a.end(), [&](const Key& key) {
       return is_of_unit(key.value) && std::any_of(in_b.begin(), in_b.end(),
                                                   [&](const Key& other) { return other.value == key.value; });
@@ -110,10 +109,10 @@ class Unit {
     return true;
   }
 
-  // Where another disk is in its place, the ordinary rules decide.
+  // When another disk is at its place, the ordinary rules decide.
   void settle_gone(std::size_t a, std::size_t in_place) {
     if (!state_.is_open_a(a) || state_.place_a[a] == 0 || disk_at_.contains(state_.place_a[a]) ||
-        !has_key_of_unit(Side::A, a))
+        !has_key_of_unit(Side::Before, a))
       return;
     Match match;
     match.verdict = Verdict::Absent;
@@ -123,7 +122,7 @@ class Unit {
   }
 
   void settle_new(std::size_t b) {
-    if (!state_.is_open_b(b) || !has_key_of_unit(Side::B, b)) return;
+    if (!state_.is_open_b(b) || !has_key_of_unit(Side::Now, b)) return;
     Match match;
     match.verdict = Verdict::New;
     match.b = b;
@@ -132,7 +131,7 @@ class Unit {
     state_.only_b.push_back(std::move(match));
   }
 
-  static constexpr Side kSides[] = {Side::A, Side::B};
+  static constexpr Side kSides[] = {Side::Before, Side::Now};
 
   State& state_;
   const DiskAt& disk_at_;

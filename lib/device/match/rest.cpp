@@ -1,4 +1,4 @@
-// What no key decides: groups of devices that could be each other, and where they are.
+// Devices that no key decides: groups of devices that could be each other, and their places.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -56,19 +56,19 @@ class Groups {
  public:
   Groups(const State& state, Kind kind) {
     for (std::size_t a = 0; a < state.a.devices.size(); ++a) {
-      if (state.a.devices[a].kind == kind && state.is_open_a(a)) add(state, Identities::A, a);
+      if (state.a.devices[a].kind == kind && state.is_open_a(a)) add(state, Identities::Before, a);
     }
     for (std::size_t b = 0; b < state.b.devices.size(); ++b) {
-      if (state.b.devices[b].kind == kind && state.is_open_b(b)) add(state, Identities::B, b);
+      if (state.b.devices[b].kind == kind && state.is_open_b(b)) add(state, Identities::Now, b);
     }
     join_all();
   }
 
   std::vector<Group> take() {
-    std::map<std::size_t, Group> by_root;  // in the order of A
+    std::map<std::size_t, Group> by_root;  // in the order of a
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       Group& group = by_root[root(i)];
-      (entries_[i].side == Identities::A ? group.of_a : group.of_b).push_back(entries_[i].index);
+      (entries_[i].side == Identities::Before ? group.of_a : group.of_b).push_back(entries_[i].index);
     }
     std::vector<Group> groups;
     for (auto& [first, group] : by_root) groups.push_back(std::move(group));
@@ -156,10 +156,10 @@ using AtPlace = std::unordered_map<std::uint32_t, std::size_t>;
 
 AtPlace open_at_places(const State& state, Identities::Side side, Kind kind) {
   AtPlace at;
-  const auto& devices = side == Identities::A ? state.a.devices : state.b.devices;
-  const auto& places = side == Identities::A ? state.place_a : state.place_b;
+  const auto& devices = side == Identities::Before ? state.a.devices : state.b.devices;
+  const auto& places = side == Identities::Before ? state.place_a : state.place_b;
   for (std::size_t i = 0; i < devices.size(); ++i) {
-    const bool open = side == Identities::A ? state.is_open_a(i) : state.is_open_b(i);
+    const bool open = side == Identities::Before ? state.is_open_a(i) : state.is_open_b(i);
     if (!open || devices[i].kind != kind || places[i] == 0) continue;
     const auto [it, is_new] = at.emplace(places[i], i);
     if (!is_new) it->second = kNone;
@@ -172,8 +172,8 @@ std::size_t at_place_of(const AtPlace& at, std::uint32_t place) {
   return place == 0 || it == at.end() ? kNone : it->second;
 }
 
-// PCI bridges and USB hubs carry nothing of their own: one of the same model in the same place is as good. So
-// is a tmpfs or NFS.
+// PCI bridges, USB hubs, tmpfs and NFS hold no data of their own: another one of the same model at the same
+// place serves as well.
 bool is_only_a_place(const Device& device) {
   if (device.kind == Kind::FileSystem) return device.parent.empty() && device.members.empty();
   const Value* value = device.find_identity("class");
@@ -185,8 +185,8 @@ bool is_only_a_place(const Device& device) {
 }
 
 void pair_mere_places(State& state, Kind kind) {
-  const AtPlace at_b = open_at_places(state, Identities::B, kind);
-  for (const auto& [place, a] : open_at_places(state, Identities::A, kind)) {
+  const AtPlace at_b = open_at_places(state, Identities::Now, kind);
+  for (const auto& [place, a] : open_at_places(state, Identities::Before, kind)) {
     const std::size_t b = at_place_of(at_b, place);
     if (a == kNone || b == kNone || !is_only_a_place(state.a.devices[a]) || state.identities.difference(a, b))
       continue;
@@ -203,7 +203,7 @@ std::vector<std::uint32_t> sorted_places(const std::vector<std::uint32_t>& place
   return out;
 }
 
-// The group is in the same places as it was, each of which is known.
+// All places of the group are known, and they are the same on both sides.
 bool same_places(const State& state, const Group& group) {
   const auto in_a = sorted_places(state.place_a, group.of_a);
   return in_a == sorted_places(state.place_b, group.of_b) && !in_a.empty() && in_a.front() != 0 &&
@@ -231,15 +231,15 @@ std::string reason_of_ambiguity(const State& state, const Match& match, std::siz
                                  ? label(state.b.devices[group.of_b[0]]) +
                                        " elsewhere could be it, moved, or another one of its kind"
                                  : std::to_string(group.of_b.size()) + " devices could be it";
-  const bool unreadable = state.identities.of(Identities::A, a).hardware_unknown ||
+  const bool unreadable = state.identities.of(Identities::Before, a).hardware_unknown ||
                           std::any_of(match.candidates.begin(), match.candidates.end(), [&](std::size_t b) {
-                            return state.identities.of(Identities::B, b).hardware_unknown;
+                            return state.identities.of(Identities::Now, b).hardware_unknown;
                           });
   return others + (unreadable ? ": keys could not be read" : ": no key tells them apart") +
          (match.looks_alike ? "; all are where they were" : "");
 }
 
-// `at` is the device of B at the place of `a` that could be it, or kNone.
+// `at` is the device of b at the place of `a` that could be it, or kNone.
 void call_ambiguous(State& state, std::size_t a, const Group& group, std::vector<std::size_t> candidates,
                     std::size_t at, bool alike) {
   Match match;
@@ -251,7 +251,7 @@ void call_ambiguous(State& state, std::size_t a, const Group& group, std::vector
   state.decide(a, std::move(match));
 }
 
-// What is in B more often than in A: some of it is new, and it cannot be told which. Those at other places
+// For a group with more devices now than before: some are new, and nothing tells which. Those at other places
 // are named.
 void name_surplus(State& state, const Group& group) {
   if (group.of_b.size() <= group.of_a.size()) return;
@@ -289,10 +289,10 @@ void decide_group(State& state, const Group& group, const AtPlace& at_b) {
   name_surplus(state, group);
 }
 
-// Another device where one was.
+// Replaced: another device at a place where one was.
 void pair_replaced(State& state, Kind kind) {
-  const AtPlace at_b = open_at_places(state, Identities::B, kind);
-  for (const auto& [place, a] : open_at_places(state, Identities::A, kind)) {
+  const AtPlace at_b = open_at_places(state, Identities::Now, kind);
+  for (const auto& [place, a] : open_at_places(state, Identities::Before, kind)) {
     const std::size_t b = at_place_of(at_b, place);
     if (a == kNone || b == kNone) continue;
     if (could_be(state, a, b)) continue;  // in a group with others: never guessed
@@ -310,7 +310,7 @@ struct Above {
   std::size_t b = kNone;
 };
 
-// The nearest device above that is there, as far as can be told. Nothing where another one is in its place.
+// The nearest device above that seems to be there. Nothing when another one is at its place.
 Above present_ancestor(const State& state, std::size_t a) {
   for (std::size_t at = state.topology_a.parent[a]; at != kNone; at = state.topology_a.parent[at]) {
     const Match& match = state.matches[at];
@@ -322,8 +322,8 @@ Above present_ancestor(const State& state, std::size_t a) {
   return {};
 }
 
-// What was found through a driver cannot be there without it. Bridges need none for what is behind them to be
-// found.
+// A device that was found through a driver cannot be there without that driver. Bridges need no driver:
+// devices behind them are found without one.
 bool driver_is_missing(const State& state, std::size_t absent, const Above& above) {
   const Device& was = state.a.devices[above.a];
   if (state.b.devices[above.b].find_state("driver") != nullptr || is_only_a_place(was)) return false;
@@ -336,7 +336,7 @@ bool driver_is_missing(const State& state, std::size_t absent, const Above& abov
 void match_by_model(State& state, std::span<const Kind> kinds) {
   for (const Kind kind : kinds) {
     pair_mere_places(state, kind);
-    const AtPlace at_b = open_at_places(state, Identities::B, kind);
+    const AtPlace at_b = open_at_places(state, Identities::Now, kind);
     for (const Group& group : Groups(state, kind).take()) decide_group(state, group, at_b);
     pair_replaced(state, kind);
   }

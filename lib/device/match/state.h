@@ -1,4 +1,4 @@
-// What the steps of a comparison share (match.cpp has their order).
+// What the steps of a comparison share (match.cpp has their order). `a` is the set before, `b` the set now.
 #pragma once
 
 #include <cstddef>
@@ -44,18 +44,18 @@ struct State {
   Identities identities;
   Topology topology_a;
   Topology topology_b;
-  std::vector<std::size_t> to_b;  // by index into A: which device of B it is, or what replaces it; kNone
+  std::vector<std::size_t> to_b;  // by index into a: which device of b it is, or which one replaces it; kNone
   std::vector<std::size_t> to_a;
-  std::vector<Proof> proof;            // by index into A, of a pair in to_b
-  std::vector<Match> matches;          // by index into A
-  std::vector<bool> decided;           // by index into A: its match is final
-  std::vector<bool> is_candidate;      // by index into B: of an ambiguous device of A
-  std::vector<Match> only_b;           // Ambiguous ones without a device of A
+  std::vector<Proof> proof;            // by index into a, of a pair in to_b
+  std::vector<Match> matches;          // by index into a
+  std::vector<bool> decided;           // by index into a: its match is final
+  std::vector<bool> is_candidate;      // by index into b: of an ambiguous device of a
+  std::vector<Match> only_b;           // Ambiguous ones without a device of a
   std::vector<std::uint32_t> place_a;  // numbers of (kind, place), equal for equal places; 0: not known
   std::vector<std::uint32_t> place_b;
   std::vector<std::size_t>
-      paths_a;  // by index into A: of a multipath volume whose paths are linked the volume of B; kNone
-  std::vector<std::size_t> paths_b;  // by index into B: itself, or kNone
+      paths_a;  // by index into a, for multipath volumes whose paths are linked: the volume of b; else kNone
+  std::vector<std::size_t> paths_b;  // by index into b: itself, or kNone
 
   void pair(std::size_t in_a, std::size_t in_b, Proof how) {
     to_b[in_a] = in_b;
@@ -80,25 +80,25 @@ struct State {
   std::unordered_map<std::string, std::uint32_t> place_numbers_;
 };
 
-// match_links.cpp: pairs that keys prove, strongest first.
+// links.cpp: pairs that keys prove, strongest first.
 void link_by_keys(State& state);
-// A partition is a part of a disk: on another disk it is another one, whatever lies on it.
+// A partition is a part of a disk. On another disk it is another partition, whatever its content.
 bool hosts_differ(const State& state, std::size_t a, std::size_t b);
 void prove_by_children(State& state);
-// Of what lies on devices (is_content_only), as soon as those are decided: the content is equal and so is the
-// device below. Whether there were any.
+// Pairs of devices that are content only (is_content_only), as soon as the devices below them are decided:
+// the content is equal, and so is the device below. Returns whether there were any.
 bool link_by_host(State& state, std::span<const Kind> kinds);
 
-// match_paths.cpp: the paths of multipath volumes that are on both sides, and which of them came or went.
+// paths.cpp: the paths of multipath volumes that are on both sides, and which of them came or went.
 inline constexpr std::string_view kDmUuid = "dm-uuid";
 bool is_multipath(const Device& device);
 void link_paths(State& state);
 
-// match_rest.cpp: devices of these kinds for which no key decides, and what is left at the end.
+// rest.cpp: devices of these kinds for which no key decides, and what is left at the end.
 void match_by_model(State& state, std::span<const Kind> kinds);
 void settle_absent(State& state);
 
-// match_text.cpp: what people read.
+// text.cpp: what people read.
 std::string label(const Device& device);  // "disk sda"
 std::string reason_of_pair(const State& state, std::size_t a, Verdict verdict);
 std::string reason_of_difference(const State& state, std::size_t a, std::size_t b);

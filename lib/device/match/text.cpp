@@ -31,8 +31,8 @@ std::string place_of(const Device& device) {
 
 // The first key that the pair, and no other device, has in common; or also one that others have.
 std::string common_key(const State& state, std::size_t a, std::size_t b, Rank rank, bool others_too = false) {
-  const auto& in_b = state.identities.of(Identities::B, b).of(rank);
-  for (const Key& key : state.identities.of(Identities::A, a).of(rank)) {
+  const auto& in_b = state.identities.of(Identities::Now, b).of(rank);
+  for (const Key& key : state.identities.of(Identities::Before, a).of(rank)) {
     const bool there =
         std::any_of(in_b.begin(), in_b.end(), [&](const Key& other) { return other.value == key.value; });
     if (!there || (!others_too && !state.identities.is_usable(key.value))) continue;
@@ -99,7 +99,7 @@ std::string reason_of_difference(const State& state, std::size_t a, std::size_t 
 }
 
 std::string reason_of_absence(const State& state, std::size_t a) {
-  const auto& keys = state.identities.of(Identities::A, a).of(Rank::Hardware);
+  const auto& keys = state.identities.of(Identities::Before, a).of(Rank::Hardware);
   for (const Key& key : keys) {
     if (!state.identities.is_usable(key.value)) continue;
     const std::string& name = state.identities.name(key.name);
