@@ -12,12 +12,12 @@
 namespace hib::container {
 
 // Writes the next free entry of an image, which may be a window, and flushes it; `time_ns` is nanoseconds
-// since 1970 or 0. At most 96 bytes of `text` are kept. Nothing else in the image changes. A full or damaged
-// area is an error.
+// since 1970 or 0. At most 96 bytes of `text` are kept. Nothing else in the image changes. Full or damaged
+// breadcrumbs are an error.
 Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t time_ns,
                                const std::string& text);
 
-// An area of `area_bytes` with these entries; those that do not fit are left out.
+// The breadcrumbs block, `area_bytes` long, with these entries; those that do not fit are left out.
 std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcrumbs, std::size_t area_bytes);
 
 // What an image, complete or not, says of its history. Reads nothing but its header and the breadcrumbs.

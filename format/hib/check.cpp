@@ -1,4 +1,4 @@
-// What can be proven of a container without decoding pages, and its stored page hashes.
+// What can be proven of a .hib image without decoding pages, and its stored page hashes.
 
 #include <algorithm>
 

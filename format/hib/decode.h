@@ -1,5 +1,5 @@
-// Container structures turned into validated native values. Order of trust: magic, version, hash, limits,
-// body.
+// The structures of a .hib image, turned into validated native values. Order of trust: magic, version, hash,
+// limits, body.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
-// Which stored page equals this one? Finds candidates by 64-bit hash; the caller compares bytes, because
-// whoever fills a page of the machine can make hashes collide, and must not be able to have one page replaced
-// by another. Memory: 21.6 bytes per slot (hash 8, first PFN 8, table 4 at a load of 1/1.4).
+// Which stored page equals this one? Finds candidates by 64-bit hash; the caller compares bytes, because a
+// process of the machine can fill its pages so that hashes collide, and one page must not replace another.
+// Memory: 21.6 bytes per slot (hash 8, first PFN 8, table 4 at a load of 1/1.4).
 #pragma once
 
 #include <cstdint>

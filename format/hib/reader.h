@@ -1,4 +1,4 @@
-// Reads a hib container: by its index where there is a good one, by walking its blocks where there is not.
+// Reads a .hib image: by its index where there is a good one, by walking its blocks where there is not.
 #pragma once
 
 #include <functional>

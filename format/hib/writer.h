@@ -1,4 +1,4 @@
-// Writes a hib container (docs/format/hib.md) in one pass.
+// Writes a .hib image (docs/format/hib.md) in one pass.
 #pragma once
 
 #include <memory>
@@ -51,8 +51,8 @@ class ImageWriter : public PageSink {
 std::unique_ptr<ImageWriter> make_writer(Output& output, const ImageReader& source,
                                          std::vector<Record> records, const WriterOptions& options);
 
-// Marks a block device as the place of an image to come: a file header and breadcrumbs, and no end. What an
-// earlier image left there is no image any more.
+// Prepares a block device for an image: writes a file header and breadcrumbs, and no end. An earlier image
+// there is not an image any more.
 Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcrumbs);
 
 }  // namespace hib::container

@@ -1,5 +1,4 @@
-// Would a machine accept an image? The comparisons that the kernel makes before it resumes, made before it is
-// asked.
+// Would a machine accept an image? Makes the comparisons that the kernel makes before it resumes.
 #pragma once
 
 #include <vector>
@@ -11,7 +10,7 @@
 namespace hib::swsusp {
 
 // One layer for each comparison. Bad: the kernel would refuse, with the message that it would print.
-// NotChecked: what it takes cannot be read.
+// NotChecked: a file that the comparison needs cannot be read.
 std::vector<Layer> check_acceptance(const ImageRecord& image, const Machine& machine);
 
 }  // namespace hib::swsusp

@@ -1,5 +1,5 @@
 // The record "swsusp": all that a hibernation image has beside its pages, so that one can be written again
-// from any container (docs/format/records.md).
+// from any format (docs/format/records.md).
 #pragma once
 
 #include "format/swsusp/header.h"

@@ -8,8 +8,8 @@
 
 namespace hib::swsusp {
 
-// The swap signature goes back to where the image had kept it, the image's own takes its place. Whether that
-// is safe is the caller's to know. Refused unless the area at `path` holds a consumed image.
+// Writes the image's signature, and keeps the swap signature where the image had kept it. The caller has
+// found out whether that is safe. Refused unless the swap area at `path` holds a consumed image.
 Result<void> put_signature_back(const std::string& path, const OpenOptions& options);
 
 }  // namespace hib::swsusp

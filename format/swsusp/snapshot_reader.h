@@ -14,7 +14,7 @@
 
 namespace hib::swsusp {
 
-// What the container around the stream adds to what the stream itself says.
+// What the wrapping around the stream adds to what the stream itself says.
 struct SnapshotParts {
   ImageInfo info;                        // format, variant, state, codec, findings
   std::vector<Layer> layers;             // proven before the stream was found: signature, header

@@ -1,4 +1,4 @@
-// The other direction: an image of any container, laid out as the stream of a snapshot again.
+// The other direction: an image of any format, laid out as the stream of a snapshot.
 #pragma once
 
 #include <vector>

@@ -29,7 +29,7 @@ class SwapTarget {
   Result<void> write_block(std::uint64_t block, ByteView bytes);  // one page or less
   Result<void> write_blocks(std::uint64_t first, ByteView bytes);
 
-  Result<void> begin();  // takes an old signature away, so that no half-written image is armed
+  Result<void> begin();  // removes an old signature, so that no half-written image is armed
   Result<void> arm(const Header& with_image);  // flush, signature, flush
 
   const Header& header() const { return located_.header; }

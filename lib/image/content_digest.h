@@ -11,7 +11,7 @@
 
 namespace hib {
 
-// The digest that is equal for equal memory in every container: over le64(pfn) ‖ canonical page hash of every
+// The digest that is equal for equal memory in every format: over le64(pfn) ‖ canonical page hash of every
 // present page, in ascending PFN order.
 class ContentDigest {
  public:

@@ -1,4 +1,4 @@
-// Push side of an image: a writer of some container. The pipeline (lib/ops/pipeline.h) drives it:
+// Push side of an image: the writer of a format. The pipeline (lib/ops/pipeline.h) drives it:
 //   plan    one thread, batches in PFN order: decides what becomes of each page
 //   encode  any thread: the expensive part (compression), touches nothing but the job
 //   append  one thread, jobs in the order of plan: writes

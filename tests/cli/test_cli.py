@@ -43,7 +43,7 @@ class Verbs(CliTest):
         self.assertEqual(verify["content_digest"], self.created["content_digest"])
         self.assertEqual(verify["pages"], inspect["pages"])
 
-    def test_memory_survives_every_container_and_back(self):
+    def test_memory_survives_every_format_and_back(self):
         for kind in ("raw", "elf", "kdump", "lime", "hib"):
             out = self.path(f"out.{kind}")
             done = self.json("restore", self.hib, "--as", kind, "-o", out)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""An independent decoder of .hib containers, written from docs/format/hib.md alone. It shares no code with hibtool: what
+"""An independent decoder of .hib images, written from docs/format/hib.md alone. It shares no code with hibtool: what
 both say of an image must agree. Prints the content digest that it computes from the pages.
 
   hib_decoder.py IMAGE.hib [--raw OUT]

@@ -50,7 +50,7 @@ void copy_block(const std::vector<std::byte>& from, const container::ChunkEntry&
 
 }  // namespace
 
-TEST_CASE("Every page of a container is the page that went in, read one by one and all together") {
+TEST_CASE("Every page of a .hib image is the page that went in, read one by one and all together") {
   const Packed packed(300);
   const auto image = open_or_fail(packed.hib);
   for (Pfn pfn = 0; pfn < 300; ++pfn) REQUIRE(packed.holds(*image, pfn));
@@ -91,7 +91,7 @@ TEST_CASE("The same input gives the same bytes with any number of threads") {
   }
 }
 
-TEST_CASE("The labels of a container cover its file without gap or overlap") {
+TEST_CASE("The labels of a .hib image cover its file without gap or overlap") {
   const Packed packed;
   const auto image = open_or_fail(packed.hib);
   for (const LabelledRange& range : must(image->map()).tiled(image->info().file_bytes)) {
@@ -100,7 +100,7 @@ TEST_CASE("The labels of a container cover its file without gap or overlap") {
   }
 }
 
-TEST_CASE("A change of any single byte of a container is found") {
+TEST_CASE("A change of any single byte of a .hib image is found") {
   PackOptions options;
   options.records = {{"machine", 1, {{"release", std::string("6.1.0-test")}}}};
   const Packed packed(40, 5, options);
@@ -125,7 +125,7 @@ TEST_CASE("A change of any single byte of a container is found") {
   CHECK_FALSE(is_damaged(packed.hib));
 }
 
-TEST_CASE("A container that is cut at any length, or goes on after its end, is found") {
+TEST_CASE("A .hib image that is cut at any length, or goes on after its end, is found") {
   const Packed packed(40, 5);
   const auto good = read_file(packed.hib);
   std::size_t missed = 0;
@@ -192,7 +192,7 @@ TEST_CASE("Damage in one block costs pages of that block only, and salvage says 
   CHECK_FALSE(run_pipeline(*image, nullptr, options));
 }
 
-TEST_CASE("Salvage of a container that was never finished yields every whole block") {
+TEST_CASE("Salvage of a .hib image that was never finished yields every whole block") {
   const Packed packed(64, 6);
   const auto last = packed.chunks()[packed.chunks().size() / 2];
   std::filesystem::resize_file(packed.hib, last.offset + 100);  // in the middle of a block
@@ -202,7 +202,7 @@ TEST_CASE("Salvage of a container that was never finished yields every whole blo
   CHECK_FALSE(packed.holds(*image, last.first_pfn));
 }
 
-TEST_CASE("With its index broken, a container is still read in full by walking its blocks") {
+TEST_CASE("With its index broken, a .hib image is still read in full by walking its blocks") {
   const Packed packed(64, 7);
   auto bytes = read_file(packed.hib);
   const auto whole = open_or_fail(packed.hib);
@@ -258,7 +258,8 @@ TEST_CASE("Records of a type that nobody knows are kept and shown") {
 TEST_CASE("Breadcrumbs are appended in place and change neither the root hash nor the verdict") {
   const Packed packed(16);
   const auto before = read_file(packed.hib);
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::ResumeAttempted, 123, "boot of C"));
+  must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::ResumeAttempted, 123,
+                                    "boot of the restorer"));
   must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Failed, 0, "device sda is gone"));
   const auto after = read_file(packed.hib);
   REQUIRE(before.size() == after.size());

@@ -96,7 +96,7 @@ void check_every_truncation(const Sample& sample, std::size_t step) {
 
 }  // namespace
 
-TEST_CASE("The same memory has the same digest in every container") {
+TEST_CASE("The same memory has the same digest in every format") {
   const Sample elf("elf", 64);
   const std::string expected = digest_of(elf.raw, "raw");
   CHECK(digest_of(elf.path) == expected);

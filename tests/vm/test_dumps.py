@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The main path on real memory: Debian's kernels boot, their memory is dumped while they run, and hibtool packs, proves,
-compares and replays it. Each dump is made once; HIBTOOL_VM_DUMPS names a folder with dumps to use instead."""
+compares it and converts it back. Each dump is made once; HIBTOOL_VM_DUMPS names a folder with dumps to use instead."""
 
 import json
 import os
@@ -56,7 +56,7 @@ class RealMemory:
         for name in ("first", "second"):
             self.assertEqual(workload.check_raw(self.folder / f"{name}.raw", self.known(name)), [])
 
-    def test_the_container_has_them_there_too(self):
+    def test_the_hib_image_has_them_there_too(self):
         for name in ("first", "second"):
             raw = self.folder / f"{name}.restored"
             tool("restore", self.folder / f"{name}.hib", "--as", "raw", "-o", raw, "--force", "-q")
@@ -93,7 +93,7 @@ class RealMemory:
         self.assertIsNotNone(records["machine"]["vmcoreinfo"])
         self.assertIn("note", records["processors"])
 
-    def test_peers_open_what_is_replayed(self):
+    def test_peers_open_what_is_restored(self):
         elf, again, kdump = (self.folder / name for name in ("peer.elf", "peer.again", "peer.kdump"))
         for path in (elf, again, kdump):
             path.unlink(missing_ok=True)
@@ -116,7 +116,7 @@ class RealMemory:
         for path in (elf, again, kdump):
             path.unlink()
 
-    def test_libkdumpfile_reads_the_same_pages_from_what_is_replayed(self):
+    def test_libkdumpfile_reads_the_same_pages_from_what_is_restored(self):
         judge, dump = self.folder / "kdump_pages", self.folder / "judged"
         subprocess.run(["gcc", "-o", judge, HERE / "kdump_pages.c", "-lkdumpfile"], check=True)
         for arguments in (["kdump", "--codec", "lzo"], ["kdump", "--codec", "zlib"], ["elf"]):

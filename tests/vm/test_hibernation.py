@@ -112,7 +112,7 @@ class HibernatedMachine:
         self.assertEqual(workload.check_raw(raw, self.snapshot.pages), [])
         raw.unlink()
 
-    def test_every_container_holds_the_same_memory(self):
+    def test_every_format_holds_the_same_memory(self):
         for form in ("elf", "kdump", "lime", "snapshot", "hib"):
             with self.subTest(form):
                 output = self.folder / f"out.{form}"
