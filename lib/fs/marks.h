@@ -1,4 +1,5 @@
-// What tells whether a file system was written since: read from the device itself, never through a mount.
+// Marks: values that change when a file system is written. They are read from the device, never through a
+// mount.
 #pragma once
 
 #include <functional>
@@ -25,13 +26,16 @@ inline constexpr const char* kDirectories = "MARK_DIRECTORIES";
 inline constexpr const char* kUnreadable = "MARK_UNREADABLE";
 
 // By libblkid's TYPE:
-//   ext2, ext3, ext4   MARK_MOUNT_TIME, MARK_WRITE_TIME, MARK_CHECK_TIME (seconds since 1970),
-//   MARK_MOUNT_COUNT btrfs              MARK_GENERATION xfs                MARK_LOG_HEAD: "CYCLE:SECTOR"
-//   where the log is written next f2fs               MARK_GENERATION: the version of the newer valid
-//   checkpoint vfat               MARK_DIRECTORIES (fat_mark.h) exfat, ntfs, swap, and what is never written
-//   (iso9660, squashfs, erofs)   MARK=none
-// Numbers are decimal. MARK_UNREADABLE says why there should be one and is none. Nothing for types that are
-// not known.
+//   ext2, ext3, ext4            MARK_MOUNT_TIME, MARK_WRITE_TIME, MARK_CHECK_TIME (seconds since 1970),
+//                               MARK_MOUNT_COUNT
+//   btrfs                       MARK_GENERATION
+//   xfs                         MARK_LOG_HEAD: "CYCLE:SECTOR" where the log is written next
+//   f2fs                        MARK_GENERATION: the version of the newer valid checkpoint
+//   vfat                        MARK_DIRECTORIES (fat_mark.h)
+//   exfat, ntfs, swap           MARK=none
+//   iso9660, squashfs, erofs    MARK=none: they are never written
+// Numbers are decimal. MARK_UNREADABLE says why a mark that this type has could not be read. Other types have
+// no marks.
 Marks file_system_marks(const File& file, const std::string& type);
 
 // The place of the log's end: the cycle number of the sectors before it, and its number. Sectors carry the
