@@ -1,5 +1,5 @@
-// Would a machine accept a hibernation image? Asked before the kernel is, which takes the signature away to
-// find out.
+// Would a machine accept a hibernation image? The kernel could tell too, but it removes the signature to do
+// so.
 #pragma once
 
 #include <vector>
@@ -8,9 +8,9 @@
 
 namespace hib {
 
-// One layer for each comparison that the kernel makes: Bad, it would refuse, with the message that it would
-// print; NotChecked, what the comparison takes cannot be read. Usage when the image has no record that this
-// can be told from.
+// One layer for each comparison that the kernel makes. Bad: it would refuse, with the message that it would
+// print. NotChecked: a file that the comparison needs cannot be read. ErrorKind::Usage when the image has no
+// record to compare.
 Result<std::vector<Layer>> check_acceptance(const Formats& formats, const ImageReader& image,
                                             const Machine& machine);
 

@@ -33,8 +33,8 @@ struct ConvertReport {
   WriteReport written;
 };
 
-// On success the output is whole and flushed; on an error it is as it was before, but for an existing target
-// that a format writes into (Format::write_into), which then holds no image that could be taken for one.
+// On success the output is whole and flushed. On an error it is as it was before, with one exception: an
+// existing target that a format writes into (Format::write_into) then holds nothing that passes for an image.
 Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request);
 
 }  // namespace hib

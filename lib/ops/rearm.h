@@ -1,6 +1,6 @@
-// Puts the signature of a consumed hibernation image back, when nothing speaks against it: a resume that was
-// tried once can then be tried again. A machine whose image or whose file systems changed since would be
-// ruined by it.
+// Puts the signature of a consumed hibernation image back, so that a kernel tries the resume once more.
+// Checks first that the image and the file systems of its machine are unchanged: resuming over changes ruins
+// them.
 #pragma once
 
 #include <string>
@@ -37,7 +37,7 @@ struct RearmReport {
   bool possible() const;
 };
 
-// An error: it could not be looked at, or not written. What speaks against arming is in the report.
+// Fails when the image could not be read or the signature not written. Reasons against it are in the report.
 Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request);
 
 }  // namespace hib
