@@ -1,8 +1,9 @@
 // The devices of a machine: what each one is, and how it was found.
 //
 // Identity and state are kept apart. Identity is what makes a device this device; it survives a power cycle,
-// and two machines are compared by it. State is how it was found; it is shown and kept, and never decides
-// whether a device is the same. docs/format/records.md has the encoding, docs/devices.md the values by bus.
+// and two machines are compared by it. State is how the device was found; it is shown and kept, and never
+// decides whether a device is the same. docs/format/records.md has the encoding, docs/devices.md the values
+// by bus.
 #pragma once
 
 #include <cstddef>

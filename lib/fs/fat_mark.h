@@ -1,5 +1,5 @@
-// What tells whether a FAT file system was written: it keeps no time or count of its own, but nobody writes
-// through a driver without leaving something in the table or in a directory.
+// Tells whether a FAT file system was written. FAT keeps no time or count of writes, but every write through
+// a driver changes the table or a directory.
 #pragma once
 
 #include <cstddef>

@@ -45,7 +45,7 @@ std::string why_missing(const Marks& here, const char* otherwise) {
   return it == here.end() ? otherwise : "not readable: " + it->second.substr(0, kShownBytes);
 }
 
-// A hash says nothing to people.
+// People cannot read anything from a hash, so it is not shown.
 WrittenSince compare_directories(const SavedMark& was, bool is_here, const Marks& here) {
   const std::string expected = "its directories as they were";
   if (!is_here)

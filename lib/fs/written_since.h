@@ -1,5 +1,5 @@
-// Was a file system written since a machine last had it? Resuming onto one that was ruins it. docs/devices.md
-// has the rules as a table.
+// Was a file system written since the machine last had it? If so, resuming ruins the file system.
+// docs/devices.md has the rules as a table.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@ namespace hib::fs {
 
 // Who read a mark, and when: that decides what a difference means.
 enum class ReadBy : std::uint8_t {
-  Machine,  // from the disk, before it stood still: it may have written once more itself
+  Machine,  // from the disk, before the machine stood still: it may have written again
   Saver,    // from the disk, after the machine stood still: nothing came after
-  Memory,   // from the pages of the image: the machine may have had it on the disk, or not yet
+  Memory,   // from the pages of the image: it may not have reached the disk
 };
 
 struct SavedMark {
   std::string name;
   std::string value;
   ReadBy read_by = ReadBy::Machine;
-  std::string or_value = {};  // Memory: as right, where the last write may not have reached the disk
+  std::string or_value = {};  // Memory: equally right, as the last write may not have reached the disk
 };
 
 struct SavedMarks {

@@ -1,5 +1,5 @@
-// Areas: room for an image on a device that holds, or held, something else too (docs/format/hib.md §8). The
-// room is claimed before there is an image, and the image is found there again by what the claim says.
+// Areas: room for an image on a device that holds, or held, something else too (docs/format/hib.md §8). An
+// area is claimed before its image is written, and found again by the id of the claim.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct Area {
   std::uint64_t head_page() const { return head / kAreaHeadBytes; }
 };
 
-// What a format offers whose images can be written into an area, and can be told later what became of them.
+// What a format offers whose images can lie in areas and keep a history.
 struct AreaOperations {
   // The area whose head, or whose image, lies at byte `head` of the device. Whole where there is no head;
   // whether an image lies there is not looked at.
@@ -45,7 +45,7 @@ struct AreaOperations {
   // Writes the head, or undoes it: a Swap area becomes a swap device again. What else the page holds is kept.
   Result<void> (*write_head)(const File& device, const Area& area);
   Result<void> (*remove_head)(const File& device, const Area& area);
-  // Marks the place of an image to come. What an earlier image left there is no image any more.
+  // Claims the area for an image. An earlier image there is not an image any more.
   Result<void> (*write_claim)(Output& place, const std::vector<Breadcrumb>& history);
 
   // Of an image, complete or not. Reads nothing but its header and its history.

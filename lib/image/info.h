@@ -28,7 +28,7 @@ using PfnRange = std::pair<Pfn, std::uint64_t>;  // first, count
 struct Damage {
   Error error;
   std::vector<PfnRange> lost_pfns;
-  bool anywhere = false;  // something has changed, and which page it is in cannot be told
+  bool anywhere = false;  // some page has changed, and nothing tells which
 };
 
 struct KernelIdentity {

@@ -33,8 +33,7 @@ struct PageBatch {
   std::shared_ptr<const void> context;  // the reader's own: what `token` counts in
   std::shared_ptr<const void> pages;    // the reader's own: keeps bytes alive that lie outside `buffer`
   std::uint64_t token = 0;              // the reader's own: which of its blocks this is
-  bool hashes_only =
-      false;  // nobody will look at the bytes: a page that equals another need not be had again
+  bool hashes_only = false;  // only the hashes are wanted: a page that equals another need not be read again
   std::vector<PageRun> runs;
 
   std::vector<PageItem> items;    // ascending; a page of one repeated byte is a Fill, never Data
@@ -123,7 +122,7 @@ class ImageReader {
     return std::unique_ptr<PageHashSource>();
   }
 
-  // What became of the image, where the format keeps that.
+  // The history of the image, where the format keeps one.
   virtual const std::vector<Breadcrumb>& history() const;
 
   // The hash that covers every byte of the image; nothing where the format has none.

@@ -5,8 +5,8 @@
 namespace hib::device {
 namespace {
 
-// The address the device was made with, or where the driver does not tell, the one in use if that is said to
-// be it. A random or a chosen one is no identity: it is another one after the next boot.
+// The permanent address. Where the driver does not report it, the address in use, if the kernel says that it
+// is the permanent one. A random or chosen address is no identity: the next boot may have another one.
 void add_address(Scan& scan, Device& device, const std::string& name) {
   const Facts facts = scan.tree.net_facts(name);
   if (const auto permanent = facts.find("PERMANENT_ADDRESS");

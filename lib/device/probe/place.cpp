@@ -38,7 +38,7 @@ std::string_view without_digits(std::string_view text) {
   return text.substr(0, end == std::string_view::npos ? 0 : end + 1);
 }
 
-// Which one, from 1 and by number, of the names in the folder that differ from it only in their number.
+// Its rank, from 1 and by number, among the names in the folder that differ from it only in their number.
 std::size_t order_of(const Tree& tree, const std::string& folder, const std::string& name) {
   const std::string_view prefix = without_digits(name);
   const auto number = [&](const std::string& text) { return std::string_view(text).substr(prefix.size()); };

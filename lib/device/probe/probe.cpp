@@ -47,7 +47,7 @@ FieldList memory_map(const Tree& tree) {
   return regions;
 }
 
-// /proc/modules: a module a line, its name first. What is built in is not there.
+// /proc/modules: one module a line, its name first. Built-in modules are not listed.
 void add_modules(Record& record, const Tree& tree) {
   const Reading text = tree.read("/proc/modules", kMaxModulesBytes);
   if (!text.is_present()) return;
@@ -74,7 +74,7 @@ void set_parents(Scan& scan) {
   }
 }
 
-// How many are above it; more than kMaxParents for a circle, which only a tree that was made up has.
+// The number of devices above it; more than kMaxParents for a circle, which only a forged tree has.
 unsigned depth_of(Scan& scan, const Device& device) {
   unsigned depth = 0;
   const Device* at = &device;

@@ -26,7 +26,7 @@ namespace {
 constexpr const char* kUnreadableKey = "UNREADABLE";
 constexpr const char* kMachineFacts = "/hibtool/machine";
 
-// What a failed read means: nothing there, or something that does not tell.
+// What a failed read means: the value is absent, or unreadable.
 Reading reading_of(int error, std::size_t max_bytes) {
   switch (error) {
     case ENOENT:
@@ -183,7 +183,7 @@ std::optional<std::string> Tree::resolve(const std::string& path) const {
   const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, on_link);
   if (walked.error != 0) return std::nullopt;
   if (capture_ && S_ISDIR(walked.mode)) capture_->folder_at(walked.path);
-  // Only that it is there; what it holds is copied when it is read, and of a block device never.
+  // Copies the fact that it exists. Its content is copied when it is read; that of a block device never.
   if (capture_ && !S_ISDIR(walked.mode) && !capture_->done.contains(walked.path))
     capture_->file(walked.path, "");
   return walked.path;

@@ -40,8 +40,8 @@ Device usb_device(Scan& scan, const std::string& path) {
   device.kind = Kind::Usb;
   device.bus = "usb";
   device.name = base_name(path);
-  // A root hub is the controller's; its "serial number" is the controller's address, its revision the
-  // kernel's.
+  // A root hub belongs to the controller. Its "serial number" is the controller's address, its revision the
+  // kernel's version.
   const bool is_root_hub = starts_with(device.name, "usb");
   if (!is_root_hub) {
     add_attribute(scan.tree, device.identity, path, "serial", "serial", Strength::Strong, Missing::SayAbsent);
@@ -100,7 +100,7 @@ void probe_firewire(Scan& scan) {
     add_attribute(scan.tree, device.identity, *path, "model", "model-id", Strength::Medium);
     add_attribute(scan.tree, device.identity, *path, "vendor_name", "vendor-name", Strength::Medium);
     add_attribute(scan.tree, device.identity, *path, "model_name", "model", Strength::Medium);
-    // Nodes are numbered anew at every reset of the bus: which bus is all that can be said of the place.
+    // Every reset of the bus numbers the nodes anew, so the place is only the bus.
     add_place(device, place_of(scan.tree, folder_of(*path)) + "/firewire");
     add_attribute(scan.tree, device.state, *path, "is_local", "is-local", Strength::Medium);
     for (const std::string& unit : scan.tree.list("/sys/" + *path)) {
