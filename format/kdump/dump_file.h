@@ -1,4 +1,5 @@
-// A dump's bytes by their place in the dump: the file itself, or the records of a flattened one put in order.
+// A dump's bytes by their offset in the dump: the file itself, or the records of a flattened dump put in
+// order.
 #pragma once
 
 #include <map>
@@ -28,11 +29,11 @@ class DumpFile {
 
   // Where in the file a byte of the dump lies; the file's end when no record holds it.
   std::uint64_t file_offset(std::uint64_t offset) const;
-  // An error at a place in the dump; it names the place in the file.
+  // An error at an offset in the dump. The error has the offset in the file.
   Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
               std::string allowed) const;
 
-  // Labels a range of the dump where it lies in the file: in several parts when several records hold it.
+  // Labels a range of the dump where it lies in the file: several labels when several records hold the range.
   void label(RangeMap& map, std::uint64_t offset, std::uint64_t size, const std::string& text) const;
   void label_records(RangeMap& map) const;
 
