@@ -64,7 +64,7 @@ inline constexpr std::uint64_t kMagicCrc = 0x23456789ABCDEF02;  // digest: CRC32
 inline constexpr std::uint32_t kMagicMd5_32 = 0x12345678;       // the same on 32-bit
 inline constexpr std::uint32_t kMagicCrc_32 = 0x12345679;
 
-// ---- other occupants of the place
+// ---- other signatures at the same bytes
 inline constexpr unsigned char kTuxOnIceMagic[8] = {0xED, 0xC3, 0x02, 0xE9, 0x98, 0x56, 0xE5, 0x0C};
 inline constexpr unsigned char kLuksMagic[6] = {'L', 'U', 'K', 'S', 0xBA, 0xBE};
 

@@ -62,7 +62,7 @@ std::vector<MemoryRange> ram_outside(const std::vector<MemoryRange>& ram, const 
   return outside;
 }
 
-Result<std::vector<E820Entry>> memory_map_of_b(const LoadRequest& request, const LoadPlan& plan) {
+Result<std::vector<E820Entry>> memory_map_of_saver(const LoadRequest& request, const LoadPlan& plan) {
   std::vector<E820Entry> map;
   const auto add = [&](std::uint64_t start, std::uint64_t bytes, std::uint32_t type) {
     map.push_back({start, bytes, type});
@@ -212,7 +212,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
   plan.boot_params = region.start + kBootParams;
   plan.stub = region.start + kStub;
   plan.entry = load_address + kernel.entry;
-  TRY(const auto map, memory_map_of_b(request, plan));
+  TRY(const auto map, memory_map_of_saver(request, plan));
   TRY(auto elf_header, make_elf_header(request, plan));
   std::string command_line = fmt::format("{} elfcorehdr={} nr_cpus=4 maxcpus=1 nokaslr", request.command_line,
                                          hex(region.start + kElfHeader));
