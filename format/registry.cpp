@@ -12,7 +12,7 @@ namespace {
 
 // In the order of trying: a strong magic first, raw memory, which has none, last.
 constexpr const Format* kRows[] = {
-    &container::kFormat,  &kdump::kFormat,          &elf::kFormat, &lime::kFormat,
+    &hib_image::kFormat,  &kdump::kFormat,          &elf::kFormat, &lime::kFormat,
     &swsusp::kSwapFormat, &swsusp::kSnapshotFormat, &raw::kFormat,
 };
 

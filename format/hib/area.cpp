@@ -12,7 +12,7 @@
 #include "format/hib/layout.h"
 #include "lib/codec/hash.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 constexpr std::string_view kSwapSignature = "SWAPSPACE2";
@@ -173,4 +173,4 @@ Result<void> remove_area_head(const File& device, const Area& area) {
   return write_bytes(device, kSignatureAt, as_bytes(kSwapSignature));
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

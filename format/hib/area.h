@@ -9,7 +9,7 @@
 #include "lib/image/area.h"
 #include "lib/os/file.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 // The area whose head, or whose image, lies at byte `head` of the device. Whole where there is no head;
 // whether an image lies there is not looked at.
@@ -29,4 +29,4 @@ Result<Area> area_of_file(const File& file, std::uint64_t device_bytes);
 Result<void> write_area_head(const File& device, const Area& area);
 Result<void> remove_area_head(const File& device, const Area& area);
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -11,7 +11,7 @@
 
 #include "format/hib/decode.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 BreadcrumbEntry encode(std::uint16_t phase, std::uint64_t time_ns, const std::string& text,
@@ -84,4 +84,4 @@ Result<void> append_breadcrumb(const File& image, Phase phase, std::uint64_t tim
   return {};
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -9,7 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/os/file.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 // Writes the next free entry of an image, which may be a window, and flushes it; `time_ns` is nanoseconds
 // since 1970 or 0. At most 96 bytes of `text` are kept. Nothing else in the image changes. Full or damaged
@@ -23,4 +23,4 @@ std::vector<std::byte> encode_breadcrumbs(const std::vector<Breadcrumb>& breadcr
 // What an image, complete or not, says of its history. Reads nothing but its header and the breadcrumbs.
 Result<std::vector<Breadcrumb>> read_breadcrumbs(const File& image);
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -8,7 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 // Pages and their hashes, in PFN order, from the index alone.
@@ -231,4 +231,4 @@ void Reader::check_blocks(const std::vector<ExpectedBlock>& expected, std::vecto
     report(position, "COMMIT: file_bytes", std::to_string(commit_.file_bytes), std::to_string(position));
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

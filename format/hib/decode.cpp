@@ -9,7 +9,7 @@
 
 #include "lib/base/text.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 Error corrupt(std::uint64_t offset, std::string where, std::string found, std::string allowed) {
@@ -398,4 +398,4 @@ Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType 
   return BlockBytes{block, std::move(payload)};
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

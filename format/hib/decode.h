@@ -13,7 +13,7 @@
 #include "lib/image/pages.h"
 #include "lib/os/file.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 struct Header {
   std::uint16_t version_major = 1;
@@ -165,4 +165,4 @@ std::string_view name_of(BlockType type);
 // "is-zero" check for reserved bytes and padding.
 bool all_zero(ByteView bytes);
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 constexpr std::uint64_t kSmallest = 1024;
@@ -41,4 +41,4 @@ void DedupTable::grow() {
     insert(hashes_[slot], static_cast<std::uint32_t>(slot));
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -10,7 +10,7 @@
 
 #include "lib/image/pages.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 class DedupTable {
  public:
@@ -49,4 +49,4 @@ class DedupTable {
   std::uint64_t slots_ = 0;
 };
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

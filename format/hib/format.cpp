@@ -9,7 +9,7 @@
 #include "format/hib/reader.h"
 #include "format/hib/writer.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 constexpr std::uint32_t kMaxChunkKib = 4096;
@@ -67,4 +67,4 @@ constinit const Format kFormat = {
     .areas = &kAreas,
 };
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

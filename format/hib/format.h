@@ -2,6 +2,6 @@
 
 #include "lib/image/format.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 extern const Format kFormat;
 }

@@ -3,7 +3,7 @@
 
 #include "lib/base/bytes.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 inline constexpr std::uint8_t kFileMagic[8] = {0x89, 'H', 'I', 'B', '\r', '\n', 0x1A, '\n'};
 inline constexpr std::uint8_t kBlockMagic[4] = {'H', 'I', 'B', 'b'};
@@ -200,4 +200,4 @@ inline constexpr std::uint32_t kBlocksPerIndex = 1024;
 inline constexpr std::uint64_t kMaxBreadcrumbBytes = 1U << 20;
 inline constexpr unsigned kMaxBaseDepth = 32;
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

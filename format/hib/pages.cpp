@@ -8,7 +8,7 @@
 #include "format/hib/reader.h"
 #include "lib/base/text.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 // Pages that are equal to another mostly follow each other just as the others did, so a few decoded chunks
@@ -429,4 +429,4 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
   }
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -10,7 +10,7 @@
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
@@ -342,4 +342,4 @@ Result<RangeMap> Reader::map() const {
   return map;
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -15,7 +15,7 @@
 #include "lib/image/format.h"
 #include "lib/image/reader.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 bool recognise(const FormatHead& head);
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options);
@@ -129,4 +129,4 @@ class Reader final : public ImageReader {
   mutable SlotHashes slot_hashes_;
 };
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -9,7 +9,7 @@
 
 #include "lib/codec/hash.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 // Thread-safe.
 class SlotHashes {
@@ -37,4 +37,4 @@ class SlotHashes {
   std::vector<Hash128> hashes_;  // zero: not known
 };
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

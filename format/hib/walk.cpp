@@ -8,7 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 constexpr std::uint64_t kScanWindow = 1 << 20;
@@ -169,4 +169,4 @@ Walk walk_blocks(const File& file, const Header& header, std::uint64_t from, std
   return Walker(file, header, to, read_pages).run(from);
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -8,7 +8,7 @@
 #include "format/hib/decode.h"
 #include "lib/image/info.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 struct Walk {
   Index index;  // the PAGES blocks that are whole, in PFN order
@@ -23,4 +23,4 @@ struct Walk {
 Walk walk_blocks(const File& file, const Header& header, std::uint64_t from, std::uint64_t to,
                  bool read_pages);
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

@@ -13,7 +13,7 @@
 #include "lib/base/text.h"
 #include "lib/codec/zstd.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 namespace {
 
 // Larger chunks are smaller on disk, smaller ones cost less to reach a page in and lose less when they break
@@ -556,4 +556,4 @@ Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcru
   return device.flush();
 }
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

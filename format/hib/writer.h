@@ -11,7 +11,7 @@
 #include "lib/image/sink.h"
 #include "lib/os/output.h"
 
-namespace hib::container {
+namespace hib::hib_image {
 
 struct WriterOptions {
   int level = 1;
@@ -55,4 +55,4 @@ std::unique_ptr<ImageWriter> make_writer(Output& output, const ImageReader& sour
 // there is not an image any more.
 Result<void> write_claim(Output& device, const std::vector<Breadcrumb>& breadcrumbs);
 
-}  // namespace hib::container
+}  // namespace hib::hib_image

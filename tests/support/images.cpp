@@ -43,11 +43,11 @@ std::vector<std::byte> sample_memory(std::size_t pages, unsigned seed) {
   return memory;
 }
 
-container::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
+hib_image::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
                                  const PackOptions& options) {
   const auto source = open_or_fail(raw_path, false, "raw");
   std::unique_ptr<ImageReader> base;
-  container::WriterOptions writer_options;
+  hib_image::WriterOptions writer_options;
   writer_options.chunk_pages = options.chunk_pages;
   if (!options.base.empty()) {
     base = open_or_fail(options.base);
@@ -56,7 +56,7 @@ container::WriterStatistics pack(const std::string& raw_path, const std::string&
     writer_options.base_name = std::filesystem::path(options.base).filename().string();
   }
   auto output = must(Output::create(hib_path, options.force));
-  const auto sink = container::make_writer(*output, *source, options.records, writer_options);
+  const auto sink = hib_image::make_writer(*output, *source, options.records, writer_options);
   PipelineOptions pipeline;
   pipeline.threads = options.threads;
   must(run_pipeline(*source, sink.get(), pipeline));

@@ -65,7 +65,7 @@ struct PackOptions {
 };
 
 // Packs raw memory into `hib_path`.
-container::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
+hib_image::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
                                  const PackOptions& options = {});
 
 std::unique_ptr<ImageReader> open_or_fail(const std::string& path, bool salvage = false,

@@ -6,7 +6,7 @@
 
 using namespace hib;
 using namespace hib::test;
-using container::AreaHead;
+using hib_image::AreaHead;
 
 namespace {
 
@@ -26,7 +26,7 @@ struct Device {
     pack(raw, hib, {});
     write_file(path, std::vector<std::byte>(kDeviceBytes, std::byte{0x77}));
     const auto device = must(File::open(path));
-    must(container::write_area_head(*device, area));
+    must(hib_image::write_area_head(*device, area));
     auto content = read_file(path);
     const auto image = read_file(hib);
     const ExtentMap map(area.places);
@@ -42,7 +42,7 @@ struct Device {
     if (sealed) head.hash = hash64(object_bytes(head).first(offsetof(AreaHead, hash)));
     std::memcpy(content.data() + kHead, &head, sizeof(head));
     write_file(path, content);
-    return container::find_area(*must(File::open(path)), kHead);
+    return hib_image::find_area(*must(File::open(path)), kHead);
   }
 };
 
@@ -104,14 +104,14 @@ TEST_CASE("A swap device with an image is a swap device again afterwards, byte f
   std::memcpy(swap.data() + 1036, "a-uuid", 6);
   write_file(path, swap);
   const auto device = must(File::open(path));
-  const Area area = must(container::area_of_swap(*device));
+  const Area area = must(hib_image::area_of_swap(*device));
   CHECK(area.places.at(0).start == 4096);
-  must(container::write_area_head(*device, area));
-  CHECK(must(container::find_area(*device, 0)).kind == AreaKind::Swap);
+  must(hib_image::write_area_head(*device, area));
+  CHECK(must(hib_image::find_area(*device, 0)).kind == AreaKind::Swap);
   CHECK_FALSE(read_file(path) == swap);
-  must(container::remove_area_head(*device, area));
+  must(hib_image::remove_area_head(*device, area));
   CHECK(read_file(path) == swap);
-  CHECK(must(container::find_area(*device, 0)).kind == AreaKind::Whole);
+  CHECK(must(hib_image::find_area(*device, 0)).kind == AreaKind::Whole);
 }
 
 TEST_CASE("A device without a swap header is no swap area") {
@@ -119,7 +119,7 @@ TEST_CASE("A device without a swap header is no swap area") {
   const std::string path = folder.file("empty");
   for (const std::size_t bytes : {0U, 100U, 4096U, 8192U}) {
     write_file(path, std::vector<std::byte>(bytes));
-    CHECK_FALSE(container::area_of_swap(*must(File::open(path))));
-    CHECK(must(container::find_area(*must(File::open(path)), 0)).kind == AreaKind::Whole);
+    CHECK_FALSE(hib_image::area_of_swap(*must(File::open(path))));
+    CHECK(must(hib_image::find_area(*must(File::open(path)), 0)).kind == AreaKind::Whole);
   }
 }

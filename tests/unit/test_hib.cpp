@@ -23,7 +23,7 @@ struct Packed {
   std::vector<std::byte> memory;
   std::string raw = folder.file("memory.raw");
   std::string hib = folder.file("image.hib");
-  container::WriterStatistics statistics;
+  hib_image::WriterStatistics statistics;
 
   explicit Packed(std::size_t pages = 64, unsigned seed = 1, const PackOptions& options = {})
       : memory(sample_memory(pages, seed)) {
@@ -34,16 +34,16 @@ struct Packed {
     std::vector<std::byte> page(4096);
     return image.read_page(pfn, page) && std::memcmp(page.data(), memory.data() + pfn * 4096, 4096) == 0;
   }
-  std::vector<container::ChunkEntry> chunks() const {
+  std::vector<hib_image::ChunkEntry> chunks() const {
     const auto image = open_or_fail(hib);
-    return must(dynamic_cast<const container::Reader&>(*image).index(0))->index.chunks;
+    return must(dynamic_cast<const hib_image::Reader&>(*image).index(0))->index.chunks;
   }
 };
 
-std::size_t block_bytes(const container::ChunkEntry& chunk) { return 64 + round_up(chunk.payload_bytes, 16); }
+std::size_t block_bytes(const hib_image::ChunkEntry& chunk) { return 64 + round_up(chunk.payload_bytes, 16); }
 
-void copy_block(const std::vector<std::byte>& from, const container::ChunkEntry& source,
-                std::vector<std::byte>& to, const container::ChunkEntry& target) {
+void copy_block(const std::vector<std::byte>& from, const hib_image::ChunkEntry& source,
+                std::vector<std::byte>& to, const hib_image::ChunkEntry& target) {
   std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(source.offset), block_bytes(source),
               to.begin() + static_cast<std::ptrdiff_t>(target.offset));
 }
@@ -206,7 +206,7 @@ TEST_CASE("With its index broken, a .hib image is still read in full by walking 
   const Packed packed(64, 7);
   auto bytes = read_file(packed.hib);
   const auto whole = open_or_fail(packed.hib);
-  bytes[dynamic_cast<const container::Reader&>(*whole).root().indexes[0].offset + 80] ^= std::byte{1};
+  bytes[dynamic_cast<const hib_image::Reader&>(*whole).root().indexes[0].offset + 80] ^= std::byte{1};
   write_file(packed.hib, bytes);
   const auto image = open_or_fail(packed.hib, true);
   for (Pfn pfn = 0; pfn < 64; ++pfn) CHECK(packed.holds(*image, pfn));
@@ -258,9 +258,9 @@ TEST_CASE("Records of a type that nobody knows are kept and shown") {
 TEST_CASE("Breadcrumbs are appended in place and change neither the root hash nor the verdict") {
   const Packed packed(16);
   const auto before = read_file(packed.hib);
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::ResumeAttempted, 123,
+  must(hib_image::append_breadcrumb(*must(File::open(packed.hib)), Phase::ResumeAttempted, 123,
                                     "boot of the restorer"));
-  must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Failed, 0, "device sda is gone"));
+  must(hib_image::append_breadcrumb(*must(File::open(packed.hib)), Phase::Failed, 0, "device sda is gone"));
   const auto after = read_file(packed.hib);
   REQUIRE(before.size() == after.size());
   CHECK(std::equal(before.begin() + 8192, before.end(), after.begin() + 8192));
@@ -271,8 +271,8 @@ TEST_CASE("Breadcrumbs are appended in place and change neither the root hash no
   CHECK(phase_name(crumbs[0].phase) == "resume-attempted");
   CHECK(crumbs[1].text == "device sda is gone");
   for (int i = 2; i < 32; ++i)
-    must(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Saving, 0, ""));
-  CHECK(container::append_breadcrumb(*must(File::open(packed.hib)), Phase::Saving, 0, "").error().kind ==
+    must(hib_image::append_breadcrumb(*must(File::open(packed.hib)), Phase::Saving, 0, ""));
+  CHECK(hib_image::append_breadcrumb(*must(File::open(packed.hib)), Phase::Saving, 0, "").error().kind ==
         ErrorKind::Limit);
 }
 
@@ -282,7 +282,7 @@ TEST_CASE("An image with a feature of the future is refused by that feature's na
   bytes[16] |= std::byte{0x20};
   const char name[] = {0, 5, 7, 0, 'p', 'a', 'r', 'i', 't', 'y', '2'};
   std::memcpy(bytes.data() + 1376 + 64, name, sizeof(name));
-  const container::DiskHash hash = container::to_disk(hash128(ByteView(bytes).first(4080)));
+  const hib_image::DiskHash hash = hib_image::to_disk(hash128(ByteView(bytes).first(4080)));
   std::memcpy(bytes.data() + 4080, &hash, 16);
   write_file(packed.hib, bytes);
   const auto refused = open_image(packed.hib, "", {});
@@ -292,7 +292,7 @@ TEST_CASE("An image with a feature of the future is refused by that feature's na
 }
 
 TEST_CASE("Pages with equal hashes are not taken for equal pages: their bytes decide") {
-  container::DedupTable table(4);
+  hib_image::DedupTable table(4);
   table.add(0xABCD, 1);
   table.add(0xABCD, 2);
   std::vector<Pfn> compared;
