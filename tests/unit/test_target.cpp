@@ -329,7 +329,7 @@ TEST_CASE("A file whose first page is empty is not empty when something is known
 }
 
 TEST_CASE("A file that holds an image nobody has resumed from is refused unless forced") {
-  const std::string head(reinterpret_cast<const char*>(container::kAreaMagic), 8);
+  const std::string head(reinterpret_cast<const char*>(hib_image::kAreaMagic), 8);
   const TargetFile file(head);  // what its own file system shows of the head
   Device device;
   device.with_image(kBlocks, {Phase::Armed, Phase::Committed});
@@ -341,7 +341,7 @@ TEST_CASE("A file that holds an image nobody has resumed from is refused unless 
 }
 
 TEST_CASE("A file whose head of an area is damaged is refused, and taken when forced") {
-  const std::string head(reinterpret_cast<const char*>(container::kAreaMagic), 8);
+  const std::string head(reinterpret_cast<const char*>(hib_image::kAreaMagic), 8);
   const TargetFile file(head);
   Device device;
   device.with([&](auto& content) { put(content, kPieceStart, head); });
