@@ -31,15 +31,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto refusals = hib::device::check(*set, *set, comparison, 1, {});
   for (const auto& refusal : refusals) expect_harmless(refusal.override_token);
   std::ostringstream out;
-  const hib::cli::Style style(false);
-  hib::cli::print_devices(out, style, *set, false);
-  hib::cli::print_comparison(out, style, *set, *set, comparison);
+  const hib::report::Style style(false);
+  hib::report::print_devices(out, style, *set, false);
+  hib::report::print_comparison(out, style, *set, *set, comparison);
   for (const auto& device : set->devices) {
-    hib::cli::print_device(out, style, device);
-    hib::cli::print_config(out, device);
+    hib::report::print_device(out, style, device);
+    hib::report::print_config(out, device);
   }
   expect_harmless(out.str());
-  static_cast<void>(hib::cli::json_of_devices(*set).dump());
-  static_cast<void>(hib::cli::json_of_comparison(*set, *set, comparison).dump());
+  static_cast<void>(hib::report::json_of_devices(*set).dump());
+  static_cast<void>(hib::report::json_of_comparison(*set, *set, comparison).dump());
   return 0;
 }
