@@ -102,7 +102,7 @@ class Devices:
             self.assertEqual(crumbs(living.target)[-1], ("device-failed", "badpm (badpm): -5 in resume"))
             self.set(guest, "fail_suspend", 1)
             said = self.run_in(guest, SAVE_AND_RETURN, code=2)
-            self.assertIn("hibtool: badpm (badpm) did not suspend: -16 in suspend", said)
+            self.assertIn("badpm (badpm) did not suspend: -16 in suspend", said)
             self.set(guest, "fail_suspend", 0)
             before = life(guest)
             guest.send(SAVE)

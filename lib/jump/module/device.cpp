@@ -37,7 +37,14 @@ static_assert(sizeof(hibjump_records) == 32 && offsetof(hibjump_records, given_s
 static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
 static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
 
-Error call_error(const char* call, int errno_value) {
+// EBUSY of arm and of stage: something is there already.
+constexpr const char* kUnload =
+    "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel";
+// EBUSY of the calls that jump: a driver did not let go of its device.
+constexpr const char* kSeeDevices =
+    "a device did not suspend; the kernel log (dmesg) names it, and nothing has changed";
+
+Error call_error(const char* call, int errno_value, const char* when_busy = "") {
   Error error = system_error(call, errno_value);
   error.file = kPath;
   switch (errno_value) {
@@ -45,10 +52,7 @@ Error call_error(const char* call, int errno_value) {
       error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down";
       break;
     case ENODEV: error.advice = "boot with crashkernel=192M"; break;
-    case EBUSY:
-      error.advice =
-          "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel";
-      break;
+    case EBUSY: error.advice = when_busy; break;
     case EOPNOTSUPP: error.advice = "this processor or kernel is not supported"; break;
     default: break;
   }
@@ -67,7 +71,7 @@ Result<Device> Device::open() {
   if (errno == ENOENT || errno == ENXIO) {
     return fail(make_error(ErrorKind::NotFound, "kernel module", "hibjump is not loaded")
                     .of(kPath)
-                    .advise("modprobe hibjump (docs/kernel-glue.md)"));
+                    .advise("modprobe hibjump; docs/guide/hibernate.md says how it is built"));
   }
   return fail(call_error("open", errno));
 }
@@ -103,7 +107,7 @@ Result<void> Device::arm(const ArmedEntry& request) const {
   for (std::size_t i = 0; i < raw.low_count; ++i) raw.low[i] = {request.low[i].start, request.low[i].bytes};
   std::copy(request.id.begin(), request.id.end(), raw.id);
   raw.standby_low_copy = request.standby_low_copy;
-  if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0) return fail(call_error("HIBJUMP_ARM", errno));
+  if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0) return fail(call_error("HIBJUMP_ARM", errno, kUnload));
   return {};
 }
 
@@ -118,7 +122,8 @@ Result<LeaveResult> Device::leave(Wish wish, ByteView records) const {
   raw.records = records.empty() ? 0 : reinterpret_cast<std::uintptr_t>(records.data());
   raw.records_bytes = static_cast<std::uint32_t>(records.size());
   raw.wish = static_cast<std::uint32_t>(wish);
-  if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0) return fail(call_error("HIBJUMP_LEAVE", errno));
+  if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0)
+    return fail(call_error("HIBJUMP_LEAVE", errno, kSeeDevices));
   LeaveResult result;
   result.outcome = static_cast<Outcome>(raw.outcome);
   result.suspended_ns = raw.suspended_ns;
@@ -155,7 +160,7 @@ Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRa
   raw.region_bytes = region.bytes;
   raw.ranges = reinterpret_cast<std::uintptr_t>(ranges.data());
   raw.range_count = static_cast<std::uint32_t>(ranges.size());
-  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0) return fail(call_error("HIBJUMP_STAGE", errno));
+  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0) return fail(call_error("HIBJUMP_STAGE", errno, kUnload));
   return {};
 }
 
@@ -166,7 +171,7 @@ Error Device::return_to_machine(std::uint64_t context, Outcome outcome, const st
   raw.outcome = static_cast<std::uint32_t>(outcome);
   std::memcpy(raw.reason, reason.data(), std::min(reason.size(), sizeof(raw.reason) - 1));
   ::ioctl(fd_.get(), HIBJUMP_RETURN, &raw);
-  return call_error("HIBJUMP_RETURN", errno);
+  return call_error("HIBJUMP_RETURN", errno, kSeeDevices);
 }
 
 Result<void> Device::stand_by(std::uint64_t context) const {
@@ -175,7 +180,8 @@ Result<void> Device::stand_by(std::uint64_t context) const {
   raw.flags = HIBJUMP_RETURN_STAND_BY;
   raw.context = context;
   raw.outcome = HIBJUMP_RETURNED;
-  if (::ioctl(fd_.get(), HIBJUMP_RETURN, &raw) != 0) return fail(call_error("HIBJUMP_RETURN", errno));
+  if (::ioctl(fd_.get(), HIBJUMP_RETURN, &raw) != 0)
+    return fail(call_error("HIBJUMP_RETURN", errno, kSeeDevices));
   return {};
 }
 
