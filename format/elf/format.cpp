@@ -4,20 +4,12 @@
 #include "format/elf/writer.h"
 
 namespace hib::elf {
-namespace {
-
-Result<std::unique_ptr<PageSink>> write(Output& output, const ImageReader& source, const WriteOptions&) {
-  return make_writer(output, source);
-}
-
-}  // namespace
-
 constinit const Format kFormat = {
     .name = "elf",
     .title = "ELF vmcore",
     .recognise = recognise,
     .open = open,
-    .write = write,
+    .write = make_writer,
 };
 
 }  // namespace hib::elf

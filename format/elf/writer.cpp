@@ -102,7 +102,8 @@ PageRun image_part(const PageRun& run, const VirtualMap& map, std::uint32_t page
 
 // Header, program headers, notes, then one PT_LOAD for each run of present pages; pages that are not in the
 // image are in no segment, so that no tool takes them for zeros.
-Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source) {
+Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
+                                              const WriteOptions&) {
   const std::uint32_t page_size = source.info().page_size;
   TRY(const std::vector<PageRun> runs, present_runs(source));
   const std::vector<std::byte> notes = encode_notes(notes_from_records(source.records()));

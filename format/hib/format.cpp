@@ -64,6 +64,7 @@ constinit const Format kFormat = {
     .open = open,
     .write = write,
     .marks_lost_pages = true,
+    .keeps_records = true,
     .areas = &kAreas,
 };
 

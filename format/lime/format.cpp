@@ -4,20 +4,12 @@
 #include "format/lime/writer.h"
 
 namespace hib::lime {
-namespace {
-
-Result<std::unique_ptr<PageSink>> write(Output& output, const ImageReader& source, const WriteOptions&) {
-  return make_writer(output, source);
-}
-
-}  // namespace
-
 constinit const Format kFormat = {
     .name = "lime",
     .title = "LiME dump",
     .recognise = recognise,
     .open = open,
-    .write = write,
+    .write = make_writer,
 };
 
 }  // namespace hib::lime

@@ -5,7 +5,8 @@
 
 namespace hib::lime {
 
-Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source) {
+Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
+                                              const WriteOptions&) {
   const std::uint32_t page_size = source.info().page_size;
   LinearLayout layout;
   layout.page_size = page_size;

@@ -4,21 +4,13 @@
 #include "format/raw/writer.h"
 
 namespace hib::raw {
-namespace {
-
-Result<std::unique_ptr<PageSink>> write(Output& output, const ImageReader& source, const WriteOptions&) {
-  return make_writer(output, source);
-}
-
-}  // namespace
-
 constinit const Format kFormat = {
     .name = "raw",
     .title = "raw memory",
     .recognise = recognise,
     .open = open,
     .takes_base_address = true,
-    .write = write,
+    .write = make_writer,
     .zeros_for_absent = true,
 };
 

@@ -27,8 +27,7 @@ bool has_interrupt_table(ByteView head) {
 // Raw memory has no magic. Only a PC's is recognised; anything else has to be named with -f raw or
 // --base-address.
 bool recognise(const FormatHead& head) {
-  const bool yes = head.file_bytes % kMinPageBytes == 0 && has_interrupt_table(head.bytes);
-  return yes;
+  return head.file_bytes % kMinPageBytes == 0 && has_interrupt_table(head.bytes);
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {

@@ -2,13 +2,12 @@
 
 #include <memory>
 
-#include "lib/image/reader.h"
-#include "lib/image/sink.h"
-#include "lib/os/output.h"
+#include "lib/image/format.h"
 
 namespace hib::raw {
 
-// Both must outlive the sink.
-Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source);
+// Format::write. Takes none of the options.
+Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
+                                              const WriteOptions& options = {});
 
 }  // namespace hib::raw

@@ -64,6 +64,7 @@ struct Format {
   std::string_view default_codec = {};            // empty: as in the source
   bool is_resumed_from = false;                   // by a kernel: nobody may write one with lost pages
   bool marks_lost_pages = false;                  // it says which pages were lost
+  bool keeps_records = false;                     // of WriteOptions
   bool zeros_for_absent = false;                  // what is absent reads as zeros
 
   // Hibernation images: would `machine` accept it? Decided by the record `record_type`, which other formats

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "lib/base/version.h"
 #include "lib/image/vmcore_notes.h"
 
@@ -74,11 +77,16 @@ Result<void> refuse_to_write_input(const ConvertRequest& request) {
   return {};
 }
 
-Result<void> refuse_salvage_for_a_kernel(const ConvertRequest& request) {
+Result<void> refuse_salvage_for_a_kernel(const Formats& formats, const ConvertRequest& request) {
   if (!request.as->is_resumed_from || !request.open.salvage) return {};
-  return fail(make_error(ErrorKind::Refused, "--salvage", "an image that a kernel would resume from",
-                         "--as hib, elf, kdump, lime or raw: nobody should resume into broken memory")
-                  .of(request.output));
+  std::vector<std::string_view> others;
+  for (const Format* format : formats.rows()) {
+    if (format->is_written() && !format->is_resumed_from) others.push_back(format->name);
+  }
+  return fail(
+      make_error(ErrorKind::Refused, "--salvage", "an image that a kernel would resume from",
+                 fmt::format("--as {}: nobody should resume into broken memory", fmt::join(others, ", ")))
+          .of(request.output));
 }
 
 // A conversion under way. What the sink refers to lives as long as the sink.
@@ -92,7 +100,7 @@ struct Conversion {
 Result<WriteOptions> write_options(const Formats& formats, const ConvertRequest& request,
                                    Conversion& conversion) {
   WriteOptions options = request.write;
-  options.records = records_for(*conversion.source, request);
+  if (request.as->keeps_records) options.records = records_for(*conversion.source, request);
   if (request.base.empty()) return options;
   OpenOptions open = request.open;
   TRY(conversion.base, formats.open_whole(request.base, "", open));
@@ -120,7 +128,7 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   Conversion conversion;
   TRY(conversion.source, formats.open_whole(request.source, request.source_format, request.open));
   TRY_OK(refuse_to_write_input(request));
-  TRY_OK(refuse_salvage_for_a_kernel(request));
+  TRY_OK(refuse_salvage_for_a_kernel(formats, request));
   TRY_OK(open_output(formats, request, conversion));
   // Nothing may be short of memory once the output is there: what the report takes is taken before.
   ConvertReport report;
