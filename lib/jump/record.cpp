@@ -1,8 +1,23 @@
 #include "lib/jump/record.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "lib/image/record_fields.h"
 
 namespace hib::jump {
+namespace {
+
+constexpr const char* kSaverFields[] = {"saver_release", "saver_version", "saver_command_line",
+                                        "saver_stood_by"};
+
+// All of the fields, or none.
+bool names_a_saver(const Record& record) {
+  return std::any_of(std::begin(kSaverFields), std::end(kSaverFields),
+                     [&](const char* name) { return record.find(name) != nullptr; });
+}
+
+}  // namespace
 
 Record encode(const JumpRecord& jump) {
   Record record;
@@ -31,7 +46,7 @@ Result<JumpRecord> decode_jump_record(const Record& record) {
   TRY(jump.region.bytes, fields.number("region_bytes"));
   TRY(jump.untested_series, fields.flag("untested_series"));
   TRY(jump.records_missing, fields.optional_text("records_missing"));
-  if (record.find("saver_release") != nullptr) {
+  if (names_a_saver(record)) {
     SavedBy saver;
     TRY(saver.release, fields.text("saver_release"));
     TRY(saver.version, fields.text("saver_version"));
