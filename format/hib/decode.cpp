@@ -94,7 +94,9 @@ Result<Header> decode_header(ByteView raw) {
   Cursor in(raw, 0, "file header");
   TRY(const FileHeader h, in.read<FileHeader>("header"));
   if (std::memcmp(h.magic, kFileMagic, sizeof(kFileMagic)) != 0) {
-    return fail(corrupt(0, "file header: magic", "not that of a hib file", "89 48 49 42 0d 0a 1a 0a"));
+    return fail(make_error(ErrorKind::NotRecognised, "file header: magic", "not that of a hib file",
+                           "89 48 49 42 0d 0a 1a 0a")
+                    .at(0));
   }
   if (h.version_major != kVersionMajor || h.header_bytes != sizeof(FileHeader)) {
     return fail(make_error(ErrorKind::Unsupported, "file header: version_major",

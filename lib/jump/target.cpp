@@ -52,8 +52,12 @@ Result<void> refuse_what_is_put_together(const TargetDevice& target, const std::
 
 Result<void> refuse_what_is_of_use(const AreaOperations& areas, const File& image, const std::string& path) {
   const auto history = areas.read_history(image);
-  if (!history || !has_phase(*history, Phase::Committed)) return {};
-  if (has_gone_on(*history)) return {};
+  if (!history && history.error().kind == ErrorKind::NotRecognised) return {};
+  if (!history) {
+    return fail(refused(path, "an image whose history cannot be read: " + history.error().text(), "")
+                    .advise("--force overwrites it"));
+  }
+  if (!has_phase(*history, Phase::Committed) || has_gone_on(*history)) return {};
   return fail(refused(path, "an image that nobody has resumed from", "").advise("--force overwrites it"));
 }
 

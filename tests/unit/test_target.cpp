@@ -279,6 +279,19 @@ TEST_CASE("An image that nobody has resumed from is refused unless forced, whole
   CHECK(must(swap.chosen(true)).kind == AreaKind::Swap);
 }
 
+TEST_CASE("An image whose history cannot be read is refused unless forced: nobody may have resumed from it") {
+  Device damaged;
+  damaged.with_image(kWhole, {Phase::Armed, Phase::Committed}).with([](auto& content) {
+    content[20] ^= std::byte{1};  // in the file header, before its hash
+  });
+  const auto refused = damaged.chosen();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::Refused);
+  CHECK(refused.error().found.starts_with("an image whose history cannot be read: "));
+  CHECK(refused.error().advice == "--force overwrites it");
+  CHECK(must(damaged.chosen(true)).kind == AreaKind::Whole);
+}
+
 TEST_CASE("An image whose machine went on, or that was never finished, may be overwritten") {
   for (const auto& phases : {std::vector<Phase>{Phase::Armed},
                              {Phase::Armed, Phase::Saving, Phase::Failed},
