@@ -58,10 +58,7 @@ int run_rearm(const Context& context, const std::string& image, const RearmOptio
   if (context.options.json) context.document(report::json_of_rearm(*report));
   if (context.shows_text()) report::print_rearm(context.streams.out, context.out_style, *report);
   if (report->possible() || report->armed_already) return kDone;
-  for (const RearmCheck& check : report->checks) {
-    if (check.ok) continue;
-    context.line(printable(image) + ": not armed: " + printable(check.name) + ": " + printable(check.text));
-  }
+  context.line(printable(image) + ": not armed: " + report::refusals_of(*report));
   return kRefused;
 }
 

@@ -38,6 +38,7 @@ struct Program {
         listed(formats.readable())));
     for (const VerbRow& row : verbs()) {
       CLI::App* verb_app = app.add_subcommand(row.name, row.summary);
+      verb_app->footer("");  // not the program's, which it would inherit
       entries.push_back({verb_app, row.make()});
       entries.back().verb->add_options(*verb_app, common, formats);
     }

@@ -10,6 +10,7 @@
 
 #include "format/elf/decode.h"
 #include "format/elf/layout.h"
+#include "lib/base/text.h"
 #include "lib/image/extent_reader.h"
 #include "lib/image/vmcore_notes.h"
 
@@ -111,9 +112,7 @@ void add_without_unused(const Extent& extent, const std::vector<PfnRange>& unuse
 }  // namespace
 
 bool recognise(const FormatHead& head) {
-  const bool yes =
-      head.bytes.size() >= sizeof(Ident) && std::memcmp(head.bytes.data(), kMagic, sizeof(kMagic)) == 0;
-  return yes;
+  return head.bytes.size() >= sizeof(Ident) && std::memcmp(head.bytes.data(), kMagic, sizeof(kMagic)) == 0;
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
@@ -121,8 +120,8 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   TRY(std::vector<Extent> extents, load_segments(*file, headers));
   ImageInfo info;
   info.format = "elf";
-  info.variant = fmt::format("ELF{} core, {} PT_LOAD segment{}", headers.is_64 ? 64 : 32, extents.size(),
-                             extents.size() == 1 ? "" : "s");
+  info.variant =
+      fmt::format("ELF{} core, {}", headers.is_64 ? 64 : 32, counted(extents.size(), "PT_LOAD segment"));
   info.path = file->path();
   info.file_bytes = file->size();
   RangeMap labels;

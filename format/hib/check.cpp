@@ -89,8 +89,7 @@ class IndexHashes final : public PageHashSource {
 
 Layer layer(std::string name, std::size_t damage_count, std::string good) {
   if (damage_count == 0) return {std::move(name), LayerResult::Ok, std::move(good)};
-  return {std::move(name), LayerResult::Bad,
-          fmt::format("{} broken place{}", damage_count, damage_count == 1 ? "" : "s")};
+  return {std::move(name), LayerResult::Bad, counted(damage_count, "broken place")};
 }
 
 }  // namespace
@@ -121,17 +120,16 @@ StructureCheck Reader::check_structure() const {
                 : Layer{"commit and root", LayerResult::Bad, "none that is whole"});
   check.layers.push_back(
       layer("records and breadcrumbs", has_root_ ? info_.damage.size() : 0,
-            fmt::format("{} records, {} breadcrumbs", records_.size(), breadcrumbs_.size())));
+            counted(records_.size(), "record") + ", " + counted(breadcrumbs_.size(), "breadcrumb")));
   if (!has_root_) {
     check.layers.push_back({"index", LayerResult::NotChecked, "found by walking the blocks"});
-    check.layers.push_back(
-        {"blocks", LayerResult::Bad, fmt::format("{} broken places", info_.damage.size())});
+    check.layers.push_back({"blocks", LayerResult::Bad, counted(info_.damage.size(), "broken place")});
     return check;
   }
   const std::size_t before = check.damage.size();
   const std::vector<ExpectedBlock> expected = expected_blocks(check.damage);
   check.layers.push_back(layer("index", check.damage.size() - before,
-                               fmt::format("{} blocks, {} stored pages", index_count(), root_.slots)));
+                               counted(index_count(), "block") + ", " + counted(root_.slots, "stored page")));
   const std::size_t before_blocks = check.damage.size();
   if (before_blocks == before) check_blocks(expected, check.damage);
   check.layers.push_back(

@@ -18,9 +18,8 @@ constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
 }  // namespace
 
 bool recognise(const FormatHead& head) {
-  const bool yes = head.bytes.size() >= sizeof(kFileMagic) &&
-                   std::memcmp(head.bytes.data(), kFileMagic, sizeof(kFileMagic)) == 0;
-  return yes;
+  return head.bytes.size() >= sizeof(kFileMagic) &&
+         std::memcmp(head.bytes.data(), kFileMagic, sizeof(kFileMagic)) == 0;
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {

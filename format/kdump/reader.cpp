@@ -315,7 +315,7 @@ Result<void> Reader::label_page_data(RangeMap& map) const {
       joined.pages += stretches[i].pages;
     }
     dump_.label(map, joined.offset, joined.end - joined.offset,
-                fmt::format("page data: {} page{}", grouped(joined.pages), joined.pages == 1 ? "" : "s"));
+                "page data: " + counted(joined.pages, "page"));
   }
   return {};
 }
@@ -352,9 +352,8 @@ bool recognise(const FormatHead& head) {
   const auto starts_with = [&](const char* signature, std::size_t size) {
     return head.bytes.size() >= size && std::memcmp(head.bytes.data(), signature, size) == 0;
   };
-  const bool yes = starts_with(kSignature, 8) || starts_with(kOldSignature, 8) ||
-                   starts_with(kFlatSignature, sizeof(kFlatSignature));
-  return yes;
+  return starts_with(kSignature, 8) || starts_with(kOldSignature, 8) ||
+         starts_with(kFlatSignature, sizeof(kFlatSignature));
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {

@@ -4,6 +4,7 @@
 
 #include "format/lime/layout.h"
 #include "lib/base/cursor.h"
+#include "lib/base/text.h"
 #include "lib/image/extent_reader.h"
 
 namespace hib::lime {
@@ -68,7 +69,7 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
     extents.push_back({header->start, size, offset, size, fmt::format("range {}", extents.size())});
     offset += size;  // both are below 2^52 here
   }
-  info.variant = fmt::format("LiME 1, {} range{}", extents.size(), extents.size() == 1 ? "" : "s");
+  info.variant = "LiME 1, " + counted(extents.size(), "range");
   return ExtentReader::create(std::move(file), std::move(info), std::move(extents), {}, std::move(labels));
 }
 

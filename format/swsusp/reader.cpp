@@ -119,10 +119,11 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
     parts.info.details.emplace_back("hardware", fmt::format("signature {:#010x}", header.hw_sig));
   if ((header.flags & kFlagPlatform) != 0)
     parts.info.details.emplace_back("power off", "by the platform (ACPI S4)");
-  parts.info.details.emplace_back("map", fmt::format("{} map pages from block {} on, {} blocks in {} runs",
-                                                     stream->chain().map_pages.size(), header.image,
-                                                     grouped(stream->chain().blocks.size()),
-                                                     grouped(stream->chain().blocks.runs().size())));
+  parts.info.details.emplace_back(
+      "map",
+      fmt::format("{} from block {} on, {} in {}", counted(stream->chain().map_pages.size(), "map page"),
+                  header.image, counted(stream->chain().blocks.size(), "block"),
+                  counted(stream->chain().blocks.runs().size(), "run")));
   if (header.state == State::Consumed) {
     parts.info.findings.push_back({"consumed", Severity::Note,
                                    found.header_offset + header.page_size - kSigFromEnd,

@@ -93,10 +93,10 @@ void SnapshotReader::read_pfn_pages() {
   pfns_.damage.insert(pfns_.damage.begin(), std::make_move_iterator(damage.begin()),
                       std::make_move_iterator(damage.end()));
   pfn_layer_ = {"PFN list", pfns_.damage.empty() ? LayerResult::Ok : LayerResult::Bad,
-                pfns_.damage.empty()
-                    ? fmt::format("{} PFNs in {} runs, ascending, {} without a data page (zero)",
-                                  grouped(listed), grouped(pfns_.runs.size()), grouped(pfns_.zero_pages))
-                    : pfns_.damage.front().error.line()};
+                pfns_.damage.empty() ? fmt::format("{} in {}, ascending, {} without a data page (zero)",
+                                                   counted(listed, "PFN"), counted(pfns_.runs.size(), "run"),
+                                                   grouped(pfns_.zero_pages))
+                                     : pfns_.damage.front().error.line()};
 }
 
 // The info page is covered by no checksum. When the list ends by its own mark, before the info page says so,

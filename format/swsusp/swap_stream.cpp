@@ -308,11 +308,11 @@ void SwapStream::correct_page_count(std::uint64_t pages) {
 
 void SwapStream::make_layers() {
   const std::size_t chain_damage = chain_.damage.size();
-  layers_.push_back({"map chain",
-                     chain_damage == 0 && chain_.reached_end ? LayerResult::Ok : LayerResult::Bad,
-                     fmt::format("{} map pages, {} blocks in {} runs{}", grouped(chain_.map_pages.size()),
-                                 grouped(chain_.blocks.size()), grouped(chain_.blocks.runs().size()),
-                                 chain_damage == 0 ? "" : fmt::format("; {} broken places", chain_damage))});
+  layers_.push_back(
+      {"map chain", chain_damage == 0 && chain_.reached_end ? LayerResult::Ok : LayerResult::Bad,
+       fmt::format("{}, {} in {}{}", counted(chain_.map_pages.size(), "map page"),
+                   counted(chain_.blocks.size(), "block"), counted(chain_.blocks.runs().size(), "run"),
+                   chain_damage == 0 ? "" : "; " + counted(chain_damage, "broken place"))});
   if (codec_ == Codec::None) {
     layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad,
                        fmt::format("uncompressed: {} blocks for {} pages", grouped(chain_.blocks.size()),
@@ -320,7 +320,7 @@ void SwapStream::make_layers() {
     return;
   }
   layers_.push_back({"chunk framing", framing_damage_ == 0 ? LayerResult::Ok : LayerResult::Bad,
-                     framing_damage_ == 0 ? fmt::format("{} chunks", grouped(chunk_count()))
+                     framing_damage_ == 0 ? counted(chunk_count(), "chunk")
                                           : fmt::format("{} of {} chunks cannot be found",
                                                         grouped(lost_chunks_), grouped(chunk_count()))});
 }

@@ -312,8 +312,8 @@ std::optional<std::uint64_t> UswsuspStream::chunk_offset(std::uint64_t number) c
 
 void UswsuspStream::make_layers() {
   layers_.push_back({"extents", damage_.empty() ? LayerResult::Ok : LayerResult::Bad,
-                     fmt::format("{} pages of extents, {} blocks in {} runs", extent_pages_.size(),
-                                 grouped(blocks_.size()), grouped(blocks_.runs().size()))});
+                     fmt::format("{}, {} in {}", counted(extent_pages_.size(), "extents page"),
+                                 counted(blocks_.size(), "block"), counted(blocks_.runs().size(), "run"))});
   if (is_compressed()) {
     const bool whole = places_.size() == chunk_count();
     layers_.push_back({"chunk framing", whole ? LayerResult::Ok : LayerResult::Bad,

@@ -39,9 +39,10 @@ Error&& Error::of(std::string f) && {
   return std::move(*this);
 }
 
-std::string Error::line() const {
+std::string Error::line() const { return file.empty() ? text() : printable(file) + ": " + text(); }
+
+std::string Error::text() const {
   std::string text;
-  if (!file.empty()) text += printable(file) + ": ";
   if (offset) text += fmt::format("offset {:#x}: ", *offset);
   if (!where.empty()) text += printable(where) + ": ";
   text += printable(found);

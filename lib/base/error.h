@@ -55,6 +55,8 @@ struct Error {
 
   // "FILE: offset 0x…: WHERE: found, allowed …" — one line, safe to print on a terminal.
   std::string line() const;
+  // The same without FILE, below a line that has named it.
+  std::string text() const;
 };
 
 Error make_error(ErrorKind kind, std::string where, std::string found, std::string allowed = {});

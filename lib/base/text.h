@@ -22,4 +22,7 @@ std::string human_bytes(std::uint64_t bytes);
 // 1234567 as "1,234,567".
 std::string grouped(std::uint64_t value);
 
+// "1 page", "1,234 pages".
+std::string counted(std::uint64_t count, std::string_view thing);
+
 }  // namespace hib

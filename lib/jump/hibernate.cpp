@@ -23,7 +23,7 @@ std::string summary_of(const Failures& failures) {
   for (const DeviceFailure& failure : failures) {
     if (std::find(paths.begin(), paths.end(), failure.path) == paths.end()) paths.push_back(failure.path);
   }
-  std::string text = fmt::format("{} device{} did not resume:", paths.size(), paths.size() == 1 ? "" : "s");
+  std::string text = counted(paths.size(), "device") + " did not resume:";
   for (const std::string& path : paths) {
     const std::string name = " " + printable(path.substr(path.rfind('/') + 1));
     if (text.size() + name.size() > kCrumbBytes) break;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -22,7 +23,7 @@ namespace {
 constexpr std::size_t kBatchesPerThread = 3;
 constexpr std::size_t kMaxBatches = 24;
 
-// Damage is listed page run by page run; a hostile image must not turn the list into a memory problem.
+// A hostile image must not turn the list of broken places into a memory problem.
 constexpr std::size_t kMaxDamage = 100000;
 
 // TBB orders the stages, and the items in a serial stage. TSan cannot see TBB's ordering. Repeating it with
@@ -169,8 +170,20 @@ class Run {
       stop(batch.damage.front().error);
       return;
     }
-    for (Damage& damage : batch.damage) {
-      if (result_.damage.size() < kMaxDamage) result_.damage.push_back(std::move(damage));
+    for (Damage& damage : batch.damage) add(std::move(damage));
+  }
+
+  // The pages of one broken place come in several batches.
+  void add(Damage damage) {
+    const auto [known, is_new] =
+        damage_at_.try_emplace({damage.error.offset, damage.error.where}, result_.damage.size());
+    if (!is_new) {
+      auto& lost = result_.damage[known->second].lost_pfns;
+      lost.insert(lost.end(), damage.lost_pfns.begin(), damage.lost_pfns.end());
+    } else if (result_.damage.size() < kMaxDamage) {
+      result_.damage.push_back(std::move(damage));
+    } else {
+      damage_at_.erase(known);
     }
   }
 
@@ -205,6 +218,8 @@ class Run {
   std::unique_ptr<BatchSource> input_;
   ContentDigest digest_;
   PipelineResult result_;
+  std::map<std::pair<std::optional<std::uint64_t>, std::string>, std::size_t>
+      damage_at_;  // by offset and structure: place in result_.damage
   Progress progress_;
   Handover next_;
   Handover plan_;

@@ -20,10 +20,10 @@ Layer pages_layer(const PipelineResult& result, bool have_checksums) {
   }
   if (!result.damage.empty()) {
     return {"pages", LayerResult::Bad,
-            fmt::format("{} broken place{}, {} pages lost", grouped(result.damage.size()),
-                        result.damage.size() == 1 ? "" : "s", grouped(result.pages.unreadable))};
+            counted(result.damage.size(), "broken place") + ", " + counted(result.pages.unreadable, "page") +
+                " lost"};
   }
-  const std::string text = fmt::format("{} pages read", grouped(result.pages.present()));
+  const std::string text = counted(result.pages.present(), "page") + " read";
   if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their checksums"};
   return {"pages", LayerResult::NotProvable, text + "; the format has no checksum of them"};
 }

@@ -15,9 +15,8 @@ std::string lost_pages(const ConvertRequest& request, const ConvertReport& repor
   const std::size_t places = report.damage.size();
   const bool anywhere = std::any_of(report.damage.begin(), report.damage.end(),
                                     [](const Damage& damage) { return damage.anywhere; });
-  std::string text =
-      fmt::format("{}: {} broken place{} in the source, {} pages lost", printable(request.output), places,
-                  places == 1 ? "" : "s", grouped(report.pages.unreadable));
+  std::string text = fmt::format("{}: {} in the source, {} lost", printable(request.output),
+                                 counted(places, "broken place"), counted(report.pages.unreadable, "page"));
   if (anywhere) text += "; one change cannot be placed: any of the pages may be another one";
   if (report.pages.unreadable == 0) return text;
   return text + (request.as->marks_lost_pages
@@ -36,8 +35,9 @@ void print_convert(std::ostream& out, const ConvertRequest& request, const Conve
 std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertReport& report) {
   std::vector<std::string> notes;
   if (report.pages.absent > 0 && request.as->zeros_for_absent) {
-    notes.push_back(fmt::format("{}: {} pages that the source does not hold read as zeros in a {} image",
-                                printable(request.output), grouped(report.pages.absent), request.as->name));
+    notes.push_back(fmt::format("{}: {} that the source does not hold: zeros in a {} image",
+                                printable(request.output), counted(report.pages.absent, "page"),
+                                request.as->name));
   }
   if (!report.damage.empty()) notes.push_back(lost_pages(request, report));
   return notes;

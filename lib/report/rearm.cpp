@@ -6,7 +6,7 @@ namespace hib::report {
 namespace {
 
 const char* headline(const RearmReport& report) {
-  if (report.armed_already) return "armed already";
+  if (report.armed_already) return "armed already; hibtool verify says whether it is whole";
   if (report.written) return "armed";
   return report.possible() ? "could be armed; --yes does it" : "not armed";
 }
@@ -15,10 +15,19 @@ const char* headline(const RearmReport& report) {
 
 void print_rearm(std::ostream& out, const Style& style, const RearmReport& report) {
   out << printable(report.image) << ": " << headline(report) << "\n";
+  if (report.armed_already) return;
   for (const RearmCheck& check : report.checks) {
     out << "  " << (check.ok ? style.green("ok ") : style.red("NO ")) << " " << printable(check.name) << ": "
         << printable(check.text) << "\n";
   }
+}
+
+std::string refusals_of(const RearmReport& report) {
+  std::string names;
+  for (const RearmCheck& check : report.checks) {
+    if (!check.ok) names += (names.empty() ? "" : ", ") + printable(check.name);
+  }
+  return names;
 }
 
 Json json_of_rearm(const RearmReport& report) {

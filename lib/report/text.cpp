@@ -88,7 +88,7 @@ std::string clock_text(std::uint64_t time_ns) {
 void print_ranges(std::ostream& out, const char* title, const std::vector<PfnRange>& ranges,
                   std::uint32_t page_size) {
   if (ranges.empty()) return;
-  print(out, "  {} ({} range{}):\n", title, grouped(ranges.size()), ranges.size() == 1 ? "" : "s");
+  print(out, "  {} ({}):\n", title, counted(ranges.size(), "range"));
   for (std::size_t i = 0; i < std::min(ranges.size(), kShownRanges); ++i) {
     const auto& [first, count] = ranges[i];
     print(out, "    PFN {:>#12x} + {:<10} {:>10}\n", first, grouped(count), human_bytes(count * page_size));
@@ -200,12 +200,26 @@ std::string headline(const Style& style, const VerifyReport& report) {
   return style.green(report.acceptance.empty() ? "good" : "good, and nothing speaks against accepting it");
 }
 
+// "68 pages, PFN 0x1aa…0x4341, in 40 runs"
+std::string describe_lost(const std::vector<PfnRange>& ranges) {
+  std::uint64_t pages = 0;
+  Pfn first = ranges.front().first;
+  Pfn last = first;
+  for (const auto& [from, count] : ranges) {
+    pages += count;
+    first = std::min(first, from);
+    last = std::max(last, from + count - 1);
+  }
+  std::string text = counted(pages, "page") + fmt::format(", PFN {:#x}", first);
+  if (last != first) text += fmt::format("…{:#x}", last);
+  return ranges.size() == 1 ? text : fmt::format("{}, in {} runs", text, grouped(ranges.size()));
+}
+
 void print_damage(std::ostream& out, const Style& style, const VerifyReport& report) {
   for (std::size_t i = 0; i < std::min(report.damage.size(), kShownDamage); ++i) {
     const Damage& damage = report.damage[i];
-    print(out, "  {} {}\n", style.red("damage:"), damage.error.line());
-    for (const auto& [first, count] : damage.lost_pfns)
-      print(out, "    lost: PFN {:#x} + {}\n", first, count);
+    print(out, "  {} {}\n", style.red("damage:"), damage.error.text());
+    if (!damage.lost_pfns.empty()) print(out, "    lost: {}\n", describe_lost(damage.lost_pfns));
     if (damage.anywhere) {
       print(out, "    lost: which of the {} pages was changed cannot be told\n",
             grouped(report.pages.present()));
@@ -247,7 +261,7 @@ void print_diff(std::ostream& out, const Style& style, const DiffReport& report,
   print_ranges(out, "only before", report.only_a_ranges, before.page_size);
   print_ranges(out, "only now", report.only_b_ranges, before.page_size);
   print_ranges(out, "unreadable", report.unknown_ranges, before.page_size);
-  if (report.by_stored_hashes) print(out, "  compared by the page hashes that both images store\n");
+  if (report.by_stored_hashes) print(out, "  compared by the page hashes that both images store; the pages were not read (verify does)\n");
 }
 
 void print_history(std::ostream& out, const std::vector<Breadcrumb>& history) {
