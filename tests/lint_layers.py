@@ -15,6 +15,7 @@ ALLOWED = {
     "lib/codec": "lib/base",
     "lib/image": "lib/base lib/os lib/codec",
     "lib/fs": LOW,
+    "lib/memory": LOW,
     "lib/device": f"{LOW} lib/fs",
     "lib/device/probe": f"{LOW} lib/fs lib/device",
     "lib/device/match": f"{LOW} lib/device",
