@@ -37,7 +37,7 @@ echo NORESUME > /dev/ttyS1
 {prepare}
 echo 3 > /proc/sys/vm/drop_caches
 echo 0 > /proc/sys/vm/compact_unevictable_allowed
-exec /tmp/workload /dev/ttyS1
+exec /tmp/workload /dev/ttyS1 {arguments}
 """
 SWAPON = "swapon /dev/{device}\n"
 # Pieces of other files lie between those of the swap file, so that it has several extents.
@@ -53,7 +53,7 @@ if [ ! -e /mnt/swapfile ]; then
   mkswap -L hibswap /mnt/swapfile > /dev/null; sync
 fi
 swapon /mnt/swapfile
-/workload --first-block /mnt/swapfile > /sys/power/resume_offset
+/first-block --first-block /mnt/swapfile > /sys/power/resume_offset
 echo "OFFSET $(cat /sys/power/resume_offset)" > /dev/ttyS1
 cat /sys/class/block/vda/dev > /sys/power/resume
 """
@@ -71,6 +71,8 @@ class Machine:
     modules: tuple = ()
     drives: tuple = ()   # beside the disk, from vdb on
     prepare: str = ""    # shell commands before the workload
+    program: str = "workload.c"  # the workload: it obeys "hibernate" and "check"
+    arguments: str = ""          # of the workload, after the control channel
 
 
 @dataclass
@@ -96,13 +98,18 @@ class Hibernation:
         self.device = "vda1" if machine.layout == "gpt" else "vda"
         with tempfile.TemporaryDirectory(prefix="hibvm-") as temporary:
             program = Path(temporary) / "workload"
-            workload.compile_workload(HERE / "workload.c", program)
+            workload.compile_workload(HERE / machine.program, program)
+            files = {"workload": program}
+            if machine.layout == "swapfile":
+                files["first-block"] = Path(temporary) / "first-block"
+                workload.compile_workload(HERE / "workload.c", files["first-block"])
             prepare = SWAPFILE.format(piece_mib=machine.swap_mib // 16) if machine.layout == "swapfile" else SWAPON.format(device=self.device)
             modules = ["virtio_pci", "virtio_blk", "lz4", "lz4_compress", *machine.modules]
             if machine.layout == "swapfile":
                 modules += ["crc32c_generic", "ext4"]
-            self.initramfs = initramfs.build(self.folder / "initrd", self.kernel, modules, {"workload": program},
-                                             INIT.format(device=self.device, prepare=machine.prepare + prepare))
+            self.initramfs = initramfs.build(self.folder / "initrd", self.kernel, modules, files,
+                                             INIT.format(device=self.device, prepare=machine.prepare + prepare,
+                                                         arguments=machine.arguments))
 
     def make_disk(self):
         """An empty disk of the layout: what a fresh installation has."""
