@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "format/hib/chunk_walk.h"
 #include "format/hib/reader.h"
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
@@ -14,8 +15,8 @@ namespace {
 // Pages and their hashes, in PFN order, from the index alone.
 class IndexHashes final : public PageHashSource {
  public:
-  explicit IndexHashes(const Reader& reader) : reader_(reader) {
-    if (reader.base() != nullptr) base_ = std::make_unique<IndexHashes>(*reader.base());
+  IndexHashes(const Reader& reader, Reader::Space space) : reader_(reader), chunks_(reader, space) {
+    if (reader.base() != nullptr) base_ = std::make_unique<IndexHashes>(*reader.base(), space);
   }
 
   Result<std::optional<Run>> next() override {
@@ -42,12 +43,9 @@ class IndexHashes final : public PageHashSource {
 
  private:
   Result<bool> next_chunk() {
-    while (!loaded_ || chunk_ == loaded_->index.chunks.size()) {
-      if (index_ == reader_.index_count()) return false;
-      TRY(loaded_, reader_.index(index_++));
-      chunk_ = 0;
-    }
-    TRY(runs_, reader_.map_runs(loaded_->index, loaded_->index.chunks[chunk_++]));
+    TRY(const ChunkEntry* chunk, chunks_.next());
+    if (chunk == nullptr) return false;
+    TRY(runs_, reader_.map_runs(chunks_.loaded()->index, *chunk));
     position_ = 0;
     return true;
   }
@@ -60,7 +58,8 @@ class IndexHashes final : public PageHashSource {
       case MapKind::Fill: out.run.state = PageState::Fill; return std::optional<Run>(out);
       case MapKind::Unreadable: out.run.state = PageState::Unreadable; return std::optional<Run>(out);
       case MapKind::Stored:
-        out.hashes = loaded_->index.page_hashes.data() + (run.slot - loaded_->index.first_slot);
+        out.hashes =
+            chunks_.loaded()->index.page_hashes.data() + (run.slot - chunks_.loaded()->index.first_slot);
         return std::optional<Run>(out);
       case MapKind::Hole: return next();
       case MapKind::Equal:
@@ -78,9 +77,7 @@ class IndexHashes final : public PageHashSource {
 
   const Reader& reader_;
   std::unique_ptr<IndexHashes> base_;
-  std::size_t index_ = 0;
-  std::shared_ptr<const Reader::LoadedIndex> loaded_;
-  std::size_t chunk_ = 0;
+  ChunkWalk chunks_;
   std::vector<MapRun> runs_;
   std::size_t position_ = 0;
   std::vector<std::uint64_t> gathered_;
@@ -101,13 +98,13 @@ Result<std::uint64_t> Reader::slot_hash(std::uint64_t slot) const {
 }
 
 // Only an index that is whole has all hashes; a salvaged one has none.
-Result<std::unique_ptr<PageHashSource>> Reader::page_hashes() const {
+Result<std::unique_ptr<PageHashSource>> Reader::hashes_of(Space space) const {
   if (!has_root_ || (header_.has_base() && base_ == nullptr)) return std::unique_ptr<PageHashSource>();
   for (std::size_t i = 0; i < index_count(); ++i) {
     TRY(const auto loaded, index(i));
     if (!loaded->damage.empty()) return std::unique_ptr<PageHashSource>();
   }
-  return std::unique_ptr<PageHashSource>(new IndexHashes(*this));
+  return std::unique_ptr<PageHashSource>(new IndexHashes(*this, space));
 }
 
 StructureCheck Reader::check_structure() const {

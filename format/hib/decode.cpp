@@ -16,6 +16,12 @@ Error corrupt(std::uint64_t offset, std::string where, std::string found, std::s
   return make_error(ErrorKind::Corrupt, std::move(where), std::move(found), std::move(allowed)).at(offset);
 }
 
+// In a block are pages of memory or swapped-out pages, not both.
+bool are_pages(std::uint64_t first, std::uint64_t count, const Header& header) {
+  const auto end = checked_add<std::uint64_t>(first, count);
+  return end && *end <= header.max_number() && (is_swapped(first) || *end <= kFirstSwapped);
+}
+
 // The name that the file gives to a feature bit of the incompatible word, for the message that refuses it.
 std::string feature_name(const FileHeader& header, unsigned bit) {
   for (const FeatureName& feature : header.features) {
@@ -28,11 +34,12 @@ std::string feature_name(const FileHeader& header, unsigned bit) {
 }
 
 Result<void> check_features(const FileHeader& header) {
-  const std::uint64_t unknown = header.incompatible & ~kFeatureBase;
+  const std::uint64_t unknown = header.incompatible & ~(kFeatureBase | kFeatureSwapped);
   if (unknown == 0) return {};
   const auto bit = static_cast<unsigned>(std::countr_zero(unknown));
   return fail(make_error(ErrorKind::Unsupported, "file header: incompatible features",
-                         feature_name(header, bit), "only \"base\" is known to this version")
+                         feature_name(header, bit),
+                         "\"base\" and \"swapped-pages\", which this version knows")
                   .at(offsetof(FileHeader, incompatible))
                   .advise("a newer hibtool reads it"));
 }
@@ -161,8 +168,7 @@ Result<PagesBlock> decode_pages_header(ByteView payload, std::uint64_t payload_o
     return fail(
         corrupt(payload_offset + at, fmt::format("PAGES: {}", field), hex(found), std::move(allowed)));
   };
-  const auto end = checked_add<std::uint64_t>(h.first_pfn, h.page_count);
-  if (h.page_count == 0 || !end || *end > kMaxPfn)
+  if (h.page_count == 0 || !are_pages(h.first_pfn, h.page_count, header))
     return reject(8, "page_count", h.page_count, "1 or more, ending at PFN 2^40 or below");
   if (h.slot_count > header.chunk_pages)
     return reject(24, "slot_count", h.slot_count, fmt::format("at most {}", header.chunk_pages));
@@ -244,9 +250,9 @@ Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const
   Pfn previous_end = 0;
   for (std::uint32_t i = 0; i < h.block_count; ++i) {
     TRY(const IndexEntry e, in.read<IndexEntry>(fmt::format("entry {}", i)));
-    const auto end = checked_add<std::uint64_t>(e.first_pfn, e.page_count);
-    const bool good = e.page_count > 0 && end && *end <= kMaxPfn && e.first_pfn >= previous_end &&
-                      e.reserved == 0 && e.slot_count <= header.chunk_pages && e.map_bytes <= kMaxMapBytes;
+    const bool good = e.page_count > 0 && are_pages(e.first_pfn, e.page_count, header) &&
+                      e.first_pfn >= previous_end && e.reserved == 0 && e.slot_count <= header.chunk_pages &&
+                      e.map_bytes <= kMaxMapBytes;
     if (!good) {
       return fail(in.corrupt(
           fmt::format("entry {}", i),
@@ -254,7 +260,7 @@ Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const
                       std::uint64_t{e.page_count}, std::uint32_t{e.slot_count}, std::uint32_t{e.map_bytes}),
           fmt::format("ascending PFNs from {:#x}, at most {} slots", previous_end, header.chunk_pages)));
     }
-    previous_end = *end;
+    previous_end = e.first_pfn + e.page_count;
     index.chunks.push_back({e.offset, e.payload_bytes, e.first_pfn, e.page_count, h.first_slot + slots,
                             e.slot_count, e.map_bytes, maps, to_hash(e.payload_hash)});
     slots += e.slot_count;
@@ -279,11 +285,34 @@ Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const
   return index;
 }
 
-Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset) {
+namespace {
+
+Hash128 read_canonical(const std::byte* bytes) {
+  be64 high;
+  be64 low;
+  std::memcpy(&high, bytes, 8);
+  std::memcpy(&low, bytes + 8, 8);
+  return {low, high};
+}
+
+Result<void> read_swapped(Cursor& in, Root& root) {
+  TRY(const RootSwapped s, in.read<RootSwapped>("swapped pages"));
+  root.swapped = {s.data_pages, s.zero_pages, s.absent_pages, s.unreadable_pages};
+  root.swapped_end = s.end_slot;
+  root.swapped_digest = read_canonical(s.digest);
+  if (s.end_slot <= kMaxPfn && all_zero(ByteView(s.reserved))) return {};
+  return fail(in.corrupt("swapped pages", fmt::format("end_slot {:#x}", std::uint64_t{s.end_slot}),
+                         "at most 2^40, and reserved bytes of zero"));
+}
+
+}  // namespace
+
+Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset, const Header& header) {
   Cursor in(payload, payload_offset, "ROOT");
   TRY(const RootHeader h, in.read<RootHeader>("header"));
   const std::uint64_t expected = std::uint64_t{h.index_count} * sizeof(RootIndexEntry) +
-                                 std::uint64_t{h.record_count} * sizeof(RootRecordEntry);
+                                 std::uint64_t{h.record_count} * sizeof(RootRecordEntry) +
+                                 (header.has_swapped() ? sizeof(RootSwapped) : 0);
   if (in.left() != expected) {
     return fail(in.corrupt("length", fmt::format("{} bytes of entries", in.left()),
                            fmt::format("{} for {} indexes and {} records", expected,
@@ -296,11 +325,7 @@ Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset) {
   root.base_pages = h.base_pages;
   root.slots = h.slots;
   root.end_pfn = h.end_pfn;
-  be64 high;
-  be64 low;
-  std::memcpy(&high, h.content_digest, 8);
-  std::memcpy(&low, h.content_digest + 8, 8);
-  root.content_digest = {low, high};
+  root.content_digest = read_canonical(h.content_digest);
   root.header_hash = to_hash(h.header_hash);
   root.blocks_before = h.blocks_before;
   Pfn previous_end = 0;
@@ -308,7 +333,7 @@ Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset) {
   for (std::uint32_t i = 0; i < h.index_count; ++i) {
     TRY(const RootIndexEntry e, in.read<RootIndexEntry>("index entry"));
     const auto end = checked_add<std::uint64_t>(e.first_pfn, e.page_count);
-    if (!end || *end > kMaxPfn || e.first_pfn < previous_end || e.first_slot != slots) {
+    if (!end || *end > header.max_number() || e.first_pfn < previous_end || e.first_slot != slots) {
       return fail(in.corrupt(fmt::format("index entry {}", i),
                              fmt::format("PFN {:#x} + {:#x}, slot {}", std::uint64_t{e.first_pfn},
                                          std::uint64_t{e.page_count}, std::uint64_t{e.first_slot}),
@@ -323,6 +348,7 @@ Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset) {
     TRY(const RootRecordEntry e, in.read<RootRecordEntry>("record entry"));
     root.records.push_back({e.offset, e.payload_bytes, to_hash(e.payload_hash)});
   }
+  if (header.has_swapped()) TRY_OK(read_swapped(in, root));
   return root;
 }
 

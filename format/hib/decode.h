@@ -31,6 +31,8 @@ struct Header {
   Hash128 hash;
 
   bool has_base() const { return (incompatible & kFeatureBase) != 0; }
+  bool has_swapped() const { return (incompatible & kFeatureSwapped) != 0; }
+  Pfn max_number() const { return has_swapped() ? kMaxPageNumber : kMaxPfn; }  // of a page, exclusive
 };
 
 struct Block {
@@ -120,6 +122,9 @@ struct Root {
   std::uint64_t slots = 0;
   Pfn end_pfn = 0;
   Hash128 content_digest;
+  PageCounts swapped;             // this and the next two with feature swapped-pages
+  std::uint64_t swapped_end = 0;  // one past the last slot
+  Hash128 swapped_digest;
   Hash128 header_hash;
   std::uint64_t blocks_before = 0;
   std::vector<IndexRef> indexes;
@@ -144,7 +149,7 @@ Result<std::vector<MapRun>> decode_map(ByteView map, std::uint64_t offset, Pfn f
                                        std::uint64_t page_count, std::uint64_t first_slot,
                                        std::uint32_t slot_count);
 Result<Index> decode_index(ByteView payload, std::uint64_t payload_offset, const Header& header);
-Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset);
+Result<Root> decode_root(ByteView payload, std::uint64_t payload_offset, const Header& header);
 Result<Commit> decode_commit(ByteView payload, std::uint64_t payload_offset);
 Result<std::vector<Breadcrumb>> decode_breadcrumbs(ByteView area, std::uint64_t offset);
 

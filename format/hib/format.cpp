@@ -20,6 +20,7 @@ Result<WriterOptions> writer_options(const ImageReader& source, const WriteOptio
   WriterOptions options;
   options.level = wanted.level;
   options.breadcrumbs = wanted.history;
+  options.without_swapped = wanted.without_swapped;
   options.chunk_pages =
       std::clamp<std::uint32_t>(std::min(wanted.chunk_kib, kMaxChunkKib) * 1024 / page_size, 1, kMostPages);
   if (wanted.base == nullptr) return options;
@@ -65,6 +66,7 @@ constinit const Format kFormat = {
     .write = write,
     .marks_lost_pages = true,
     .keeps_records = true,
+    .keeps_swapped = true,
     .areas = &kAreas,
 };
 

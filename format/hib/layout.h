@@ -11,7 +11,8 @@ inline constexpr std::uint8_t kBreadcrumbMagic[4] = {'C', 'R', 'M', 'B'};
 inline constexpr std::uint16_t kVersionMajor = 1;
 inline constexpr std::uint16_t kVersionMinor = 0;
 
-inline constexpr std::uint64_t kFeatureBase = 1;  // incompatible, bit 0
+inline constexpr std::uint64_t kFeatureBase = 1;     // incompatible, bit 0
+inline constexpr std::uint64_t kFeatureSwapped = 4;  // incompatible, bit 2
 
 struct DiskHash {
   le64 low;
@@ -151,6 +152,18 @@ struct RootHeader {
   le32 record_count;             // 116
 };
 static_assert(sizeof(RootHeader) == 120);
+
+// Behind the entries of ROOT, with feature swapped-pages.
+struct RootSwapped {
+  le64 data_pages;        // 0
+  le64 zero_pages;        // 8
+  le64 absent_pages;      // 16
+  le64 unreadable_pages;  // 24
+  le64 end_slot;          // 32
+  std::byte digest[16];   // 40, canonical
+  std::byte reserved[8];  // 56
+};
+static_assert(sizeof(RootSwapped) == 64);
 
 struct RootIndexEntry {
   le64 offset;            // 0

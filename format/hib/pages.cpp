@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "format/hib/chunk_walk.h"
 #include "format/hib/reader.h"
 #include "lib/base/text.h"
 
@@ -48,7 +49,7 @@ MapRun clip(MapRun run, Pfn first, Pfn end) {
 // Batches: one chunk each, or several for one chunk where its map stands for many more pages than it stores.
 class ChunkBatches final : public BatchSource {
  public:
-  explicit ChunkBatches(const Reader& reader) : reader_(reader) {}
+  ChunkBatches(const Reader& reader, Reader::Space space) : reader_(reader), chunks_(reader, space) {}
 
   Result<bool> next(PageBatch& batch) override {
     batch.clear();
@@ -57,9 +58,9 @@ class ChunkBatches final : public BatchSource {
       if (!more) return false;
     }
     batch.number = number_++;
-    batch.context = loaded_;
-    batch.token = chunk_;
-    if (position_ == 0 && chunk_ == 0 && part_ == 0) batch.damage = loaded_->damage;
+    batch.context = chunks_.loaded();
+    batch.token = chunks_.position();
+    if (position_ == 0 && chunks_.is_first_of_index() && part_ == 0) batch.damage = chunks_.loaded()->damage;
     ++part_;
     fill(batch);
     return true;
@@ -67,14 +68,9 @@ class ChunkBatches final : public BatchSource {
 
  private:
   Result<bool> next_chunk() {
-    while (!loaded_ || chunk_ + 1 >= loaded_->index.chunks.size()) {
-      if (index_ == reader_.index_count()) return false;
-      TRY(loaded_, reader_.index(index_++));
-      chunk_ = static_cast<std::size_t>(-1);
-      if (!loaded_->index.chunks.empty()) break;
-    }
-    ++chunk_;
-    TRY(runs_, reader_.map_runs(loaded_->index, loaded_->index.chunks[chunk_]));
+    TRY(const ChunkEntry* chunk, chunks_.next());
+    if (chunk == nullptr) return false;
+    TRY(runs_, reader_.map_runs(chunks_.loaded()->index, *chunk));
     position_ = 0;
     part_ = 0;
     return true;
@@ -97,9 +93,7 @@ class ChunkBatches final : public BatchSource {
   }
 
   const Reader& reader_;
-  std::size_t index_ = 0;
-  std::shared_ptr<const Reader::LoadedIndex> loaded_;
-  std::size_t chunk_ = 0;
+  ChunkWalk chunks_;
   std::vector<MapRun> runs_;
   std::size_t position_ = 0;
   std::uint64_t part_ = 0;
@@ -108,7 +102,7 @@ class ChunkBatches final : public BatchSource {
 
 class BatchRuns final : public RunSource {
  public:
-  explicit BatchRuns(const Reader& reader) : batches_(reader) {}
+  BatchRuns(const Reader& reader, Reader::Space space) : batches_(reader, space) {}
   Result<std::optional<PageRun>> next() override {
     while (position_ == batch_.runs.size()) {
       TRY(const bool more, batches_.next(batch_));
@@ -128,11 +122,11 @@ PageItem no_bytes(const PageRun& run) { return {run, nullptr, {}}; }
 
 }  // namespace
 
-Result<std::unique_ptr<RunSource>> Reader::runs() const {
-  return std::unique_ptr<RunSource>(new BatchRuns(*this));
+Result<std::unique_ptr<RunSource>> Reader::runs_of(Space space) const {
+  return std::unique_ptr<RunSource>(new BatchRuns(*this, space));
 }
-Result<std::unique_ptr<BatchSource>> Reader::batches() const {
-  return std::unique_ptr<BatchSource>(new ChunkBatches(*this));
+Result<std::unique_ptr<BatchSource>> Reader::batches_of(Space space) const {
+  return std::unique_ptr<BatchSource>(new ChunkBatches(*this, space));
 }
 
 // ---- one chunk
@@ -276,7 +270,14 @@ Result<void> Reader::read_slot(std::uint64_t slot, Access access, MutableBytes o
   return {};
 }
 
-Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const { return read_one(pfn, Access::Random, out); }
+Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const {
+  if (is_swapped(pfn)) {
+    return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), "beyond all memory",
+                           "a page of the image")
+                    .of(file_->path()));
+  }
+  return read_one(pfn, Access::Random, out);
+}
 
 Result<void> Reader::read_one(Pfn pfn, Access access, MutableBytes out) const {
   TRY(const ChunkPlace place, chunk_with_pfn(pfn));

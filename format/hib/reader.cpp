@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "format/hib/swapped.h"
 #include "format/hib/walk.h"
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
@@ -14,6 +15,21 @@ namespace hib::hib_image {
 namespace {
 
 constexpr std::size_t kChunksPerSalvagedIndex = kBlocksPerIndex;
+
+void count(const std::vector<MapRun>& runs, PageCounts& pages) {
+  for (const MapRun& run : runs) {
+    switch (run.kind) {
+      case MapKind::Zero: pages.zero += run.count; break;
+      case MapKind::Absent: pages.absent += run.count; break;
+      case MapKind::Unreadable: pages.unreadable += run.count; break;
+      case MapKind::Hole: break;
+      case MapKind::Stored:
+      case MapKind::Equal:
+      case MapKind::Fill:
+      case MapKind::Base: pages.data += run.count; break;
+    }
+  }
+}
 
 }  // namespace
 
@@ -75,7 +91,7 @@ Result<void> Reader::read_tail() {
     return reject(commit_.root_offset, "ROOT: root hash", to_hex(root.block.payload_hash),
                   to_hex(commit_.root_hash) + ", as COMMIT says");
   }
-  auto decoded = decode_root(root.payload, root.block.payload_offset());
+  auto decoded = decode_root(root.payload, root.block.payload_offset(), header_);
   if (!decoded) return fail(std::move(decoded).error().of(file_->path()));
   if (!matches(decoded->header_hash, header_.hash)) {
     return reject(root.block.payload_offset(), "ROOT: file header hash", to_hex(decoded->header_hash),
@@ -238,17 +254,10 @@ void Reader::fill_info() {
   } else {
     for (std::size_t i = 0; i < indexes_.size(); ++i) {
       for (const ChunkEntry& chunk : indexes_[i]->index.chunks) {
-        info_.end_pfn = chunk.end_pfn();
-        const auto runs = map_runs(indexes_[i]->index, chunk);
-        if (!runs) continue;
-        for (const MapRun& run : *runs) {
-          if (run.kind == MapKind::Zero) info_.pages.zero += run.count;
-          if (run.kind == MapKind::Absent) info_.pages.absent += run.count;
-          if (run.kind == MapKind::Unreadable) info_.pages.unreadable += run.count;
-          if (run.kind == MapKind::Stored || run.kind == MapKind::Equal || run.kind == MapKind::Fill ||
-              run.kind == MapKind::Base)
-            info_.pages.data += run.count;
-        }
+        const bool swapped = is_swapped(chunk.first_pfn);
+        (swapped ? root_.swapped_end : info_.end_pfn) = chunk.end_pfn() - (swapped ? kFirstSwapped : 0);
+        if (const auto runs = map_runs(indexes_[i]->index, chunk))
+          count(*runs, swapped ? root_.swapped : info_.pages);
       }
     }
   }
@@ -257,6 +266,7 @@ void Reader::fill_info() {
     if (const std::string* text = machine->text("version")) info_.kernel.version = *text;
     if (const std::string* text = machine->text("machine")) info_.kernel.machine = *text;
   }
+  if (header_.has_swapped()) swapped_ = make_swapped_pages(*this);
   if (header_.has_base()) info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
 }
 

@@ -27,13 +27,14 @@ class Reader final : public ImageReader {
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return records_; }
-  Result<std::unique_ptr<RunSource>> runs() const override;
-  Result<std::unique_ptr<BatchSource>> batches() const override;
+  Result<std::unique_ptr<RunSource>> runs() const override { return runs_of(Space::Memory); }
+  Result<std::unique_ptr<BatchSource>> batches() const override { return batches_of(Space::Memory); }
   void load(PageBatch& batch) const override;
   Result<void> read_page(Pfn pfn, MutableBytes out) const override;
   Result<RangeMap> map() const override;
   StructureCheck check_structure() const override;
-  Result<std::unique_ptr<PageHashSource>> page_hashes() const override;
+  Result<std::unique_ptr<PageHashSource>> page_hashes() const override { return hashes_of(Space::Memory); }
+  const ImageReader* swapped_pages() const override { return swapped_.get(); }
   const std::vector<Breadcrumb>& history() const override { return breadcrumbs_; }
   std::optional<Hash128> root_hash() const override { return commit_.root_hash; }
   Result<void> check_bytes(
@@ -41,7 +42,19 @@ class Reader final : public ImageReader {
 
   const Header& header() const { return header_; }
   const Root& root() const { return root_; }
+  const std::string& path() const { return file_->path(); }
   const Reader* base() const { return base_.get(); }
+
+  enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
+
+  // The pages of one space, with the numbers that blocks give them: slots come from kFirstSwapped on.
+  enum class Space { Memory, Swapped };
+  Result<std::unique_ptr<RunSource>> runs_of(Space space) const;
+  Result<std::unique_ptr<BatchSource>> batches_of(Space space) const;
+  Result<std::unique_ptr<PageHashSource>> hashes_of(Space space) const;
+  Result<void> read_number(Pfn number, MutableBytes out) const {
+    return read_one(number, Access::Random, out);
+  }
 
   // One INDEX block: decoded, checked against ROOT, kept. What a broken one said is found again by a walk.
   struct LoadedIndex {
@@ -97,7 +110,6 @@ class Reader final : public ImageReader {
                                                            std::uint64_t keep_bytes) const;
   Result<ChunkPlace> chunk_with_slot(std::uint64_t slot) const;
   Result<ChunkPlace> chunk_with_pfn(Pfn pfn) const;
-  enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
   Result<void> read_slot(std::uint64_t slot, Access access, MutableBytes out) const;
   Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
   // The chunk's stored pages where any page of the batch needs them; null, with damage, when they cannot be
@@ -119,6 +131,7 @@ class Reader final : public ImageReader {
   bool lies_on_device_ = false;  // or in a copy of one: more follows the image
   std::vector<Record> records_;
   std::unique_ptr<Reader> base_;
+  std::unique_ptr<ImageReader> swapped_;  // null: none kept
   ImageInfo info_;
 
   mutable std::mutex mutex_;  // guards the caches

@@ -145,7 +145,8 @@ class Walker {
   // The pages between the last good chunk and the next one may have been in what was skipped.
   void finish_gap(std::optional<Pfn> next) {
     const Pfn from = walk_.index.chunks.empty() ? 0 : walk_.index.chunks.back().end_pfn();
-    if (open_gap_ && gap_damage_ && next && *next > from)
+    // Where memory ends is not known, so a gap between it and the swapped-out pages has no pages of its own.
+    if (open_gap_ && gap_damage_ && next && *next > from && is_swapped(from) == is_swapped(*next))
       walk_.damage[*gap_damage_].lost_pfns.emplace_back(from, *next - from);
     open_gap_ = false;
     gap_damage_.reset();

@@ -12,6 +12,7 @@
 #include "lib/base/pool.h"
 #include "lib/base/text.h"
 #include "lib/codec/zstd.h"
+#include "lib/image/swapped.h"
 
 namespace hib::hib_image {
 namespace {
@@ -31,6 +32,13 @@ void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
 
 void append_bytes(std::vector<std::byte>& out, ByteView bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+void write_canonical(const Hash128& hash, std::byte* out) {
+  const be64 high = hash.high;
+  const be64 low = hash.low;
+  std::memcpy(out, &high, 8);
+  std::memcpy(out + 8, &low, 8);
 }
 
 // A commit record of an earlier image at the end of the device must not vouch for this one.
@@ -114,6 +122,8 @@ class Writer final : public ImageWriter {
   Writer(Output& output, const ImageReader& source, std::vector<Record> records, const WriterOptions& options)
       : output_(output),
         source_(source),
+        keeps_swapped_(!options.without_swapped && source.swapped_pages() != nullptr),
+        base_(options.base != nullptr ? std::make_unique<WithSwapped>(*options.base) : nullptr),
         records_(std::move(records)),
         options_(options),
         page_size_(source.info().page_size),
@@ -148,11 +158,14 @@ class Writer final : public ImageWriter {
   Result<Block> append_encoded(BlockType type, MutableBytes block, std::uint64_t payload_bytes,
                                const Hash128& payload_hash);
   Result<void> append_index();
+  RootSwapped root_of_swapped(const Totals& totals) const;
   Result<Block> append_root(const Totals& totals);
   Result<void> append_commit(const Block& root);
 
   Output& output_;
-  const ImageReader& source_;
+  WithSwapped source_;
+  bool keeps_swapped_;
+  std::unique_ptr<WithSwapped> base_;  // null: not incremental
   std::vector<Record> records_;
   WriterOptions options_;
   std::uint32_t page_size_;
@@ -162,7 +175,8 @@ class Writer final : public ImageWriter {
   DedupTable table_;
   Chunk chunk_;
   MapBuilder map_;
-  Pfn end_pfn_ = 0;
+  Pfn end_number_ = 0;                // of the page described last, plus 1
+  Pfn end_pfn_ = 0;                   // the same of memory alone
   std::vector<std::byte> candidate_;  // bytes of the stored page that was compared last
   std::optional<std::uint64_t> candidate_slot_;
 
@@ -205,10 +219,14 @@ Result<void> Writer::begin() {
 Result<void> Writer::append_header() {
   FileHeader h = plain_header(page_size_, chunk_pages_);
   if (options_.base != nullptr) {
-    h.incompatible = kFeatureBase;
+    h.incompatible = h.incompatible | kFeatureBase;
     h.base_root = to_disk(options_.base_root);
     h.base_name_bytes = static_cast<std::uint32_t>(options_.base_name.size());
     std::memcpy(h.base_name, options_.base_name.data(), options_.base_name.size());
+  }
+  if (keeps_swapped_) {
+    h.incompatible = h.incompatible | kFeatureSwapped;
+    h.features[1] = {0, 2, 13, 0, "swapped-pages"};
   }
   header_hash_ = seal(h);
   previous_ = header_hash_.low;
@@ -231,10 +249,14 @@ Result<std::unique_ptr<PageSink::Job>> Writer::plan(std::shared_ptr<const PageBa
 
 Result<void> Writer::plan_item(const PageItem& item, const std::shared_ptr<const PageBatch>& batch,
                                ChunkJob& job) {
+  const bool swapped = is_swapped(item.run.first);
+  if (swapped && !is_swapped(end_number_)) {  // the first of them: never in a block with memory
+    if (chunk_.pages.page_count > 0) close_chunk(job);
+  }
   if (chunk_.pages.page_count == 0) {
     chunk_.pages.first_pfn = item.run.first;
-  } else if (item.run.first > end_pfn_) {
-    describe(MapKind::Hole, item.run.first - end_pfn_);
+  } else if (item.run.first > end_number_) {
+    describe(MapKind::Hole, item.run.first - end_number_);
   }
   switch (item.run.state) {
     case PageState::Data: TRY_OK(plan_page(item, batch)); break;
@@ -245,7 +267,8 @@ Result<void> Writer::plan_item(const PageItem& item, const std::shared_ptr<const
     case PageState::Absent: describe(MapKind::Absent, item.run.count); break;
     case PageState::Unreadable: describe(MapKind::Unreadable, item.run.count); break;
   }
-  end_pfn_ = item.run.end();
+  end_number_ = item.run.end();
+  if (!swapped) end_pfn_ = end_number_;
   if (chunk_is_full()) close_chunk(job);
   return {};
 }
@@ -271,8 +294,8 @@ Result<void> Writer::plan_page(const PageItem& item, const std::shared_ptr<const
 }
 
 Result<bool> Writer::equals_base(const PageItem& item) {
-  if (options_.base == nullptr) return false;
-  const auto base_page = options_.base->read_page(item.run.first, candidate_);
+  if (base_ == nullptr) return false;
+  const auto base_page = base_->read_page(item.run.first, candidate_);
   candidate_slot_.reset();
   if (!base_page) {
     if (base_page.error().kind == ErrorKind::NoPage) return false;  // the base does not have it
@@ -452,6 +475,17 @@ Result<void> Writer::append_index() {
   return {};
 }
 
+RootSwapped Writer::root_of_swapped(const Totals& totals) const {
+  RootSwapped swapped{};
+  swapped.data_pages = totals.swapped.data;
+  swapped.zero_pages = totals.swapped.zero;
+  swapped.absent_pages = totals.swapped.absent;
+  swapped.unreadable_pages = totals.swapped.unreadable;
+  swapped.end_slot = is_swapped(end_number_) ? end_number_ - kFirstSwapped : 0;
+  write_canonical(totals.swapped_digest, swapped.digest);
+  return swapped;
+}
+
 Result<Block> Writer::append_root(const Totals& totals) {
   RootHeader header{};
   header.data_pages = totals.pages.data;
@@ -463,10 +497,7 @@ Result<Block> Writer::append_root(const Totals& totals) {
   header.base_pages = statistics_.base_pages;
   header.slots = slots_written_;
   header.end_pfn = end_pfn_;
-  const be64 high = totals.content_digest.high;
-  const be64 low = totals.content_digest.low;
-  std::memcpy(header.content_digest, &high, 8);
-  std::memcpy(header.content_digest + 8, &low, 8);
+  write_canonical(totals.content_digest, header.content_digest);
   header.header_hash = to_disk(header_hash_);
   header.blocks_before = sequence_;
   header.index_count = static_cast<std::uint32_t>(root_indexes_.size());
@@ -475,6 +506,7 @@ Result<Block> Writer::append_root(const Totals& totals) {
   append_bytes(payload, object_bytes(header));
   for (const RootIndexEntry& entry : root_indexes_) append_bytes(payload, object_bytes(entry));
   for (const RootRecordEntry& entry : root_records_) append_bytes(payload, object_bytes(entry));
+  if (keeps_swapped_) append_bytes(payload, object_bytes(root_of_swapped(totals)));
   return append_block(BlockType::Root, payload);
 }
 
@@ -506,6 +538,8 @@ Result<void> Writer::finish(const Totals& totals) {
   TRY_OK(output_.publish());
   statistics_.stored_pages = slots_written_;
   statistics_.present_pages = totals.pages.present();
+  statistics_.keeps_swapped = keeps_swapped_;
+  statistics_.swapped_pages = totals.swapped.present();
   statistics_.page_size = page_size_;
   statistics_.file_bytes = output_.position();
   statistics_.root_hash = root.payload_hash;
@@ -528,6 +562,7 @@ WriteReport ImageWriter::report() const {
   add("filled_pages", s.filled_pages);
   add("equal_pages", s.equal_pages);
   add("base_pages", s.base_pages);
+  if (s.keeps_swapped) add("swapped_pages", s.swapped_pages);
   std::string line = fmt::format("stored {} pages ({} equal to another, {} of one byte",
                                  grouped(s.stored_pages), grouped(s.equal_pages), grouped(s.filled_pages));
   if (has_base_) line += fmt::format(", {} as in the base", grouped(s.base_pages));
@@ -537,6 +572,8 @@ WriteReport ImageWriter::report() const {
     line += fmt::format(", 1/{:.1f} of the memory", memory / static_cast<double>(s.file_bytes));
   }
   report.lines.push_back(std::move(line));
+  if (s.keeps_swapped)
+    report.lines.push_back(counted(s.swapped_pages, "swapped-out page") + " beside the memory");
   report.lines.push_back("root hash " + to_hex(s.root_hash));
   return report;
 }

@@ -22,6 +22,7 @@ struct WriterOptions {
   std::string base_name;
   Hash128 base_root;
 
+  bool without_swapped = false;         // swapped-out pages are left out
   std::vector<Breadcrumb> breadcrumbs;  // what has happened so far
 };
 
@@ -30,7 +31,9 @@ struct WriterStatistics {
   std::uint64_t filled_pages = 0;
   std::uint64_t equal_pages = 0;
   std::uint64_t base_pages = 0;
-  std::uint64_t present_pages = 0;
+  std::uint64_t present_pages = 0;  // of memory
+  bool keeps_swapped = false;
+  std::uint64_t swapped_pages = 0;
   std::uint64_t page_size = 4096;
   std::uint64_t file_bytes = 0;
   Hash128 root_hash;
@@ -46,8 +49,8 @@ class ImageWriter : public PageSink {
   bool has_base_ = false;
 };
 
-// `source` is the image whose batches the sink will be given; a page is read from it again when another may
-// equal it. Both must outlive the sink.
+// `source` is the image whose batches the sink will be given, with its swapped-out pages where it has any; a
+// page is read from it again when another may equal it. Both must outlive the sink.
 std::unique_ptr<ImageWriter> make_writer(Output& output, const ImageReader& source,
                                          std::vector<Record> records, const WriterOptions& options);
 

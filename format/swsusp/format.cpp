@@ -4,6 +4,7 @@
 #include "format/swsusp/image_record.h"
 #include "format/swsusp/reader.h"
 #include "format/swsusp/rearm.h"
+#include "format/swsusp/swapped_plan.h"
 #include "format/swsusp/writer.h"
 
 namespace hib::swsusp {
@@ -16,9 +17,10 @@ constexpr std::string_view kCodecs[] = {"lzo", "lz4", "none"};
 Result<std::unique_ptr<PageSink>> write_into(const std::string& path, const ImageReader& source,
                                              const WriteOptions& options) {
   TRY(auto plan, plan_stream(source));
-  TRY(auto target,
-      SwapTarget::open(path, plan.record, {options.swap_offset, options.by_extents, options.force}));
-  return make_swap_writer(std::move(target), std::move(plan), options.codec);
+  TRY(auto swapped, plan_swapped(source, options.without_swapped));
+  TRY(auto target, SwapTarget::open(path, plan.record, swapped.used,
+                                    {options.swap_offset, options.by_extents, options.force}));
+  return make_swap_writer(std::move(target), std::move(plan), swapped.pages, options.codec);
 }
 
 Result<std::unique_ptr<PageSink>> write_snapshot(Output& output, const ImageReader& source,

@@ -189,6 +189,15 @@ BlockList::Run BlockList::part(std::uint64_t index, std::uint64_t count) const {
 
 std::uint64_t BlockList::at(std::uint64_t index) const { return part(index, 1).block; }
 
+BlockSet block_set(const std::vector<BlockList::Run>& runs) {
+  BlockSet blocks;
+  for (const BlockList::Run& run : runs) {
+    if (run.block != kNoBlock)
+      blocks.emplace_back(run.block, run.block + std::min(run.count, ~std::uint64_t{0} - run.block));
+  }
+  return in_order(std::move(blocks));
+}
+
 MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first,
                         std::uint64_t header_block) {
   return Walker(space, abi, header_block).walk(first);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "format/swsusp/abi.h"
+#include "format/swsusp/block_set.h"
 #include "format/swsusp/block_space.h"
 #include "lib/image/info.h"
 
@@ -31,6 +32,9 @@ class BlockList {
  private:
   std::vector<Run> runs_;
 };
+
+// Runs with blocks that are known, as a set.
+BlockSet block_set(const std::vector<BlockList::Run>& runs);
 
 struct MapChain {
   BlockList blocks;

@@ -102,6 +102,12 @@ std::vector<BlockList::Run> all_blocks(const MapChain& chain) {
   return joined;
 }
 
+SlotPlaces slots_beside(const Located& found, const std::vector<BlockList::Run>& image) {
+  SlotPlaces places{found.space, SwapSlots::of(found), found.header.uuid_text(), found.header.label};
+  places.slots.remove_blocks(block_set(image));
+  return places;
+}
+
 Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   TRY(auto stream, SwapStream::open(found.space, found.header, found.header_block));
   const Header& header = found.header;
@@ -139,6 +145,7 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   record.swap_label = header.label;
   record.header_block = found.header_block;
   record.blocks = all_blocks(stream->chain());
+  parts.slots = slots_beside(found, record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 

@@ -424,8 +424,16 @@ const std::vector<Record>& SnapshotReader::records() const {
   std::call_once(records_once_, [this] {
     records_ = find_kernel(*this, stream_->info_page());
     records_.push_back(encode_image_record(parts_.record));
+    if (!parts_.slots) return;
+    swapped_ = make_swapped_pages(*this, *parts_.slots);
+    if (swapped_ != nullptr) records_.push_back(swapped_record(*parts_.slots, SlotAccount::Blocks));
   });
   return records_;
+}
+
+const ImageReader* SnapshotReader::swapped_pages() const {
+  records();
+  return swapped_.get();
 }
 
 Result<RangeMap> SnapshotReader::map() const {

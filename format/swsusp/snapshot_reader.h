@@ -9,6 +9,7 @@
 #include "format/swsusp/image_record.h"
 #include "format/swsusp/page_stream.h"
 #include "format/swsusp/pfn_list.h"
+#include "format/swsusp/swapped_pages.h"
 #include "lib/base/pool.h"
 #include "lib/image/reader.h"
 
@@ -20,6 +21,7 @@ struct SnapshotParts {
   std::vector<Layer> layers;             // proven before the stream was found: signature, header
   std::vector<Damage> damage;            // of those
   std::function<void(RangeMap&)> label;  // everything but the stream
+  std::optional<SlotPlaces> slots;       // of the swap area that the image lies in
   ImageRecord
       record;  // what a writer needs to make such an image again; zero flag and info page are filled in here
 };
@@ -30,8 +32,10 @@ class SnapshotReader final : public ImageReader {
   static Result<std::unique_ptr<ImageReader>> create(std::unique_ptr<PageStream> stream, SnapshotParts parts);
 
   const ImageInfo& info() const override { return parts_.info; }
-  // Looks, when first asked, into the kernel's own pages for VMCOREINFO and the processor's registers.
+  // Looks, when first asked, into the kernel's own pages: for VMCOREINFO, the processor's registers, and
+  // which slots of the swap area are in use.
   const std::vector<Record>& records() const override;
+  const ImageReader* swapped_pages() const override;
   Result<std::unique_ptr<RunSource>> runs() const override;
   Result<std::unique_ptr<BatchSource>> batches() const override;
   void load(PageBatch& batch) const override;
@@ -79,6 +83,7 @@ class SnapshotReader final : public ImageReader {
   mutable std::vector<std::pair<std::uint64_t, std::shared_ptr<const std::vector<std::byte>>>> recent_;
   mutable std::once_flag records_once_;
   mutable std::vector<Record> records_;
+  mutable std::unique_ptr<ImageReader> swapped_;
 };
 
 }  // namespace hib::swsusp

@@ -12,53 +12,15 @@
 namespace hib::swsusp {
 namespace {
 
-using Blocks = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // first, end; ascending, disjoint
-
-void cut_out(Blocks& blocks, std::uint64_t first, std::uint64_t end) {
-  Blocks out;
-  for (const auto& [a, b] : blocks) {
-    if (a < std::min(b, first)) out.emplace_back(a, std::min(b, first));
-    if (std::max(a, end) < b) out.emplace_back(std::max(a, end), b);
-  }
-  blocks = std::move(out);
-}
-
-Blocks overlap(const Blocks& blocks, std::uint64_t first, std::uint64_t end) {
-  Blocks out;
-  for (const auto& [a, b] : blocks) {
-    if (std::max(a, first) < std::min(b, end)) out.emplace_back(std::max(a, first), std::min(b, end));
-  }
-  return out;
-}
-
-// Page `index` of the swap area for every block of the device that belongs to it: pages 1 … last_page without
-// the bad ones.
-Blocks usable_blocks(const Located& located, const std::vector<FileExtent>& extents) {
-  const Header& header = located.header;
-  const std::uint64_t page = header.page_size;
-  std::vector<std::uint64_t> bad(header.bad_pages.begin(), header.bad_pages.end());
-  std::sort(bad.begin(), bad.end());
-  Blocks blocks;
-  for (const FileExtent& extent : extents) {
-    const std::uint64_t first_index = std::max<std::uint64_t>((extent.file_offset + page - 1) / page, 1);
-    const std::uint64_t end_index = std::min<std::uint64_t>((extent.file_offset + extent.size) / page,
-                                                            std::uint64_t{header.last_page} + 1);
-    if (first_index >= end_index) continue;
-    const std::uint64_t shift = extent.device_offset + (first_index * page - extent.file_offset);
-    if (shift % page != 0) continue;  // the kernel uses whole, aligned pages only
-    blocks.emplace_back(shift / page, shift / page + (end_index - first_index));
-    for (const std::uint64_t index : bad) {
-      if (index >= first_index && index < end_index)
-        cut_out(blocks, shift / page + (index - first_index), shift / page + (index - first_index) + 1);
-    }
-  }
-  std::sort(blocks.begin(), blocks.end());
-  return blocks;
+// Those of `blocks` that lie at or behind `first`.
+BlockSet from_on(const BlockSet& blocks, std::uint64_t first) {
+  return common(blocks, {{first, ~std::uint64_t{0}}});
 }
 
 }  // namespace
 
 Result<std::unique_ptr<SwapTarget>> SwapTarget::open(const std::string& path, const ImageRecord& record,
+                                                     const std::optional<UsedSlots>& used,
                                                      const Options& options) {
   const auto refuse = [&](std::string found, std::string allowed) {
     return fail(make_error(ErrorKind::Refused, "output", std::move(found), std::move(allowed)).of(path));
@@ -99,7 +61,7 @@ Result<std::unique_ptr<SwapTarget>> SwapTarget::open(const std::string& path, co
   auto target = std::unique_ptr<SwapTarget>(new SwapTarget(std::move(*found), std::move(file)));
   target->header_page_.resize(header.page_size);
   TRY_OK(read->read_at(target->located_.header_offset, target->header_page_));
-  TRY_OK(target->find_blocks(path, record, options.force));
+  TRY_OK(target->find_blocks(record, used, options.force));
   return target;
 }
 
@@ -139,32 +101,62 @@ Result<void> SwapTarget::count_by_extents(Located& found, const ImageRecord& rec
   return {};
 }
 
-// The machine in the image may have pages of its own swapped out into this area, and they are not in the
-// image. The blocks that the image itself lay in are certainly not among them; those behind it hardly ever
-// are, since the kernel fills the area from its start and the image came last. Any other block is taken only
-// by force, or when the area is not the one that the image comes from.
-Result<void> SwapTarget::find_blocks(const std::string& path, const ImageRecord& record, bool force) {
-  std::vector<FileExtent> extents = {{0, 0, located_.space.block_count() * located_.header.page_size}};
-  if (located_.swap_file) extents = *located_.swap_file;
-  Blocks usable = usable_blocks(located_, extents);
-  cut_out(usable, located_.header_block, located_.header_block + 1);
+Result<void> SwapTarget::refuse_missing(const UsedSlots& used) const {
+  for (const PageRun& run : used.runs) {
+    for (std::uint64_t slot = run.first; slot < run.end();) {
+      const auto there = slots_.from(slot);
+      if (!there) {
+        return fail(make_error(ErrorKind::Refused, "output",
+                               fmt::format("a swap area without a slot {}", grouped(slot)),
+                               "one that has it: the machine has a page swapped out there")
+                        .of(file_->path())
+                        .advise("a larger swap area (mkswap) will do"));
+      }
+      slot += there->count;
+    }
+  }
+  return {};
+}
+
+// Where the image goes. Free for certain are the blocks that it lay in before, and, when it is known which
+// slots are in use, all others but those. When that is not known, blocks behind the image hardly ever hold a
+// swapped-out page, since the kernel fills the area from its start and the image came last; what lies before
+// is taken by force only, or when the area is another one.
+Result<void> SwapTarget::find_blocks(const ImageRecord& record, const std::optional<UsedSlots>& used,
+                                     bool force) {
+  slots_ = SwapSlots::of(located_);
+  BlockSet usable = slots_.blocks();
+  if (used) {
+    TRY_OK(refuse_missing(*used));
+    usable = without(usable, slots_.blocks_of(used->runs));
+  }
   if (usable.empty())
     return fail(
         make_error(ErrorKind::Refused, "output", "a swap area without a usable page", "blocks to write to")
-            .of(path));
+            .of(file_->path()));
+  const auto take = [&](const BlockSet& taken) {
+    for (const auto& [first, end] : taken) blocks_.push_back({first, end - first});
+    usable = without(usable, taken);
+  };
   const bool same_area =
       !record.swap_uuid.empty() && record.swap_uuid == located_.header.uuid_text() && !record.blocks.empty();
-  const auto take = [&](std::uint64_t first, std::uint64_t end) {
-    for (const auto& [a, b] : overlap(usable, first, end)) blocks_.push_back({a, b - a});
-    cut_out(usable, first, end);
-  };
   if (same_area) {
-    for (const BlockList::Run& run : record.blocks)
-      take(run.block, run.block + std::min(run.count, ~std::uint64_t{0} - run.block));
-    take(record.blocks.back().block, ~std::uint64_t{0});
+    const BlockSet before = block_set(record.blocks);
+    take(common(usable, before));
+    if (!before.empty()) take(from_on(usable, before.back().first));
   }
-  if (!same_area || force) take(0, ~std::uint64_t{0});
+  if (used || !same_area || force) take(BlockSet(usable));
   return {};
+}
+
+Result<bool> SwapTarget::put_slot(std::uint64_t slot, ByteView page) {
+  const auto there = slots_.from(slot);
+  if (!there) return false;
+  present_.resize(page.size());
+  const bool same = located_.space.read(there->block, present_).has_value() &&
+                    std::equal(page.begin(), page.end(), present_.begin());
+  if (!same) TRY_OK(write_block(there->block, page));
+  return !same;
 }
 
 std::uint64_t SwapTarget::free_blocks() const {

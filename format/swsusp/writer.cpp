@@ -11,6 +11,7 @@
 #include "lib/codec/lz4.h"
 #include "lib/codec/lzo.h"
 #include "lib/image/linear_sink.h"
+#include "lib/os/cancel.h"
 
 namespace hib::swsusp {
 namespace {
@@ -37,9 +38,11 @@ struct SwapJob final : PageSink::Job {
 
 class SwapWriter final : public PageSink {
  public:
-  SwapWriter(std::unique_ptr<SwapTarget> target, StreamPlan plan, Codec codec, std::string codec_name)
+  SwapWriter(std::unique_ptr<SwapTarget> target, StreamPlan plan, const ImageReader* swapped, Codec codec,
+             std::string codec_name)
       : target_(std::move(target)),
         plan_(std::move(plan)),
+        swapped_(swapped),
         abi_(plan_.record.info.abi),
         codec_(codec),
         codec_name_(std::move(codec_name)),
@@ -48,6 +51,7 @@ class SwapWriter final : public PageSink {
 
   Result<void> begin() override {
     TRY_OK(target_->begin());
+    if (swapped_ != nullptr) TRY_OK(put_swapped());
     TRY(map_block_, target_->take_block());
     first_map_block_ = map_block_;
     map_page_.resize(abi_.page_size);
@@ -120,10 +124,42 @@ class SwapWriter final : public PageSink {
     report.lines.push_back(
         fmt::format("armed: {} in {} blocks{}; resume_offset {}", codec_name_, grouped(blocks_),
                     target_->place().empty() ? "" : " of " + target_->place(), target_->header_block()));
+    if (swapped_ != nullptr) {
+      report.facts.push_back({"swapped_pages", swapped_pages_});
+      report.facts.push_back({"swapped_pages_written", swapped_written_});
+      report.lines.push_back(fmt::format("{} in their slots, {} of them there already",
+                                         counted(swapped_pages_, "swapped-out page"),
+                                         grouped(swapped_pages_ - swapped_written_)));
+    }
     return report;
   }
 
  private:
+  // Each into its own slot; the image goes around them.
+  Result<void> put_swapped() {
+    TRY(auto batches, swapped_->batches());
+    PageBatch batch;
+    for (;;) {
+      if (cancelled()) return fail(cancelled_error());
+      TRY(const bool more, batches->next(batch));
+      if (!more) return {};
+      swapped_->load(batch);
+      if (!batch.damage.empty()) return fail(batch.damage.front().error);
+      for (const PageItem& item : batch.items) TRY_OK(put_slots(item));
+    }
+  }
+
+  Result<void> put_slots(const PageItem& item) {
+    if (!item.run.is_present()) return {};
+    const std::byte* page = item.run.state == PageState::Data ? item.bytes : fill_page(item.run.fill);
+    for (std::uint64_t slot = item.run.first; slot < item.run.end(); ++slot) {
+      TRY(const bool written, target_->put_slot(slot, {page, abi_.page_size}));
+      ++swapped_pages_;
+      swapped_written_ += written ? 1 : 0;
+    }
+    return {};
+  }
+
   std::uint32_t codec_flags() const {
     switch (codec_) {
       case Codec::None: return kFlagNoCompress;
@@ -232,6 +268,9 @@ class SwapWriter final : public PageSink {
 
   std::unique_ptr<SwapTarget> target_;
   StreamPlan plan_;
+  const ImageReader* swapped_;  // null: none
+  std::uint64_t swapped_pages_ = 0;
+  std::uint64_t swapped_written_ = 0;
   Abi abi_;
   Codec codec_;
   std::string codec_name_;
@@ -250,6 +289,7 @@ class SwapWriter final : public PageSink {
 }  // namespace
 
 Result<std::unique_ptr<PageSink>> make_swap_writer(std::unique_ptr<SwapTarget> target, StreamPlan plan,
+                                                   const ImageReader* swapped,
                                                    const std::string& codec_name) {
   const std::string name = codec_name.empty() ? plan.record.codec : codec_name;
   TRY(const Codec codec, codec_named(name));
@@ -261,7 +301,7 @@ Result<std::unique_ptr<PageSink>> make_swap_writer(std::unique_ptr<SwapTarget> t
                     .advise("a larger swap area, or another --codec"));
   }
   return std::unique_ptr<PageSink>(
-      std::make_unique<SwapWriter>(std::move(target), std::move(plan), codec, name));
+      std::make_unique<SwapWriter>(std::move(target), std::move(plan), swapped, codec, name));
 }
 
 Result<std::unique_ptr<PageSink>> make_snapshot_writer(Output& output, const StreamPlan& plan) {

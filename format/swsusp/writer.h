@@ -14,7 +14,7 @@ namespace hib::swsusp {
 
 // `codec` is lzo, lz4 or none; empty keeps the source's.
 Result<std::unique_ptr<PageSink>> make_swap_writer(std::unique_ptr<SwapTarget> target, StreamPlan plan,
-                                                   const std::string& codec);
+                                                   const ImageReader* swapped, const std::string& codec);
 
 // `output` must outlive the sink.
 Result<std::unique_ptr<PageSink>> make_snapshot_writer(Output& output, const StreamPlan& plan);

@@ -36,6 +36,7 @@ struct WriteOptions {
   std::vector<Breadcrumb> history;           // hib: what has happened so far
   std::optional<std::uint64_t> swap_offset;  // swsusp: page of the output that holds the swap header
   bool by_extents = false;                   // swsusp: the output is a swap file of this machine
+  bool without_swapped = false;              // swapped-out pages are left out
   bool force = false;                        // over what would be refused otherwise
 };
 
@@ -65,6 +66,7 @@ struct Format {
   bool is_resumed_from = false;                   // by a kernel: nobody may write one with lost pages
   bool marks_lost_pages = false;                  // it says which pages were lost
   bool keeps_records = false;                     // of WriteOptions
+  bool keeps_swapped = false;                     // swapped-out pages beside memory
   bool zeros_for_absent = false;                  // what is absent reads as zeros
 
   // Hibernation images: would `machine` accept it? Decided by the record `record_type`, which other formats

@@ -45,6 +45,12 @@ struct PageRun {
 // more).
 constexpr Pfn kMaxPfn = (std::uint64_t{1} << 52) / 4096;
 
+// Swapped-out pages have numbers behind all memory: kFirstSwapped + their slot, the page of the swap area
+// that holds them (docs/format/hib.md §11).
+constexpr Pfn kFirstSwapped = kMaxPfn;
+constexpr Pfn kMaxPageNumber = 2 * kMaxPfn;
+constexpr bool is_swapped(Pfn number) { return number >= kFirstSwapped; }
+
 constexpr std::uint32_t kMinPageBytes = 4096;
 constexpr std::uint32_t kMaxPageBytes = 65536;
 

@@ -122,6 +122,11 @@ class ImageReader {
     return std::unique_ptr<PageHashSource>();
   }
 
+  // The pages that the machine had swapped out, as an image of their own: its page numbers are slots of the
+  // swap area. Null where there are none, or nothing is known of them. What they are is in the record
+  // "swapped-pages". All else here is about memory alone.
+  virtual const ImageReader* swapped_pages() const { return nullptr; }
+
   // The history of the image, where the format keeps one.
   virtual const std::vector<Breadcrumb>& history() const;
 

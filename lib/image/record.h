@@ -38,6 +38,8 @@ struct Record {
 inline constexpr std::string_view kMachineRecord = "machine";  // kernel, VMCOREINFO, command line, memory map
 inline constexpr std::string_view kProcessorsRecord = "processors";  // ELF notes
 inline constexpr std::string_view kDevicesRecord = "devices";
+inline constexpr std::string_view kSwappedRecord =
+    "swapped-pages";  // which swap area's slots the image keeps
 inline constexpr std::string_view kProvenanceRecord = "provenance";  // how this image was made
 
 // Limits of the encoding, checked before anything is allocated.

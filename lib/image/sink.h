@@ -35,6 +35,8 @@ class PageSink {
   struct Totals {
     PageCounts pages;
     Hash128 content_digest;
+    PageCounts swapped;  // of swapped-out pages, to a sink that was given any
+    Hash128 swapped_digest;
   };
   // After the last append: writes what comes last, flushes, and makes the output visible.
   virtual Result<void> finish(const Totals& totals) = 0;

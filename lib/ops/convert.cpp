@@ -54,6 +54,8 @@ void add_machine(std::vector<Record>& records, const ImageReader& source) {
 // this copy.
 std::vector<Record> records_for(const ImageReader& source, const ConvertRequest& request) {
   std::vector<Record> records = source.records();
+  if (request.write.without_swapped)
+    std::erase_if(records, [](const Record& record) { return record.type == kSwappedRecord; });
   if (source.info().format != request.as->name) {
     add_machine(records, source);
     add_provenance(records, source.info());
@@ -136,10 +138,12 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   report.damage = report.source.damage;
   PipelineOptions options;
   options.threads = request.threads;
+  options.with_swapped = request.as->keeps_swapped && !request.write.without_swapped;
   options.salvage = request.open.salvage;
   options.progress = request.progress;
   TRY(const PipelineResult result, run_pipeline(*conversion.source, conversion.sink.get(), options));
   report.pages = result.pages;
+  report.swapped = result.swapped;
   report.content_digest = result.content_digest;
   report.damage.insert(report.damage.end(), result.damage.begin(), result.damage.end());
   if (request.describe) report.written = conversion.sink->report();

@@ -28,6 +28,7 @@ struct ConvertRequest {
 struct ConvertReport {
   ImageInfo source;
   PageCounts pages;
+  PageCounts swapped;  // swapped-out pages that the output keeps
   Hash128 content_digest;
   std::vector<Damage> damage;  // of the source; none unless salvaged
   WriteReport written;

@@ -9,6 +9,7 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
   InspectReport report;
   report.info = image.info();
   report.info.kernel = kernel_identity(image);
+  if (const ImageReader* swapped = image.swapped_pages()) report.swapped = swapped->info().pages;
   report.records = image.records();
   if (const std::string* vmcoreinfo = vmcoreinfo_of(report.records)) {
     report.kaslr_slide = vmcoreinfo_number(*vmcoreinfo, "KERNELOFFSET");

@@ -13,6 +13,7 @@
 #include "lib/base/pool.h"
 #include "lib/codec/hash.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/swapped.h"
 #include "lib/os/cancel.h"
 
 namespace hib {
@@ -46,12 +47,17 @@ struct Work {
 class Run {
  public:
   Run(const ImageReader& source, PageSink* sink, const PipelineOptions& options)
-      : source_(source),
+      : memory_(source),
+        both_(source),
+        source_(options.with_swapped ? static_cast<const ImageReader&>(both_) : memory_),
         sink_(sink),
         options_(options),
         fill_hashes_(source.info().page_size),
         batches_(std::make_shared<Pool<PageBatch>>([] { return std::make_unique<PageBatch>(); })) {
-    progress_.total_bytes = source.info().pages.total() * source.info().page_size;
+    std::uint64_t pages = source.info().pages.total();
+    if (options.with_swapped && source.swapped_pages() != nullptr)
+      pages += source.swapped_pages()->info().pages.total();
+    progress_.total_bytes = pages * source.info().page_size;
   }
 
   Result<PipelineResult> go() {
@@ -70,7 +76,10 @@ class Run {
       result_.damage.push_back(std::move(*damage));
     }
     result_.content_digest = digest_.digest();
-    if (sink_ != nullptr) TRY_OK(sink_->finish({result_.pages, result_.content_digest}));
+    result_.swapped_digest = swapped_digest_.digest();
+    if (sink_ != nullptr) {
+      TRY_OK(sink_->finish({result_.pages, result_.content_digest, result_.swapped, result_.swapped_digest}));
+    }
     return std::move(result_);
   }
 
@@ -188,10 +197,13 @@ class Run {
   }
 
   void count(const PageItem& item) {
-    result_.pages.add(item.run);
-    if (item.run.state == PageState::Data) digest_.add(item.run.first, item.hash);
+    const bool swapped = is_swapped(item.run.first);
+    ContentDigest& digest = swapped ? swapped_digest_ : digest_;
+    const Pfn first = swapped ? item.run.first - kFirstSwapped : item.run.first;
+    (swapped ? result_.swapped : result_.pages).add(item.run);
+    if (item.run.state == PageState::Data) digest.add(first, item.hash);
     if (item.run.state == PageState::Fill)
-      digest_.add_run(item.run.first, item.run.count, fill_hashes_.of(item.run.fill));
+      digest.add_run(first, item.run.count, fill_hashes_.of(item.run.fill));
   }
 
   void report(const PageBatch& batch) {
@@ -209,7 +221,9 @@ class Run {
     stopped_ = true;
   }
 
-  const ImageReader& source_;
+  const ImageReader& memory_;
+  WithSwapped both_;
+  const ImageReader& source_;  // one of the two
   PageSink* sink_;
   const PipelineOptions& options_;
   FillHashes fill_hashes_;
@@ -217,6 +231,7 @@ class Run {
       batches_;  // shared with each batch: a sink that was stopped keeps some for longer than this lives
   std::unique_ptr<BatchSource> input_;
   ContentDigest digest_;
+  ContentDigest swapped_digest_;
   PipelineResult result_;
   std::map<std::pair<std::optional<std::uint64_t>, std::string>, std::size_t>
       damage_at_;  // by offset and structure: place in result_.damage

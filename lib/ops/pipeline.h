@@ -20,6 +20,7 @@ using ProgressCallback = std::function<void(const Progress&)>;
 
 struct PipelineOptions {
   unsigned threads = 0;       // 0: all processors
+  bool with_swapped = false;  // swapped-out pages too, after memory: their numbers are those of WithSwapped
   bool salvage = false;       // damaged pages become unreadable; otherwise the first damage ends the work
   bool hashes_only = false;   // neither a sink nor inspect: see PageBatch
   ProgressCallback progress;  // called from one thread at a time
@@ -30,6 +31,9 @@ struct PipelineOptions {
 struct PipelineResult {
   PageCounts pages;
   Hash128 content_digest;
+  // Of swapped-out pages, with PipelineOptions::with_swapped; the digest is over their slots.
+  PageCounts swapped;
+  Hash128 swapped_digest;
   std::vector<Damage> damage;
 };
 

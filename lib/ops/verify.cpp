@@ -28,6 +28,24 @@ Layer pages_layer(const PipelineResult& result, bool have_checksums) {
   return {"pages", LayerResult::NotProvable, text + "; the format has no checksum of them"};
 }
 
+Layer swapped_layer(const ImageInfo& info, const PipelineResult& result) {
+  const std::string name = "swapped-out pages";
+  if (!info.content_digest) {
+    return {name, LayerResult::NotProvable,
+            counted(info.pages.total(), "slot") + "; a swap area has no checksum of them"};
+  }
+  if (result.swapped.unreadable > 0) {
+    return {
+        name, LayerResult::Bad,
+        fmt::format("{} of {} lost", grouped(result.swapped.unreadable), grouped(result.swapped.total()))};
+  }
+  const std::string computed = ContentDigest::text(result.swapped_digest);
+  if (*info.content_digest != computed)
+    return {name, LayerResult::Bad, fmt::format("digest {}, stored is {}", computed, *info.content_digest)};
+  return {name, LayerResult::Ok,
+          counted(result.swapped.present(), "page") + " read, all match their checksums"};
+}
+
 Layer digest_layer(const ImageInfo& info, const PipelineResult& result) {
   const std::string computed = ContentDigest::text(result.content_digest);
   if (!info.content_digest) return {"content digest", LayerResult::NotProvable, "the format stores none"};
@@ -57,6 +75,8 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
   PipelineOptions options;
   options.threads = threads;
   options.salvage = true;
+  const ImageReader* swapped = image.swapped_pages();
+  options.with_swapped = swapped != nullptr && swapped->info().content_digest;  // else nothing proves them
   options.hashes_only = !look_at;
   options.progress = progress;
   if (look_at) {
@@ -70,6 +90,10 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
   VerifyReport report;
   report.layers = std::move(structure.layers);
   report.layers.push_back(pages_layer(result, structure.pages_have_checksums));
+  if (swapped != nullptr) {
+    report.layers.push_back(swapped_layer(swapped->info(), result));
+    report.swapped = options.with_swapped ? result.swapped : swapped->info().pages;
+  }
   for (Layer& layer : image.check_whole().layers) report.layers.push_back(std::move(layer));
   report.layers.push_back(digest_layer(image.info(), result));
   report.damage = std::move(structure.damage);

@@ -1,6 +1,7 @@
 // Proves as much of an image as its format can prove, layer by layer.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "lib/image/reader.h"
@@ -16,7 +17,8 @@ struct VerifyReport {
   std::vector<Damage> damage;
   PageCounts pages;  // by content
   Hash128 content_digest;
-  std::vector<Layer> acceptance;  // of a hibernation image, by a machine; filled in by who asks for it
+  std::optional<PageCounts> swapped;  // swapped-out pages, where the image keeps them
+  std::vector<Layer> acceptance;      // of a hibernation image, by a machine; filled in by who asks for it
 
   bool acceptable() const;  // no layer of `acceptance` is bad
 };

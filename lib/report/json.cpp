@@ -210,6 +210,15 @@ Json json_of_ranges(const std::vector<PfnRange>& ranges) {
 }
 
 // structure, record and field come apart at the colon that every error puts between them: "page map: count".
+// The ranges of memory, or of swapped-out pages by their slots.
+std::vector<PfnRange> in_space(const std::vector<PfnRange>& ranges, bool swapped) {
+  std::vector<PfnRange> out;
+  for (const auto& [first, count] : ranges) {
+    if (is_swapped(first) == swapped) out.emplace_back(first - (swapped ? kFirstSwapped : 0), count);
+  }
+  return out;
+}
+
 Json json_of_damage(const std::vector<Damage>& damage) {
   Json list = Json::array();
   for (const Damage& d : damage) {
@@ -222,7 +231,8 @@ Json json_of_damage(const std::vector<Damage>& damage) {
                     {"found", printable(d.error.found)},
                     {"allowed", printable(d.error.allowed)},
                     {"text", d.error.line()},
-                    {"lost_pfns", json_of_ranges(d.lost_pfns)},
+                    {"lost_pfns", json_of_ranges(in_space(d.lost_pfns, false))},
+                    {"lost_slots", json_of_ranges(in_space(d.lost_pfns, true))},
                     {"anywhere", d.anywhere}});
   }
   return list;
@@ -249,6 +259,7 @@ Json json_of_inspect(const InspectReport& report) {
   document["codec"] = info.codec;
   document["page_size"] = info.page_size;
   document["pages"] = json_of_pages(info.pages);
+  if (report.swapped) document["swapped_pages"] = json_of_pages(*report.swapped);
   document["end_pfn"] = hex(info.end_pfn);
   document["kernel"] = json_of_kernel(info.kernel);
   document["kernel"]["build_id"] = report.build_id ? Json(printable(*report.build_id)) : Json(nullptr);
@@ -289,6 +300,7 @@ Json json_of_verify(const VerifyReport& report, const ImageInfo& info) {
   }
   document["damage"] = json_of_damage(report.damage);
   document["pages"] = json_of_pages(report.pages);
+  if (report.swapped) document["swapped_pages"] = json_of_pages(*report.swapped);
   document["content_digest"] = ContentDigest::text(report.content_digest);
   return document;
 }

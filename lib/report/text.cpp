@@ -108,6 +108,23 @@ std::string describe_pages(const PageCounts& pages, std::uint32_t page_size) {
   return text;
 }
 
+namespace {
+
+// "782 pages in slots of swap area d0a1…"
+std::string describe_swapped(const PageCounts& pages, const std::vector<Record>& records) {
+  std::string text = counted(pages.total(), "page");
+  const Record* record = find_record(records, kSwappedRecord);
+  if (record == nullptr) return text;
+  const std::string* account = record->text("account");
+  if (account != nullptr && *account == "blocks")
+    text =
+        "what is not zero of " + counted(pages.total(), "slot") + ", the kernel's account is not readable;";
+  const std::string* uuid = record->text("swap_uuid");
+  return text + " in the swap area" + (uuid == nullptr ? "" : " " + printable(*uuid));
+}
+
+}  // namespace
+
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
                    std::string_view format_title) {
   const ImageInfo& info = report.info;
@@ -118,6 +135,7 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   row(out, "codec", info.codec);
   row(out, "page size", std::to_string(info.page_size));
   row(out, "pages", describe_pages(info.pages, info.page_size));
+  if (report.swapped) row(out, "swapped out", describe_swapped(*report.swapped, report.records));
   if (info.end_pfn > 0)
     row(out, "memory ends",
         fmt::format("PFN {:#x} ({})", info.end_pfn, human_bytes(info.end_pfn * info.page_size)));
@@ -201,25 +219,34 @@ std::string headline(const Style& style, const VerifyReport& report) {
 }
 
 // "68 pages, PFN 0x1aa…0x4341, in 40 runs"
-std::string describe_lost(const std::vector<PfnRange>& ranges) {
+std::string describe_lost(const std::vector<PfnRange>& ranges, bool swapped) {
   std::uint64_t pages = 0;
-  Pfn first = ranges.front().first;
-  Pfn last = first;
+  std::size_t runs = 0;
+  Pfn first = kMaxPageNumber;
+  Pfn last = 0;
   for (const auto& [from, count] : ranges) {
+    if (is_swapped(from) != swapped || count == 0) continue;
+    ++runs;
     pages += count;
     first = std::min(first, from);
     last = std::max(last, from + count - 1);
   }
-  std::string text = counted(pages, "page") + fmt::format(", PFN {:#x}", first);
-  if (last != first) text += fmt::format("…{:#x}", last);
-  return ranges.size() == 1 ? text : fmt::format("{}, in {} runs", text, grouped(ranges.size()));
+  if (runs == 0) return "";
+  const Pfn base = swapped ? kFirstSwapped : 0;
+  std::string text = fmt::format("{}, {} {:#x}", counted(pages, swapped ? "swapped-out page" : "page"),
+                                 swapped ? "slot" : "PFN", first - base);
+  if (last != first) text += fmt::format("…{:#x}", last - base);
+  return runs == 1 ? text : fmt::format("{}, in {} runs", text, grouped(runs));
 }
 
 void print_damage(std::ostream& out, const Style& style, const VerifyReport& report) {
   for (std::size_t i = 0; i < std::min(report.damage.size(), kShownDamage); ++i) {
     const Damage& damage = report.damage[i];
     print(out, "  {} {}\n", style.red("damage:"), damage.error.text());
-    if (!damage.lost_pfns.empty()) print(out, "    lost: {}\n", describe_lost(damage.lost_pfns));
+    for (const bool swapped : {false, true}) {
+      const std::string lost = describe_lost(damage.lost_pfns, swapped);
+      if (!lost.empty()) print(out, "    lost: {}\n", lost);
+    }
     if (damage.anywhere) {
       print(out, "    lost: which of the {} pages was changed cannot be told\n",
             grouped(report.pages.present()));
@@ -261,7 +288,9 @@ void print_diff(std::ostream& out, const Style& style, const DiffReport& report,
   print_ranges(out, "only before", report.only_a_ranges, before.page_size);
   print_ranges(out, "only now", report.only_b_ranges, before.page_size);
   print_ranges(out, "unreadable", report.unknown_ranges, before.page_size);
-  if (report.by_stored_hashes) print(out, "  compared by the page hashes that both images store; the pages were not read (verify does)\n");
+  if (report.by_stored_hashes)
+    print(out,
+          "  compared by the page hashes that both images store; the pages were not read (verify does)\n");
 }
 
 void print_history(std::ostream& out, const std::vector<Breadcrumb>& history) {
