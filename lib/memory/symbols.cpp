@@ -54,6 +54,13 @@ std::vector<std::uint32_t> starts_of_names(ByteView region, std::uint32_t count,
   return starts;
 }
 
+// Between the last name and what follows it.
+bool is_padding(ByteView region, std::size_t begin, std::size_t end) {
+  return end <= region.size() && std::all_of(region.begin() + static_cast<std::ptrdiff_t>(begin),
+                                             region.begin() + static_cast<std::ptrdiff_t>(end),
+                                             [](std::byte b) { return b == std::byte{0}; });
+}
+
 template <typename T>
 bool are_markers(ByteView region, std::size_t place, const std::vector<std::uint32_t>& starts) {
   const std::size_t markers = (starts.size() - 2) / kMarkerStep + 1;
@@ -137,6 +144,7 @@ bool Symbols::names_end_at_markers(ByteView region, Address region_address, bool
   if (starts.empty()) return false;
   for (const std::uint64_t alignment : {4, 8, 16}) {
     const std::size_t place = round_up(region_address + starts.back(), alignment) - region_address;
+    if (!is_padding(region, starts.back(), place)) continue;
     if (!are_markers<le32>(region, place, starts) && !are_markers<le64>(region, place, starts)) continue;
     names_.assign(region.begin(), region.begin() + starts.back());
     starts.pop_back();
