@@ -17,10 +17,9 @@ constexpr std::string_view kArea = "swap_info_struct";
 constexpr std::uint64_t kSwpUsed = 1;
 constexpr std::uint64_t kSwpWriteOk = 2;
 constexpr std::byte kFree{0};
-constexpr std::byte kBad{0x3F};       // SWAP_MAP_BAD
-constexpr std::byte kHasCache{0x40};  // SWAP_HAS_CACHE
-constexpr std::uint64_t kUsageCounter =
-    (std::uint64_t{1} << 30) - 1;  // ~SWAP_USAGE_OFFLIST_BIT, from 6.13 on
+constexpr std::byte kBad{0x3F};                             // SWAP_MAP_BAD
+constexpr std::byte kHasCache{0x40};                        // SWAP_HAS_CACHE
+constexpr std::uint64_t kOffList = std::uint64_t{1} << 30;  // SWAP_USAGE_OFFLIST_BIT
 
 constexpr std::uint64_t kFileTypeBits = 0170000;  // S_IFMT
 constexpr std::uint64_t kBlockDevice = 0060000;   // S_IFBLK
@@ -119,6 +118,13 @@ void read_place(const Kernel& kernel, Address area, SwapArea& out) {
 
 // ---- areas
 
+// From Linux 6.13 on an atomic counter, with a flag among its bits.
+Result<std::uint64_t> pages_in_use(const Kernel& kernel, Address area) {
+  TRY(const std::uint64_t value, kernel.number(area, kArea, "inuse_pages"));
+  TRY(const bool is_atomic, has_member(kernel.types, kArea, "inuse_pages.counter"));
+  return is_atomic ? value & ~kOffList : value;
+}
+
 // Nothing where the area is not in use.
 Result<std::optional<SwapArea>> read_area(const Kernel& kernel, std::uint64_t type, Address area) {
   TRY(const std::uint64_t flags, kernel.number(area, kArea, "flags"));
@@ -127,8 +133,7 @@ Result<std::optional<SwapArea>> read_area(const Kernel& kernel, std::uint64_t ty
   out.type = type;
   TRY(out.slots, kernel.number(area, kArea, "max"));
   TRY(out.pages, kernel.number(area, kArea, "pages"));
-  TRY(out.inuse_pages, kernel.number(area, kArea, "inuse_pages"));
-  out.inuse_pages &= kUsageCounter;
+  TRY(out.inuse_pages, pages_in_use(kernel, area));
   TRY_OK(read_slots(kernel, area, out));
   read_place(kernel, area, out);
   return std::optional<SwapArea>(std::move(out));
