@@ -31,7 +31,7 @@ ALLOWED = {
     "lib/report": f"{LOW} lib/fs lib/ops lib/device lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                   " lib/jump/restore",
     "format": f"{LOW} format/NAME",
-    "format/NAME": LOW,
+    "format/NAME": f"{LOW} lib/memory",
     "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/restore",
 }
 # The program itself is where the table of formats and the saver meet.

@@ -423,10 +423,12 @@ void SnapshotReader::fill_info() {
 const std::vector<Record>& SnapshotReader::records() const {
   std::call_once(records_once_, [this] {
     records_ = find_kernel(*this, stream_->info_page());
+    if (parts_.slots) {
+      auto swapped = find_swapped_pages(*this, records_, *parts_.slots);
+      swapped_ = std::move(swapped.pages);
+      std::move(swapped.records.begin(), swapped.records.end(), std::back_inserter(records_));
+    }
     records_.push_back(encode_image_record(parts_.record));
-    if (!parts_.slots) return;
-    swapped_ = make_swapped_pages(*this, *parts_.slots);
-    if (swapped_ != nullptr) records_.push_back(swapped_record(*parts_.slots, SlotAccount::Blocks));
   });
   return records_;
 }

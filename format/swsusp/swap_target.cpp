@@ -101,6 +101,9 @@ Result<void> SwapTarget::count_by_extents(Located& found, const ImageRecord& rec
   return {};
 }
 
+constexpr const char* kDoubtful =
+    "which slots the machine has in use is not known; --force takes those that are zero for free";
+
 Result<void> SwapTarget::refuse_missing(const UsedSlots& used) const {
   for (const PageRun& run : used.runs) {
     for (std::uint64_t slot = run.first; slot < run.end();) {
@@ -126,14 +129,17 @@ Result<void> SwapTarget::find_blocks(const ImageRecord& record, const std::optio
                                      bool force) {
   slots_ = SwapSlots::of(located_);
   BlockSet usable = slots_.blocks();
+  BlockSet doubtful;
   if (used) {
     TRY_OK(refuse_missing(*used));
-    usable = without(usable, slots_.blocks_of(used->runs));
+    doubtful = slots_.blocks_of(used->doubtful);
+    usable = without(without(usable, slots_.blocks_of(used->runs)), doubtful);
   }
-  if (usable.empty())
+  if (usable.empty() && (doubtful.empty() || !force))
     return fail(
         make_error(ErrorKind::Refused, "output", "a swap area without a usable page", "blocks to write to")
-            .of(file_->path()));
+            .of(file_->path())
+            .advise(used && !used->doubtful.empty() ? kDoubtful : ""));
   const auto take = [&](const BlockSet& taken) {
     for (const auto& [first, end] : taken) blocks_.push_back({first, end - first});
     usable = without(usable, taken);
@@ -146,6 +152,10 @@ Result<void> SwapTarget::find_blocks(const ImageRecord& record, const std::optio
     if (!before.empty()) take(from_on(usable, before.back().first));
   }
   if (used || !same_area || force) take(BlockSet(usable));
+  if (force) {
+    usable = doubtful;
+    take(BlockSet(usable));
+  }
   return {};
 }
 
@@ -175,7 +185,7 @@ Result<std::uint64_t> SwapTarget::take_block() {
                            fmt::format("a swap area with room for {} pages", taken_),
                            "a larger one, or a codec that packs better")
                     .of(file_->path())
-                    .advise("nothing in it is armed; it is an empty swap area now"));
+                    .advise("nothing in it is armed; it is a swap area without an image now"));
   }
   ++taken_;
   return blocks_[run_].block + used_in_run_++;

@@ -23,7 +23,8 @@ class SwapTarget {
 
   // The slots that hold swapped-out pages of the machine: nothing of the image may lie there.
   struct UsedSlots {
-    std::vector<PageRun> runs;  // ascending
+    std::vector<PageRun> runs;      // ascending
+    std::vector<PageRun> doubtful;  // perhaps: the image lies there by force only
   };
 
   // Refused unless there is a swap area, nobody uses it, no image is armed in it but the one of `record`, and

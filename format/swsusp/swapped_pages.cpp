@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/memory/swap_areas.h"
 
 namespace hib::swsusp {
 namespace {
@@ -25,9 +26,9 @@ class Runs final : public RunSource {
   std::size_t position_ = 0;
 };
 
-class SwappedPages final : public ImageReader {
+class SlotReader final : public ImageReader {
  public:
-  SwappedPages(const ImageReader& image, SlotPlaces places, std::vector<PageRun> runs)
+  SlotReader(const ImageReader& image, SlotPlaces places, std::vector<PageRun> runs)
       : image_(image), places_(std::move(places)), runs_(std::move(runs)) {
     info_.format = image.info().format;
     info_.variant = "swapped-out pages";
@@ -118,33 +119,149 @@ class SwappedPages final : public ImageReader {
   ImageInfo info_;
 };
 
+void append(std::vector<PageRun>& runs, const PageRun& run) {
+  if (!runs.empty() && run.continues(runs.back())) {
+    runs.back().count += run.count;
+  } else {
+    runs.push_back(run);
+  }
+}
+
 std::vector<PageRun> all_slots(const SwapSlots& slots) {
   std::vector<PageRun> runs;
-  for (const SlotRange& range : slots.ranges()) {
-    const PageRun run{range.slot, range.count, PageState::Data, 0};
-    if (!runs.empty() && run.continues(runs.back())) {
-      runs.back().count += run.count;
-    } else {
-      runs.push_back(run);
-    }
-  }
+  for (const SlotRange& range : slots.ranges()) append(runs, {range.slot, range.count, PageState::Data, 0});
   return runs;
+}
+
+// An image as long as its own records are being made.
+class Pages final : public ImageReader {
+ public:
+  Pages(const ImageReader& image, const std::vector<Record>& records) : image_(image), records_(records) {}
+  const ImageInfo& info() const override { return image_.info(); }
+  const std::vector<Record>& records() const override { return records_; }
+  Result<std::unique_ptr<RunSource>> runs() const override { return image_.runs(); }
+  void load(PageBatch& batch) const override { image_.load(batch); }
+  Result<void> read_page(Pfn pfn, MutableBytes out) const override { return image_.read_page(pfn, out); }
+  Result<RangeMap> map() const override { return image_.map(); }
+  StructureCheck check_structure() const override { return image_.check_structure(); }
+
+ private:
+  const ImageReader& image_;
+  const std::vector<Record>& records_;
+};
+
+using Ranges = BlockSet;  // of slots
+
+Ranges ranges_of(const memory::SlotRuns& runs) {
+  Ranges ranges;
+  for (const memory::SlotRun& run : runs) ranges.emplace_back(run.first, run.first + run.count);
+  return in_order(std::move(ranges));
+}
+
+Ranges ranges_of(const SwapSlots& slots) {
+  Ranges ranges;
+  for (const SlotRange& range : slots.ranges()) ranges.emplace_back(range.slot, range.slot + range.count);
+  return in_order(std::move(ranges));
+}
+
+// The areas that may be the one of the image: of its size, and with nothing in use where the image lies.
+// Where several are alike, all of what any of them has in use is kept: more than is needed, never less.
+std::vector<const memory::SwapArea*> candidates(const std::vector<memory::SwapArea>& areas,
+                                                const SlotPlaces& places) {
+  std::vector<const memory::SwapArea*> found;
+  const Ranges beside_image = ranges_of(places.slots);
+  for (const memory::SwapArea& area : areas) {
+    if (area.is_zram || area.slots != places.area_pages) continue;
+    const Ranges used = ranges_of(area.used);
+    if (common(used, beside_image) == used) found.push_back(&area);
+  }
+  return found;
+}
+
+// Pages of zeros that the kernel did not write need not lie in their slots.
+std::vector<PageRun> used_slots(const std::vector<const memory::SwapArea*>& areas) {
+  Ranges used;
+  Ranges zero = areas.size() == 1 ? ranges_of(areas[0]->zero_slots) : Ranges();
+  for (const memory::SwapArea* area : areas) {
+    const Ranges more = ranges_of(area->used);
+    used.insert(used.end(), more.begin(), more.end());
+  }
+  used = in_order(std::move(used));
+  std::vector<PageRun> runs;
+  for (const auto& [first, end] : without(used, zero))
+    runs.push_back({first, end - first, PageState::Data, 0});
+  for (const auto& [first, end] : common(used, zero))
+    runs.push_back({first, end - first, PageState::Fill, 0});
+  std::sort(runs.begin(), runs.end(), [](const PageRun& a, const PageRun& b) { return a.first < b.first; });
+  return runs;
+}
+
+const char* kind_of(const memory::SwapArea& area) {
+  return area.is_zram ? "zram" : area.is_file ? "file" : "device";
+}
+
+Record areas_record(const std::vector<memory::SwapArea>& areas,
+                    const std::vector<const memory::SwapArea*>& ours) {
+  Record record{std::string(kSwapAreasRecord), 1, {}};
+  for (const memory::SwapArea& area : areas) {
+    FieldList fields;
+    if (area.path) fields.push_back({"path", *area.path});
+    if (area.device) fields.push_back({"device", *area.device});
+    fields.push_back({"kind", std::string(kind_of(area))});
+    fields.push_back({"slots", area.slots});
+    fields.push_back({"used", memory::slot_count(area.used)});
+    const bool here = ours.size() == 1 && ours[0] == &area;
+    if (here) fields.push_back({"holds_image", std::uint64_t{1}});
+    record.fields.push_back({"area", std::move(fields)});
+  }
+  return record;
+}
+
+Record swapped_record(const SlotPlaces& places, std::string_view account) {
+  Record record{std::string(kSwappedRecord), 1, {}};
+  if (!places.swap_uuid.empty()) record.set("swap_uuid", places.swap_uuid);
+  if (!places.swap_label.empty()) record.set("swap_label", places.swap_label);
+  record.set("account", std::string(account));
+  return record;
+}
+
+std::optional<std::uint64_t> swapped_out_by_record(const Record& record) {
+  std::uint64_t used = 0;
+  for (const Field& field : record.fields) {
+    const auto* parts = std::get_if<FieldList>(&field.value);
+    if (field.name != "area" || parts == nullptr) continue;
+    const Record area{"area", 1, *parts};
+    const std::string* kind = area.text("kind");
+    const std::uint64_t* pages = area.number("used");
+    if (kind == nullptr || pages == nullptr) return std::nullopt;
+    if (*kind != "zram") used += *pages;
+  }
+  return used;
 }
 
 }  // namespace
 
-std::unique_ptr<ImageReader> make_swapped_pages(const ImageReader& image, SlotPlaces places) {
-  std::vector<PageRun> runs = all_slots(places.slots);
-  if (runs.empty()) return nullptr;
-  return std::make_unique<SwappedPages>(image, std::move(places), std::move(runs));
+SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Record>& kernel_records,
+                                SlotPlaces places) {
+  SwappedPages found;
+  const auto areas = memory::swap_areas(Pages(image, kernel_records));
+  const auto ours = areas ? candidates(*areas, places) : std::vector<const memory::SwapArea*>();
+  if (areas) found.records.push_back(areas_record(*areas, ours));
+  std::vector<PageRun> runs = ours.empty() ? all_slots(places.slots) : used_slots(ours);
+  if (runs.empty()) return found;
+  found.records.push_back(swapped_record(places, ours.empty() ? kByBlocks : kByKernel));
+  found.pages = std::make_unique<SlotReader>(image, std::move(places), std::move(runs));
+  return found;
 }
 
-Record swapped_record(const SlotPlaces& places, SlotAccount account) {
-  Record record{std::string(kSwappedRecord), 1, {}};
-  if (!places.swap_uuid.empty()) record.set("swap_uuid", places.swap_uuid);
-  if (!places.swap_label.empty()) record.set("swap_label", places.swap_label);
-  record.set("account", std::string(account == SlotAccount::Kernel ? kByKernel : kByBlocks));
-  return record;
+std::optional<std::uint64_t> swapped_out_by_memory(const ImageReader& image) {
+  if (const Record* record = find_record(image.records(), kSwapAreasRecord))
+    return swapped_out_by_record(*record);
+  const auto areas = memory::swap_areas(image);
+  if (!areas) return std::nullopt;
+  std::uint64_t used = 0;
+  for (const memory::SwapArea& area : *areas) used += area.is_zram ? 0 : memory::slot_count(area.used);
+  return used;
 }
 
 SlotAccount account_of(const ImageReader& image) {

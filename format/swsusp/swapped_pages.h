@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "format/swsusp/map_chain.h"
@@ -20,17 +21,27 @@ enum class SlotAccount {
 // Where the swap area of an image lies, and what of it the image itself takes.
 struct SlotPlaces {
   BlockSpace space;
-  SwapSlots slots;  // without those of the image
+  SwapSlots slots;               // without those of the image
+  std::uint64_t area_pages = 0;  // of the whole area, header included
   std::string swap_uuid;
   std::string swap_label;
 };
 
-// The area's slots that the kernel of `image` has in use, by its own account where that can be read. Null
-// when it has none.
-std::unique_ptr<ImageReader> make_swapped_pages(const ImageReader& image, SlotPlaces places);
+struct SwappedPages {
+  std::unique_ptr<ImageReader> pages;  // null: none
+  std::vector<Record> records;         // "swap-areas" and "swapped-pages", as far as there is anything to say
+};
 
-// The record "swapped-pages": which slots these are.
-Record swapped_record(const SlotPlaces& places, SlotAccount account);
+// The area's slots that the kernel of `image` has in use, by its own account where that can be read.
+// `kernel_records` are those of the image that lead to its kernel. The reader that is returned asks `image`
+// for its records only when it is asked for them.
+SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Record>& kernel_records,
+                                SlotPlaces places);
+
+// How many pages the machine had swapped out, beside zram: by the record "swap-areas", else by its memory.
+// Nothing where neither tells.
+std::optional<std::uint64_t> swapped_out_by_memory(const ImageReader& image);
+
 // Of an image of any format that has swapped-out pages.
 SlotAccount account_of(const ImageReader& image);
 

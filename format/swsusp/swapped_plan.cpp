@@ -7,18 +7,18 @@
 namespace hib::swsusp {
 namespace {
 
-// What is zero in an area whose account is not known is taken for unused.
-bool is_used(const PageRun& run, SlotAccount account) {
-  const bool zero = run.state == PageState::Fill && run.fill == 0;
-  return run.is_present() && (account == SlotAccount::Kernel || !zero);
+// Of an area whose account is not known: what is zero there may be unused, or a swapped-out page of zeros.
+bool is_doubtful(const PageRun& run, SlotAccount account) {
+  return account == SlotAccount::Blocks && run.state == PageState::Fill && run.fill == 0;
 }
 
-void add(std::vector<PageRun>& used, const PageRun& run) {
-  const PageRun slots{run.first, run.count, PageState::Data, 0};
-  if (!used.empty() && slots.continues(used.back())) {
-    used.back().count += slots.count;
+void add(SwapTarget::UsedSlots& used, const PageRun& run, SlotAccount account) {
+  std::vector<PageRun>& slots = is_doubtful(run, account) ? used.doubtful : used.runs;
+  const PageRun more{run.first, run.count, PageState::Data, 0};
+  if (!slots.empty() && more.continues(slots.back())) {
+    slots.back().count += more.count;
   } else {
-    used.push_back(slots);
+    slots.push_back(more);
   }
 }
 
@@ -30,19 +30,30 @@ Error lost(const ImageReader& pages, const PageRun& run) {
       .advise("--without-swapped-pages goes on without any");
 }
 
+Error missing(const ImageReader& source, std::uint64_t count) {
+  return make_error(
+             ErrorKind::Refused, "swapped-out pages",
+             "the machine had " + counted(count, "page") + " swapped out, and this image has none of them",
+             "an image that hibtool create made from the swap area itself")
+      .of(source.info().path)
+      .advise(
+          "--without-swapped-pages goes on: programs of the machine will crash unless the pages still lie "
+          "in the area");
+}
+
 // By what the image says of its slots.
-Result<void> add_runs(const ImageReader& pages, SlotAccount account, std::vector<PageRun>& used) {
+Result<void> add_runs(const ImageReader& pages, SlotAccount account, SwapTarget::UsedSlots& used) {
   TRY(auto runs, pages.runs());
   for (;;) {
     TRY(const auto run, runs->next());
     if (!run) return {};
     if (run->state == PageState::Unreadable) return fail(lost(pages, *run));
-    if (is_used(*run, account)) add(used, *run);
+    if (run->is_present()) add(used, *run, account);
   }
 }
 
 // By their content.
-Result<void> add_content(const ImageReader& pages, SlotAccount account, std::vector<PageRun>& used) {
+Result<void> add_content(const ImageReader& pages, SlotAccount account, SwapTarget::UsedSlots& used) {
   TRY(auto batches, pages.batches());
   PageBatch batch;
   for (;;) {
@@ -51,7 +62,7 @@ Result<void> add_content(const ImageReader& pages, SlotAccount account, std::vec
     pages.load(batch);
     if (!batch.damage.empty()) return fail(batch.damage.front().error);
     for (const PageItem& item : batch.items) {
-      if (is_used(item.run, account)) add(used, item.run);
+      if (item.run.is_present()) add(used, item.run, account);
     }
   }
 }
@@ -62,13 +73,18 @@ Result<SwappedPlan> plan_swapped(const ImageReader& source, bool leave_out) {
   SwappedPlan plan;
   if (leave_out) return plan;
   plan.pages = source.swapped_pages();
-  if (plan.pages == nullptr) return plan;
+  if (plan.pages == nullptr) {
+    const auto swapped_out = swapped_out_by_memory(source);
+    if (swapped_out && *swapped_out > 0) return fail(missing(source, *swapped_out));
+    if (swapped_out) plan.used.emplace();
+    return plan;
+  }
   const SlotAccount account = account_of(source);
   // Of a swap area it is not known which slots are zero until they are read; a .hib image says so.
   const bool says_zeros = account == SlotAccount::Kernel || plan.pages->info().content_digest;
   plan.used.emplace();
-  TRY_OK(says_zeros ? add_runs(*plan.pages, account, plan.used->runs)
-                    : add_content(*plan.pages, account, plan.used->runs));
+  TRY_OK(says_zeros ? add_runs(*plan.pages, account, *plan.used)
+                    : add_content(*plan.pages, account, *plan.used));
   return plan;
 }
 

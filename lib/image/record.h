@@ -40,6 +40,8 @@ inline constexpr std::string_view kProcessorsRecord = "processors";  // ELF note
 inline constexpr std::string_view kDevicesRecord = "devices";
 inline constexpr std::string_view kSwappedRecord =
     "swapped-pages";  // which swap area's slots the image keeps
+inline constexpr std::string_view kSwapAreasRecord =
+    "swap-areas";  // those that the machine used, by its kernel
 inline constexpr std::string_view kProvenanceRecord = "provenance";  // how this image was made
 
 // Limits of the encoding, checked before anything is allocated.

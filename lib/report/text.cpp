@@ -123,6 +123,29 @@ std::string describe_swapped(const PageCounts& pages, const std::vector<Record>&
   return text + " in the swap area" + (uuid == nullptr ? "" : " " + printable(*uuid));
 }
 
+// "swap in use   66,420 of 163,840 pages of /dev/vda1, which holds the image"
+void print_swap_areas(std::ostream& out, const Record& areas) {
+  const char* name = "swap in use";
+  for (const Field& field : areas.fields) {
+    const auto* parts = std::get_if<FieldList>(&field.value);
+    if (field.name != "area" || parts == nullptr) continue;
+    const Record area{"area", 1, *parts};
+    const auto number = [&](std::string_view key) {
+      const std::uint64_t* value = area.number(key);
+      return value == nullptr ? 0 : *value;
+    };
+    const std::string* path = area.text("path");
+    const std::string* kind = area.text("kind");
+    std::string text =
+        fmt::format("{} of {} of {}", grouped(number("used")), counted(number("slots"), "page"),
+                    path == nullptr ? "an area without a name" : printable(*path));
+    if (number("holds_image") != 0) text += ", where the image lies";
+    if (kind != nullptr && *kind == "zram") text += ": compressed, in the image's own memory";
+    row(out, name, text);
+    name = "";
+  }
+}
+
 }  // namespace
 
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
@@ -136,6 +159,7 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   row(out, "page size", std::to_string(info.page_size));
   row(out, "pages", describe_pages(info.pages, info.page_size));
   if (report.swapped) row(out, "swapped out", describe_swapped(*report.swapped, report.records));
+  if (const Record* areas = find_record(report.records, kSwapAreasRecord)) print_swap_areas(out, *areas);
   if (info.end_pfn > 0)
     row(out, "memory ends",
         fmt::format("PFN {:#x} ({})", info.end_pfn, human_bytes(info.end_pfn * info.page_size)));
