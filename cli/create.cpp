@@ -37,7 +37,8 @@ class Create final : public Verb {
         "  hibtool create /proc/vmcore -o crash.hib\n"
         "  hibtool create guest.elf -o monday.hib --level 3\n"
         "  hibtool create tuesday.elf -o tuesday.hib --base monday.hib\n"
-        "  hibtool create /dev/sda3 -o - | ssh host 'cat > laptop.hib'");
+        "  hibtool create /dev/sda3 -o - | ssh host 'cat > laptop.hib'\n"
+        "  makedumpfile -F -l -d 31 /proc/vmcore | hibtool create - -o crash.hib");
   }
 
   int run(const Context& context) const override {

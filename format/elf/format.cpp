@@ -9,6 +9,7 @@ constinit const Format kFormat = {
     .title = "ELF vmcore",
     .recognise = recognise,
     .open = open,
+    .may_be_flattened = true,
     .write = make_writer,
 };
 

@@ -11,6 +11,7 @@
 #include "format/elf/decode.h"
 #include "format/elf/layout.h"
 #include "lib/base/text.h"
+#include "lib/image/dump_file.h"
 #include "lib/image/extent_reader.h"
 #include "lib/image/vmcore_notes.h"
 
@@ -115,7 +116,10 @@ bool recognise(const FormatHead& head) {
   return head.bytes.size() >= sizeof(Ident) && std::memcmp(head.bytes.data(), kMagic, sizeof(kMagic)) == 0;
 }
 
-Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
+namespace {
+
+Result<std::unique_ptr<ImageReader>> open_plain(std::shared_ptr<const File> file,
+                                                const OpenOptions& options) {
   TRY(const Headers headers, decode_headers(*file));
   TRY(std::vector<Extent> extents, load_segments(*file, headers));
   ImageInfo info;
@@ -145,6 +149,14 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   }
   return ExtentReader::create(std::move(file), std::move(info), std::move(extents), std::move(records),
                               std::move(labels));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
+  TRY(DumpFile dump, DumpFile::open(file));
+  if (!dump.is_flattened()) return open_plain(std::move(file), options);
+  return open_flattened(std::move(dump), [&](auto inside) { return open_plain(inside, options); });
 }
 
 }  // namespace hib::elf

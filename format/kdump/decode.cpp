@@ -83,13 +83,8 @@ void locate_blocks(const Header& h, Headers& out) {
   out.descriptors = out.bitmap2.end();
 }
 
-Result<void> check_sub_header(const DumpFile& dump, const Headers& headers, const SubHeader& sub) {
+Result<void> check_sub_header(const DumpFile& dump, const Headers& headers) {
   const auto at = [&](std::size_t field) { return headers.sub_header.offset + field; };
-  if (headers.version >= 2 && sub.split != 0) {
-    return fail(dump.error(ErrorKind::Unsupported, at(offsetof(SubHeader, split)), "kdump sub header: split",
-                           std::to_string(std::uint32_t{sub.split}), "0, one whole dump")
-                    .advise("makedumpfile --reassemble joins the parts"));
-  }
   const std::uint64_t most = std::min<std::uint64_t>(kMaxPfn, headers.bitmap1.bytes * 8);
   if (headers.max_mapnr == 0 || headers.max_mapnr > most) {
     const bool is_64 = headers.version >= 6;
@@ -97,6 +92,14 @@ Result<void> check_sub_header(const DumpFile& dump, const Headers& headers, cons
         ErrorKind::Corrupt, is_64 ? at(offsetof(SubHeader, max_mapnr_64)) : offsetof(Header, max_mapnr),
         is_64 ? "kdump sub header: max_mapnr_64" : "kdump header: max_mapnr",
         std::to_string(headers.max_mapnr), fmt::format("1 to {}, what a bitmap holds", most)));
+  }
+  if (headers.is_part && (headers.part_start > headers.part_end || headers.part_end > headers.max_mapnr)) {
+    const bool is_64 = headers.version >= 6;
+    return fail(dump.error(ErrorKind::Corrupt,
+                           at(is_64 ? offsetof(SubHeader, start_pfn_64) : offsetof(SubHeader, start_pfn)),
+                           "kdump sub header: start_pfn and end_pfn",
+                           fmt::format("{:#x} to {:#x}", headers.part_start, headers.part_end),
+                           fmt::format("ascending, at most {:#x}", headers.max_mapnr)));
   }
   return {};
 }
@@ -123,8 +126,11 @@ Result<Headers> decode_headers(const DumpFile& dump) {
   out.status = h.status;
   out.block_size = h.block_size;
   out.max_mapnr = h.version >= 6 ? std::uint64_t{sub.max_mapnr_64} : std::uint64_t{h.max_mapnr};
+  out.is_part = h.version >= 2 && sub.split != 0;
+  out.part_start = h.version >= 6 ? sub.start_pfn_64 : sub.start_pfn;
+  out.part_end = h.version >= 6 ? sub.end_pfn_64 : sub.end_pfn;
   locate_blocks(h, out);
-  TRY_OK(check_sub_header(dump, out, sub));
+  TRY_OK(check_sub_header(dump, out));
   const auto take = [&](const char* name, std::size_t field, Blob blob, Blob& to) {
     take_blob(dump, name, out.sub_header.offset + field, blob, to, out.findings);
   };

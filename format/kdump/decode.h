@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "format/kdump/dump_file.h"
 #include "format/kdump/layout.h"
+#include "lib/image/dump_file.h"
 #include "lib/image/info.h"
 
 namespace hib::kdump {
@@ -25,6 +25,9 @@ struct Headers {
   Blob bitmap1;                   // pages that exist
   Blob bitmap2;                   // pages that are in the dump
   std::uint64_t descriptors = 0;  // offset of the first
+  bool is_part = false;           // of a dump in several files: it has pages from part_start to part_end
+  Pfn part_start = 0;
+  Pfn part_end = 0;  // one past the last
   Blob vmcoreinfo;
   Blob notes;
   Blob eraseinfo;

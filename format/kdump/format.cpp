@@ -22,6 +22,7 @@ constinit const Format kFormat = {
     .title = "kdump-compressed dump",
     .recognise = recognise,
     .open = open,
+    .may_be_flattened = true,
     .write = write,
     .codecs = kCodecs,
     .default_codec = kDefaultCodec,

@@ -1,5 +1,4 @@
-// kdump-compressed dumps, 64-bit little-endian (makedumpfile: diskdump_mod.h, IMPLEMENTATION), and their
-// flattened form.
+// kdump-compressed dumps, 64-bit little-endian (makedumpfile: diskdump_mod.h, IMPLEMENTATION).
 #pragma once
 
 #include "lib/base/bytes.h"
@@ -8,7 +7,6 @@ namespace hib::kdump {
 
 inline constexpr char kSignature[] = "KDUMP   ";
 inline constexpr char kOldSignature[] = "DISKDUMP";
-inline constexpr char kFlatSignature[16] = "makedumpfile";
 inline constexpr std::uint32_t kStatusIncomplete = 0x8;
 
 // Compression of a page, in its descriptor; 0 is none. The header's status has the one that the dump was made
@@ -74,24 +72,5 @@ struct PageDescriptor {
   le64 page_flags;  // 16
 };
 static_assert(sizeof(PageDescriptor) == 24);
-
-// Flattened: a header block of 4096 bytes, then records of target offset, size and that many bytes,
-// big-endian.
-inline constexpr std::uint64_t kFlatHeaderBytes = 4096;
-inline constexpr std::uint64_t kFlatType = 1;
-inline constexpr std::uint64_t kFlatVersion = 1;
-struct FlatHeader {
-  char signature[16];  // 0
-  be64 type;           // 16
-  be64 version;        // 24
-};
-static_assert(sizeof(FlatHeader) == 32);
-
-struct FlatRecord {
-  be64 offset;  // 0   −1: end
-  be64 size;    // 8
-};
-static_assert(sizeof(FlatRecord) == 16);
-inline constexpr std::uint64_t kFlatEnd = ~std::uint64_t{0};
 
 }  // namespace hib::kdump

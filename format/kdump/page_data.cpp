@@ -39,9 +39,7 @@ Result<std::vector<PageDescriptor>> PageTable::read(std::uint64_t first, std::ui
   return table;
 }
 
-bool PageTable::has_data(const PageDescriptor& d) const {
-  return dump_.available(d.offset, d.size) == d.size;
-}
+bool PageTable::has_data(const PageDescriptor& d) const { return dump_.is_written(d.offset, d.size); }
 
 bool PageTable::was_never_written(const PageDescriptor& d) { return d.offset == 0 && d.size == 0; }
 
@@ -72,7 +70,7 @@ std::optional<Error> PageTable::check(const PageDescriptor& d, const PagePlace& 
   return std::nullopt;
 }
 
-void PageTable::load(std::vector<WantedPage>& pages) const {
+void PageTable::load(std::span<WantedPage> pages) const {
   read_descriptors(pages);
   std::vector<WantedPage*> order;
   for (WantedPage& page : pages) {
@@ -98,7 +96,7 @@ void PageTable::load(std::vector<WantedPage>& pages) const {
 }
 
 // Pages that follow each other in the dump, as those of a batch do, take one read.
-void PageTable::read_descriptors(std::vector<WantedPage>& pages) const {
+void PageTable::read_descriptors(std::span<WantedPage> pages) const {
   for (std::size_t first = 0; first < pages.size();) {
     std::size_t last = first + 1;
     while (last < pages.size() && pages[last].place.number == pages[last - 1].place.number + 1) ++last;

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "format/kdump/bitmap.h"
-#include "format/kdump/decode.h"
-#include "format/kdump/page_data.h"
+#include "format/kdump/parts.h"
 #include "lib/base/text.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
@@ -29,24 +30,30 @@ class Reader final : public ImageReader {
   StructureCheck check_structure() const override;
 
  private:
-  Reader(DumpFile dump, Headers headers) : dump_(std::move(dump)), headers_(std::move(headers)) {}
+  explicit Reader(Parts parts)
+      : parts_(std::move(parts)), dump_(parts_.opened().dump), headers_(parts_.opened().headers) {}
   Result<void> read_bitmaps();
   void read_notes();
   void fill_info();
-  bool end_is_missing() const;
+  static bool end_is_missing(const Part& part);
   void find_lost_pages();
+  void report_cut_part(const Part& part, std::vector<PfnRange> lost);
+  void report_missing_parts(std::vector<PfnRange> lost);
+  Error missing_part() const;
+  // visit(page, part, descriptor): the part is null when it was not found, the descriptor when the part ends
+  // before it.
   template <typename Visit>
-  Result<void> for_each_descriptor(
-      Visit&& visit) const;  // visit(page, descriptor, or null when the dump ends before it)
+  Result<void> for_each_descriptor(Visit&& visit) const;
+  void load(std::span<WantedPage> pages) const;
   void label_headers(RangeMap& map) const;
   Result<void> label_page_data(RangeMap& map) const;
 
-  DumpFile dump_;
-  Headers headers_;
+  Parts parts_;
+  const DumpFile& dump_;  // of the file that was opened: it has the headers, notes and bitmaps of all parts
+  const Headers& headers_;
   ImageInfo info_;
   std::vector<Record> records_;
   PageMap pages_;
-  PageTable table_{dump_, headers_};
 };
 
 class MapRuns final : public RunSource {
@@ -68,7 +75,8 @@ class MapRuns final : public RunSource {
 Result<std::unique_ptr<ImageReader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions&) {
   TRY(DumpFile dump, DumpFile::open(std::move(file)));
   TRY(Headers headers, decode_headers(dump));
-  auto reader = std::unique_ptr<Reader>(new Reader(std::move(dump), std::move(headers)));
+  auto parts = Parts::find(std::make_unique<Part>(std::move(dump), std::move(headers)));
+  auto reader = std::unique_ptr<Reader>(new Reader(std::move(parts)));
   TRY_OK(reader->read_bitmaps());
   reader->read_notes();
   reader->fill_info();
@@ -91,6 +99,7 @@ Result<void> Reader::read_bitmaps() {
   TRY(Bitmap exists, read(headers_.bitmap1, "first bitmap"));
   TRY(Bitmap dumped, read(headers_.bitmap2, "second bitmap"));
   pages_ = PageMap(std::move(exists), std::move(dumped), headers_.max_mapnr);
+  parts_.count_pages(pages_);
   return {};
 }
 
@@ -117,6 +126,8 @@ void Reader::fill_info() {
   info_.format = "kdump";
   info_.path = dump_.file().path();
   info_.variant = fmt::format("version {}{}", headers_.version, dump_.is_flattened() ? ", flattened" : "");
+  if (headers_.is_part)
+    info_.variant += fmt::format(", {} in one folder", counted(parts_.all().size(), "part"));
   info_.file_bytes = dump_.file().size();
   info_.page_size = headers_.block_size;
   const char* codec = codec_name(headers_.status);
@@ -139,53 +150,92 @@ void Reader::fill_info() {
 
 // Cheap when the file is whole: the last descriptors say how far the page data reaches. More than one of
 // them, because the last pages may share the zero page, which lies in front.
-bool Reader::end_is_missing() const {
-  if (!dump_.is_complete() || (headers_.status & kStatusIncomplete) != 0) return true;
-  const std::uint64_t count = pages_.dumped_pages();
-  const std::uint64_t first = count - std::min(count, kDescriptorsPerRead);
-  const auto last = table_.read(first, count - first);
-  if (!last || last->size() < count - first) return true;
+bool Reader::end_is_missing(const Part& part) {
+  if (!part.dump.is_complete() || (part.headers.status & kStatusIncomplete) != 0) return true;
+  const std::uint64_t count = std::min(part.pages, kDescriptorsPerRead);
+  const auto last = part.table.read(part.first_number + part.pages - count, count);
+  if (!last || last->size() < count) return true;
   return std::any_of(last->begin(), last->end(),
-                     [&](const PageDescriptor& d) { return !table_.has_data(d); });
+                     [&](const PageDescriptor& d) { return !part.table.has_data(d); });
 }
 
 void Reader::find_lost_pages() {
-  if (!end_is_missing()) return;
-  std::vector<PfnRange> lost;
-  const auto visited = for_each_descriptor([&](const PagePlace& page, const PageDescriptor* d) {
-    if (d != nullptr && table_.has_data(*d) && !PageTable::was_never_written(*d)) return;
-    if (!lost.empty() && lost.back().first + lost.back().second == page.pfn) {
-      ++lost.back().second;
-    } else {
-      lost.emplace_back(page.pfn, 1);
-    }
-  });
+  const auto& all = parts_.all();
+  const bool is_cut =
+      std::any_of(all.begin(), all.end(), [](const auto& part) { return end_is_missing(*part); });
+  if (!is_cut && parts_.missing().empty()) return;
+  std::map<const Part*, std::vector<PfnRange>> lost;  // null: in a part that was not found
+  const auto visited =
+      for_each_descriptor([&](const PagePlace& page, const Part* part, const PageDescriptor* d) {
+        if (d != nullptr && part->table.has_data(*d) && !PageTable::was_never_written(*d)) return;
+        std::vector<PfnRange>& ranges = lost[part];
+        if (!ranges.empty() && ranges.back().first + ranges.back().second == page.pfn) {
+          ++ranges.back().second;
+        } else {
+          ranges.emplace_back(page.pfn, 1);
+        }
+      });
   if (!visited) info_.damage.push_back({visited.error(), {}});
-  if (lost.empty() && dump_.is_complete()) return;
-  const std::string found = dump_.is_complete()
-                                ? fmt::format("the dump ends at {:#x}", dump_.size())
-                                : fmt::format("the dump ends at {:#x}, without an end mark", dump_.size());
-  Damage damage{dump_.file().error(ErrorKind::Truncated, dump_.file().size(), "page data", found,
-                                   "the data of all pages that the bitmap names"),
+  for (const auto& part : all) report_cut_part(*part, std::move(lost[part.get()]));
+  report_missing_parts(std::move(lost[nullptr]));
+}
+
+void Reader::report_cut_part(const Part& part, std::vector<PfnRange> lost) {
+  const DumpFile& dump = part.dump;
+  if (lost.empty() && dump.is_complete()) return;
+  const std::string found = dump.is_complete()
+                                ? fmt::format("the dump ends at {:#x}", dump.size())
+                                : fmt::format("the dump ends at {:#x}, without an end mark", dump.size());
+  Damage damage{dump.file().error(ErrorKind::Truncated, dump.file().size(), "page data", found,
+                                  "the data of all pages that the bitmap names"),
                 std::move(lost)};
   info_.state = "incomplete";
-  info_.findings.push_back({"truncated", Severity::Error, dump_.file().size(), damage.error.line()});
+  info_.findings.push_back({"truncated", Severity::Error, dump.file().size(), damage.error.line()});
   info_.damage.push_back(std::move(damage));
+}
+
+void Reader::report_missing_parts(std::vector<PfnRange> lost) {
+  if (lost.empty()) return;
+  Damage damage{missing_part(), std::move(lost)};
+  info_.state = "incomplete";
+  info_.findings.push_back({"part-missing", Severity::Error, damage.error.offset, damage.error.line()});
+  info_.damage.push_back(std::move(damage));
+}
+
+Error Reader::missing_part() const {
+  std::vector<std::string> ranges;
+  for (const auto& [first, count] : parts_.missing())
+    ranges.push_back(fmt::format("{:#x} to {:#x}", first, first + count - 1));
+  return dump_.error(ErrorKind::Truncated, headers_.sub_header.offset + offsetof(SubHeader, split),
+                     "kdump sub header: split",
+                     fmt::format("a part; no file beside it has PFN {}", fmt::join(ranges, ", ")),
+                     "all parts of makedumpfile --split in one folder");
 }
 
 template <typename Visit>
 Result<void> Reader::for_each_descriptor(Visit&& visit) const {
   std::vector<PageDescriptor> descriptors;
+  const Part* part = nullptr;
+  std::uint64_t group = 0;  // number of the first of `descriptors`
+  std::uint64_t group_end = 0;
   std::uint64_t number = 0;
   for (auto run = pages_.next_run(0); run; run = pages_.next_run(run->end())) {
     if (run->state != PageState::Data) continue;
     for (Pfn pfn = run->first; pfn < run->end(); ++pfn, ++number) {
-      const std::uint64_t at = number % kDescriptorsPerRead;
-      if (at == 0) {
+      if (number == group_end) {
         if (cancelled()) return fail(cancelled_error());
-        TRY(descriptors, table_.read(number, std::min(kDescriptorsPerRead, pages_.dumped_pages() - number)));
+        part = parts_.of(number);
+        group = number;
+        group_end = part == nullptr
+                        ? number + 1
+                        : std::min(number + kDescriptorsPerRead, part->first_number + part->pages);
+        descriptors.clear();
+        if (part != nullptr) {
+          TRY(descriptors, part->table.read(number, group_end - number));
+        }
       }
-      visit(PagePlace{pfn, number}, at < descriptors.size() ? &descriptors[at] : nullptr);
+      const std::uint64_t at = number - group;
+      visit(PagePlace{pfn, number}, part, at < descriptors.size() ? &descriptors[at] : nullptr);
     }
   }
   return {};
@@ -208,7 +258,7 @@ void Reader::load(PageBatch& batch) const {
   }
   batch.buffer.resize(wanted.size() * page_size);
   for (std::size_t i = 0; i < wanted.size(); ++i) wanted[i].out = batch.buffer.data() + i * page_size;
-  table_.load(wanted);
+  load(wanted);
 
   auto page = wanted.begin();
   for (const PageRun& run : batch.runs) {
@@ -221,6 +271,23 @@ void Reader::load(PageBatch& batch) const {
   }
 }
 
+// Each page from its part.
+void Reader::load(std::span<WantedPage> pages) const {
+  while (!pages.empty()) {
+    const Part* part = parts_.of(pages.front().place.number);
+    std::size_t count = 1;
+    while (part != nullptr && count < pages.size() &&
+           pages[count].place.number < part->first_number + part->pages)
+      ++count;
+    if (part != nullptr) {
+      part->table.load(pages.first(count));
+    } else {
+      pages.front().error = missing_part();
+    }
+    pages = pages.subspan(count);
+  }
+}
+
 Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const {
   if (!pages_.is_dumped(pfn)) {
     return fail(make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn),
@@ -230,7 +297,7 @@ Result<void> Reader::read_page(Pfn pfn, MutableBytes out) const {
   }
   std::vector<WantedPage> wanted;
   wanted.push_back({{pfn, pages_.rank(pfn)}, out.data(), {}, {}});
-  table_.load(wanted);
+  load(wanted);
   if (wanted[0].error) return fail(std::move(*wanted[0].error));
   return {};
 }
@@ -243,8 +310,9 @@ Result<RangeMap> Reader::map() const {
   label_headers(map);
   dump_.label(map, headers_.bitmap1.offset, headers_.bitmap1.bytes, "bitmap of existing pages");
   dump_.label(map, headers_.bitmap2.offset, headers_.bitmap2.bytes, "bitmap of dumped pages");
-  dump_.label(map, headers_.descriptors, pages_.dumped_pages() * sizeof(PageDescriptor),
-              fmt::format("{} page descriptors", grouped(pages_.dumped_pages())));
+  const std::uint64_t here = parts_.opened().pages;
+  dump_.label(map, headers_.descriptors, here * sizeof(PageDescriptor),
+              fmt::format("{} page descriptors", grouped(here)));
   TRY_OK(label_page_data(map));
   return map;
 }
@@ -290,8 +358,8 @@ Result<void> Reader::label_page_data(RangeMap& map) const {
     std::uint64_t pages = 0;
   };
   std::vector<Stretch> stretches;
-  TRY_OK(for_each_descriptor([&](const PagePlace& page, const PageDescriptor* d) {
-    if (d == nullptr || table_.check(*d, page)) return;
+  TRY_OK(for_each_descriptor([&](const PagePlace& page, const Part* part, const PageDescriptor* d) {
+    if (part != &parts_.opened() || d == nullptr || part->table.check(*d, page)) return;
     const std::uint64_t end = d->offset + d->size;
     // Data mostly goes on where that of an earlier page ended; between it lie pages that share their data,
     // mostly zeros.
@@ -334,10 +402,11 @@ StructureCheck Reader::check_structure() const {
                                             grouped(pages_.stray_pages()))});
   std::uint64_t bad = 0;
   bool all_zlib = pages_.dumped_pages() > 0;
-  const auto visited = for_each_descriptor([&](const PagePlace& page, const PageDescriptor* d) {
-    all_zlib = all_zlib && d != nullptr && d->flags == kFlagZlib;
-    if (d == nullptr || table_.check(*d, page)) ++bad;
-  });
+  const auto visited =
+      for_each_descriptor([&](const PagePlace& page, const Part* part, const PageDescriptor* d) {
+        all_zlib = all_zlib && d != nullptr && d->flags == kFlagZlib;
+        if (d == nullptr || part->table.check(*d, page)) ++bad;
+      });
   if (!visited) check.damage.push_back({visited.error(), {}});
   const bool good = visited && bad == 0;
   check.layers.push_back({"page descriptors", good ? LayerResult::Ok : LayerResult::Bad,
@@ -352,8 +421,7 @@ bool recognise(const FormatHead& head) {
   const auto starts_with = [&](const char* signature, std::size_t size) {
     return head.bytes.size() >= size && std::memcmp(head.bytes.data(), signature, size) == 0;
   };
-  return starts_with(kSignature, 8) || starts_with(kOldSignature, 8) ||
-         starts_with(kFlatSignature, sizeof(kFlatSignature));
+  return starts_with(kSignature, 8) || starts_with(kOldSignature, 8);
 }
 
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {

@@ -11,6 +11,7 @@
 #include "lib/codec/snappy.h"
 #include "lib/codec/zlib.h"
 #include "lib/codec/zstd.h"
+#include "lib/image/dump_file.h"
 #include "lib/image/linear_sink.h"
 #include "lib/image/vmcore_notes.h"
 

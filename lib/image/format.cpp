@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "lib/image/dump_file.h"
+
 namespace hib {
 namespace {
 
@@ -58,11 +60,17 @@ const Format& Formats::with_areas() const {
 }
 
 Result<const Format*> Formats::recognise(const File& file) const {
-  TRY(const auto start, file.read_at(0, std::min<std::uint64_t>(file.size(), kFormatHeadBytes)));
+  TRY(auto start, file.read_at(0, std::min<std::uint64_t>(file.size(), kFormatHeadBytes)));
+  const bool flattened = is_flattened(start);
+  if (flattened) start = flattened_head(file, kFormatHeadBytes);
   const FormatHead head{start, file.size()};
+  const Format* first_inside = nullptr;
   for (const Format* row : rows_) {
+    if (flattened && !row->may_be_flattened) continue;
     if (row->recognise(head)) return row;
+    if (first_inside == nullptr) first_inside = row;
   }
+  if (flattened) return first_inside;  // its reader says what is wrong
   return fail(make_error(ErrorKind::NotRecognised, "format",
                          file.size() == 0 ? "an empty file" : "nothing that a reader knows",
                          fmt::format("{}", fmt::join(readable(), ", ")))

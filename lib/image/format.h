@@ -17,7 +17,7 @@
 
 namespace hib {
 
-// The first bytes of a file, enough to recognise every format.
+// The first bytes of a file, enough to recognise every format. Of a flattened dump: of the dump inside.
 struct FormatHead {
   ByteView bytes;  // up to kFormatHeadBytes from the start
   std::uint64_t file_bytes = 0;
@@ -52,6 +52,7 @@ struct Format {
 
   bool (*recognise)(const FormatHead& head);  // pure
   Result<std::unique_ptr<ImageReader>> (*open)(std::shared_ptr<const File> file, const OpenOptions& options);
+  bool may_be_flattened = false;    // the reader opens it inside a flattened dump too (lib/image/dump_file.h)
   bool takes_swap_offset = false;   // --offset names this format
   bool takes_base_address = false;  // --base-address names this format
 

@@ -17,6 +17,7 @@ struct LabelledRange {
 class RangeMap {
  public:
   void add(std::uint64_t offset, std::uint64_t size, std::string label);
+  const std::vector<LabelledRange>& ranges() const { return ranges_; }  // as they were added
 
   // All ranges in file order, with "unlabelled" and "overlap" ranges where the labels do not tile [0,
   // file_bytes).

@@ -29,6 +29,7 @@ DeviceRange ExtentMap::from(std::uint64_t offset) const {
   const auto i =
       static_cast<std::size_t>(std::upper_bound(ends_.begin(), ends_.end(), offset) - ends_.begin());
   const std::uint64_t left = ends_[i] - offset;
+  if (extents_[i].start == DeviceRange::kNowhere) return {DeviceRange::kNowhere, left};
   return {extents_[i].end() - left, left};
 }
 

@@ -14,6 +14,9 @@ struct DeviceRange {
   std::uint64_t start = 0;  // bytes, on the device
   std::uint64_t bytes = 0;
 
+  // In place of `start`: bytes that lie nowhere.
+  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+
   std::uint64_t end() const { return start + bytes; }
 };
 
@@ -23,7 +26,7 @@ class ExtentMap {
   explicit ExtentMap(std::vector<DeviceRange> extents);
 
   std::uint64_t size() const { return ends_.empty() ? 0 : ends_.back(); }
-  // From `offset`, less than size(), up to the end of its extent.
+  // From `offset`, less than size(), up to the end of its extent. `start` is kNowhere inside a gap.
   DeviceRange from(std::uint64_t offset) const;
 
  private:

@@ -99,12 +99,24 @@ Result<std::shared_ptr<const File>> File::window(std::vector<DeviceRange> extent
                         fmt::format("a piece of the {} bytes that there are", size_)));
     }
   }
-  Fd fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3));
-  if (!fd) return fail(system_error("dup", errno).of(path_));
-  ExtentMap map(std::move(extents));
-  auto file = std::shared_ptr<File>(new File(std::move(fd), path_, map.size(), is_block_device_));
-  file->extents_ = std::move(map);
+  TRY(auto file, make_window(*this, std::move(extents)));
   return std::shared_ptr<const File>(std::move(file));
+}
+
+Result<std::shared_ptr<const File>> File::rearranged(std::vector<DeviceRange> pieces, Gaps gaps) const {
+  TRY(auto file, make_window(*this, std::move(pieces)));
+  file->is_rearranged_ = true;
+  file->gaps_are_lost_ = gaps == Gaps::Lost;
+  return std::shared_ptr<const File>(std::move(file));
+}
+
+Result<std::shared_ptr<File>> File::make_window(const File& whole, std::vector<DeviceRange> extents) {
+  Fd fd(::fcntl(whole.fd_.get(), F_DUPFD_CLOEXEC, 3));
+  if (!fd) return fail(system_error("dup", errno).of(whole.path_));
+  ExtentMap map(std::move(extents));
+  auto file = std::shared_ptr<File>(new File(std::move(fd), whole.path_, map.size(), whole.is_block_device_));
+  file->extents_ = std::move(map);
+  return file;
 }
 
 Result<std::vector<std::byte>> File::read_whole(const std::string& path) {
@@ -123,6 +135,16 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
   while (done < out.size()) {
     const std::size_t left = out.size() - done;
     const DeviceRange place = extents_ ? extents_->from(offset + done) : DeviceRange{offset + done, left};
+    if (place.start == DeviceRange::kNowhere) {
+      if (gaps_are_lost_) {
+        return fail(error(ErrorKind::Truncated, offset + done, "read", "nothing of these bytes",
+                          "a record that holds them"));
+      }
+      const std::size_t zeros = std::min<std::uint64_t>(left, place.bytes);
+      std::fill_n(out.data() + done, zeros, std::byte{0});
+      done += zeros;
+      continue;
+    }
     const ssize_t n = ::pread(fd_.get(), out.data() + done, std::min<std::uint64_t>(left, place.bytes),
                               static_cast<off_t>(place.start));
     if (n < 0 && errno == EINTR) continue;
@@ -182,7 +204,12 @@ bool File::is_same_file(const std::string& other_path) const {
 
 Error File::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
                   std::string allowed) const {
-  return make_error(kind, std::move(where), std::move(found), std::move(allowed)).at(offset).of(path_);
+  Error made = make_error(kind, std::move(where), std::move(found), std::move(allowed)).of(path_);
+  made.offset = offset;
+  if (!is_rearranged_ || size_ == 0) return made;
+  made.offset = offset < size_ ? place_of(offset) : place_of(size_ - 1) + 1;
+  if (made.offset == DeviceRange::kNowhere) made.offset.reset();
+  return made;
 }
 
 }  // namespace hib

@@ -46,6 +46,11 @@ class File {
   // Only these pieces of it, one after the other, as a file of their own.
   Result<std::shared_ptr<const File>> window(std::vector<DeviceRange> extents) const;
 
+  // The same for what this file holds in another order: a piece that starts at DeviceRange::kNowhere reads as
+  // zeros, or is lost and Truncated. Errors name the place in this file.
+  enum class Gaps { Zero, Lost };
+  Result<std::shared_ptr<const File>> rearranged(std::vector<DeviceRange> pieces, Gaps gaps) const;
+
   // All of a file that fits into memory: for what this program itself or the system has put there, not for
   // images.
   static Result<std::vector<std::byte>> read_whole(const std::string& path);
@@ -82,6 +87,7 @@ class File {
   File(Fd fd, std::string path, std::uint64_t size, bool is_block_device)
       : fd_(std::move(fd)), path_(std::move(path)), size_(size), is_block_device_(is_block_device) {}
 
+  static Result<std::shared_ptr<File>> make_window(const File& whole, std::vector<DeviceRange> extents);
   bool copy_mapped(std::uint64_t offset, MutableBytes out) const;
 
   Fd fd_;
@@ -89,7 +95,9 @@ class File {
   std::uint64_t size_;
   bool is_block_device_;
   bool is_vmcore_ = false;
-  std::optional<ExtentMap> extents_;  // of a window
+  std::optional<ExtentMap> extents_;  // of a window, or of the pieces that are in another order
+  bool is_rearranged_ = false;
+  bool gaps_are_lost_ = false;
 };
 
 }  // namespace hib

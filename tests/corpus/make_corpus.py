@@ -32,6 +32,16 @@ def put(kind, name, data):
     (HERE / kind / f"{kind}-{name}").write_bytes(data)
 
 
+def flattened(dump, size, without=None):
+    """As makedumpfile -F sends it: records of target offset, size and data; one may be missing."""
+    out = struct.pack(">16sqq", b"makedumpfile", 1, 1).ljust(PAGE, b"\0")
+    for at in range(0, len(dump), size):
+        if at == without:
+            continue
+        out += struct.pack(">qq", at, len(dump[at:at + size])) + dump[at:at + size]
+    return out + struct.pack(">qq", -1, -1)
+
+
 def field(name, value):
     kind = 1 if isinstance(value, int) else 2 if isinstance(value, str) else 3 if isinstance(value, bytes) else 4
     raw = struct.pack("<Q", value) if kind == 1 else value.encode() if kind == 2 else value if kind == 3 else b"".join(value)
@@ -86,6 +96,10 @@ def main():
     flat = subprocess.run([HIBTOOL, "restore", "-f", "raw", str(raw), "--as", "kdump", "-o", "-", "-q"], check=True, capture_output=True).stdout
     put("kdump", "good-flattened", flat)
     put("kdump", "truncated-flattened", flat[:len(flat) * 2 // 3])
+    put("kdump", "part-alone", patched(images["kdump"], 4096 + 12, struct.pack("<I", 1)))
+    put("elf", "good-flattened", flattened(images["elf"], 1 << 20))
+    put("elf", "gap-flattened", flattened(images["elf"], 3000, without=9000))
+    put("elf", "truncated-flattened", flattened(images["elf"], 3000)[:-5000])
     put("kdump", "block-size-0", patched(images["kdump"], 428, struct.pack("<I", 0)))
     put("kdump", "bitmap-huge", patched(images["kdump"], 436, struct.pack("<I", 0xFFFFFFFE)))
     put("kdump", "mapnr-max", patched(images["kdump"], 4096 + 96, struct.pack("<Q", (1 << 64) - 1)))

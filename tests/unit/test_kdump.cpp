@@ -3,20 +3,22 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "format/kdump/bitmap.h"
-#include "format/kdump/dump_file.h"
 #include "format/kdump/layout.h"
 #include "format/kdump/writer.h"
 #include "lib/codec/lzo.h"
 #include "lib/codec/snappy.h"
 #include "lib/codec/zlib.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/dump_file.h"
 #include "lib/image/vmcore_notes.h"
+#include "tests/support/flattened.h"
 #include "tests/support/images.h"
 
 using namespace hib;
@@ -259,40 +261,6 @@ Error only_damage(const std::string& path, Pfn pfn) {
   return result.damage[0].error;
 }
 
-std::vector<std::byte> flat_record(std::uint64_t offset, std::uint64_t size, ByteView bytes) {
-  kdump::FlatRecord record{};
-  record.offset = offset;
-  record.size = size;
-  std::vector<std::byte> out(sizeof(record) + bytes.size());
-  std::memcpy(out.data(), &record, sizeof(record));
-  if (!bytes.empty()) std::memcpy(out.data() + sizeof(record), bytes.data(), bytes.size());
-  return out;
-}
-
-void add(std::vector<std::byte>& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
-
-std::vector<std::byte> flat_header() {
-  kdump::FlatHeader header{};
-  std::memcpy(header.signature, kdump::kFlatSignature, sizeof(header.signature));
-  header.type = 1;
-  header.version = 1;
-  std::vector<std::byte> out(kdump::kFlatHeaderBytes);
-  std::memcpy(out.data(), &header, sizeof(header));
-  return out;
-}
-
-// `dump` in records of `size` bytes, the last first.
-std::vector<std::byte> flatten_backwards(ByteView dump, std::size_t size) {
-  auto out = flat_header();
-  for (std::size_t end = dump.size(); end > 0;) {
-    const std::size_t start = (end - 1) / size * size;
-    add(out, flat_record(start, end - start, dump.subspan(start, end - start)));
-    end = start;
-  }
-  add(out, flat_record(kdump::kFlatEnd, kdump::kFlatEnd, {}));
-  return out;
-}
-
 bool has_finding(const ImageReader& image, std::string_view code) {
   const auto& findings = image.info().findings;
   return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.code == code; });
@@ -355,7 +323,7 @@ TEST_CASE("Into a pipe a dump is written flattened, with the bytes that a file w
   for (const Codec codec : kCodecs) {
     const Dump plain(source, codec);
     const Dump flat(source, codec, true);
-    const auto dump = must(kdump::DumpFile::open(must(File::open(flat.path))));
+    const auto dump = must(DumpFile::open(must(File::open(flat.path))));
     CHECK(dump.is_flattened());
     CHECK(dump.is_complete());
     REQUIRE(dump.size() == plain.good.size());
@@ -457,7 +425,7 @@ TEST_CASE(
   const MemoryImage source = every_state();
   for (const bool flattened : {false, true}) {
     const Dump dump(source, Codec::Lzo, flattened);
-    const std::size_t start = flattened ? kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord) : 0;
+    const std::size_t start = flattened ? kFlatHeaderBytes + sizeof(FlatRecord) : 0;
     const auto refuses = [&](std::size_t offset, auto value, ErrorKind kind, const std::string& field) {
       dump.with(start + offset, value);
       check_refused(dump.path, kind, start + offset, field);
@@ -473,17 +441,14 @@ TEST_CASE(
     refuses(offsetof(H, sub_header_blocks), le32(0), ErrorKind::Corrupt, "sub_hdr_size");
     for (const std::uint32_t blocks : {0U, 3U})
       refuses(offsetof(H, bitmap_blocks), le32(blocks), ErrorKind::Corrupt, "bitmap_blocks");
-    refuses(kPage + offsetof(S, split), le32(1), ErrorKind::Unsupported, "split");
     for (const std::uint64_t pages :
          {std::uint64_t{0}, std::uint64_t{kPage * 8 + 1}, kMaxPfn + 1, ~std::uint64_t{0}}) {
       refuses(kPage + offsetof(S, max_mapnr_64), le64(pages), ErrorKind::Corrupt, "max_mapnr_64");
     }
   }
   const Dump flat(source, Codec::Lzo, true);
-  flat.with(kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord),
-            std::array<char, 8>{'K', 'D', 'U', 'M', 'Q'});
-  check_refused(flat.path, ErrorKind::Corrupt, kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord),
-                "signature");
+  flat.with(kFlatHeaderBytes + sizeof(FlatRecord), std::array<char, 8>{'K', 'D', 'U', 'M', 'Q'});
+  check_refused(flat.path, ErrorKind::Corrupt, kFlatHeaderBytes + sizeof(FlatRecord), "signature");
 }
 
 TEST_CASE("Bitmaps that the file cannot hold are Truncated and cost no memory") {
@@ -501,8 +466,8 @@ TEST_CASE("Bitmaps that the file cannot hold are Truncated and cost no memory") 
   add(flat, flat_record(0, bytes.size(), bytes));
   add(flat, flat_record(std::uint64_t{1} << 55, 1, ByteView(bytes).first(1)));
   write_file(dump.path, flat);
-  check_refused(dump.path, ErrorKind::Truncated,
-                kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord) + 2 * kPage, "first bitmap");
+  check_refused(dump.path, ErrorKind::Truncated, kFlatHeaderBytes + sizeof(FlatRecord) + 2 * kPage,
+                "first bitmap");
 }
 
 TEST_CASE("Versions before 6 have max_mapnr in the first header, and VMCOREINFO and notes from 3 and 4 on") {
@@ -583,11 +548,11 @@ TEST_CASE("Flattened headers and records that cannot be are refused, naming the 
   };
   refuses(16, be64(2), ErrorKind::Unsupported, 16, "type");
   refuses(24, be64(2), ErrorKind::Unsupported, 24, "version");
-  const std::size_t first = kdump::kFlatHeaderBytes;
+  const std::size_t first = kFlatHeaderBytes;
   refuses(first, be64(std::uint64_t{1} << 63), ErrorKind::Corrupt, first, "record 0");
   refuses(first + 8, be64(0), ErrorKind::Corrupt, first, "record 0");
   refuses(first + 8, be64(~std::uint64_t{0} - 1), ErrorKind::Corrupt, first, "record 0");
-  const std::size_t second = first + sizeof(kdump::FlatRecord) + dump.at<be64>(first + 8);
+  const std::size_t second = first + sizeof(FlatRecord) + dump.at<be64>(first + 8);
   refuses(second, be64(~std::uint64_t{0}), ErrorKind::Corrupt, second, "record 1");  // half an end mark
   write_file(dump.path, ByteView(dump.good).first(100));
   check_refused(dump.path, ErrorKind::Truncated, 0, "flattened header");
@@ -606,34 +571,26 @@ TEST_CASE("Records in any order and of any size make the same dump") {
   }
 }
 
-TEST_CASE("Of flattened records that overlap the later one counts") {
-  const TempFolder folder;
-  const auto text = [](std::string_view t) { return as_bytes(t); };
-  auto flat = flat_header();
-  add(flat, flat_record(0, 10, text("aaaaaaaaaa")));
-  add(flat, flat_record(3, 4, text("bbbb")));
-  add(flat, flat_record(5, 3, text("ccc")));
-  add(flat, flat_record(0, 1, text("d")));
-  add(flat, flat_record(9, 3, text("eee")));
-  add(flat, flat_record(4, 1, text("f")));
-  add(flat, flat_record(kdump::kFlatEnd, kdump::kFlatEnd, {}));
-  write_file(folder.file("flat"), flat);
-  const auto dump = must(kdump::DumpFile::open(must(File::open(folder.file("flat")))));
-  CHECK(as_text(must(dump.read_at(0, dump.size()))) == "daabfcccaeee");
-  CHECK(dump.file_offset(0) == flat.size() - (1 + 16 + 3 + 16 + 1 + 16));
-}
+TEST_CASE("A bitmap whose end no record holds is read; page data that none holds is lost, not zero") {
+  const MemoryImage source = every_state();  // 305 pages: bits to 312 are read, makedumpfile writes no more
+  const Dump dump(source, Codec::None);
+  const auto without = [&](std::size_t from, std::size_t to) {
+    auto flat = flat_header();
+    add(flat, flat_record(0, from, ByteView(dump.good).first(from)));
+    add(flat, flat_record(to, dump.good.size() - to, ByteView(dump.good).subspan(to)));
+    add(flat, flat_record(kFlatEnd, kFlatEnd, {}));
+    write_file(dump.path, flat);
+  };
+  const auto header = dump.at<kdump::Header>(0);
+  const std::size_t bitmaps = (std::size_t{1} + header.sub_header_blocks) * kPage;
+  without(bitmaps + 39, bitmaps + header.bitmap_blocks / 2 * kPage);
+  const auto image = open_or_fail(dump.path);
+  CHECK(image->info().state == "complete");
+  CHECK(digest_of(*image) == digest_of(source));
 
-TEST_CASE("A byte that no flattened record holds is Truncated, not zero") {
-  const TempFolder folder;
-  auto flat = flat_header();
-  add(flat, flat_record(0, 4, as_bytes("abcd")));
-  add(flat, flat_record(6, 2, as_bytes("gh")));
-  write_file(folder.file("flat"), flat);
-  const auto dump = must(kdump::DumpFile::open(must(File::open(folder.file("flat")))));
-  CHECK_FALSE(dump.is_complete());
-  CHECK(dump.read_at(0, 8).error().kind == ErrorKind::Truncated);
-  CHECK(dump.read_at(7, 2).error().kind == ErrorKind::Truncated);
-  CHECK(as_text(must(dump.read_at(6, 2))) == "gh");
+  const auto d = dump.at<kdump::PageDescriptor>(dump.descriptor(5));
+  without(d.offset + 100, d.offset + kPage);
+  CHECK(only_damage(dump.path, 5).kind == ErrorKind::Truncated);
 }
 
 TEST_CASE("A flattened dump without its end mark is incomplete though no page is lost") {
@@ -645,6 +602,150 @@ TEST_CASE("A flattened dump without its end mark is incomplete though no page is
   REQUIRE(image->info().damage.size() == 1);
   CHECK(image->info().damage[0].lost_pfns.empty());
   CHECK(digest_of(*image) == digest_of(source));
+}
+
+// ---- parts
+
+namespace {
+
+// The part of a dump with the pages from `start` to `end`, as makedumpfile --split writes it: all headers and
+// bitmaps, and the descriptors and data of its own pages.
+std::vector<std::byte> part_of(const Dump& dump, const MemoryImage& source, Pfn start, Pfn end) {
+  std::vector<std::byte> part(dump.good.begin(),
+                              dump.good.begin() + static_cast<std::ptrdiff_t>(dump.descriptors()));
+  auto sub = dump.at<kdump::SubHeader>(kPage);
+  sub.split = 1;
+  sub.start_pfn_64 = start;
+  sub.end_pfn_64 = end;
+  std::memcpy(part.data() + kPage, &sub, sizeof(sub));
+  std::vector<kdump::PageDescriptor> descriptors;
+  std::vector<std::byte> data;
+  std::size_t number = 0;
+  const auto whole = open_or_fail(dump.path);
+  const auto runs = must(whole->runs());
+  for (auto run = must(runs->next()); run; run = must(runs->next())) {
+    for (Pfn pfn = run->first; run->is_present() && pfn < run->end(); ++pfn, ++number) {
+      if (pfn < start || pfn >= end) continue;
+      descriptors.push_back(dump.at<kdump::PageDescriptor>(dump.descriptor(number)));
+      auto& d = descriptors.back();
+      const ByteView bytes = ByteView(dump.good).subspan(d.offset, d.size);
+      d.offset = data.size();
+      add(data, bytes);
+    }
+  }
+  for (auto& d : descriptors) {
+    d.offset = part.size() + descriptors.size() * sizeof(d) + d.offset;
+  }
+  for (const auto& d : descriptors) add(part, object_bytes(d));
+  add(part, data);
+  CHECK(source.info().end_pfn >= end);
+  return part;
+}
+
+// The whole dump, and three parts of it beside each other.
+struct Split {
+  MemoryImage source = every_state();
+  Dump dump{source, Codec::Zlib};
+  TempFolder folder;
+  std::string first = folder.file("a");
+  std::string second = folder.file("b");
+  std::string third = folder.file("c");
+
+  Split() {
+    write_file(first, part_of(dump, source, 0, 65));
+    write_file(second, part_of(dump, source, 65, 150));
+    write_file(third, part_of(dump, source, 150, 305));
+    write_file(folder.file("unrelated"), as_bytes("text"));
+    write_file(folder.file("whole"), dump.good);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Any part of a split dump is opened as the whole when the others lie beside it") {
+  const Split split;
+  for (const std::string& path : {split.first, split.second, split.third}) {
+    const auto image = open_or_fail(path);
+    CHECK(image->info().state == "complete");
+    CHECK(image->info().variant == "version 6, 3 parts in one folder");
+    CHECK(image->info().file_bytes == std::filesystem::file_size(path));
+    PageCounts counts;
+    CHECK(wrong_pages(*image, split.source, counts) == 0);
+    CHECK(digest_of(*image) == digest_of(split.source));
+    CHECK(layer(*image, "page descriptors") == LayerResult::Ok);
+    std::vector<std::byte> page(kPage);
+    for (const Pfn pfn : {Pfn{2}, Pfn{66}, Pfn{140}, Pfn{190}}) {
+      must(image->read_page(pfn, page));
+      CHECK(page == split.source.page(pfn));
+    }
+    std::uint64_t end = 0;
+    for (const LabelledRange& range : must(image->map()).tiled(std::filesystem::file_size(path))) {
+      CHECK(range.label.find("overlap") == std::string::npos);
+      CHECK(range.label.find("unlabelled") == std::string::npos);
+      end = range.offset + range.size;
+    }
+    CHECK(end == std::filesystem::file_size(path));
+  }
+}
+
+TEST_CASE("A part whose neighbours are missing is incomplete and names their pages") {
+  const Split split;
+  std::filesystem::remove(split.second);
+  const auto image = open_or_fail(split.third);
+  CHECK(image->info().state == "incomplete");
+  REQUIRE(has_finding(*image, "part-missing"));
+  REQUIRE(image->info().damage.size() == 1);
+  const Damage& damage = image->info().damage[0];
+  CHECK(damage.error.kind == ErrorKind::Truncated);
+  CHECK(damage.error.offset == kPage + offsetof(kdump::SubHeader, split));
+  CHECK(damage.error.found == "a part; no file beside it has PFN 0x41 to 0x95");
+  CHECK(damage.lost_pfns == std::vector<PfnRange>{{65, 5}, {131, 19}});
+  PageCounts counts;
+  CHECK(wrong_pages(*image, split.source, counts) == 0);
+  CHECK(counts.unreadable == 24);
+  std::vector<std::byte> page(kPage);
+  CHECK(image->read_page(66, page).error().kind == ErrorKind::Truncated);
+  CHECK_FALSE(formats().open_whole(split.third, "", {}));
+}
+
+TEST_CASE("A part of another dump, a copy and a broken part are not taken for neighbours") {
+  const Split split;
+  auto other = read_file(split.second);
+  const le64 time = 1234567;
+  std::memcpy(other.data() + offsetof(kdump::Header, time_seconds), &time, sizeof(time));
+  write_file(split.folder.file("0-other"), other);  // sorts before
+  write_file(split.folder.file("copy"), read_file(split.first));
+  write_file(split.folder.file("0-short"), ByteView(other).first(500));
+  CHECK(digest_of(*open_or_fail(split.first)) == digest_of(split.source));
+}
+
+TEST_CASE("A part whose range cannot be is refused") {
+  const Split split;
+  for (const auto& [start, end] : {std::pair<Pfn, Pfn>{100, 99}, {0, 306}, {~Pfn{0}, ~Pfn{0}}}) {
+    auto bytes = read_file(split.first);
+    auto sub = split.dump.at<kdump::SubHeader>(kPage);
+    sub.split = 1;
+    sub.start_pfn_64 = start;
+    sub.end_pfn_64 = end;
+    std::memcpy(bytes.data() + kPage, &sub, sizeof(sub));
+    write_file(split.dump.path, bytes);
+    check_refused(split.dump.path, ErrorKind::Corrupt, kPage + offsetof(kdump::SubHeader, start_pfn_64),
+                  "start_pfn");
+  }
+}
+
+TEST_CASE("A cut part costs the pages whose data is gone, and no other") {
+  const Split split;
+  const auto bytes = read_file(split.second);
+  write_file(split.second, ByteView(bytes).first(bytes.size() - 10));
+  const auto image = open_or_fail(split.first);
+  CHECK(image->info().state == "incomplete");
+  REQUIRE(image->info().damage.size() == 1);
+  CHECK(image->info().damage[0].error.file == split.second);
+  PageCounts counts;
+  CHECK(wrong_pages(*image, split.source, counts) == 0);
+  CHECK(counts.unreadable >= 1);
+  CHECK(counts.unreadable < 4);
 }
 
 // ---- pages
@@ -696,7 +797,7 @@ TEST_CASE("Page data that is not what its codec writes costs its page only, nami
       write_file(plain.path, bytes);
       const Error error = only_damage(plain.path, 5);
       CHECK(error.kind == ErrorKind::Corrupt);
-      CHECK(error.offset == d.offset + (flattened ? kdump::kFlatHeaderBytes + sizeof(kdump::FlatRecord) : 0));
+      CHECK(error.offset == d.offset + (flattened ? kFlatHeaderBytes + sizeof(FlatRecord) : 0));
     }
   }
 }

@@ -116,6 +116,47 @@ class RealMemory:
         for path in (elf, again, kdump):
             path.unlink()
 
+    def test_what_makedumpfile_sends_flattened_is_what_it_writes_into_a_file(self):
+        elf, plain, flat, out = (self.folder / name for name in ("flat.elf", "flat.plain", "flat.flat", "flat.hib"))
+        tool("restore", self.folder / "first.hib", "--as", "elf", "-o", elf, "--force", "-q")
+        for options in ("-l", "-c", "-p", "-c -d 1", "-l -d 31", "-E", "-E -d 31"):
+            plain.unlink(missing_ok=True)
+            subprocess.run(["makedumpfile", *options.split(), elf, plain], check=True, capture_output=True)
+            with open(flat, "wb") as file:
+                subprocess.run(["makedumpfile", "-F", *options.split(), elf], check=True, stdout=file, stderr=subprocess.DEVNULL)
+            inspected = tool_json("inspect", flat)
+            self.assertEqual((inspected["state"], inspected["pages"]["unreadable"]), ("complete", 0), options)
+            self.assertEqual(tool_json("verify", flat)["content_digest"], tool_json("verify", plain)["content_digest"], options)
+        sender = subprocess.Popen(["makedumpfile", "-F", "-l", "-d", "31", elf], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        subprocess.run([HIBTOOL, "create", "-", "-o", out, "--force", "-q"], stdin=sender.stdout, check=True)
+        sender.stdout.close()
+        self.assertEqual(sender.wait(), 0)
+        self.assertTrue(tool_json("diff", out, self.dump_with(elf, "-l", "-d", "31"))["identical"])
+        for path in (elf, plain, flat, out):
+            path.unlink()
+
+    def dump_with(self, source, *options):
+        dump = self.folder / "made.dump"
+        dump.unlink(missing_ok=True)
+        subprocess.run(["makedumpfile", *options, source, dump], check=True, capture_output=True)
+        return dump
+
+    def test_a_dump_that_makedumpfile_has_split_is_opened_as_one(self):
+        elf = self.folder / "split.elf"
+        tool("restore", self.folder / "first.hib", "--as", "elf", "-o", elf, "--force", "-q")
+        whole = self.dump_with(elf, "-l", "-d", "31")
+        parts = [self.folder / f"split.{i}" for i in range(3)]
+        for part in parts:
+            part.unlink(missing_ok=True)
+        subprocess.run(["makedumpfile", "--split", "--splitblock-size", "16", "-l", "-d", "31", elf, *parts], check=True, capture_output=True)
+        for part in parts:
+            self.assertEqual(tool_json("inspect", part)["state"], "complete")
+            self.assertTrue(tool_json("diff", part, whole)["identical"])
+        parts[1].unlink()
+        self.assertEqual(tool_json("inspect", parts[0])["state"], "incomplete")
+        for path in (elf, whole, parts[0], parts[2]):
+            path.unlink()
+
     def test_libkdumpfile_reads_the_same_pages_from_what_is_restored(self):
         judge, dump = self.folder / "kdump_pages", self.folder / "judged"
         subprocess.run(["gcc", "-o", judge, HERE / "kdump_pages.c", "-lkdumpfile"], check=True)
