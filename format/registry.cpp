@@ -1,5 +1,6 @@
 #include "format/registry.h"
 
+#include "format/avml/format.h"
 #include "format/elf/format.h"
 #include "format/hib/format.h"
 #include "format/kdump/format.h"
@@ -12,7 +13,7 @@ namespace {
 
 // In the order of trying: a strong magic first, raw memory, which has none, last.
 constexpr const Format* kRows[] = {
-    &hib_image::kFormat,  &kdump::kFormat,          &elf::kFormat, &lime::kFormat,
+    &hib_image::kFormat,  &kdump::kFormat,          &elf::kFormat, &lime::kFormat, &avml::kFormat,
     &swsusp::kSwapFormat, &swsusp::kSnapshotFormat, &raw::kFormat,
 };
 

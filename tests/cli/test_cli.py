@@ -44,7 +44,7 @@ class Verbs(CliTest):
         self.assertEqual(verify["pages"], inspect["pages"])
 
     def test_memory_survives_every_format_and_back(self):
-        for kind in ("raw", "elf", "kdump", "lime", "hib"):
+        for kind in ("raw", "elf", "kdump", "lime", "avml", "hib"):
             out = self.path(f"out.{kind}")
             done = self.json("restore", self.hib, "--as", kind, "-o", out)
             self.assertEqual(done["content_digest"], self.created["content_digest"])
@@ -102,7 +102,7 @@ class Verbs(CliTest):
         out = self.run_tool("create", "-f", "raw", "-", "-o", "-", "-q", stdin=self.memory)
         self.assertEqual(out.stdout, self.run_tool("create", "-f", "raw", self.raw, "-o", "-", "-q").stdout)
         self.assertEqual(self.json("verify", "-", stdin=out.stdout)["verdict"], "good")
-        for kind in ("raw", "elf", "lime", "kdump"):
+        for kind in ("raw", "elf", "lime", "avml", "kdump"):
             stream = self.run_tool("restore", self.hib, "-o", "-", "--as", kind, "-q").stdout
             forced = ["-f", "raw"] if kind == "raw" else []
             self.assertEqual(self.json("verify", "-", *forced, stdin=stream)["content_digest"], self.created["content_digest"], kind)
@@ -114,7 +114,7 @@ class Verbs(CliTest):
         self.run_tool("inspect", "--page", "4000", self.hib, code=1)
 
     def test_map_labels_every_byte(self):
-        for kind in ("hib", "elf", "kdump", "lime"):
+        for kind in ("hib", "elf", "kdump", "lime", "avml"):
             out = self.path(f"x.{kind}")
             self.run_tool("restore", self.hib, "--as", kind, "-o", out)
             document = self.json("inspect", "--map", out)

@@ -101,7 +101,7 @@ class Work:
     def dumps(self, source, stem):
         """format -> file for each format that restore writes, and the documents of writing them."""
         files, documents = {}, []
-        for kind in ("raw", "elf", "kdump", "lime", "hib"):
+        for kind in ("raw", "elf", "kdump", "lime", "avml", "hib"):
             path = self.path(f"{stem}.{kind}")
             documents += self.run("restore", source, "--as", kind, "-o", path)
             files[kind] = path
@@ -177,6 +177,9 @@ class Work:
         kdump[424] |= 8  # not finished
         yield from self.run("inspect", self.write("incomplete.kdump", kdump), *ALL)
         yield from self.run("inspect", self.write("range.lime", self.small["lime"].read_bytes() + b"\xff" * 32), *ALL)
+        avml = Path(self.small["avml"]).read_bytes()
+        yield from self.run("inspect", self.write("cut.avml", avml[:-20]), *ALL)
+        yield from self.run("verify", self.write("cut.avml", avml[:-20]), codes=(1,))
         for codec in ("none", "zlib", "snappy", "zstd"):
             yield from self.run("restore", self.hib, "--as", "kdump", "--codec", codec, "-o", self.path(f"{codec}.kdump"))
             yield from self.run("inspect", self.path(f"{codec}.kdump"), *ALL)
@@ -281,7 +284,7 @@ class Work:
     def create_and_restore_with_damage(self):
         for label in ("PAGES", "INDEX"):
             damaged = self.damaged(label, "broken.hib")
-            for verb in (["create"], *(["restore", "--as", kind] for kind in ("raw", "elf", "kdump", "lime", "hib"))):
+            for verb in (["create"], *(["restore", "--as", kind] for kind in ("raw", "elf", "kdump", "lime", "avml", "hib"))):
                 yield from self.run(*verb, damaged, "-o", self.path("saved"), "--salvage", "--force", codes=(3,))
                 yield from self.run(*verb, damaged, "-o", self.path("saved"), "--force", codes=(2,))
         for name in self.readable_cases():

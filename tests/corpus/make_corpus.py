@@ -87,7 +87,8 @@ def main():
     raw = HERE / "raw" / "raw-good"
     raw.write_bytes(MEMORY)
     images = {}
-    for kind in ("hib", "elf", "lime", "kdump"):
+    for kind in ("hib", "elf", "lime", "avml", "kdump"):
+        (HERE / kind).mkdir(exist_ok=True)
         path = HERE / kind / f"{kind}-good"
         tool("restore", "-f", "raw", raw, "--as", kind, "-o", path, *(["--chunk-size", "8"] if kind == "hib" else []))
         images[kind] = path.read_bytes()
@@ -113,6 +114,17 @@ def main():
     put("lime", "range-wraps", patched(images["lime"], 8, struct.pack("<QQ", 0, (1 << 64) - 1)))
     put("lime", "range-backwards", patched(images["lime"], 8, struct.pack("<QQ", 8192, 0)))
     put("lime", "truncated", images["lime"][:PAGE])
+    avml = images["avml"]
+    put("avml", "version-3", patched(avml, 4, struct.pack("<I", 3)))
+    put("avml", "range-huge", patched(avml, 16, struct.pack("<Q", (1 << 52) - 1)))
+    put("avml", "range-backwards", patched(avml, 8, struct.pack("<QQ", 8192, 0)))
+    put("avml", "chunk-reserved", patched(avml, 42, b"\x02"))
+    put("avml", "chunk-huge", patched(avml, 43, b"\xff\xff\xff"))
+    put("avml", "crc", patched(avml, 46, b"\0\0\0\0"))
+    put("avml", "length-huge", patched(avml, len(avml) - 8, b"\xff" * 8))
+    put("avml", "twice", avml + avml)
+    put("avml", "truncated", avml[:-100])
+    put("avml", "padding", avml[:42] + b"\xfe\x03\0\0abc" + avml[42:-8] + struct.pack("<Q", len(avml) - 40 + 7))
     put("hib", "truncated", images["hib"][:-200])
     put("hib", "header-only", images["hib"][:8192])
     put("hib", "payload-huge", patched(images["hib"], 8192 + 16, struct.pack("<Q", (1 << 64) - 1)))

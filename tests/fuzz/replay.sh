@@ -9,7 +9,7 @@ CC=clang CXX=clang++ cmake -S "$source" -B "$fuzz" -G Ninja -DCMAKE_BUILD_TYPE=R
 	-DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -gline-tables-only" -DHIBTOOL_FUZZ=ON -DHIBTOOL_TESTS=ON \
 	-DHIBTOOL_SANITIZE=address,undefined >"$fuzz.log" 2>&1 || { cat "$fuzz.log"; exit 1; }
 cmake --build "$fuzz" --target fuzzers >>"$fuzz.log" 2>&1 || { tail -40 "$fuzz.log"; exit 1; }
-for format in hib elf kdump lime raw swsusp snapshot devices; do
+for format in hib elf kdump lime avml raw swsusp snapshot devices; do
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
 	mkdir "$work/new"

@@ -98,8 +98,8 @@ TEST_CASE("Every format can be recognised and opened, and what it says of itself
 }
 
 TEST_CASE("The lists of what can be read and written are in the order of trying") {
-  CHECK(formats().readable() == Names{"hib", "kdump", "elf", "lime", "swsusp", "snapshot", "raw"});
-  CHECK(formats().writable() == Names{"hib", "kdump", "elf", "lime", "swsusp", "snapshot", "raw"});
+  CHECK(formats().readable() == Names{"hib", "kdump", "elf", "lime", "avml", "swsusp", "snapshot", "raw"});
+  CHECK(formats().writable() == Names{"hib", "kdump", "elf", "lime", "avml", "swsusp", "snapshot", "raw"});
   CHECK(formats().codecs() == Names{"none", "zlib", "lzo", "snappy", "zstd", "lz4"});
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("A kernel jump saves into the one format that has areas") {
 
 TEST_CASE("An image is recognised by its content, whatever its name") {
   const Written written;
-  CHECK(written.names() == Names{"hib", "kdump", "elf", "lime", "raw"});
+  CHECK(written.names() == Names{"hib", "kdump", "elf", "lime", "avml", "raw"});
   for (const std::string& name : written.names()) {
     if (name == "raw") continue;  // without the interrupt table of a PC
     CHECK(must(opened(written.path(name)))->info().format == name);
@@ -148,7 +148,7 @@ TEST_CASE("A name that no format has is a usage error with the list of names") {
     CHECK(image.error().kind == ErrorKind::Usage);
     CHECK(image.error().where == "--format");
     CHECK(image.error().found == name);
-    CHECK(image.error().allowed == "hib, kdump, elf, lime, swsusp, snapshot, raw");
+    CHECK(image.error().allowed == "hib, kdump, elf, lime, avml, swsusp, snapshot, raw");
   }
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("What no reader knows is refused with the list of formats and a way to
     CHECK(image.error().file == path);
     CHECK(image.error().where == "format");
     CHECK(image.error().found == found);
-    CHECK(image.error().allowed == "hib, kdump, elf, lime, swsusp, snapshot, raw");
+    CHECK(image.error().allowed == "hib, kdump, elf, lime, avml, swsusp, snapshot, raw");
     CHECK(image.error().advice == "-f raw reads it as raw physical memory");
   }
 }

@@ -1,16 +1,18 @@
-// Ten thousand seeded mutants each of an ELF, a kdump and a LiME file: no crash, no hang, no wild allocation,
-// and no page past the end of what the file holds. Field-directed: most changes hit headers and tables, with
-// the values that break arithmetic.
+// Ten thousand seeded mutants each of an ELF, a kdump, a LiME and an AVML file, and of flattened ones: no
+// crash, no hang, no wild allocation, and no page past the end of what the file holds. Field-directed: most
+// changes hit headers and tables, with the values that break arithmetic.
 
 #include <sys/resource.h>
 
 #include <chrono>
 #include <filesystem>
 
+#include "format/avml/writer.h"
 #include "format/elf/writer.h"
 #include "format/kdump/writer.h"
 #include "format/lime/writer.h"
 #include "lib/ops/verify.h"
+#include "tests/support/flattened.h"
 #include "tests/support/images.h"
 
 using namespace hib;
@@ -27,7 +29,8 @@ std::vector<std::byte> make(const TempFolder& folder, const std::string& format)
   write_file(folder.file("m"), sample_memory(kPages, 3));
   const auto source = open_or_fail(folder.file("m"), false, "raw");
   auto output = must(Output::create(folder.file("image"), true));
-  auto sink = must(format == "elf" ? elf::make_writer(*output, *source)
+  auto sink = must(format == "elf" || format == "elf-flattened" ? elf::make_writer(*output, *source)
+                   : format == "avml"                           ? avml::make_writer(*output, *source)
                    : format == "lime"
                        ? lime::make_writer(*output, *source)
                        : kdump::make_writer(*output, *source,
@@ -35,7 +38,8 @@ std::vector<std::byte> make(const TempFolder& folder, const std::string& format)
   PipelineOptions options;
   options.threads = 1;
   must(run_pipeline(*source, sink.get(), options));
-  return read_file(folder.file("image"));
+  const auto image = read_file(folder.file("image"));
+  return format.ends_with("-flattened") ? flatten_backwards(image, 3000) : image;
 }
 
 std::uint64_t interesting_value(std::mt19937& random, std::uint64_t file_bytes) {
@@ -135,4 +139,13 @@ TEST_CASE("Ten thousand mutants of a kdump file (LZO) are read or refused in tim
 }
 TEST_CASE("Ten thousand mutants of a kdump file (zlib) are read or refused in time and memory") {
   run_mutants("kdump-zlib");
+}
+TEST_CASE("Ten thousand mutants of an AVML file are read or refused in time and memory") {
+  run_mutants("avml");
+}
+TEST_CASE("Ten thousand mutants of a flattened kdump file are read or refused in time and memory") {
+  run_mutants("kdump-flattened");
+}
+TEST_CASE("Ten thousand mutants of a flattened ELF file are read or refused in time and memory") {
+  run_mutants("elf-flattened");
 }

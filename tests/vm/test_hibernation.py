@@ -113,7 +113,7 @@ class HibernatedMachine:
         raw.unlink()
 
     def test_every_format_holds_the_same_memory(self):
-        for form in ("elf", "kdump", "lime", "snapshot", "hib"):
+        for form in ("elf", "kdump", "lime", "avml", "snapshot", "hib"):
             with self.subTest(form):
                 output = self.folder / f"out.{form}"
                 tool("restore", self.armed, "--as", form, "-o", output, "-q")

@@ -1,0 +1,15 @@
+#include "format/avml/format.h"
+
+#include "format/avml/reader.h"
+#include "format/avml/writer.h"
+
+namespace hib::avml {
+constinit const Format kFormat = {
+    .name = "avml",
+    .title = "AVML dump",
+    .recognise = recognise,
+    .open = open,
+    .write = make_writer,
+};
+
+}  // namespace hib::avml

@@ -1,0 +1,7 @@
+#pragma once
+
+#include "lib/image/format.h"
+
+namespace hib::avml {
+extern const Format kFormat;
+}
