@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "format/avml/layout.h"
 #include "format/elf/layout.h"
 #include "format/elf/writer.h"
 #include "format/kdump/writer.h"
@@ -210,4 +211,93 @@ TEST_CASE("What no reader knows is refused, with the way to read it all the same
   write_file(folder.file("empty"), {});
   CHECK(open_image(folder.file("empty"), "", {}).error().kind == ErrorKind::NotRecognised);
   CHECK(open_image(folder.file("none"), "", {}).error().kind == ErrorKind::NotFound);
+}
+
+// ---- raw memory by its content
+
+namespace {
+
+void put_word(std::vector<std::byte>& memory, std::size_t at, std::uint16_t value) {
+  const le16 word = value;
+  std::memcpy(memory.data() + at, &word, sizeof(word));
+}
+
+// What SeaBIOS leaves at the start of memory.
+std::vector<std::byte> pc_memory(bool known_vectors = true, bool data_area = true) {
+  auto memory = sample_memory(8, 3);
+  std::fill_n(memory.begin(), 4096, std::byte{0});
+  for (std::size_t i = 0; i < 248; ++i) {
+    put_word(memory, i * 4, 0xFF53);
+    put_word(memory, i * 4 + 2, 0xF000);
+  }
+  if (known_vectors) {
+    for (const auto& [number, offset] : {std::pair<std::size_t, std::uint16_t>{0x11, 0xF84D},
+                                         {0x12, 0xF841},
+                                         {0x14, 0xE739},
+                                         {0x1A, 0xFE6E}})
+      put_word(memory, number * 4, offset);
+  }
+  if (data_area) {
+    put_word(memory, 0x40E, 0x9FC0);
+    put_word(memory, 0x413, 639);
+  }
+  return memory;
+}
+
+std::string certainty_of(const ImageReader& image) {
+  for (const auto& [name, text] : image.info().details) {
+    if (name == "certainty") return text;
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("The memory of a PC is recognised by three marks of its firmware, and how surely is said") {
+  const TempFolder folder;
+  const auto certainty = [&](bool known_vectors, bool data_area) {
+    write_file(folder.file("m"), pc_memory(known_vectors, data_area));
+    const auto image = open_or_fail(folder.file("m"));
+    CHECK(image->info().format == "raw");
+    return certainty_of(*image);
+  };
+  CHECK(certainty(true, true) ==
+        "high: interrupt table with 248 vectors into ROM, 4 of them a PC's own, 639 KiB of base memory");
+  CHECK(certainty(true, false) == "fair: interrupt table with 248 vectors into ROM, 4 of them a PC's own");
+  CHECK(certainty(false, true) == "fair: interrupt table with 248 vectors into ROM, 639 KiB of base memory");
+  write_file(folder.file("m"), pc_memory(false, false));
+  CHECK(open_image(folder.file("m"), "", {}).error().kind == ErrorKind::NotRecognised);
+  CHECK(certainty_of(*open_or_fail(folder.file("m"), false, "raw")) == "none by its content: it was named");
+}
+
+TEST_CASE("Memory behind a header of any size is not taken for memory from the start") {
+  const TempFolder folder;
+  const auto memory = pc_memory();
+  for (const std::size_t header : {4U, 8U, 16U, 32U, 40U, 64U, 128U, 256U, 512U, 4096U}) {
+    INFO(header << " bytes");
+    std::vector<std::byte> file(header);
+    file.insert(file.end(), memory.begin(), memory.end());
+    file.resize(round_up(file.size(), 4096));
+    write_file(folder.file("m"), file);
+    CHECK(open_image(folder.file("m"), "", {}).error().kind == ErrorKind::NotRecognised);
+  }
+}
+
+TEST_CASE("Memory behind an AVML header is a broken AVML dump, and not raw memory") {
+  const TempFolder folder;
+  avml::BlockHeader header;
+  header.magic = avml::kMagic;
+  header.version = avml::kVersion;
+  header.last = 8 * 4096 - 1;
+  const auto memory = pc_memory();
+  std::vector<std::byte> file(sizeof(header));
+  std::memcpy(file.data(), &header, sizeof(header));
+  file.insert(file.end(), memory.begin(), memory.end());
+  file.resize(round_up(file.size(), 4096));
+  write_file(folder.file("m"), file);
+  const auto image = open_or_fail(folder.file("m"));
+  CHECK(image->info().format == "avml");
+  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().pages.present() == 0);
+  CHECK_FALSE(formats().open_whole(folder.file("m"), "", {}));
 }
