@@ -22,14 +22,18 @@ class VectorRuns final : public RunSource {
   std::size_t index_ = 0;
 };
 
+// A smaller hole costs less to read than to remember.
+constexpr std::uint64_t kSmallestHole = 64U << 10;
+constexpr std::size_t kMaxSeeks = 1U << 20;  // of a file with more holes the rest is read
+
 // Which state wins for a page that two pieces share, because memory is cut inside it: lost bytes make the
-// whole page lost, and any bytes at all are better than none.
+// whole page lost, any bytes at all are better than none, and a hole holds only zeros.
 int precedence(PageState state) {
   switch (state) {
     case PageState::Absent: return 0;
-    case PageState::Data: return 1;
     case PageState::Fill: return 1;
-    case PageState::Unreadable: return 2;
+    case PageState::Data: return 2;
+    case PageState::Unreadable: return 3;
   }
   return 0;
 }
@@ -46,6 +50,7 @@ Result<std::unique_ptr<ImageReader>> ExtentReader::create(std::shared_ptr<const 
     TRY_OK(reader->check(extent));
     reader->labels_.add(extent.file_offset, reader->available_bytes(extent), extent.name);
   }
+  reader->extents_ = extents.size();
   reader->find_pieces(std::move(extents));
   reader->find_runs();
   return std::unique_ptr<ImageReader>(std::move(reader));
@@ -89,7 +94,18 @@ void ExtentReader::add_pieces(const Extent& extent) {
   const auto add = [&](std::uint64_t from, std::uint64_t to, PageState state) {
     if (from < to) pieces_.push_back({extent.physical + from, to - from, extent.file_offset + from, state});
   };
-  add(0, available, PageState::Data);
+  std::uint64_t read_from = 0;  // what lies before is done
+  for (std::uint64_t at = 0; at < available && seeks_ < kMaxSeeks; ++seeks_) {
+    const DeviceRange data = file_->data_from(extent.file_offset + at);
+    const std::uint64_t start = std::min(data.start - extent.file_offset, available);
+    if (start - at >= kSmallestHole) {
+      add(read_from, at, PageState::Data);
+      add(at, start, PageState::Fill);
+      read_from = start;
+    }
+    at = start + std::min(data.bytes, available - start);
+  }
+  add(read_from, available, PageState::Data);
   add(available, extent.stored_bytes, PageState::Unreadable);
   add(extent.stored_bytes, extent.size_bytes, PageState::Absent);
   if (available < extent.stored_bytes) report_missing_bytes(extent);
@@ -213,7 +229,7 @@ StructureCheck ExtentReader::check_structure() const {
   check.layers.push_back({"headers", LayerResult::Ok, info_.variant});
   check.layers.push_back({"segments", info_.damage.empty() ? LayerResult::Ok : LayerResult::Bad,
                           info_.damage.empty()
-                              ? fmt::format("all {} inside the file", pieces_.size())
+                              ? fmt::format("all {} inside the file", extents_)
                               : fmt::format("{} not wholly in the file", info_.damage.size())});
   return check;
 }

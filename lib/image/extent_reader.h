@@ -25,7 +25,8 @@ class ExtentReader final : public ImageReader {
  public:
   // `info` carries format, page size and findings so far; page counts, end_pfn and damage are filled in here.
   // Where extents overlap the first one counts, with a finding. Extents past the end of the file are cut
-  // there, with damage that lists the pages lost. Labels in `labels` are those of everything but the extents.
+  // there, with damage that lists the pages lost. Holes of a sparse file are zero pages that nobody reads.
+  // Labels in `labels` are those of everything but the extents.
   static Result<std::unique_ptr<ImageReader>> create(std::shared_ptr<const File> file, ImageInfo info,
                                                      std::vector<Extent> extents, std::vector<Record> records,
                                                      RangeMap labels);
@@ -42,7 +43,7 @@ class ExtentReader final : public ImageReader {
   ExtentReader(std::shared_ptr<const File> file, ImageInfo info)
       : file_(std::move(file)), info_(std::move(info)) {}
 
-  // A stretch of memory that is in one state; where that is Data, at `file_offset`.
+  // A stretch of memory that is in one state; where that is Data, at `file_offset`. Fill is a hole: zeros.
   struct Piece {
     std::uint64_t physical = 0;
     std::uint64_t size_bytes = 0;
@@ -65,6 +66,8 @@ class ExtentReader final : public ImageReader {
   ImageInfo info_;
   std::vector<Record> records_;
   RangeMap labels_;
+  std::size_t extents_ = 0;
+  std::size_t seeks_ = 0;      // for holes, so far
   std::vector<Piece> pieces_;  // sorted, disjoint
   std::vector<PageRun> runs_;
 };

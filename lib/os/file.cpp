@@ -159,6 +159,19 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
   return {};
 }
 
+DeviceRange File::data_from(std::uint64_t offset) const {
+  if (offset >= size_) return {size_, 0};
+  const DeviceRange rest{offset, size_ - offset};
+  if (is_block_device_ || is_vmcore_ || extents_) return rest;
+  const off_t start = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
+  if (start < 0 && errno == ENXIO) return {size_, 0};
+  if (start < 0) return rest;
+  const off_t end = ::lseek(fd_.get(), start, SEEK_HOLE);
+  const std::uint64_t first = std::min<std::uint64_t>(static_cast<std::uint64_t>(start), size_);
+  if (end < start) return {first, size_ - first};
+  return {first, std::min<std::uint64_t>(static_cast<std::uint64_t>(end), size_) - first};
+}
+
 // False when it cannot be mapped; read(2) may still do.
 bool File::copy_mapped(std::uint64_t offset, MutableBytes out) const {
   constexpr std::size_t kSmallest = 16 * 4096;  // less is not worth a mapping

@@ -63,6 +63,11 @@ class File {
   Result<MutableBytes> read_at(std::uint64_t offset, std::uint64_t size,
                                std::vector<std::byte>& buffer) const;
 
+  // The next stretch of bytes from `offset` on that is not a hole of a sparse file; empty, at the file's end,
+  // when there is none. All of the rest where nothing tells: a device, a window, a file system without holes.
+  // Not thread-safe.
+  DeviceRange data_from(std::uint64_t offset) const;
+
   std::uint64_t size() const { return size_; }
   int descriptor() const { return fd_.get(); }  // for a library that reads by itself
   // Of the device or file itself; differs in a window.

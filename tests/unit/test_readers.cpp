@@ -1,6 +1,10 @@
 // ELF, LiME and raw: what their readers accept, refuse, and say; kdump has a file of its own.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
+#include <fstream>
 
 #include "format/avml/layout.h"
 #include "format/elf/layout.h"
@@ -300,4 +304,103 @@ TEST_CASE("Memory behind an AVML header is a broken AVML dump, and not raw memor
   CHECK(image->info().state == "incomplete");
   CHECK(image->info().pages.present() == 0);
   CHECK_FALSE(formats().open_whole(folder.file("m"), "", {}));
+}
+
+// ---- sparse files
+
+namespace {
+
+// The same bytes with every hole written.
+void fill_holes(const std::string& path, const std::string& filled) {
+  std::filesystem::copy_file(path, filled);
+  write_file(filled, read_file(filled));
+  REQUIRE(must(File::open(filled))->data_from(0).bytes == std::filesystem::file_size(path));
+}
+
+// Data at the start, in the middle on no boundary, and behind a hole too small to be worth it.
+void write_sparse(const std::string& path) {
+  const auto memory = sample_memory(40, 5);
+  const int fd = ::open(path.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600);
+  REQUIRE(fd >= 0);
+  REQUIRE(::ftruncate(fd, 12 << 20) == 0);
+  for (const auto& [at, size] : {std::pair<off_t, std::size_t>{0, 100000},
+                                 {(5 << 20) + 1234, 7000},
+                                 {(5 << 20) + 40960, 30000},
+                                 {(9 << 20) + 4096, 4096}})
+    REQUIRE(::pwrite(fd, memory.data(), size, at) == static_cast<ssize_t>(size));
+  REQUIRE(::close(fd) == 0);
+}
+
+bool has_holes(const std::string& path) {
+  return must(File::open(path))->data_from(0).bytes < std::filesystem::file_size(path);
+}
+
+std::uint64_t bytes_read() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  std::uint64_t value = 0;
+  io >> name >> value;
+  REQUIRE(name == "rchar:");
+  return value;
+}
+
+}  // namespace
+
+TEST_CASE("A sparse raw, ELF or LiME file is the same memory as one without holes") {
+  const TempFolder folder;
+  write_sparse(folder.file("raw"));
+  if (!has_holes(folder.file("raw"))) return;  // a file system without them
+  const std::string expected = digest_of(folder.file("raw"), "raw");
+  for (const std::string format : {"raw", "elf", "lime"}) {
+    const std::string path = folder.file(format);
+    if (format != "raw") convert(folder.file("raw"), path, format);
+    CHECK(has_holes(path));
+    fill_holes(path, path + ".filled");
+    const auto sparse = open_or_fail(path, false, format);
+    const auto filled = open_or_fail(path + ".filled", false, format);
+    CHECK(digest_of(path, format) == expected);
+    CHECK(digest_of(path + ".filled", format) == expected);
+    CHECK(sparse->info().pages.zero > 2000);
+    CHECK(filled->info().pages.zero == 0);  // nobody has looked
+    CHECK(sparse->info().pages.total() == filled->info().pages.total());
+    CHECK(sparse->check_structure().layers[1].text == filled->check_structure().layers[1].text);
+    std::vector<std::byte> page(4096);
+    std::vector<std::byte> same(4096);
+    for (Pfn pfn = 0; pfn < (12U << 20) / 4096; pfn += 3) {
+      must(sparse->read_page(pfn, page));
+      must(filled->read_page(pfn, same));
+      CHECK(page == same);
+    }
+  }
+}
+
+TEST_CASE("Holes are not read") {
+  const TempFolder folder;
+  constexpr std::uint64_t kSize = std::uint64_t{4} << 30;
+  write_sparse(folder.file("raw"));
+  std::filesystem::resize_file(folder.file("raw"), kSize);
+  if (!has_holes(folder.file("raw"))) return;
+  const std::uint64_t before = bytes_read();
+  const auto image = open_or_fail(folder.file("raw"), false, "raw");
+  const auto pages = must(run_pipeline(*image, nullptr, {})).pages;
+  CHECK(bytes_read() - before < 1 << 20);
+  CHECK(pages.present() == kSize / 4096);
+}
+
+TEST_CASE("Where the next data begins is told for holes, their ends, and the end of the file") {
+  const TempFolder folder;
+  write_sparse(folder.file("raw"));
+  const auto file = must(File::open(folder.file("raw")));
+  CHECK(file->data_from(0).start == 0);
+  CHECK(file->data_from(12 << 20).bytes == 0);
+  CHECK(file->data_from(13 << 20).start == 12 << 20);
+  const auto window = must(file->window({{4096, 8192}}));
+  CHECK(window->data_from(100).start == 100);
+  CHECK(window->data_from(100).bytes == 8092);
+  if (!has_holes(folder.file("raw"))) return;
+  const DeviceRange middle = file->data_from(1 << 20);
+  CHECK(middle.start <= (5 << 20) + 1234);
+  CHECK(middle.start > 4 << 20);
+  CHECK(middle.end() >= (5 << 20) + 1234 + 7000);
+  CHECK(file->data_from(10 << 20).start == 12 << 20);  // a hole up to the end
 }
