@@ -288,6 +288,27 @@ void DumpFile::label_records(RangeMap& map) const {
     map.add(record_offsets_[i], sizeof(FlatRecord),
             is_end ? "flattened end mark" : "flattened record header");
   }
+  label_replaced(map);
+}
+
+// What is in no piece: makedumpfile writes headers again when it knows more.
+void DumpFile::label_replaced(RangeMap& map) const {
+  std::vector<DeviceRange> pieces;
+  for (const auto& [start, piece] : pieces_) pieces.push_back({piece.file_offset, piece.end - start});
+  std::sort(pieces.begin(), pieces.end(),
+            [](const DeviceRange& a, const DeviceRange& b) { return a.start < b.start; });
+  auto piece = pieces.begin();
+  for (std::size_t i = 0; i < record_offsets_.size(); ++i) {
+    const bool is_last = i + 1 == record_offsets_.size();
+    if (is_last && complete_) break;  // the end mark
+    std::uint64_t at = std::min(record_offsets_[i] + sizeof(FlatRecord), file_->size());
+    const std::uint64_t end = is_last ? file_->size() : record_offsets_[i + 1];
+    for (; piece != pieces.end() && piece->start < end; ++piece) {
+      map.add(at, piece->start - at, "replaced by a later record");
+      at = piece->end();
+    }
+    map.add(at, end - at, "replaced by a later record");
+  }
 }
 
 }  // namespace hib

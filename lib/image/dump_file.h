@@ -77,6 +77,7 @@ class DumpFile {
   void place(std::uint64_t offset, std::uint64_t size, std::uint64_t file_offset);
   Pieces::const_iterator piece_at(std::uint64_t offset) const;  // the one that holds `offset`, or end
   std::uint64_t written(std::uint64_t offset, std::uint64_t size) const;
+  void label_replaced(RangeMap& map) const;
 
   std::shared_ptr<const File> file_;
   bool flattened_ = false;

@@ -141,6 +141,28 @@ TEST_CASE("Every byte of a flattened ELF file has exactly one label") {
     CHECK(labels.find(label) != std::string::npos);
 }
 
+TEST_CASE("What a later record has replaced is labelled so") {
+  const FlatElf sample;
+  auto bytes = flat_header();
+  add(bytes, flat_record(64, 100, ByteView(sample.elf).subspan(64, 100)));  // as makedumpfile writes ELF
+  const std::size_t second = bytes.size();
+  add(bytes, flat_record(0, sample.elf.size(), sample.elf));
+  add(bytes, flat_record(10, 5, ByteView(sample.elf).subspan(10, 5)));
+  add(bytes, flat_record(kFlatEnd, kFlatEnd, {}));
+  sample.write(bytes);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> replaced;
+  std::uint64_t end = 0;
+  for (const LabelledRange& range : must(open_or_fail(sample.path)->map()).tiled(bytes.size())) {
+    CHECK(range.offset == end);
+    end = range.offset + range.size;
+    CHECK(range.label.find("overlap") == std::string::npos);
+    if (range.label == "replaced by a later record") replaced.emplace_back(range.offset, range.size);
+  }
+  CHECK(end == bytes.size());
+  CHECK(replaced == std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+                        {kFlatHeaderBytes + sizeof(FlatRecord), 100}, {second + sizeof(FlatRecord) + 10, 5}});
+}
+
 TEST_CASE("What is wrong with the ELF file inside is said with its place in the flattened file") {
   const FlatElf sample;
   auto elf = sample.elf;
