@@ -39,7 +39,7 @@ int run_conversion(const Context& context, const std::string& verb, ConvertReque
                           *report);
   }
   for (const std::string& note : report::notes_of(request, *report)) context.note(note);
-  return report->damage.empty() ? kDone : kPartial;
+  return report->is_partial() ? kPartial : kDone;
 }
 
 }  // namespace hib::cli

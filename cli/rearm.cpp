@@ -22,7 +22,8 @@ class Rearm final : public Verb {
         "Exit code 0: armed, or could be; 4: refused, with every reason.\n"
         "Examples:\n"
         "  hibtool rearm /dev/sda3            # after a failed resume: could it be tried again?\n"
-        "  hibtool rearm /dev/sda3 --device /dev/nvme0n1 --yes");
+        "  hibtool rearm /dev/sda3 --device /dev/nvme0n1 --yes\n"
+        "  hibtool rearm /dev/sda3 --against laptop.hib --yes");
   }
 
   int run(const Context& context) const override { return run_rearm(context, image_, options_); }
@@ -36,6 +37,10 @@ class Rearm final : public Verb {
 
 void add_rearm_options(CLI::App& app, RearmOptions& options) {
   app.add_flag("--yes", options.yes, "do it");
+  app.add_option("--against", options.against,
+                 "a .hib copy of IMAGE: proves the swapped-out pages, which have no checksum")
+      ->type_name("COPY.hib");
+  app.add_flag("--trust-swapped-pages", options.trust_swapped, "take the swapped-out pages as they are");
   app.add_option("--device", options.devices, "a disk with file systems that the machine had mounted")
       ->type_name("DISK")
       ->allow_extra_args(false);
@@ -49,6 +54,8 @@ int run_rearm(const Context& context, const std::string& image, const RearmOptio
   request.format = context.format_for(0);
   request.open = *open;
   request.devices = options.devices;
+  request.against = options.against;
+  request.trust_swapped = options.trust_swapped;
   request.write = options.yes;
   request.threads = context.options.threads;
   request.progress = progress_of(context, "rearm");

@@ -9,6 +9,8 @@ namespace hib::cli {
 
 struct RearmOptions {
   std::vector<std::string> devices;
+  std::string against;
+  bool trust_swapped = false;
   bool yes = false;
 };
 

@@ -12,7 +12,6 @@ Result<const ChunkEntry*> ChunkWalk::next() {
     const ChunkEntry& chunk = loaded_->index.chunks[chunk_];
     if (is_ours(chunk.first_pfn)) return &chunk;
     if (space_ == Reader::Space::Memory) return nullptr;  // swapped-out pages come last
-    first_ = next_;
   }
 }
 
@@ -24,7 +23,8 @@ Result<bool> ChunkWalk::next_index() {
   while (index_ < indexes.size() && is_before_ours(indexes[index_])) ++index_;
   if (index_ == indexes.size()) return false;
   TRY(loaded_, reader_.index(index_++));
-  next_ = first_ = 0;
+  damage_.insert(damage_.end(), loaded_->damage.begin(), loaded_->damage.end());
+  next_ = 0;
   return true;
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "format/hib/reader.h"
 
@@ -17,7 +19,8 @@ class ChunkWalk {
 
   const std::shared_ptr<const Reader::LoadedIndex>& loaded() const { return loaded_; }
   std::size_t position() const { return chunk_; }  // of the chunk in loaded()
-  bool is_first_of_index() const { return chunk_ == first_; }
+  // Of the indexes that were loaded since it was asked last. At the end too: of some no chunk may be left.
+  std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
 
  private:
   bool is_ours(Pfn number) const { return is_swapped(number) == (space_ == Reader::Space::Swapped); }
@@ -28,7 +31,7 @@ class ChunkWalk {
   std::size_t index_ = 0;
   std::shared_ptr<const Reader::LoadedIndex> loaded_;
   std::size_t chunk_ = 0;
-  std::size_t first_ = 0;
+  std::vector<Damage> damage_;
   std::size_t next_ = 0;
 };
 

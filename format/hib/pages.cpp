@@ -55,13 +55,15 @@ class ChunkBatches final : public BatchSource {
     batch.clear();
     while (position_ == runs_.size()) {
       TRY(const bool more, next_chunk());
-      if (!more) return false;
+      if (more) continue;
+      batch.number = number_++;
+      batch.damage = chunks_.take_damage();
+      return !batch.damage.empty();
     }
     batch.number = number_++;
     batch.context = chunks_.loaded();
     batch.token = chunks_.position();
-    if (position_ == 0 && chunks_.is_first_of_index() && part_ == 0) batch.damage = chunks_.loaded()->damage;
-    ++part_;
+    batch.damage = chunks_.take_damage();
     fill(batch);
     return true;
   }
@@ -72,7 +74,6 @@ class ChunkBatches final : public BatchSource {
     if (chunk == nullptr) return false;
     TRY(runs_, reader_.map_runs(chunks_.loaded()->index, *chunk));
     position_ = 0;
-    part_ = 0;
     return true;
   }
 
@@ -96,7 +97,6 @@ class ChunkBatches final : public BatchSource {
   ChunkWalk chunks_;
   std::vector<MapRun> runs_;
   std::size_t position_ = 0;
-  std::uint64_t part_ = 0;
   std::uint64_t number_ = 0;
 };
 

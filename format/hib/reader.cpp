@@ -266,6 +266,11 @@ void Reader::fill_info() {
     if (const std::string* text = machine->text("version")) info_.kernel.version = *text;
     if (const std::string* text = machine->text("machine")) info_.kernel.machine = *text;
   }
+  if (find_record(records_, kSalvagedRecord) != nullptr) {
+    info_.findings.push_back(
+        {"salvaged", Severity::Warning, std::nullopt,
+         "saved with --salvage from a damaged image: some pages are lost or not proven"});
+  }
   if (header_.has_swapped()) swapped_ = make_swapped_pages(*this);
   if (header_.has_base()) info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
 }

@@ -154,6 +154,8 @@ class Writer final : public ImageWriter {
   void encode_chunk(Chunk& chunk);
   Result<void> append_chunk(Chunk& chunk);
   Result<void> append_header();
+  Result<void> append_record(const Record& record);
+  Result<void> append_salvaged(const Totals& totals);
   Result<Block> append_block(BlockType type, ByteView payload);
   Result<Block> append_encoded(BlockType type, MutableBytes block, std::uint64_t payload_bytes,
                                const Hash128& payload_hash);
@@ -203,17 +205,32 @@ class Writer final : public ImageWriter {
 Result<void> Writer::begin() {
   if (output_.target() == Output::Target::BlockDevice) TRY_OK(forget_earlier_image(output_));
   TRY_OK(append_header());
-  for (const Record& record : records_) {
-    const auto payload = encode_record(record);
-    if (payload.size() > kMaxRecordBytes) {
-      return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", record.type),
-                             fmt::format("{} bytes", payload.size()),
-                             fmt::format("at most {}", kMaxRecordBytes)));
-    }
-    TRY(const Block block, append_block(BlockType::Record, payload));
-    root_records_.push_back({block.offset, block.payload_bytes, to_disk(block.payload_hash)});
-  }
+  for (const Record& record : records_) TRY_OK(append_record(record));
   return {};
+}
+
+Result<void> Writer::append_record(const Record& record) {
+  const auto payload = encode_record(record);
+  if (payload.size() > kMaxRecordBytes) {
+    return fail(make_error(ErrorKind::Limit, fmt::format("record \"{}\"", record.type),
+                           fmt::format("{} bytes", payload.size()),
+                           fmt::format("at most {}", kMaxRecordBytes)));
+  }
+  TRY(const Block block, append_block(BlockType::Record, payload));
+  root_records_.push_back({block.offset, block.payload_bytes, to_disk(block.payload_hash)});
+  return {};
+}
+
+// What was lost shows only at the end. It goes with every copy: nobody may take this for the whole machine.
+Result<void> Writer::append_salvaged(const Totals& totals) {
+  if (totals.broken_places == 0 && totals.missing_pages == 0) return {};
+  if (find_record(records_, kSalvagedRecord) != nullptr) return {};
+  Record record;
+  record.type = kSalvagedRecord;
+  record.set("broken_places", std::uint64_t{totals.broken_places});
+  record.set("unreadable_pages", totals.pages.unreadable + totals.swapped.unreadable);
+  record.set("missing_pages", totals.missing_pages);
+  return append_record(record);
 }
 
 Result<void> Writer::append_header() {
@@ -532,6 +549,7 @@ Result<void> Writer::finish(const Totals& totals) {
   TRY_OK(encode(rest));
   TRY_OK(append(rest));
   TRY_OK(append_index());
+  TRY_OK(append_salvaged(totals));
   TRY(const Block root, append_root(totals));
   TRY_OK(output_.flush());
   TRY_OK(append_commit(root));
@@ -562,7 +580,7 @@ WriteReport ImageWriter::report() const {
   add("filled_pages", s.filled_pages);
   add("equal_pages", s.equal_pages);
   add("base_pages", s.base_pages);
-  if (s.keeps_swapped) add("swapped_pages", s.swapped_pages);
+  if (s.keeps_swapped) add("swapped_slots", s.swapped_pages);
   std::string line = fmt::format("stored {} pages ({} equal to another, {} of one byte",
                                  grouped(s.stored_pages), grouped(s.equal_pages), grouped(s.filled_pages));
   if (has_base_) line += fmt::format(", {} as in the base", grouped(s.base_pages));

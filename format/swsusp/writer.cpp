@@ -125,8 +125,8 @@ class SwapWriter final : public PageSink {
         fmt::format("armed: {} in {} blocks{}; resume_offset {}", codec_name_, grouped(blocks_),
                     target_->place().empty() ? "" : " of " + target_->place(), target_->header_block()));
     if (swapped_ != nullptr) {
-      report.facts.push_back({"swapped_pages", swapped_pages_});
-      report.facts.push_back({"swapped_pages_written", swapped_written_});
+      report.facts.push_back({"swapped_slots", swapped_pages_});
+      report.facts.push_back({"swapped_slots_written", swapped_written_});
       report.lines.push_back(fmt::format("{} in their slots, {} of them there already",
                                          counted(swapped_pages_, "swapped-out page"),
                                          grouped(swapped_pages_ - swapped_written_)));

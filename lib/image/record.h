@@ -43,6 +43,7 @@ inline constexpr std::string_view kSwappedRecord =
 inline constexpr std::string_view kSwapAreasRecord =
     "swap-areas";  // those that the machine used, by its kernel
 inline constexpr std::string_view kProvenanceRecord = "provenance";  // how this image was made
+inline constexpr std::string_view kSalvagedRecord = "salvaged";  // from a damaged source: what is not proven
 
 // Limits of the encoding, checked before anything is allocated.
 inline constexpr std::uint64_t kMaxRecordBytes = 64U << 20;

@@ -37,6 +37,8 @@ class PageSink {
     Hash128 content_digest;
     PageCounts swapped;  // of swapped-out pages, to a sink that was given any
     Hash128 swapped_digest;
+    std::size_t broken_places = 0;  // of the source, with salvage: what was written is not all of it
+    std::uint64_t missing_pages = 0;
   };
   // After the last append: writes what comes last, flushes, and makes the output visible.
   virtual Result<void> finish(const Totals& totals) = 0;

@@ -79,6 +79,13 @@ Result<void> refuse_to_write_input(const ConvertRequest& request) {
   return {};
 }
 
+Result<void> refuse_what_was_salvaged(const ConvertRequest& request, const ImageReader& source) {
+  if (!request.as->is_resumed_from || find_record(source.records(), kSalvagedRecord) == nullptr) return {};
+  return fail(make_error(ErrorKind::Refused, "source", "saved from a damaged image with --salvage",
+                         "an image without loss: a kernel would resume into broken memory")
+                  .of(request.source));
+}
+
 Result<void> refuse_salvage_for_a_kernel(const Formats& formats, const ConvertRequest& request) {
   if (!request.as->is_resumed_from || !request.open.salvage) return {};
   std::vector<std::string_view> others;
@@ -126,11 +133,16 @@ Result<void> open_output(const Formats& formats, const ConvertRequest& request, 
 
 }  // namespace
 
+bool ConvertReport::is_partial() const {
+  return !damage.empty() || missing_pages > 0 || (pages.unreadable > 0 && !marks_lost_pages);
+}
+
 Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request) {
   Conversion conversion;
   TRY(conversion.source, formats.open_whole(request.source, request.source_format, request.open));
   TRY_OK(refuse_to_write_input(request));
   TRY_OK(refuse_salvage_for_a_kernel(formats, request));
+  TRY_OK(refuse_what_was_salvaged(request, *conversion.source));
   TRY_OK(open_output(formats, request, conversion));
   // Nothing may be short of memory once the output is there: what the report takes is taken before.
   ConvertReport report;
@@ -143,6 +155,8 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   options.progress = request.progress;
   TRY(const PipelineResult result, run_pipeline(*conversion.source, conversion.sink.get(), options));
   report.pages = result.pages;
+  report.missing_pages = result.missing_pages;
+  report.marks_lost_pages = request.as->marks_lost_pages;
   report.swapped = result.swapped;
   report.content_digest = result.content_digest;
   report.damage.insert(report.damage.end(), result.damage.begin(), result.damage.end());

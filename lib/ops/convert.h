@@ -30,8 +30,12 @@ struct ConvertReport {
   PageCounts pages;
   PageCounts swapped;  // swapped-out pages that the output keeps
   Hash128 content_digest;
-  std::vector<Damage> damage;  // of the source; none unless salvaged
+  std::vector<Damage> damage;       // of the source; none unless salvaged
+  std::uint64_t missing_pages = 0;  // see PipelineResult
+  bool marks_lost_pages = false;    // the output does
   WriteReport written;
+
+  bool is_partial() const;  // pages are lost, and the output does not say so, or they were lost only now
 };
 
 // On success the output is whole and flushed. On an error it is as it was before, with one exception: an

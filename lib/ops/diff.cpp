@@ -39,7 +39,10 @@ class CollectedHashes final : public PageHashSource {
 Result<std::unique_ptr<PageHashSource>> hashes_of(const ImageReader& image, const PipelineOptions& options,
                                                   DiffReport& report) {
   TRY(auto stored, image.page_hashes());
-  if (stored != nullptr) return stored;
+  if (stored != nullptr) {
+    report.not_read.push_back(image.info().path);
+    return stored;
+  }
   report.by_stored_hashes = false;
   auto collected = std::make_unique<CollectedHashes>();
   PipelineOptions reading = options;
@@ -154,6 +157,15 @@ class Comparison {
   DiffReport& report_;
 };
 
+Result<DiffReport> compare(const ImageReader& a, const ImageReader& b, const PipelineOptions& options) {
+  DiffReport report;
+  report.by_stored_hashes = true;
+  TRY(const auto hashes_a, hashes_of(a, options, report));
+  TRY(const auto hashes_b, hashes_of(b, options, report));
+  TRY_OK(Comparison(*hashes_a, *hashes_b, a.info().page_size, report).run());
+  return report;
+}
+
 }  // namespace
 
 Result<DiffReport> diff(const ImageReader& a, const ImageReader& b, const PipelineOptions& options) {
@@ -162,11 +174,13 @@ Result<DiffReport> diff(const ImageReader& a, const ImageReader& b, const Pipeli
                            std::to_string(a.info().page_size) + ", as in " + a.info().path)
                     .of(b.info().path));
   }
-  DiffReport report;
-  report.by_stored_hashes = true;
-  TRY(const auto hashes_a, hashes_of(a, options, report));
-  TRY(const auto hashes_b, hashes_of(b, options, report));
-  TRY_OK(Comparison(*hashes_a, *hashes_b, a.info().page_size, report).run());
+  TRY(DiffReport report, compare(a, b, options));
+  const ImageReader* swapped_a = a.swapped_pages();
+  const ImageReader* swapped_b = b.swapped_pages();
+  report.swapped_on_one_side = (swapped_a == nullptr) != (swapped_b == nullptr);
+  if (swapped_a == nullptr || swapped_b == nullptr) return report;
+  TRY(DiffReport swapped, compare(*swapped_a, *swapped_b, options));
+  report.swapped = std::make_shared<const DiffReport>(std::move(swapped));
   return report;
 }
 

@@ -1,6 +1,10 @@
 // Compares the memory in two images of any two formats, page by page.
 #pragma once
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "lib/image/reader.h"
 #include "lib/ops/pipeline.h"
 
@@ -16,10 +20,16 @@ struct DiffReport {
   std::vector<PfnRange> only_a_ranges;
   std::vector<PfnRange> only_b_ranges;
   std::vector<PfnRange> unknown_ranges;
-  bool by_stored_hashes = false;  // no page was read
-  std::vector<Damage> damage;     // with salvage
+  bool by_stored_hashes = false;      // no page was read
+  std::vector<std::string> not_read;  // images of which only the stored hashes were read
+  std::vector<Damage> damage;         // with salvage
 
-  bool identical() const { return changed == 0 && only_a == 0 && only_b == 0 && unknown == 0; }
+  std::shared_ptr<const DiffReport>
+      swapped;                       // of swapped-out pages, by slots; null unless both images have some
+  bool swapped_on_one_side = false;  // only one has: nothing to compare with
+
+  bool identical_memory() const { return changed == 0 && only_a == 0 && only_b == 0 && unknown == 0; }
+  bool identical() const { return identical_memory() && (swapped == nullptr || swapped->identical()); }
 };
 
 // Where both images keep page hashes only these are read; otherwise the pages of the images without are,

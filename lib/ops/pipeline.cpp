@@ -11,6 +11,7 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include "lib/base/pool.h"
+#include "lib/base/text.h"
 #include "lib/codec/hash.h"
 #include "lib/image/content_digest.h"
 #include "lib/image/swapped.h"
@@ -75,10 +76,13 @@ class Run {
       if (!options_.salvage) return fail(std::move(damage->error));
       result_.damage.push_back(std::move(*damage));
     }
+    const std::uint64_t promised = memory_.info().pages.total();
+    result_.missing_pages = promised - std::min(promised, result_.pages.total());
     result_.content_digest = digest_.digest();
     result_.swapped_digest = swapped_digest_.digest();
     if (sink_ != nullptr) {
-      TRY_OK(sink_->finish({result_.pages, result_.content_digest, result_.swapped, result_.swapped_digest}));
+      TRY_OK(sink_->finish({result_.pages, result_.content_digest, result_.swapped, result_.swapped_digest,
+                            memory_.info().damage.size() + result_.damage.size(), result_.missing_pages}));
     }
     return std::move(result_);
   }
@@ -254,6 +258,11 @@ unsigned processor_count() {
 Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
                                     const PipelineOptions& options) {
   return Run(source, sink, options).go();
+}
+
+std::string lost_pages(std::uint64_t count, const ImageInfo& image) {
+  if (image.state != "incomplete") return counted(count, "page") + " lost";
+  return (count == 0 ? std::string() : counted(count, "page") + " lost, ") + "and how many more is not known";
 }
 
 }  // namespace hib

@@ -33,6 +33,8 @@ struct PipelineResult {
   Hash128 content_digest;
   // Of swapped-out pages, with PipelineOptions::with_swapped; the digest is over their slots.
   PageCounts swapped;
+  // Pages that the image says it has, and that were in no batch: what leads to them is broken.
+  std::uint64_t missing_pages = 0;
   Hash128 swapped_digest;
   std::vector<Damage> damage;
 };
@@ -42,5 +44,8 @@ Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
                                     const PipelineOptions& options);
 
 unsigned processor_count();
+
+// "256 pages lost"; of an image whose end is missing, at least so many.
+std::string lost_pages(std::uint64_t count, const ImageInfo& image);
 
 }  // namespace hib

@@ -7,6 +7,8 @@
 #include "lib/base/text.h"
 #include "lib/fs/memory_scan.h"
 #include "lib/fs/on_disk.h"
+#include "lib/image/content_digest.h"
+#include "lib/ops/diff.h"
 #include "lib/ops/verify.h"
 #include "lib/os/same_disk.h"
 
@@ -85,6 +87,48 @@ Result<void> check_file_systems(const RearmRequest& request, const fs::MemorySca
   return {};
 }
 
+// The kernel's account names the slots in use; without it, all that is not zero may be one.
+Result<std::uint64_t> slots_in_use(const ImageReader& image) {
+  const ImageReader& slots = *image.swapped_pages();
+  const Record* record = find_record(image.records(), kSwappedRecord);
+  const std::string* account = record == nullptr ? nullptr : record->text("account");
+  if (account != nullptr && *account == "kernel") return slots.info().pages.present();
+  PipelineOptions options;
+  options.salvage = true;
+  TRY(const auto result, run_pipeline(slots, nullptr, options));
+  return result.pages.data + result.pages.unreadable;
+}
+
+// No checksum covers the slots: a copy that was made while they were right proves them.
+Result<RearmCheck> check_swapped_pages(const Formats& formats, const RearmRequest& request,
+                                       const ImageReader& image, const Hash128& memory) {
+  const std::string name = "swapped-out pages";
+  if (image.swapped_pages() == nullptr) return RearmCheck{name, true, "none"};
+  TRY(const std::uint64_t count, slots_in_use(image));
+  if (count == 0) return RearmCheck{name, true, "none"};
+  const std::string pages = counted(count, "swapped-out page");
+  if (request.against.empty()) {
+    if (request.trust_swapped) return RearmCheck{name, true, pages + ", trusted as they are"};
+    return RearmCheck{name, false,
+                      pages +
+                          " cannot be proven: no checksum covers them; --against COPY.hib proves them, "
+                          "--trust-swapped-pages takes them as they are"};
+  }
+  TRY(const auto copy, formats.open_whole(request.against, "", {}));
+  if (copy->info().content_digest != ContentDigest::text(memory))
+    return RearmCheck{name, false, request.against + " is not a copy of this image: it has other memory"};
+  if (copy->swapped_pages() == nullptr)
+    return RearmCheck{name, false, request.against + " was made without the swapped-out pages"};
+  PipelineOptions options;
+  options.threads = request.threads;
+  TRY(const DiffReport compared, diff(image, *copy, options));
+  if (compared.swapped->identical()) return RearmCheck{name, true, pages + ", as in " + request.against};
+  return RearmCheck{
+      name, false,
+      counted(compared.swapped->changed + compared.swapped->only_a + compared.swapped->only_b, "slot") +
+          " changed since " + request.against + " was made"};
+}
+
 Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info) {
   const Format* format = formats.find(info.format);
   const bool can_be = format != nullptr && format->rearm != nullptr;
@@ -114,6 +158,8 @@ Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request) {
   TRY(const auto verified, verify(*image, request.threads, request.progress,
                                   [&](const PageBatch& batch) { memory.add(batch, page_size); }));
   report.checks.push_back(check_image(verified));
+  TRY(RearmCheck swapped, check_swapped_pages(formats, request, *image, verified.content_digest));
+  report.checks.push_back(std::move(swapped));
   TRY_OK(check_file_systems(request, memory, report));
   if (!request.write || !report.possible() || report.armed_already) return report;
   TRY_OK(format->rearm(request.image, open));

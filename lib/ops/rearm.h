@@ -16,6 +16,8 @@ struct RearmRequest {
   std::string format;  // empty: found by content
   OpenOptions open;
   std::vector<std::string> devices;  // where else the machine's file systems lie, beside the image's own disk
+  std::string against;               // a .hib copy of the image, which proves its swapped-out pages
+  bool trust_swapped = false;        // take them as they are
   bool write = false;                // otherwise only say what would be done
   unsigned threads = 0;
   ProgressCallback progress;

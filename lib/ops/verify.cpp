@@ -10,7 +10,7 @@
 namespace hib {
 namespace {
 
-Layer pages_layer(const PipelineResult& result, bool have_checksums) {
+Layer pages_layer(const ImageInfo& info, const PipelineResult& result, bool have_checksums) {
   const bool anywhere = std::any_of(result.damage.begin(), result.damage.end(),
                                     [](const Damage& damage) { return damage.anywhere; });
   if (anywhere && result.damage.size() == 1) {
@@ -20,8 +20,8 @@ Layer pages_layer(const PipelineResult& result, bool have_checksums) {
   }
   if (!result.damage.empty()) {
     return {"pages", LayerResult::Bad,
-            counted(result.damage.size(), "broken place") + ", " + counted(result.pages.unreadable, "page") +
-                " lost"};
+            counted(result.damage.size(), "broken place") + ", " +
+                lost_pages(result.pages.unreadable + result.missing_pages, info)};
   }
   const std::string text = counted(result.pages.present(), "page") + " read";
   if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their checksums"};
@@ -44,6 +44,18 @@ Layer swapped_layer(const ImageInfo& info, const PipelineResult& result) {
     return {name, LayerResult::Bad, fmt::format("digest {}, stored is {}", computed, *info.content_digest)};
   return {name, LayerResult::Ok,
           counted(result.swapped.present(), "page") + " read, all match their checksums"};
+}
+
+// The copy is whole, and what it is a copy of was not.
+Layer salvaged_layer(const Record& record) {
+  const auto number = [&](std::string_view name) {
+    const std::uint64_t* value = record.number(name);
+    return value == nullptr ? 0 : *value;
+  };
+  return {"source", LayerResult::NotProvable,
+          fmt::format("saved with --salvage: {}, {} unreadable, {} missing",
+                      counted(number("broken_places"), "broken place"),
+                      counted(number("unreadable_pages"), "page"), grouped(number("missing_pages")))};
 }
 
 Layer digest_layer(const ImageInfo& info, const PipelineResult& result) {
@@ -89,12 +101,14 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
 
   VerifyReport report;
   report.layers = std::move(structure.layers);
-  report.layers.push_back(pages_layer(result, structure.pages_have_checksums));
+  report.layers.push_back(pages_layer(image.info(), result, structure.pages_have_checksums));
   if (swapped != nullptr) {
     report.layers.push_back(swapped_layer(swapped->info(), result));
     report.swapped = options.with_swapped ? result.swapped : swapped->info().pages;
   }
   for (Layer& layer : image.check_whole().layers) report.layers.push_back(std::move(layer));
+  const Record* salvaged = find_record(image.records(), kSalvagedRecord);
+  if (salvaged != nullptr) report.layers.push_back(salvaged_layer(*salvaged));
   report.layers.push_back(digest_layer(image.info(), result));
   report.damage = std::move(structure.damage);
   const bool digest_alone_is_bad =
@@ -108,9 +122,9 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
     return std::any_of(report.layers.begin(), report.layers.end(),
                        [&](const Layer& l) { return l.result == wanted; });
   };
-  report.verdict = has(LayerResult::Bad) || !report.damage.empty() ? Verdict::Damaged
-                   : structure.pages_have_checksums                ? Verdict::Good
-                                                                   : Verdict::Unverifiable;
+  report.verdict = has(LayerResult::Bad) || !report.damage.empty()         ? Verdict::Damaged
+                   : structure.pages_have_checksums && salvaged == nullptr ? Verdict::Good
+                                                                           : Verdict::Unverifiable;
   return report;
 }
 

@@ -11,17 +11,20 @@
 namespace hib::report {
 namespace {
 
-std::string lost_pages(const ConvertRequest& request, const ConvertReport& report) {
-  const std::size_t places = report.damage.size();
+std::string describe_loss(const ConvertRequest& request, const ConvertReport& report) {
   const bool anywhere = std::any_of(report.damage.begin(), report.damage.end(),
                                     [](const Damage& damage) { return damage.anywhere; });
-  std::string text = fmt::format("{}: {} in the source, {} lost", printable(request.output),
-                                 counted(places, "broken place"), counted(report.pages.unreadable, "page"));
+  std::string text = printable(request.output) + ": ";
+  if (!report.damage.empty()) text += counted(report.damage.size(), "broken place") + " in the source, ";
+  text += lost_pages(report.pages.unreadable + report.missing_pages, report.source);
   if (anywhere) text += "; one change cannot be placed: any of the pages may be another one";
+  if (report.missing_pages > 0) {
+    text += "; " + counted(report.missing_pages, "page") + " whose place is not known left out";
+  }
   if (report.pages.unreadable == 0) return text;
-  return text + (request.as->marks_lost_pages
-                     ? " and marked as unreadable"
-                     : "; --as hib would mark them, here they read as zeros or are left out");
+  return text + (report.marks_lost_pages
+                     ? "; marked as unreadable"
+                     : "; here they read as zeros or are left out, --as hib would mark them");
 }
 
 }  // namespace
@@ -39,7 +42,7 @@ std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertRe
                                 printable(request.output), counted(report.pages.absent, "page"),
                                 request.as->name));
   }
-  if (!report.damage.empty()) notes.push_back(lost_pages(request, report));
+  if (report.is_partial()) notes.push_back(describe_loss(request, report));
   return notes;
 }
 

@@ -248,6 +248,44 @@ Json json_of_records(const std::vector<Record>& records) {
   return list;
 }
 
+namespace {
+
+Json text_or_null(const std::string* text) {
+  return text == nullptr ? Json(nullptr) : Json(printable(*text));
+}
+
+// What the machine's kernel says of its swap areas.
+Json json_of_areas(const Record& record, const std::string* image_uuid) {
+  Json areas = Json::array();
+  for (const Field& field : record.fields) {
+    const auto* parts = std::get_if<FieldList>(&field.value);
+    if (field.name != "area" || parts == nullptr) continue;
+    const Record area{"area", 1, *parts};
+    const std::uint64_t* used = area.number("used");
+    const bool holds_image = area.number("holds_image") != nullptr;
+    areas.push_back({{"uuid", holds_image ? text_or_null(image_uuid) : Json(nullptr)},
+                     {"path", text_or_null(area.text("path"))},
+                     {"kind", text_or_null(area.text("kind"))},
+                     {"slots", used == nullptr ? 0 : *used},
+                     {"holds_image", holds_image}});
+  }
+  return areas;
+}
+
+// Null where neither pages nor an account of them are in the image.
+Json json_of_swapped_out(const InspectReport& report) {
+  const Record* kept = find_record(report.records, kSwappedRecord);
+  const Record* areas = find_record(report.records, kSwapAreasRecord);
+  if (!report.swapped && areas == nullptr) return nullptr;
+  const std::string* account = kept == nullptr ? nullptr : kept->text("account");
+  const std::string* uuid = kept == nullptr ? nullptr : kept->text("swap_uuid");
+  return {{"slots", report.swapped ? report.swapped->total() : 0},
+          {"exact", account == nullptr || *account == "kernel"},
+          {"areas", areas == nullptr ? Json::array() : json_of_areas(*areas, uuid)}};
+}
+
+}  // namespace
+
 Json json_of_inspect(const InspectReport& report) {
   const ImageInfo& info = report.info;
   Json document = json_document("inspect");
@@ -259,7 +297,8 @@ Json json_of_inspect(const InspectReport& report) {
   document["codec"] = info.codec;
   document["page_size"] = info.page_size;
   document["pages"] = json_of_pages(info.pages);
-  if (report.swapped) document["swapped_pages"] = json_of_pages(*report.swapped);
+  if (auto swapped = json_of_swapped_out(report); !swapped.is_null())
+    document["swapped_out"] = std::move(swapped);
   document["end_pfn"] = hex(info.end_pfn);
   document["kernel"] = json_of_kernel(info.kernel);
   document["kernel"]["build_id"] = report.build_id ? Json(printable(*report.build_id)) : Json(nullptr);
@@ -319,6 +358,13 @@ Json json_of_diff(const DiffReport& report, const ImageInfo& a, const ImageInfo&
                         {"only_a", json_of_ranges(report.only_a_ranges)},
                         {"only_b", json_of_ranges(report.only_b_ranges)},
                         {"unknown", json_of_ranges(report.unknown_ranges)}};
+  if (report.swapped != nullptr) {
+    document["swapped_pages"] = {{"same", report.swapped->same},
+                                 {"changed", report.swapped->changed},
+                                 {"only_a", report.swapped->only_a},
+                                 {"only_b", report.swapped->only_b},
+                                 {"unknown", report.swapped->unknown}};
+  }
   document["devices"] = nullptr;  // the caller knows which sides have records of them
   document["compared_by"] = report.by_stored_hashes ? "stored page hashes" : "pages";
   return document;

@@ -298,23 +298,42 @@ void print_sides(std::ostream& out, std::string_view before, std::string_view be
         now_format);
 }
 
-void print_diff(std::ostream& out, const Style& style, const DiffReport& report, const ImageInfo& before,
-                const ImageInfo& now) {
-  print_sides(out, before.path, before.format, now.path, now.format);
-  print(out, "{}\n",
-        report.identical() ? style.green("identical memory") : style.yellow("the memory differs"));
+namespace {
+
+void print_comparison_of_pages(std::ostream& out, const DiffReport& report, std::uint32_t page_size) {
   row(out, "same", grouped(report.same));
   row(out, "changed", grouped(report.changed));
   row(out, "only before", grouped(report.only_a));
   row(out, "only now", grouped(report.only_b));
   if (report.unknown > 0) row(out, "unreadable", grouped(report.unknown));
-  print_ranges(out, "changed", report.changed_ranges, before.page_size);
-  print_ranges(out, "only before", report.only_a_ranges, before.page_size);
-  print_ranges(out, "only now", report.only_b_ranges, before.page_size);
-  print_ranges(out, "unreadable", report.unknown_ranges, before.page_size);
-  if (report.by_stored_hashes)
+  print_ranges(out, "changed", report.changed_ranges, page_size);
+  print_ranges(out, "only before", report.only_a_ranges, page_size);
+  print_ranges(out, "only now", report.only_b_ranges, page_size);
+  print_ranges(out, "unreadable", report.unknown_ranges, page_size);
+}
+
+}  // namespace
+
+void print_diff(std::ostream& out, const Style& style, const DiffReport& report, const ImageInfo& before,
+                const ImageInfo& now) {
+  print_sides(out, before.path, before.format, now.path, now.format);
+  print(out, "{}\n",
+        report.identical_memory() ? style.green("identical memory") : style.yellow("the memory differs"));
+  print_comparison_of_pages(out, report, before.page_size);
+  if (report.swapped != nullptr) {
+    print(out, "{}\n",
+          report.swapped->identical() ? style.green("identical swapped-out pages")
+                                      : style.yellow("the swapped-out pages differ"));
+    print_comparison_of_pages(out, *report.swapped, before.page_size);
+  }
+  if (report.swapped_on_one_side) print(out, "swapped-out pages are not compared: only one side has them\n");
+  if (report.by_stored_hashes) {
     print(out,
           "  compared by the page hashes that both images store; the pages were not read (verify does)\n");
+    return;
+  }
+  for (const std::string& path : report.not_read)
+    print(out, "  of {} only the stored page hashes were read (verify reads its pages)\n", printable(path));
 }
 
 void print_history(std::ostream& out, const std::vector<Breadcrumb>& history) {

@@ -14,6 +14,7 @@ import zstandard
 
 ABSENT, ZERO, UNREADABLE, FILL, STORED, EQUAL, BASE, HOLE = range(8)
 PAGES, INDEX, RECORD, ROOT, COMMIT = range(1, 6)
+FIRST_SWAPPED = 1 << 40
 
 
 class FormatError(Exception):
@@ -53,7 +54,7 @@ class Image:
         major, _, header_bytes = struct.unpack_from("<HHI", d, 8)
         check(major == 1 and header_bytes == 4096, "version")
         self.incompatible = struct.unpack_from("<Q", d, 16)[0]
-        check(self.incompatible & ~1 == 0, "incompatible feature")
+        check(self.incompatible & ~5 == 0, "incompatible feature")
         self.page_size, self.chunk_pages = struct.unpack_from("<II", d, 40)
         self.crumbs_at, self.crumbs_bytes, self.first_block = struct.unpack_from("<QQQ", d, 48)
         self.base_root = d[72:88]
@@ -92,7 +93,13 @@ class Image:
         self.indexes = [struct.unpack_from("<6Q16s", root, at + 64 * i) for i in range(fields[12])]
         at += 64 * fields[12]
         self.records = [struct.unpack_from("<QQ16s", root, at + 32 * i) for i in range(fields[13])]
-        check(at + 32 * fields[13] == len(root), "length of ROOT")
+        at += 32 * fields[13]
+        self.swapped_counts = self.swapped_digest = None
+        if self.incompatible & 4:
+            *counts, self.swapped_digest, reserved = struct.unpack_from("<5Q16s8s", root, at)
+            self.swapped_counts, at = counts, at + 64
+            check(not any(reserved), "reserved bytes of ROOT")
+        check(at == len(root), "length of ROOT")
 
     def _blocks(self):
         """Every block from the first to the last: no gap, the sequence and the chain right, the index true."""
@@ -122,7 +129,7 @@ class Image:
             map_at, slot = map_at + map_bytes, slot + slots
 
     def pages(self):
-        """(pfn, bytes) of every present page in ascending order."""
+        """(number, bytes) of every present page in ascending order: PFNs, then FIRST_SWAPPED + slots."""
         slots = []  # bytes of every stored page, by slot
         hashes = [h for index in self.indexes for entry in self.entries(index) for h in entry["hashes"]]
         base = dict(self.base.pages()) if self.base else {}
@@ -130,6 +137,7 @@ class Image:
         for at, payload in self.places:
             first, count, first_slot, slot_count, map_bytes, frame_bytes, codec = struct.unpack_from("<QQQIIIB", payload)
             check(first >= end and first_slot == len(slots), f"order of the PAGES block at {at:#x}")
+            check(first >= FIRST_SWAPPED or first + count <= FIRST_SWAPPED, f"memory and slots in the PAGES block at {at:#x}")
             end = first + count
             frame = payload[48 + map_bytes:]
             check(len(frame) == frame_bytes, "frame_bytes")
@@ -181,20 +189,27 @@ class Image:
             yield kind, value >> 3, argument
 
 
-def content_digest(image, raw=None):
-    state = xxhash.xxh3_128()
-    for pfn, page in image.pages():
-        state.update(struct.pack("<Q", pfn) + xxhash.xxh3_128_digest(page))
+def content_digests(image, raw=None):
+    """Of memory, and of swapped-out pages."""
+    memory, swapped = xxhash.xxh3_128(), xxhash.xxh3_128()
+    for number, page in image.pages():
+        digest = xxhash.xxh3_128_digest(page)
+        if number >= FIRST_SWAPPED:
+            swapped.update(struct.pack("<Q", number - FIRST_SWAPPED) + digest)
+            continue
+        memory.update(struct.pack("<Q", number) + digest)
         if raw:
-            raw.seek(pfn * image.page_size)
+            raw.seek(number * image.page_size)
             raw.write(page)
-    return state.digest()
+    return memory.digest(), swapped.digest()
 
 
 def main():
     image = Image(sys.argv[1])
     raw = open(sys.argv[3], "wb") if len(sys.argv) > 3 and sys.argv[2] == "--raw" else None
-    digest = content_digest(image, raw)
+    digest, swapped = content_digests(image, raw)
+    if image.swapped_digest is not None:
+        check(swapped == image.swapped_digest, f"digest of swapped-out pages: stored {image.swapped_digest.hex()}, computed {swapped.hex()}")
     check(digest == image.stored_digest, f"content digest: stored {image.stored_digest.hex()}, computed {digest.hex()}")
     print(f"xxh3-128:{digest.hex()}")
 

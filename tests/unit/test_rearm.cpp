@@ -3,6 +3,8 @@
 
 #include "lib/ops/rearm.h"
 
+#include "lib/ops/convert.h"
+
 #include <cstdlib>
 #include <filesystem>
 
@@ -223,8 +225,18 @@ class Image {
     devices_.push_back(path);
     return *this;
   }
+  Image& against(const std::string& copy) {
+    against_ = copy;
+    return *this;
+  }
+  Image& trusting_slots() {
+    trusts_slots_ = true;
+    return *this;
+  }
   Result<RearmReport> rearmed(bool write = false) const {
     RearmRequest request;
+    request.against = against_;
+    request.trust_swapped = trusts_slots_;
     request.image = path_;
     request.devices = devices_;
     request.write = write;
@@ -238,6 +250,8 @@ class Image {
   TempFolder folder_;
   std::string path_ = folder_.file("image");
   std::vector<std::string> devices_;
+  std::string against_;
+  bool trusts_slots_ = false;
 };
 
 // Not possible, by that check, and nothing is written either way.
@@ -274,11 +288,13 @@ TEST_CASE("A consumed image whose blocks are whole can be armed, and is only whe
   CHECK(asked.possible());
   CHECK_FALSE(asked.written);
   CHECK_FALSE(asked.armed_already);
-  REQUIRE(asked.checks.size() == 2);
+  REQUIRE(asked.checks.size() == 3);
   CHECK(asked.checks[0].name == "image");
   CHECK(asked.checks[0].text == "every layer verifies, the checksum included: the blocks are untouched");
-  CHECK(asked.checks[1].name == "file systems");
-  CHECK(asked.checks[1].text == "none in the machine's memory");
+  CHECK(asked.checks[1].name == "swapped-out pages");
+  CHECK(asked.checks[1].text == "none");
+  CHECK(asked.checks[2].name == "file systems");
+  CHECK(asked.checks[2].text == "none in the machine's memory");
   CHECK(image.content() == before);
 
   const RearmReport done = must(image.rearmed(true));
@@ -365,6 +381,63 @@ TEST_CASE("What cannot be looked at is an error: no image, or a device that is n
   CHECK(missing.error().file == image.path() + "-not-there");
 }
 
+// ---- images, and the swapped-out pages beside them
+
+namespace {
+
+const std::string kSlotsCheck = "swapped-out pages";
+
+// A consumed image whose machine has pages in the last two slots of the area.
+std::vector<std::byte> with_slots() {
+  auto content = sample("consumed");
+  std::fill(content.end() - 2 * kPage, content.end() - kPage, std::byte{0x5A});
+  std::fill(content.end() - kPage, content.end(), std::byte{0x17});
+  return content;
+}
+
+std::string copy_of(const std::vector<std::byte>& content, const TempFolder& folder) {
+  write_file(folder.file("copied"), content);
+  ConvertRequest request;
+  request.source = folder.file("copied");
+  request.output = folder.file("copy.hib");
+  request.as = formats().find("hib");
+  request.threads = 1;
+  must(convert(formats(), request));
+  return request.output;
+}
+
+}  // namespace
+
+TEST_CASE("An image with swapped-out pages beside it is not armed: no checksum covers them") {
+  const Image image(with_slots());
+  check_speaks_against(image, kSlotsCheck,
+                       "2 swapped-out pages cannot be proven: no checksum covers them; --against COPY.hib "
+                       "proves them, --trust-swapped-pages takes them as they are");
+  CHECK(must(Image(with_slots()).trusting_slots().rearmed(true)).written);
+}
+
+TEST_CASE("A copy of the image proves the swapped-out pages, or shows that they have changed") {
+  const TempFolder folder;
+  const std::string copy = copy_of(with_slots(), folder);
+  Image same(with_slots());
+  const RearmReport report = must(same.against(copy).rearmed(true));
+  CHECK(report.written);
+  CHECK(report.checks[1].text == "2 swapped-out pages, as in " + copy);
+
+  auto content = with_slots();
+  content.back() ^= std::byte{1};
+  Image changed(content);
+  check_speaks_against(changed.against(copy), kSlotsCheck, "1 slot changed since " + copy + " was made");
+}
+
+TEST_CASE("A copy of another image, or one without swapped-out pages, proves nothing") {
+  const TempFolder folder;
+  const std::string other = copy_of(sample("lz4"), folder);
+  Image image(with_slots());
+  check_speaks_against(image.against(other), kSlotsCheck,
+                       other + " is not a copy of this image: it has other memory");
+}
+
 // ---- images, and the file systems of their machine
 
 TEST_CASE("An image is armed when the file system that its memory holds lies on a disk as it was") {
@@ -375,9 +448,9 @@ TEST_CASE("An image is armed when the file system that its memory holds lies on 
   const RearmReport report = must(image.with_disk("disk", disk).rearmed(true));
   CHECK(report.possible());
   CHECK(report.written);
-  REQUIRE(report.checks.size() == 2);
-  CHECK(report.checks[1].name == kExtCheck);
-  CHECK(report.checks[1].text == "ext, as the machine left it");
+  REQUIRE(report.checks.size() == 3);
+  CHECK(report.checks[2].name == kExtCheck);
+  CHECK(report.checks[2].text == "ext, as the machine left it");
 }
 
 TEST_CASE("An image is not armed while a file system of its memory has not been found") {
