@@ -1,6 +1,8 @@
-// The kernel's own account of its swap areas: which slots it uses, and what each area lies on. A slot is a
-// page of the area: slot n lies n pages after the area's start (in a swap file: in the file). Slot 0 is the
-// swap header.
+// The kernel's own account of its swap areas: which slots it uses, and what each area lies on.
+//
+// A slot is a page of the area, and slot 0 is the swap header. On a block device slot n lies n pages after
+// the start. In a swap file it does, too, where the blocks of the file system are as large as pages; with
+// smaller blocks the kernel leaves out pages whose blocks do not lie together.
 //
 // From mm/swapfile.c, mm/page_io.c and include/linux/swap.h of Linux 6.1 and 6.12: swap_info[], and in each
 // struct swap_info_struct one byte for every slot (swap_map). Members are found by BTF, never by the release.
@@ -47,8 +49,10 @@ struct SwapArea {
   bool others_in_zswap =
       false;  // the kernel keeps some pages compressed in memory, and it was not looked which
 
-  // Of the used slots, those whose page is in memory too (swap cache). Where it is dirty, it is newer than
-  // the disk, and was perhaps never written.
+  // Of the used slots, those with SWAP_HAS_CACHE: their page is in memory too (swap cache), and where it is
+  // dirty it is newer than the disk; or the kernel keeps the slot for a page to come, or has taken it back
+  // from a process and not freed it yet (mm/swap_slots.c, up to Linux 6.13). The disk alone does not tell
+  // which.
   SlotRuns cached_slots;
 
   // What the area lies on. Nothing where it could not be read. Hostile text: printable() it.
