@@ -72,6 +72,12 @@ std::uint64_t KernelMemory::physical(memory::Address address) {
   return (entry(address, 1) & kFrame) + address % kPage;
 }
 
+void KernelMemory::overwrite(std::size_t index, std::size_t offset, std::size_t size, std::uint64_t value) {
+  auto page = pages_.begin();
+  std::advance(page, index);
+  std::memcpy(page->second.data() + offset, object_bytes(le64(value)).data(), size);
+}
+
 std::uint64_t KernelMemory::map_page(memory::Address address) {
   if ((entry(address, 1) & kPresent) == 0) set_entry(address, 1, next_pfn_++ * kPage | kPresent);
   return physical(address);

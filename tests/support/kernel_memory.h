@@ -48,6 +48,10 @@ class KernelMemory final : public ImageReader {
   void lose(memory::Address address) { pages_.erase(physical(address) / memory::kPageBytes); }
   std::uint64_t physical(memory::Address address);
 
+  std::size_t page_count() const { return pages_.size(); }
+  // `size` bytes of the page that is number `index` in the image.
+  void overwrite(std::size_t index, std::size_t offset, std::size_t size, std::uint64_t value);
+
   // Lines of VMCOREINFO; without a value the line is taken out.
   void set_vmcoreinfo(const std::string& key, std::optional<std::string> value);
   void set_symbol(const std::string& name, memory::Address address);

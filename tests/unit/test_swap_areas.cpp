@@ -1,6 +1,8 @@
 // Swap areas of a kernel made by hand: what is said of them, and what damage does to it.
 #include "lib/memory/swap_areas.h"
 
+#include <random>
+
 #include "lib/memory/kernel.h"
 #include "lib/memory/path.h"
 #include "tests/support/images.h"
@@ -370,4 +372,27 @@ TEST_CASE("A number of a strange size is refused") {
   REQUIRE(kernel.number(disk, "gendisk", "disk_name").error().kind == ErrorKind::Unsupported);
   REQUIRE(kernel.number(0, "gendisk", "disk_name").error().kind == ErrorKind::Corrupt);
   REQUIRE(kernel.number(disk, "gendisk", "none").error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("Two thousand mutants of a kernel are read or refused") {
+  std::mt19937 random(1);
+  const auto below = [&](std::uint64_t end) { return random() % end; };
+  std::size_t read = 0;
+  SwapMachine machine;
+  const Address area = machine.make_area(kMap);
+  const Address root = machine.make_dentry(0, "/");
+  machine.set(area, "swap_info_struct", "swap_file",
+              machine.make_file(machine.make_mount(root), machine.make_dentry(root, "swapfile"), 0100600));
+  machine.set(area, "swap_info_struct", "bdev", machine.make_device("sda", "sda2"));
+  machine.set_areas({area});
+  for (int i = 0; i < 2000; ++i) {
+    KernelMemory mutant = machine.image;
+    for (std::uint64_t changes = 1 + below(3); changes > 0; --changes) {
+      const std::uint64_t value = below(2) == 0 ? below(256) : ~std::uint64_t{0} >> below(64);
+      mutant.overwrite(below(mutant.page_count()), below(kPageBytes - 8), 1 + below(8), value);
+    }
+    read += swap_areas(mutant).has_value() ? 1 : 0;
+  }
+  REQUIRE(read > 0);
+  REQUIRE(read < 2000);
 }
