@@ -8,9 +8,12 @@
 
 #include "lib/base/version.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/os/overlap.h"
 
 namespace hib {
 namespace {
+
+constexpr const char* kStandardInput = "/proc/self/fd/0";
 
 // Fields of a record that is there already are added to it.
 void add_records(std::vector<Record>& records, const std::vector<Record>& added) {
@@ -65,13 +68,13 @@ std::vector<Record> records_for(const ImageReader& source, const ConvertRequest&
 }
 
 Result<void> refuse_to_write_input(const ConvertRequest& request) {
+  if (request.output == "-") return {};
   std::vector<std::string> inputs = request.other_inputs;
-  inputs.push_back(request.source);
+  inputs.push_back(request.source == "-" ? kStandardInput : request.source);
   inputs.push_back(request.base);
+  inputs.push_back(request.open.base_image);
   for (const std::string& path : inputs) {
-    if (path.empty() || path == "-") continue;
-    TRY(const auto input, File::open(path));
-    if (!input->is_same_file(request.output)) continue;
+    if (!may_overlap(path, request.output)) continue;
     return fail(make_error(ErrorKind::Refused, "output", "an input of this command",
                            "another file: inputs are never written")
                     .of(request.output));

@@ -206,15 +206,6 @@ Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size,
 
 void File::drop_cache() const { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
 
-bool File::is_same_file(const std::string& other_path) const {
-  struct stat mine {};
-  struct stat other {};
-  if (other_path == "-" || ::fstat(fd_.get(), &mine) != 0 || ::stat(other_path.c_str(), &other) != 0)
-    return false;
-  if (S_ISBLK(mine.st_mode) && S_ISBLK(other.st_mode)) return mine.st_rdev == other.st_rdev;
-  return mine.st_dev == other.st_dev && mine.st_ino == other.st_ino;
-}
-
 Error File::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
                   std::string allowed) const {
   Error made = make_error(kind, std::move(where), std::move(found), std::move(allowed)).of(path_);

@@ -81,9 +81,6 @@ class File {
   // written there.
   void drop_cache() const;
 
-  // True when `other_path` names this very file: an output must not be the input.
-  bool is_same_file(const std::string& other_path) const;
-
   // The error of this file at `offset`.
   Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
               std::string allowed = {}) const;
