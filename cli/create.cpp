@@ -28,7 +28,7 @@ class Create final : public Verb {
         "add the records of this machine, as probe makes them: for memory of the machine that this runs on");
     app.add_flag("--without-swapped-pages", write_.without_swapped,
                  "hibernation image: leave out the pages that the machine had swapped out");
-    app.add_flag("--force", write_.force, "replace an existing file");
+    app.add_flag("--force", write_.force, "replace an existing file, or what a device holds");
     app.add_flag("--salvage", common.salvage,
                  "go on past damage; lost pages are marked as unreadable (exit code 3)");
     add_input_options(app, common, formats);

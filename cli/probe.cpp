@@ -60,7 +60,7 @@ class ProbeVerb final : public Verb {
     app.add_option("-o,--output", output_, "write the records, as create --records takes them")
         ->type_name("FILE");
     app.add_flag("-n,--numeric", numeric_, "vendor and device ids instead of names");
-    app.add_flag("--force", force_, "replace an existing file");
+    app.add_flag("--force", force_, "replace an existing file, or what a device holds");
     add_common_options(app, common);
     app.footer(
         "Examples:\n"

@@ -40,7 +40,8 @@ class Restore final : public Verb {
                  "swsusp: the output is a swap file of this machine, on a mounted file system");
     app.add_flag("--without-swapped-pages", write_.without_swapped,
                  "hib, swsusp: leave out the pages that the machine had swapped out");
-    app.add_flag("--force", write_.force, "replace an existing file; swsusp: write over an armed image too");
+    app.add_flag("--force", write_.force,
+                 "replace an existing file, or what a device holds; swsusp: write over an armed image too");
     app.add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
     add_input_options(app, common, formats);
     add_earlier_spellings(app);

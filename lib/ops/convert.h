@@ -38,8 +38,9 @@ struct ConvertReport {
   bool is_partial() const;  // pages are lost, and the output does not say so, or they were lost only now
 };
 
-// On success the output is whole and flushed. On an error it is as it was before, with one exception: an
-// existing target that a format writes into (Format::write_into) then holds nothing that passes for an image.
+// On success the output is whole and flushed. On an error it is as it was before, with two exceptions: a
+// block device may hold a beginning of it, and an existing target that a format writes into
+// (Format::write_into) then holds nothing that passes for an image.
 Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request);
 
 }  // namespace hib

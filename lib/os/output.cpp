@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "lib/os/cancel.h"
+#include "lib/os/partitions.h"
 
 namespace hib {
 namespace {
@@ -93,7 +94,7 @@ Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool for
   const bool exists = ::lstat(path.c_str(), &status) == 0;
   if (!exists) return create_file(path, force);
   struct stat target {};
-  if (::stat(path.c_str(), &target) == 0 && S_ISBLK(target.st_mode)) return open_device(path, true);
+  if (::stat(path.c_str(), &target) == 0 && S_ISBLK(target.st_mode)) return open_empty_device(path, force);
   if (S_ISDIR(status.st_mode)) {
     return fail(make_error(ErrorKind::Refused, "output", "a directory", "a file name").of(path));
   }
@@ -159,6 +160,19 @@ Result<std::unique_ptr<Output>> Output::open_device(const std::string& path, boo
   return output;
 }
 
+// Opened first: then nothing else can come to use the device.
+Result<std::unique_ptr<Output>> Output::open_empty_device(const std::string& path, bool force) {
+  TRY(auto output, open_device(path, true));
+  if (force) return output;
+  TRY(const auto device, File::open(path));
+  TRY(const std::string found, what_lies_on(*device));
+  if (found.empty()) return output;
+  return fail(
+      make_error(ErrorKind::Refused, "output", "the device holds " + found, "a device with nothing on it")
+          .advise("--force overwrites it")
+          .of(path));
+}
+
 Result<std::unique_ptr<Output>> Output::create_window(const std::string& device,
                                                       std::vector<DeviceRange> extents, bool exclusive) {
   TRY(auto output, open_device(device, exclusive));
@@ -219,7 +233,8 @@ Result<void> Output::check_room(std::uint64_t offset, std::uint64_t bytes) const
   if (target_ != Target::BlockDevice || (offset <= device_bytes_ && bytes <= device_bytes_ - offset))
     return {};
   return fail(make_error(ErrorKind::Io, "write",
-                         fmt::format("no room: the device has {} bytes", device_bytes_), "a larger one")
+                         fmt::format("no room: the device has {} bytes", device_bytes_),
+                         fmt::format("at least {}", offset + bytes))
                   .at(offset)
                   .of(path_));
 }
@@ -299,6 +314,7 @@ Result<void> Output::write_at(std::uint64_t offset, std::span<const ByteView> pi
 }
 
 Result<void> Output::set_size(std::uint64_t size) {
+  if (target_ == Target::BlockDevice) return check_room(0, size);
   if (target_ != Target::File) return {};
   while (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) {
     if (errno != EINTR) return fail(error("set size", errno));

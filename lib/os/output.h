@@ -1,8 +1,9 @@
-// An output: it becomes visible under its name only when it is complete and flushed, or not at all.
+// An output: a file becomes visible under its name only when it is complete and flushed, or not at all.
 //
 // A regular file is written to an unnamed file in the target's folder (O_TMPFILE) of mode 0600, flushed, then
 // linked. Standard output and pipes are streams: they take bytes in order only. A block device is opened
-// exclusively and written in place; whoever writes a format to it makes an interrupted write recognisable.
+// exclusively, must hold nothing, and is written in place: what an interrupted write has put there stays, and
+// whoever writes a format to it makes that recognisable.
 // What is appended to a device goes past the page cache: it would be copied once more there, and the
 // saver has little memory.
 #pragma once
@@ -24,7 +25,8 @@ class Output {
  public:
   enum class Target { File, Stream, BlockDevice };
 
-  // Nothing is visible yet. An existing regular file is refused (Exists) unless `force`.
+  // Nothing is visible yet. Unless `force`, an existing regular file is refused (Exists), and a block device
+  // on which anything lies (Refused).
   static Result<std::unique_ptr<Output>> create(const std::string& path, bool force);
 
   // Pieces of a block device, one after the other. `exclusive`: refused when anything else has the device in
@@ -32,7 +34,7 @@ class Output {
   static Result<std::unique_ptr<Output>> create_window(const std::string& device,
                                                        std::vector<DeviceRange> extents, bool exclusive);
 
-  ~Output();  // without publish(): the output is as it was before
+  ~Output();  // without publish(): a file is as it was before; a device keeps what was written to it
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
@@ -45,7 +47,8 @@ class Output {
   Result<void> write_at(std::uint64_t offset, ByteView bytes);
   // The same for several pieces of memory that follow each other in the file.
   Result<void> write_at(std::uint64_t offset, std::span<const ByteView> pieces);
-  // Sets the length of a regular file before or after write_at.
+  // Sets the length of a regular file before or after write_at. On a block device: is there room for that
+  // much?
   Result<void> set_size(std::uint64_t size);
 
   Result<void> flush();    // what was written is on stable storage when this returns (nothing to do for a
@@ -63,6 +66,7 @@ class Output {
       : target_(target), fd_(std::move(fd)), path_(std::move(path)), force_(force) {}
   static Result<std::unique_ptr<Output>> create_file(const std::string& path, bool force);
   static Result<std::unique_ptr<Output>> open_device(const std::string& path, bool exclusive);
+  static Result<std::unique_ptr<Output>> open_empty_device(const std::string& path, bool force);
   Result<void> check_room(std::uint64_t offset, std::uint64_t bytes) const;
   Result<void> write_extents(int fd, std::uint64_t offset, ByteView bytes);
   Result<void> write_piece(int fd, std::uint64_t offset, ByteView bytes);

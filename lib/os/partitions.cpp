@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <memory>
 
+#include <fmt/format.h>
+
 namespace hib {
 namespace {
 
 constexpr std::uint64_t kSectorBytes = 512;  // libblkid's unit, whatever the device's
 constexpr int kMaxPartitions = 1024;
+constexpr std::uint64_t kLookedAtBytes = 1 << 20;  // at either end of a device
 
 struct FreeProbe {
   void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
@@ -50,6 +53,19 @@ std::string content_name(const File& file) {
   if (found == 0 && blkid_probe_lookup_value(probe.get(), "PTTYPE", &name, nullptr) == 0)
     return std::string(name) + " partition table";
   return "";
+}
+
+Result<std::string> what_lies_on(const File& device) {
+  if (std::string name = content_name(device); !name.empty()) return name;
+  const std::uint64_t count = std::min(device.size(), kLookedAtBytes);
+  for (const std::uint64_t start : {std::uint64_t{0}, device.size() - count}) {
+    TRY(const auto bytes, device.read_at(start, count));
+    const auto other =
+        std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != std::byte{0}; });
+    if (other == bytes.end()) continue;
+    return fmt::format("data at {:#x}", start + static_cast<std::uint64_t>(other - bytes.begin()));
+  }
+  return std::string();
 }
 
 }  // namespace hib

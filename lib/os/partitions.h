@@ -22,4 +22,8 @@ std::vector<Partition> list_partitions(const File& file);
 // of it, and "more than one thing" when it cannot decide.
 std::string content_name(const File& file);
 
+// What writing to a device would destroy: its content_name(), or where it is not zero. Looks at the first and
+// the last MiB; "" when there is nothing.
+Result<std::string> what_lies_on(const File& device);
+
 }  // namespace hib

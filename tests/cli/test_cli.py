@@ -145,17 +145,102 @@ def loop_device(path):
 
 
 class BlockDevice(CliTest):
-    def test_an_image_on_a_device_is_found_whole_and_an_old_one_does_not_vouch_for_a_new_one(self):
-        backing = self.path("disk")
-        with open(backing, "wb") as disk:
-            disk.truncate(16 << 20)
-        device = loop_device(backing) if os.geteuid() == 0 else None
+    def device(self, name, size, content=b""):
+        """A loop device over a file of this size that begins with `content`."""
+        with open(self.path(name), "wb") as disk:
+            disk.write(content)
+            disk.truncate(size)
+        device = loop_device(self.path(name)) if os.geteuid() == 0 else None
         if device is None:
             self.skipTest("no loop device to be had")
         self.addCleanup(subprocess.run, ["losetup", "-d", device])
+        return device
+
+    def image(self):
+        image = self.path("m.hib")
+        self.run_tool("create", "-f", "raw", self.write("m.raw", memory(600)), "-o", image)
+        return image
+
+    def writers(self, image, device):
+        yield "create", image, "-o", device
+        for kind in ("raw", "elf", "lime", "kdump", "hib"):
+            yield "restore", image, "--as", kind, "-o", device
+        yield "probe", "-o", device
+
+    def test_a_device_with_something_on_it_is_overwritten_by_force_only(self):
+        image = self.image()
+        cases = {"file system": lambda path: subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True),
+                 "data at 0x200": lambda path: Path(path).write_bytes(bytes(512) + b"x" + bytes((8 << 20) - 513)),
+                 "data at 0x7fffff": lambda path: Path(path).write_bytes(bytes((8 << 20) - 1) + b"x"),
+                 "swsuspend": lambda path: self.arm(path)}
+        for what, fill in cases.items():
+            if what == "file system" and shutil.which("mkfs.ext4") is None:
+                continue
+            device = self.device("disk", 8 << 20)
+            fill(self.path("disk"))
+            subprocess.run(["blockdev", "--flushbufs", device], check=True)
+            before = Path(self.path("disk")).read_bytes()
+            for command in self.writers(image, device):
+                with self.subTest(what, command=command):
+                    refused = self.run_tool(*command, code=4).stderr.decode()
+                    self.assertIn("ext4" if what == "file system" else what, refused)
+                    self.assertIn("--force overwrites it", refused)
+                    self.assertEqual(Path(self.path("disk")).read_bytes(), before)
+            self.run_tool("restore", image, "--as", "raw", "-o", device, "--force")
+            self.assertTrue(Path(device).read_bytes().startswith(memory(600)))
+
+    def arm(self, path):
+        with open(path, "r+b") as disk:
+            disk.seek(PAGE - 10)
+            disk.write(b"S1SUSPEND\0")
+
+    def test_an_input_is_not_written_through_a_loop_device_or_its_disk(self):
+        device = self.device("input", 8 << 20, memory(64))
+        backing = self.path("input")
+        before = Path(backing).read_bytes()
+        again = loop_device(backing)
+        self.addCleanup(subprocess.run, ["losetup", "-d", again])
+        for source, output in ((backing, device), (device, backing), (device, again)):
+            with self.subTest(source=source, output=output):
+                refused = self.run_tool("create", "-f", "raw", source, "-o", output, "--force", code=4)
+                self.assertIn(b"an input of this command", refused.stderr)
+                self.assertEqual(Path(backing).read_bytes(), before)
+
+    def test_an_input_on_standard_input_is_no_output(self):
+        source = self.write("m.raw", memory(64))
+        with open(source, "rb") as stdin:
+            done = subprocess.run([HIBTOOL, "create", "-f", "raw", "-", "-o", source, "--force"], stdin=stdin, capture_output=True)
+        self.assertEqual(done.returncode, 4, done.stderr)
+
+    def test_a_partition_and_its_disk_are_the_same_bytes(self):
+        disk = self.device("disk", 8 << 20)
+        subprocess.run(["sfdisk", "-q", disk], input=b"2048,4096\n6144,4096\n", check=True, capture_output=True)
+        subprocess.run(["partx", "-u", disk], capture_output=True)
+        first, second = f"{disk}p1", f"{disk}p2"
+        if not os.path.exists(first) or not os.path.exists(second):
+            self.skipTest("no partitions on loop devices")
+        with open(first, "r+b") as part:
+            part.write(memory(64))
+        for source, output in ((first, disk), (disk, first), (first, self.path("disk"))):
+            with self.subTest(source=source, output=output):
+                self.run_tool("create", "-f", "raw", source, "-o", output, "--force", code=4)
+        self.run_tool("create", "-f", "raw", first, "-o", second)
+
+    def test_a_device_that_is_too_small_for_a_known_size_is_left_as_it_was(self):
+        image = self.image()
+        device = self.device("disk", 1 << 20, b"precious")
+        before = Path(self.path("disk")).read_bytes()
+        for kind in ("raw", "elf", "lime"):
+            refused = self.run_tool("restore", image, "--as", kind, "-o", device, "--force", code=2).stderr.decode()
+            self.assertIn("no room: the device has 1048576 bytes, at least ", refused)
+            subprocess.run(["blockdev", "--flushbufs", device], check=True)
+            self.assertEqual(Path(self.path("disk")).read_bytes(), before)
+
+    def test_an_image_on_a_device_is_found_whole_and_an_old_one_does_not_vouch_for_a_new_one(self):
+        device = self.device("disk", 16 << 20)
         big, small = self.write("big.raw", memory(6000, 1)), self.write("small.raw", memory(50, 2))
         for source in (big, small):
-            created = self.json("create", "-f", "raw", source, "-o", device)
+            created = self.json("create", "-f", "raw", source, "-o", device, "--force")
             verify = self.json("verify", device)
             self.assertEqual((verify["verdict"], verify["content_digest"]), ("good", created["content_digest"]))
             if source == big:
