@@ -1,6 +1,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -9,7 +11,9 @@
 #include <span>
 #include <string_view>
 
+#include "cli/context.h"
 #include "cli/run.h"
+#include "cli/standard_output.h"
 #include "format/registry.h"
 #include "lib/jump/saver/saver.h"
 #include "lib/os/cancel.h"
@@ -30,18 +34,32 @@ namespace {
   std::abort();
 }
 
+// The exit code of a run whose text may not have arrived. A refusal stays one; what was done is no success
+// when nobody was told.
+int code_after_output(int code, int failure) {
+  if (failure == 0 || code >= hib::cli::kSignal) return code;
+  if (failure == EPIPE) return hib::cli::kSignal + SIGPIPE;  // "| head" has seen enough: no error to tell of
+  if (hib::cancelled()) return hib::cli::kSignal + hib::cancelling_signal();
+  std::cerr << "hibtool: " << hib::system_error("write", failure).of("standard output").line() << "\n";
+  return code == hib::cli::kPartial ? hib::cli::kCouldNot : std::max<int>(code, hib::cli::kCouldNot);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (::getpid() == 1 && argc > 0 && std::string_view(argv[0]) == "/init")
     return hib::jump::run_saver(hib::formats());
+  hib::cli::occupy_closed_descriptors();
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
   std::set_terminate(end_without_memory);
   hib::install_signal_handlers();
+  hib::cli::StandardOutput output;
+  std::streambuf* const before = std::cout.rdbuf(&output);  // std::cerr flushes it, being tied to std::cout
   const int code =
       hib::cli::run(hib::formats(), std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),
                     {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
-  std::cout.flush();
-  return code;
+  const int failure = output.finish();
+  std::cout.rdbuf(before);
+  return code_after_output(code, failure);
 }

@@ -362,6 +362,32 @@ class ExitCodes(CliTest):
         self.assertEqual(process.returncode, 128 + signal.SIGTERM, stderr)
         self.assertNotIn("out.hib", self.names())
 
+    def test_text_that_does_not_arrive_is_2_with_one_line_whatever_the_verb(self):
+        page = ("inspect", "--page", "1", "--raw", self.hib)
+        other = self.path("other.hib")
+        printers = [("--help",), ("--version",), ("inspect", self.hib), ("inspect", "--json", self.hib), page,
+                    ("verify", self.hib), ("verify", "--json", self.hib), ("diff", self.hib, self.hib), ("probe",), ("probe", "--json"),
+                    ("create", self.hib, "-o", other, "--force"), ("restore", self.hib, "--as", "elf", "-o", self.path("e"), "--force")]
+        for arguments in printers:
+            for redirection, said in ((">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")):
+                with self.subTest(arguments=arguments, redirection=redirection):
+                    done = subprocess.run(["sh", "-c", f'"$0" "$@" {redirection}', HIBTOOL, *arguments], capture_output=True, text=True)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertEqual(done.stderr.splitlines()[-1], f"hibtool: standard output: write: {said}")
+        self.assertEqual(self.json("verify", other)["verdict"], "good", "no text went into an output that had taken number 1")
+
+    def test_a_refusal_stays_one_and_what_is_quiet_needs_no_output(self):
+        shell = lambda text: subprocess.run(["sh", "-c", text, HIBTOOL, self.hib, self.raw], capture_output=True, text=True)
+        self.assertEqual(shell('"$0" verify -q "$1" >&-').returncode, 0)
+        self.assertEqual(shell('"$0" create --json -f raw "$2" -o "$1" >/dev/full').returncode, 4)
+
+    def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([HIBTOOL, "inspect", self.hib], stdout=writer, stderr=subprocess.PIPE)
+        os.close(writer)
+        self.assertEqual((done.returncode, done.stderr), (128 + signal.SIGPIPE, b""))
+
     def test_nothing_but_the_image_is_left_in_the_folder(self):
         self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("again.hib"))
         self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("again.hib"), "--force")

@@ -1,0 +1,67 @@
+#include "cli/standard_output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "lib/os/cancel.h"
+
+namespace hib::cli {
+
+void occupy_closed_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one, since those below are taken.
+    static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
+StandardOutput::StandardOutput() : by_lines_(::isatty(STDOUT_FILENO) != 0) {}
+
+bool StandardOutput::write_out() {
+  std::size_t done = 0;
+  while (failure_ == 0 && done < filled_) {
+    const ssize_t n = ::write(STDOUT_FILENO, bytes_.data() + done, filled_ - done);
+    if (n < 0 && errno == EINTR && !cancelled()) continue;
+    if (n < 0) failure_ = errno;
+    if (n > 0) done += static_cast<std::size_t>(n);
+  }
+  filled_ = 0;
+  return failure_ == 0;
+}
+
+std::streamsize StandardOutput::xsputn(const char* text, std::streamsize size) {
+  std::string_view rest(text, static_cast<std::size_t>(size));
+  const bool ends_line = by_lines_ && rest.find('\n') != std::string_view::npos;
+  is_used_ = is_used_ || !rest.empty();
+  while (!rest.empty()) {
+    const std::size_t count = std::min(rest.size(), bytes_.size() - filled_);
+    std::memcpy(bytes_.data() + filled_, rest.data(), count);
+    filled_ += count;
+    rest.remove_prefix(count);
+    if (filled_ == bytes_.size() && !write_out()) return 0;
+  }
+  if (ends_line && !write_out()) return 0;
+  return size;
+}
+
+StandardOutput::int_type StandardOutput::overflow(int_type c) {
+  if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+  const char byte = traits_type::to_char_type(c);
+  return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
+}
+
+int StandardOutput::sync() { return write_out() ? 0 : -1; }
+
+int StandardOutput::finish() {
+  write_out();
+  // Some network file systems say only now that there is no space.
+  if (is_used_ && failure_ == 0 && ::close(STDOUT_FILENO) != 0 && errno != EINTR) failure_ = errno;
+  return failure_;
+}
+
+}  // namespace hib::cli
