@@ -20,9 +20,10 @@ bool is_same_dump(const DumpFile& a, const DumpFile& b) {
 }
 
 std::unique_ptr<Part> open_beside(const fs::path& path, const Part& opened) {
+  std::error_code error;
+  if (fs::equivalent(path, opened.dump.file().path(), error)) return nullptr;
   auto file = File::open(path.string());
-  if (!file || (*file)->size() < sizeof(Header) || opened.dump.file().is_same_file(path.string()))
-    return nullptr;
+  if (!file || (*file)->size() < sizeof(Header)) return nullptr;
   auto dump = DumpFile::open(std::move(*file));
   if (!dump || !is_same_dump(*dump, opened.dump)) return nullptr;
   auto headers = decode_headers(*dump);
