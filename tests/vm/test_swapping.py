@@ -20,6 +20,7 @@ from test_hibernation import run, tool, tool_json  # noqa: E402
 CACHE = ROOT / "build" / "vm-cache"
 PARTITION = hibernation.PARTITION_START * hibernation.SECTOR
 JUNK = os.urandom(1 << 20)
+BATCH_KIB = 64 * 4  # a processor takes slots, and gives them back, in batches (SWAP_SLOTS_CACHE_SIZE): also between two looks
 
 
 class SwappedMachine:
@@ -67,13 +68,19 @@ class SwappedMachine:
         resumed = swapping.resume_swapping(self.made, disk)
         self.assertIsNotNone(resumed, "the machine did not come back")
         self.assertEqual(resumed.wrong_pages, 0)
-        self.assertEqual(resumed.used_kib, self.made.used_kib)
+        self.check_counts(resumed.used_kib)
+
+    def check_counts(self, used_kib):
+        """As /proc/swaps said just before the machine hibernated."""
+        self.assertEqual(used_kib.keys(), self.made.used_kib.keys())
+        for path, used in self.made.used_kib.items():
+            self.assertLessEqual(abs(used_kib[path] - used), BATCH_KIB, path)
 
     def test_the_slots_are_those_that_the_kernel_counted(self):
         for image in (self.made.guest.disk, self.packed):
             said = tool_json("inspect", image)["swapped_out"]
             used = {area["path"]: 4 * area["slots"] for area in said["areas"]}
-            self.assertEqual(used, self.made.used_kib)
+            self.check_counts(used)
             self.assertTrue(said["exact"])
             here, = (area for area in said["areas"] if area["holds_image"])
             self.assertEqual(here["slots"], said["slots"])
