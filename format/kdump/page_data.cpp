@@ -142,7 +142,7 @@ void PageTable::read_group(WantedPage* const* first, WantedPage* const* last, De
       continue;
     }
     Error error = std::move(result).error();
-    if (!error.offset) error = std::move(error).at(dump_.file_offset(d.offset));
+    if (!error.offset) error.offset = dump_.file_offset(d.offset);
     page.error =
         std::move(error).in(fmt::format("data of PFN {:#x}", page.place.pfn)).of(dump_.file().path());
   }

@@ -797,6 +797,8 @@ TEST_CASE("Page data that is not what its codec writes costs its page only, nami
       write_file(plain.path, bytes);
       const Error error = only_damage(plain.path, 5);
       CHECK(error.kind == ErrorKind::Corrupt);
+      CHECK(error.where.starts_with("data of PFN 0x5: "));
+      CHECK_FALSE(error.found.empty());
       CHECK(error.offset == d.offset + (flattened ? kFlatHeaderBytes + sizeof(FlatRecord) : 0));
     }
   }
