@@ -185,7 +185,7 @@ Segment segment(std::uint64_t address, std::vector<std::byte> bytes) {
 Error does_not_fit(const MemoryRange& region, std::uint64_t needed) {
   const std::uint64_t mib = round_up(needed, 16U << 20) >> 20;
   return make_error(ErrorKind::Refused, "crash region", human_bytes(region.bytes),
-                    fmt::format("{} or more", human_bytes(needed)))
+                    fmt::format("{} MiB or more", round_up(needed, 1U << 20) >> 20))
       .advise(fmt::format("boot with crashkernel={}M", mib));
 }
 
