@@ -70,7 +70,7 @@ class SavingFails(JumpTest):
             self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
 
     def test_disks_that_are_unplugged_while_the_saver_stands_by_and_while_it_writes(self):
-        living = self.living(Machine(modules=("xhci_pci", "usb_storage", "sd_mod"), crashkernel="208M"))  # USB takes room there
+        living = self.living(Machine(modules=("xhci_pci", "usb_storage", "sd_mod"), memory_mib=768, crashkernel="224M"))
         sticks = {name: living.add_disk(name, 1024) for name in ("stick", "other")}
         usb = ["-device", "qemu-xhci"]
         for name, path in sticks.items():
