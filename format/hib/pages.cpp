@@ -309,9 +309,9 @@ Result<void> Reader::read_one(Pfn pfn, Access access, MutableBytes out) const {
 // ---- a batch
 
 void Reader::load(PageBatch& batch) const {
+  if (batch.runs.empty()) return;  // of indexes that have only damage left
   const auto& index = static_cast<const LoadedIndex*>(batch.context.get())->index;
   const ChunkEntry& chunk = index.chunks[batch.token];
-  if (batch.runs.empty()) return;
   auto all = map_runs(index, chunk);
   if (!all) {  // batches() decoded this very map
     batch.damage.push_back({std::move(all).error(), {}});
