@@ -8,22 +8,10 @@
 #include "lib/base/cursor.h"
 #include "lib/base/pool.h"
 #include "lib/base/text.h"
+#include "lib/image/runs.h"
 
 namespace hib::avml {
 namespace {
-
-class VectorRuns final : public RunSource {
- public:
-  explicit VectorRuns(const std::vector<PageRun>& runs) : runs_(runs) {}
-  Result<std::optional<PageRun>> next() override {
-    if (index_ == runs_.size()) return std::optional<PageRun>();
-    return std::optional<PageRun>(runs_[index_++]);
-  }
-
- private:
-  const std::vector<PageRun>& runs_;
-  std::size_t index_ = 0;
-};
 
 // A stretch of memory that lies in one block.
 struct Piece {
@@ -43,9 +31,7 @@ class Reader final : public ImageReader {
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return records_; }
-  Result<std::unique_ptr<RunSource>> runs() const override {
-    return std::unique_ptr<RunSource>(new VectorRuns(runs_));
-  }
+  Result<std::unique_ptr<RunSource>> runs() const override { return source_of(runs_); }
   void load(PageBatch& batch) const override;
   Result<void> read_page(Pfn pfn, MutableBytes out) const override;
   Result<RangeMap> map() const override;
@@ -154,11 +140,7 @@ void Reader::find_runs() {
     }
     if (run.first >= end) continue;
     run.count = end - run.first;
-    if (!runs_.empty() && run.continues(runs_.back())) {
-      runs_.back().count += run.count;
-    } else {
-      runs_.push_back(run);
-    }
+    append_run(runs_, run);
   }
   for (const PageRun& run : runs_) info_.pages.add(run);
   if (!runs_.empty()) info_.end_pfn = runs_.back().end();

@@ -5,22 +5,10 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/image/runs.h"
 
 namespace hib {
 namespace {
-
-class VectorRuns final : public RunSource {
- public:
-  explicit VectorRuns(const std::vector<PageRun>& runs) : runs_(runs) {}
-  Result<std::optional<PageRun>> next() override {
-    if (index_ == runs_.size()) return std::optional<PageRun>();
-    return std::optional<PageRun>(runs_[index_++]);
-  }
-
- private:
-  const std::vector<PageRun>& runs_;
-  std::size_t index_ = 0;
-};
 
 // A smaller hole costs less to read than to remember.
 constexpr std::uint64_t kSmallestHole = 64U << 10;
@@ -155,16 +143,10 @@ void ExtentReader::add_run(PageRun run) {
     }
   }
   if (run.count == 0) return;
-  if (!runs_.empty() && run.continues(runs_.back())) {
-    runs_.back().count += run.count;
-  } else {
-    runs_.push_back(run);
-  }
+  append_run(runs_, run);
 }
 
-Result<std::unique_ptr<RunSource>> ExtentReader::runs() const {
-  return std::unique_ptr<RunSource>(new VectorRuns(runs_));
-}
+Result<std::unique_ptr<RunSource>> ExtentReader::runs() const { return source_of(runs_); }
 
 void ExtentReader::load(PageBatch& batch) const {
   std::uint64_t pages = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/image/content_digest.h"
+#include "lib/image/runs.h"
 #include "lib/os/cancel.h"
 
 namespace hib {
@@ -14,11 +15,7 @@ class CollectedHashes final : public PageHashSource {
   void add(const PageBatch& batch) {
     for (const PageItem& item : batch.items) {
       if (item.run.state == PageState::Data) hashes_.push_back(item.hash.low);
-      if (!runs_.empty() && item.run.continues(runs_.back())) {
-        runs_.back().count += item.run.count;
-      } else {
-        runs_.push_back(item.run);
-      }
+      append_run(runs_, item.run);
     }
   }
 

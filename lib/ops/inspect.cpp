@@ -1,5 +1,6 @@
 #include "lib/ops/inspect.h"
 
+#include "lib/image/runs.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
 
@@ -22,11 +23,7 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
       TRY(const auto run, runs->next());
       if (!run) break;
       if (cancelled()) return fail(cancelled_error());
-      if (!report.runs.empty() && run->continues(report.runs.back())) {
-        report.runs.back().count += run->count;
-      } else {
-        report.runs.push_back(*run);
-      }
+      append_run(report.runs, *run);
     }
   }
   if (options.want_map) {
