@@ -6,32 +6,6 @@
 namespace hib::hib_image {
 namespace {
 
-class SlotRuns final : public RunSource {
- public:
-  explicit SlotRuns(std::unique_ptr<RunSource> runs) : runs_(std::move(runs)) {}
-  Result<std::optional<PageRun>> next() override {
-    TRY(auto run, runs_->next());
-    if (run) run->first -= kFirstSwapped;
-    return run;
-  }
-
- private:
-  std::unique_ptr<RunSource> runs_;
-};
-
-class SlotBatches final : public BatchSource {
- public:
-  explicit SlotBatches(std::unique_ptr<BatchSource> batches) : batches_(std::move(batches)) {}
-  Result<bool> next(PageBatch& batch) override {
-    TRY(const bool more, batches_->next(batch));
-    if (more) move_down(batch, kFirstSwapped);
-    return more;
-  }
-
- private:
-  std::unique_ptr<BatchSource> batches_;
-};
-
 class SlotHashesOfPages final : public PageHashSource {
  public:
   explicit SlotHashesOfPages(std::unique_ptr<PageHashSource> hashes) : hashes_(std::move(hashes)) {}
@@ -62,16 +36,16 @@ class SwappedPages final : public ImageReader {
   const std::vector<Record>& records() const override { return image_.records(); }
   Result<std::unique_ptr<RunSource>> runs() const override {
     TRY(auto runs, image_.runs_of(Reader::Space::Swapped));
-    return std::unique_ptr<RunSource>(std::make_unique<SlotRuns>(std::move(runs)));
+    return shifted(std::move(runs), Shift::ToSlots);
   }
   Result<std::unique_ptr<BatchSource>> batches() const override {
     TRY(auto batches, image_.batches_of(Reader::Space::Swapped));
-    return std::unique_ptr<BatchSource>(std::make_unique<SlotBatches>(std::move(batches)));
+    return shifted(std::move(batches), Shift::ToSlots);
   }
   void load(PageBatch& batch) const override {
-    move_up(batch, kFirstSwapped);
+    shift(batch, Shift::ToNumbers);
     image_.load(batch);
-    move_down(batch, kFirstSwapped);
+    shift(batch, Shift::ToSlots);
   }
   Result<void> read_page(Pfn slot, MutableBytes out) const override {
     return image_.read_number(slot + kFirstSwapped, out);

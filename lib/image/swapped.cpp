@@ -5,14 +5,40 @@
 namespace hib {
 namespace {
 
-// Adding modulo 2^64 moves down too.
-void move(PageBatch& batch, std::uint64_t by) {
-  for (PageRun& run : batch.runs) run.first += by;
-  for (PageItem& item : batch.items) item.run.first += by;
-  for (Damage& damage : batch.damage) {
-    for (PfnRange& range : damage.lost_pfns) range.first += by;
-  }
+// What is added; modulo 2^64 that moves down too.
+std::uint64_t offset_of(Shift direction) {
+  return direction == Shift::ToNumbers ? kFirstSwapped : 0 - kFirstSwapped;
 }
+
+class ShiftedRuns final : public RunSource {
+ public:
+  ShiftedRuns(std::unique_ptr<RunSource> runs, Shift direction)
+      : runs_(std::move(runs)), by_(offset_of(direction)) {}
+  Result<std::optional<PageRun>> next() override {
+    TRY(auto run, runs_->next());
+    if (run) run->first += by_;
+    return run;
+  }
+
+ private:
+  std::unique_ptr<RunSource> runs_;
+  std::uint64_t by_;
+};
+
+class ShiftedBatches final : public BatchSource {
+ public:
+  ShiftedBatches(std::unique_ptr<BatchSource> batches, Shift direction)
+      : batches_(std::move(batches)), direction_(direction) {}
+  Result<bool> next(PageBatch& batch) override {
+    TRY(const bool more, batches_->next(batch));
+    if (more) shift(batch, direction_);
+    return more;
+  }
+
+ private:
+  std::unique_ptr<BatchSource> batches_;
+  Shift direction_;
+};
 
 class RunsOfBoth final : public RunSource {
  public:
@@ -25,9 +51,7 @@ class RunsOfBoth final : public RunSource {
       if (run) return run;
       memory_.reset();
     }
-    TRY(auto run, swapped_->next());
-    if (run) run->first += kFirstSwapped;
-    return run;
+    return swapped_->next();
   }
 
  private:
@@ -51,7 +75,6 @@ class BatchesOfBoth final : public BatchSource {
     }
     TRY(const bool more, swapped_->next(batch));
     batch.number = number_++;
-    if (more) move_up(batch, kFirstSwapped);
     return more;
   }
 
@@ -63,28 +86,44 @@ class BatchesOfBoth final : public BatchSource {
 
 }  // namespace
 
-void move_up(PageBatch& batch, std::uint64_t by) { move(batch, by); }
-void move_down(PageBatch& batch, std::uint64_t by) { move(batch, 0 - by); }
+void shift(PageBatch& batch, Shift direction) {
+  const std::uint64_t by = offset_of(direction);
+  for (PageRun& run : batch.runs) run.first += by;
+  for (PageItem& item : batch.items) item.run.first += by;
+  for (Damage& damage : batch.damage) {
+    for (PfnRange& range : damage.lost_pfns) range.first += by;
+  }
+}
+
+std::unique_ptr<RunSource> shifted(std::unique_ptr<RunSource> runs, Shift direction) {
+  return std::make_unique<ShiftedRuns>(std::move(runs), direction);
+}
+
+std::unique_ptr<BatchSource> shifted(std::unique_ptr<BatchSource> batches, Shift direction) {
+  return std::make_unique<ShiftedBatches>(std::move(batches), direction);
+}
 
 Result<std::unique_ptr<RunSource>> WithSwapped::runs() const {
   if (swapped_ == nullptr) return image_.runs();
   TRY(auto memory, image_.runs());
   TRY(auto swapped, swapped_->runs());
-  return std::unique_ptr<RunSource>(std::make_unique<RunsOfBoth>(std::move(memory), std::move(swapped)));
+  return std::unique_ptr<RunSource>(
+      std::make_unique<RunsOfBoth>(std::move(memory), shifted(std::move(swapped), Shift::ToNumbers)));
 }
 
 Result<std::unique_ptr<BatchSource>> WithSwapped::batches() const {
   if (swapped_ == nullptr) return image_.batches();
   TRY(auto memory, image_.batches());
   TRY(auto swapped, swapped_->batches());
-  return std::unique_ptr<BatchSource>(std::make_unique<BatchesOfBoth>(std::move(memory), std::move(swapped)));
+  return std::unique_ptr<BatchSource>(
+      std::make_unique<BatchesOfBoth>(std::move(memory), shifted(std::move(swapped), Shift::ToNumbers)));
 }
 
 void WithSwapped::load(PageBatch& batch) const {
   if (batch.runs.empty() || !is_swapped(batch.runs.front().first)) return image_.load(batch);
-  move_down(batch, kFirstSwapped);
+  shift(batch, Shift::ToSlots);
   swapped_->load(batch);
-  move_up(batch, kFirstSwapped);
+  shift(batch, Shift::ToNumbers);
 }
 
 Result<void> WithSwapped::read_page(Pfn number, MutableBytes out) const {

@@ -8,9 +8,11 @@
 
 namespace hib {
 
-// Moves the page numbers of what a batch holds, damage included. Nothing moves below zero.
-void move_up(PageBatch& batch, std::uint64_t by);
-void move_down(PageBatch& batch, std::uint64_t by);
+// Moves page numbers: of slots up to behind all memory, or from there down to slots again.
+enum class Shift { ToNumbers, ToSlots };
+void shift(PageBatch& batch, Shift direction);  // of all that it holds, damage included
+std::unique_ptr<RunSource> shifted(std::unique_ptr<RunSource> runs, Shift direction);
+std::unique_ptr<BatchSource> shifted(std::unique_ptr<BatchSource> batches, Shift direction);
 
 // The memory of `image`, then its swapped-out pages with numbers from kFirstSwapped on. Without any it is
 // like `image` itself. `image` must outlive it.
