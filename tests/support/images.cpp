@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "lib/image/content_digest.h"
 #include "lib/ops/verify.h"
 
 namespace hib::test {
@@ -67,6 +68,20 @@ std::unique_ptr<ImageReader> open_or_fail(const std::string& path, bool salvage,
   OpenOptions options;
   options.salvage = salvage;
   return must(open_image(path, format, options));
+}
+
+PipelineResult read_all(const ImageReader& image, PipelineOptions options) {
+  options.salvage = true;
+  return must(run_pipeline(image, nullptr, options));
+}
+
+std::string digest_of(const ImageReader& image) {
+  return ContentDigest::text(read_all(image).content_digest);
+}
+
+std::string digest_of(const std::string& path, const std::string& format) {
+  return ContentDigest::text(
+      must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
 }
 
 bool is_damaged(const std::string& path) {

@@ -71,6 +71,14 @@ hib_image::WriterStatistics pack(const std::string& raw_path, const std::string&
 std::unique_ptr<ImageReader> open_or_fail(const std::string& path, bool salvage = false,
                                           const std::string& format = "");
 
+// All pages are read; what is broken is in the result.
+PipelineResult read_all(const ImageReader& image, PipelineOptions options = {});
+
+// The content digest of what can be read, computed from the pages.
+std::string digest_of(const ImageReader& image);
+// Of an image that is whole.
+std::string digest_of(const std::string& path, const std::string& format = "");
+
 // Opens and verifies. An image that cannot be opened counts as damaged.
 bool is_damaged(const std::string& path);
 

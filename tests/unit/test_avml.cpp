@@ -74,15 +74,6 @@ struct Sample {
   }
 };
 
-PipelineResult read_all(const ImageReader& image, PipelineOptions options = {}) {
-  options.salvage = true;
-  return must(run_pipeline(image, nullptr, options));
-}
-
-std::string digest_of(const ImageReader& image) {
-  return ContentDigest::text(read_all(image).content_digest);
-}
-
 // Pages that the image says it has, and whose bytes are others.
 std::size_t wrong_pages(const ImageReader& image, const Sample& sample, PageCounts& counts) {
   std::size_t wrong = 0;

@@ -34,11 +34,6 @@ struct FlatElf {
   void write(ByteView bytes) const { write_file(path, bytes); }
 };
 
-std::string digest_of(const std::string& path, const std::string& format = "") {
-  return ContentDigest::text(
-      must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
-}
-
 }  // namespace
 
 TEST_CASE("Of flattened records that overlap the later one counts") {

@@ -12,11 +12,6 @@ using namespace hib::test;
 
 namespace {
 
-std::string digest_of(const std::string& path, const std::string& format = "") {
-  return ContentDigest::text(
-      must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
-}
-
 // A small image and its memory, in a folder of its own.
 struct Packed {
   TempFolder folder;

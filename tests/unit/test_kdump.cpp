@@ -198,15 +198,6 @@ void check_refused(const std::string& path, ErrorKind kind, std::uint64_t offset
   CHECK_FALSE(image.error().allowed.empty());
 }
 
-PipelineResult read_all(const ImageReader& image, PipelineOptions options = {}) {
-  options.salvage = true;
-  return must(run_pipeline(image, nullptr, options));
-}
-
-std::string digest_of(const ImageReader& image) {
-  return ContentDigest::text(read_all(image).content_digest);
-}
-
 // Pages that the image says it has, and whose bytes are not those of the source.
 std::size_t wrong_pages(const ImageReader& image, const MemoryImage& source, PageCounts& counts) {
   std::size_t wrong = 0;

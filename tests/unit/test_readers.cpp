@@ -29,11 +29,6 @@ void convert(const std::string& raw, const std::string& path, const std::string&
   must(run_pipeline(*source, sink.get(), {}));
 }
 
-std::string digest_of(const std::string& path, const std::string& format = "") {
-  return ContentDigest::text(
-      must(run_pipeline(*open_or_fail(path, false, format), nullptr, {})).content_digest);
-}
-
 // 24 pages as an image of a format; with() changes it, starting from the good one each time.
 struct Sample {
   TempFolder folder;
