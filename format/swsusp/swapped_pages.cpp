@@ -5,26 +5,13 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/image/runs.h"
+#include "lib/image/swapped_record.h"
 #include "lib/memory/swap_areas.h"
+#include "lib/os/cancel.h"
 
 namespace hib::swsusp {
 namespace {
-
-constexpr std::string_view kByKernel = "kernel";
-constexpr std::string_view kByBlocks = "blocks";
-
-class Runs final : public RunSource {
- public:
-  explicit Runs(const std::vector<PageRun>& runs) : runs_(runs) {}
-  Result<std::optional<PageRun>> next() override {
-    if (position_ == runs_.size()) return std::optional<PageRun>();
-    return std::optional<PageRun>(runs_[position_++]);
-  }
-
- private:
-  const std::vector<PageRun>& runs_;
-  std::size_t position_ = 0;
-};
 
 class SlotReader final : public ImageReader {
  public:
@@ -41,9 +28,7 @@ class SlotReader final : public ImageReader {
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return image_.records(); }
-  Result<std::unique_ptr<RunSource>> runs() const override {
-    return std::unique_ptr<RunSource>(std::make_unique<Runs>(runs_));
-  }
+  Result<std::unique_ptr<RunSource>> runs() const override { return source_of(runs_); }
   Result<RangeMap> map() const override { return image_.map(); }
   StructureCheck check_structure() const override { return image_.check_structure(); }
 
@@ -119,17 +104,10 @@ class SlotReader final : public ImageReader {
   ImageInfo info_;
 };
 
-void append(std::vector<PageRun>& runs, const PageRun& run) {
-  if (!runs.empty() && run.continues(runs.back())) {
-    runs.back().count += run.count;
-  } else {
-    runs.push_back(run);
-  }
-}
-
 std::vector<PageRun> all_slots(const SwapSlots& slots) {
   std::vector<PageRun> runs;
-  for (const SlotRange& range : slots.ranges()) append(runs, {range.slot, range.count, PageState::Data, 0});
+  for (const SlotRange& range : slots.ranges())
+    append_run(runs, {range.slot, range.count, PageState::Data, 0});
   return runs;
 }
 
@@ -196,45 +174,25 @@ std::vector<PageRun> used_slots(const std::vector<const memory::SwapArea*>& area
   return runs;
 }
 
-const char* kind_of(const memory::SwapArea& area) {
-  return area.is_zram ? "zram" : area.is_file ? "file" : "device";
+std::string_view kind_of(const memory::SwapArea& area) {
+  return area.is_zram ? kZram : area.is_file ? kSwapFile : kSwapDevice;
 }
 
-Record areas_record(const std::vector<memory::SwapArea>& areas,
-                    const std::vector<const memory::SwapArea*>& ours) {
-  Record record{std::string(kSwapAreasRecord), 1, {}};
+std::vector<SwapAreaUse> uses_of(const std::vector<memory::SwapArea>& areas,
+                                 const std::vector<const memory::SwapArea*>& ours) {
+  std::vector<SwapAreaUse> uses;
   for (const memory::SwapArea& area : areas) {
-    FieldList fields;
-    if (area.path) fields.push_back({"path", *area.path});
-    if (area.device) fields.push_back({"device", *area.device});
-    fields.push_back({"kind", std::string(kind_of(area))});
-    fields.push_back({"slots", area.slots});
-    fields.push_back({"used", memory::slot_count(area.used)});
-    const bool here = ours.size() == 1 && ours[0] == &area;
-    if (here) fields.push_back({"holds_image", std::uint64_t{1}});
-    record.fields.push_back({"area", std::move(fields)});
+    uses.push_back({area.path, area.device, std::string(kind_of(area)), area.slots,
+                    memory::slot_count(area.used), ours.size() == 1 && ours[0] == &area});
   }
-  return record;
+  return uses;
 }
 
-Record swapped_record(const SlotPlaces& places, std::string_view account) {
-  Record record{std::string(kSwappedRecord), 1, {}};
-  if (!places.swap_uuid.empty()) record.set("swap_uuid", places.swap_uuid);
-  if (!places.swap_label.empty()) record.set("swap_label", places.swap_label);
-  record.set("account", std::string(account));
-  return record;
-}
-
-std::optional<std::uint64_t> swapped_out_by_record(const Record& record) {
+std::optional<std::uint64_t> swapped_out(const std::vector<SwapAreaUse>& areas) {
   std::uint64_t used = 0;
-  for (const Field& field : record.fields) {
-    const auto* parts = std::get_if<FieldList>(&field.value);
-    if (field.name != "area" || parts == nullptr) continue;
-    const Record area{"area", 1, *parts};
-    const std::string* kind = area.text("kind");
-    const std::uint64_t* pages = area.number("used");
-    if (kind == nullptr || pages == nullptr) return std::nullopt;
-    if (*kind != "zram") used += *pages;
+  for (const SwapAreaUse& area : areas) {
+    if (!area.kind || !area.used) return std::nullopt;
+    if (*area.kind != kZram) used += *area.used;
   }
   return used;
 }
@@ -246,28 +204,37 @@ SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Reco
   SwappedPages found;
   const auto areas = memory::swap_areas(Pages(image, kernel_records));
   const auto ours = areas ? candidates(*areas, places) : std::vector<const memory::SwapArea*>();
-  if (areas) found.records.push_back(areas_record(*areas, ours));
+  if (areas) found.records.push_back(encode(uses_of(*areas, ours)));
   std::vector<PageRun> runs = ours.empty() ? all_slots(places.slots) : used_slots(ours);
   if (runs.empty()) return found;
-  found.records.push_back(swapped_record(places, ours.empty() ? kByBlocks : kByKernel));
+  found.records.push_back(encode(SwappedRecord{places.swap_uuid, places.swap_label, !ours.empty()}));
   found.pages = std::make_unique<SlotReader>(image, std::move(places), std::move(runs));
   return found;
 }
 
 std::optional<std::uint64_t> swapped_out_by_memory(const ImageReader& image) {
-  if (const Record* record = find_record(image.records(), kSwapAreasRecord))
-    return swapped_out_by_record(*record);
+  if (const auto recorded = swap_areas_in(image.records())) return swapped_out(*recorded);
   const auto areas = memory::swap_areas(image);
-  if (!areas) return std::nullopt;
-  std::uint64_t used = 0;
-  for (const memory::SwapArea& area : *areas) used += area.is_zram ? 0 : memory::slot_count(area.used);
-  return used;
+  return areas ? swapped_out(uses_of(*areas, {})) : std::nullopt;
+}
+
+Result<void> for_each_item(const ImageReader& pages,
+                           const std::function<Result<void>(const PageItem&)>& take) {
+  TRY(auto batches, pages.batches());
+  PageBatch batch;
+  for (;;) {
+    if (cancelled()) return fail(cancelled_error());
+    TRY(const bool more, batches->next(batch));
+    if (!more) return {};
+    pages.load(batch);
+    if (!batch.damage.empty()) return fail(batch.damage.front().error);
+    for (const PageItem& item : batch.items) TRY_OK(take(item));
+  }
 }
 
 SlotAccount account_of(const ImageReader& image) {
-  const Record* record = find_record(image.records(), kSwappedRecord);
-  const std::string* account = record == nullptr ? nullptr : record->text("account");
-  return account != nullptr && *account == kByKernel ? SlotAccount::Kernel : SlotAccount::Blocks;
+  const auto record = swapped_record_in(image.records());
+  return record && record->exact ? SlotAccount::Kernel : SlotAccount::Blocks;
 }
 
 }  // namespace hib::swsusp

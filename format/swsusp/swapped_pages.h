@@ -1,6 +1,7 @@
 // What a swap area holds beside the image: the pages that the machine had swapped out.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,6 +42,10 @@ SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Reco
 // How many pages the machine had swapped out, beside zram: by the record "swap-areas", else by its memory.
 // Nothing where neither tells.
 std::optional<std::uint64_t> swapped_out_by_memory(const ImageReader& image);
+
+// Reads all of them in order. Ends with the first that cannot be read, or that `take` refuses.
+Result<void> for_each_item(const ImageReader& pages,
+                           const std::function<Result<void>(const PageItem&)>& take);
 
 // Of an image of any format that has swapped-out pages.
 SlotAccount account_of(const ImageReader& image);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/image/runs.h"
 
 namespace hib::swsusp {
 namespace {
@@ -14,12 +15,7 @@ bool is_doubtful(const PageRun& run, SlotAccount account) {
 
 void add(SwapTarget::UsedSlots& used, const PageRun& run, SlotAccount account) {
   std::vector<PageRun>& slots = is_doubtful(run, account) ? used.doubtful : used.runs;
-  const PageRun more{run.first, run.count, PageState::Data, 0};
-  if (!slots.empty() && more.continues(slots.back())) {
-    slots.back().count += more.count;
-  } else {
-    slots.push_back(more);
-  }
+  append_run(slots, {run.first, run.count, PageState::Data, 0});
 }
 
 Error lost(const ImageReader& pages, const PageRun& run) {
@@ -54,17 +50,10 @@ Result<void> add_runs(const ImageReader& pages, SlotAccount account, SwapTarget:
 
 // By their content.
 Result<void> add_content(const ImageReader& pages, SlotAccount account, SwapTarget::UsedSlots& used) {
-  TRY(auto batches, pages.batches());
-  PageBatch batch;
-  for (;;) {
-    TRY(const bool more, batches->next(batch));
-    if (!more) return {};
-    pages.load(batch);
-    if (!batch.damage.empty()) return fail(batch.damage.front().error);
-    for (const PageItem& item : batch.items) {
-      if (item.run.is_present()) add(used, item.run, account);
-    }
-  }
+  return for_each_item(pages, [&](const PageItem& item) -> Result<void> {
+    if (item.run.is_present()) add(used, item.run, account);
+    return {};
+  });
 }
 
 }  // namespace

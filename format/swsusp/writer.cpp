@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include "format/swsusp/swap_stream.h"
+#include "format/swsusp/swapped_pages.h"
 #include "lib/base/pool.h"
 #include "lib/base/text.h"
 #include "lib/codec/crc32.h"
 #include "lib/codec/lz4.h"
 #include "lib/codec/lzo.h"
 #include "lib/image/linear_sink.h"
-#include "lib/os/cancel.h"
 
 namespace hib::swsusp {
 namespace {
@@ -51,7 +51,8 @@ class SwapWriter final : public PageSink {
 
   Result<void> begin() override {
     TRY_OK(target_->begin());
-    if (swapped_ != nullptr) TRY_OK(put_swapped());
+    if (swapped_ != nullptr)
+      TRY_OK(for_each_item(*swapped_, [this](const PageItem& item) { return put_slots(item); }));
     TRY(map_block_, target_->take_block());
     first_map_block_ = map_block_;
     map_page_.resize(abi_.page_size);
@@ -136,19 +137,6 @@ class SwapWriter final : public PageSink {
 
  private:
   // Each into its own slot; the image goes around them.
-  Result<void> put_swapped() {
-    TRY(auto batches, swapped_->batches());
-    PageBatch batch;
-    for (;;) {
-      if (cancelled()) return fail(cancelled_error());
-      TRY(const bool more, batches->next(batch));
-      if (!more) return {};
-      swapped_->load(batch);
-      if (!batch.damage.empty()) return fail(batch.damage.front().error);
-      for (const PageItem& item : batch.items) TRY_OK(put_slots(item));
-    }
-  }
-
   Result<void> put_slots(const PageItem& item) {
     if (!item.run.is_present()) return {};
     const std::byte* page = item.run.state == PageState::Data ? item.bytes : fill_page(item.run.fill);

@@ -160,7 +160,6 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   report.pages = result.pages;
   report.missing_pages = result.missing_pages;
   report.marks_lost_pages = request.as->marks_lost_pages;
-  report.swapped = result.swapped;
   report.content_digest = result.content_digest;
   report.damage.insert(report.damage.end(), result.damage.begin(), result.damage.end());
   if (request.describe) report.written = conversion.sink->report();

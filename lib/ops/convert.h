@@ -28,7 +28,6 @@ struct ConvertRequest {
 struct ConvertReport {
   ImageInfo source;
   PageCounts pages;
-  PageCounts swapped;  // swapped-out pages that the output keeps
   Hash128 content_digest;
   std::vector<Damage> damage;       // of the source; none unless salvaged
   std::uint64_t missing_pages = 0;  // see PipelineResult

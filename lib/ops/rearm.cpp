@@ -8,6 +8,7 @@
 #include "lib/fs/memory_scan.h"
 #include "lib/fs/on_disk.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/swapped_record.h"
 #include "lib/ops/diff.h"
 #include "lib/ops/verify.h"
 #include "lib/os/same_disk.h"
@@ -90,9 +91,8 @@ Result<void> check_file_systems(const RearmRequest& request, const fs::MemorySca
 // The kernel's account names the slots in use; without it, all that is not zero may be one.
 Result<std::uint64_t> slots_in_use(const ImageReader& image) {
   const ImageReader& slots = *image.swapped_pages();
-  const Record* record = find_record(image.records(), kSwappedRecord);
-  const std::string* account = record == nullptr ? nullptr : record->text("account");
-  if (account != nullptr && *account == "kernel") return slots.info().pages.present();
+  const auto record = swapped_record_in(image.records());
+  if (record && record->exact) return slots.info().pages.present();
   PipelineOptions options;
   options.salvage = true;
   TRY(const auto result, run_pipeline(slots, nullptr, options));

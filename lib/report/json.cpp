@@ -6,6 +6,7 @@
 
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/swapped_record.h"
 
 namespace hib::report {
 namespace {
@@ -250,38 +251,28 @@ Json json_of_records(const std::vector<Record>& records) {
 
 namespace {
 
-Json text_or_null(const std::string* text) {
-  return text == nullptr ? Json(nullptr) : Json(printable(*text));
-}
-
 // What the machine's kernel says of its swap areas.
-Json json_of_areas(const Record& record, const std::string* image_uuid) {
-  Json areas = Json::array();
-  for (const Field& field : record.fields) {
-    const auto* parts = std::get_if<FieldList>(&field.value);
-    if (field.name != "area" || parts == nullptr) continue;
-    const Record area{"area", 1, *parts};
-    const std::uint64_t* used = area.number("used");
-    const bool holds_image = area.number("holds_image") != nullptr;
-    areas.push_back({{"uuid", holds_image ? text_or_null(image_uuid) : Json(nullptr)},
-                     {"path", text_or_null(area.text("path"))},
-                     {"kind", text_or_null(area.text("kind"))},
-                     {"slots", used == nullptr ? 0 : *used},
-                     {"holds_image", holds_image}});
+Json json_of_areas(const std::vector<SwapAreaUse>& areas, const std::string& image_uuid) {
+  Json list = Json::array();
+  for (const SwapAreaUse& area : areas) {
+    const bool has_uuid = area.holds_image && !image_uuid.empty();
+    list.push_back({{"uuid", has_uuid ? Json(printable(image_uuid)) : Json(nullptr)},
+                    {"path", optional_text(area.path)},
+                    {"kind", optional_text(area.kind)},
+                    {"slots", area.used.value_or(0)},
+                    {"holds_image", area.holds_image}});
   }
-  return areas;
+  return list;
 }
 
 // Null where neither pages nor an account of them are in the image.
 Json json_of_swapped_out(const InspectReport& report) {
-  const Record* kept = find_record(report.records, kSwappedRecord);
-  const Record* areas = find_record(report.records, kSwapAreasRecord);
-  if (!report.swapped && areas == nullptr) return nullptr;
-  const std::string* account = kept == nullptr ? nullptr : kept->text("account");
-  const std::string* uuid = kept == nullptr ? nullptr : kept->text("swap_uuid");
+  const auto kept = swapped_record_in(report.records);
+  const auto areas = swap_areas_in(report.records);
+  if (!report.swapped && !areas) return nullptr;
   return {{"slots", report.swapped ? report.swapped->total() : 0},
-          {"exact", account == nullptr || *account == "kernel"},
-          {"areas", areas == nullptr ? Json::array() : json_of_areas(*areas, uuid)}};
+          {"exact", !kept || kept->exact},
+          {"areas", areas ? json_of_areas(*areas, kept ? kept->swap_uuid : "") : Json::array()}};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/swapped_record.h"
 
 namespace hib::report {
 namespace {
@@ -113,34 +114,23 @@ namespace {
 // "782 pages in slots of swap area d0a1…"
 std::string describe_swapped(const PageCounts& pages, const std::vector<Record>& records) {
   std::string text = counted(pages.total(), "page");
-  const Record* record = find_record(records, kSwappedRecord);
-  if (record == nullptr) return text;
-  const std::string* account = record->text("account");
-  if (account != nullptr && *account == "blocks")
+  const auto record = swapped_record_in(records);
+  if (!record) return text;
+  if (!record->exact)
     text =
         "what is not zero of " + counted(pages.total(), "slot") + ", the kernel's account is not readable;";
-  const std::string* uuid = record->text("swap_uuid");
-  return text + " in the swap area" + (uuid == nullptr ? "" : " " + printable(*uuid));
+  return text + " in the swap area" + (record->swap_uuid.empty() ? "" : " " + printable(record->swap_uuid));
 }
 
 // "swap in use   66,420 of 163,840 pages of /dev/vda1, which holds the image"
-void print_swap_areas(std::ostream& out, const Record& areas) {
+void print_swap_areas(std::ostream& out, const std::vector<SwapAreaUse>& areas) {
   const char* name = "swap in use";
-  for (const Field& field : areas.fields) {
-    const auto* parts = std::get_if<FieldList>(&field.value);
-    if (field.name != "area" || parts == nullptr) continue;
-    const Record area{"area", 1, *parts};
-    const auto number = [&](std::string_view key) {
-      const std::uint64_t* value = area.number(key);
-      return value == nullptr ? 0 : *value;
-    };
-    const std::string* path = area.text("path");
-    const std::string* kind = area.text("kind");
+  for (const SwapAreaUse& area : areas) {
     std::string text =
-        fmt::format("{} of {} of {}", grouped(number("used")), counted(number("slots"), "page"),
-                    path == nullptr ? "an area without a name" : printable(*path));
-    if (number("holds_image") != 0) text += ", where the image lies";
-    if (kind != nullptr && *kind == "zram") text += ": compressed, in the image's own memory";
+        fmt::format("{} of {} of {}", grouped(area.used.value_or(0)), counted(area.slots.value_or(0), "page"),
+                    area.path ? printable(*area.path) : "an area without a name");
+    if (area.holds_image) text += ", where the image lies";
+    if (area.kind == kZram) text += ": compressed, in the image's own memory";
     row(out, name, text);
     name = "";
   }
@@ -159,7 +149,7 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   row(out, "page size", std::to_string(info.page_size));
   row(out, "pages", describe_pages(info.pages, info.page_size));
   if (report.swapped) row(out, "swapped out", describe_swapped(*report.swapped, report.records));
-  if (const Record* areas = find_record(report.records, kSwapAreasRecord)) print_swap_areas(out, *areas);
+  if (const auto areas = swap_areas_in(report.records)) print_swap_areas(out, *areas);
   if (info.end_pfn > 0)
     row(out, "memory ends",
         fmt::format("PFN {:#x} ({})", info.end_pfn, human_bytes(info.end_pfn * info.page_size)));
