@@ -7,8 +7,10 @@ namespace hib {
 
 void install_signal_handlers();  // SIGINT, SIGTERM, SIGHUP set the flag; a second one ends the process at
                                  // once
+void cancel_by(int signal);      // as if this signal had come; the first one counts
 bool cancelled();
 int cancelling_signal();  // 0 when nothing was cancelled
+int cancel_fd();          // readable once cancelled, for poll(2); -1 without signal handlers
 Error cancelled_error();
 bool take_progress_request();  // true once after each SIGUSR1
 

@@ -81,14 +81,12 @@ int replace_in_child(const Replacement& r) {
 
 Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool force) {
   if (path == "-") {
-    Fd fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-    if (!fd) return fail(system_error("dup", errno).of("standard output"));
-    if (::isatty(fd.get()) != 0) {
+    if (::isatty(STDOUT_FILENO) != 0) {
       return fail(
           make_error(ErrorKind::Refused, "output", "standard output is a terminal", "a file or a pipe")
               .of("-"));
     }
-    return std::unique_ptr<Output>(new Output(Target::Stream, std::move(fd), "-", force));
+    return stream(path, StreamWriter::standard_output());
   }
   struct stat status {};
   const bool exists = ::lstat(path.c_str(), &status) == 0;
@@ -109,9 +107,14 @@ Result<std::unique_ptr<Output>> Output::create(const std::string& path, bool for
                     .advise("--force writes into it as a stream")
                     .of(path));
   }
-  Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return fail(system_error("open", errno).of(path));
-  return std::unique_ptr<Output>(new Output(Target::Stream, std::move(fd), path, force));
+  return stream(path, StreamWriter::open(path));
+}
+
+Result<std::unique_ptr<Output>> Output::stream(const std::string& path, Result<StreamWriter> writer) {
+  auto output = std::unique_ptr<Output>(new Output(Target::Stream, Fd(), path, true));
+  if (!writer) return fail(std::move(writer).error().of(output->shown_path()));
+  output->stream_ = std::move(*writer);
+  return output;
 }
 
 Result<std::unique_ptr<Output>> Output::create_file(const std::string& path, bool force) {
@@ -199,6 +202,12 @@ Result<void> Output::append(ByteView bytes) {
     if (cancelled()) return fail(cancelled_error());
     TRY_OK(check_room(position_, bytes.size()));
     TRY_OK(bulk_->append(bytes));
+    position_ += bytes.size();
+    return {};
+  }
+  if (target_ == Target::Stream) {
+    auto written = stream_.write(bytes);
+    if (!written) return fail(std::move(written).error().of(shown_path()));
     position_ += bytes.size();
     return {};
   }
@@ -359,8 +368,10 @@ Result<void> Output::link_into_place() {
   return {};
 }
 
+std::string Output::shown_path() const { return path_ == "-" ? "standard output" : path_; }
+
 Error Output::error(std::string call, int errno_value) const {
-  return system_error(std::move(call), errno_value).of(path_ == "-" ? "standard output" : path_);
+  return system_error(std::move(call), errno_value).of(shown_path());
 }
 
 }  // namespace hib

@@ -18,6 +18,7 @@
 #include "lib/os/bulk_writer.h"
 #include "lib/os/extents.h"
 #include "lib/os/file.h"
+#include "lib/os/stream.h"
 
 namespace hib {
 
@@ -64,6 +65,7 @@ class Output {
  private:
   Output(Target target, Fd fd, std::string path, bool force)
       : target_(target), fd_(std::move(fd)), path_(std::move(path)), force_(force) {}
+  static Result<std::unique_ptr<Output>> stream(const std::string& path, Result<StreamWriter> writer);
   static Result<std::unique_ptr<Output>> create_file(const std::string& path, bool force);
   static Result<std::unique_ptr<Output>> open_device(const std::string& path, bool exclusive);
   static Result<std::unique_ptr<Output>> open_empty_device(const std::string& path, bool force);
@@ -72,10 +74,12 @@ class Output {
   Result<void> write_piece(int fd, std::uint64_t offset, ByteView bytes);
   Result<void> write_past_cache(std::uint64_t offset, ByteView piece);
   Result<void> link_into_place();
+  std::string shown_path() const;
   Error error(std::string call, int errno_value) const;
 
   Target target_;
-  Fd fd_;
+  Fd fd_;  // files and devices
+  StreamWriter stream_;
   Fd folder_;
   std::string path_;
   std::string name_;        // last component of path_

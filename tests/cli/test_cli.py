@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 import stat
@@ -361,6 +362,51 @@ class ExitCodes(CliTest):
         _, stderr = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 128 + signal.SIGTERM, stderr)
         self.assertNotIn("out.hib", self.names())
+
+    def until(self, condition):
+        limit = time.monotonic() + 60
+        while not condition():
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.01)
+
+    def test_a_signal_ends_a_write_that_nobody_reads_whichever_thread_waits(self):
+        self.run_tool("create", "-f", "raw", self.write("large.raw", memory(1500)), "-o", self.path("large.hib"))
+        os.mkfifo(self.path("fifo"))
+        before = self.names()
+        for number in (signal.SIGTERM, signal.SIGINT) * 4:
+            for output, *more in (["-"], [self.path("fifo"), "--force"]):
+                reader = os.open(self.path("fifo"), os.O_RDONLY | os.O_NONBLOCK)
+                writer = os.open(self.path("fifo"), os.O_WRONLY)
+                fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PAGE)
+                poll = select.poll()
+                poll.register(writer, select.POLLOUT)
+                command = [HIBTOOL, "create", self.path("large.hib"), "-o", output, *more, "-q", "--threads", "4"]
+                process = subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE)
+                self.until(lambda: not poll.poll(0))  # the pipe is full
+                process.send_signal(number)
+                _, stderr = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 128 + number, stderr)
+                self.assertEqual(len(stderr.splitlines()), 1, stderr)
+                os.close(reader)
+                os.close(writer)
+                self.assertEqual(self.names(), before)
+
+    def test_a_signal_ends_the_wait_for_a_reader(self):
+        os.mkfifo(self.path("fifo"))
+        process = subprocess.Popen([HIBTOOL, "create", self.hib, "-o", self.path("fifo"), "--force"], stderr=subprocess.PIPE)
+        self.until(lambda: Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ")[1].startswith("S"))
+        process.send_signal(signal.SIGTERM)
+        _, stderr = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM, stderr)
+
+    def test_an_image_that_nobody_reads_any_more_ends_with_the_signal_of_a_broken_pipe(self):
+        for kind in ("raw", "elf", "kdump", "hib"):
+            with self.subTest(kind):
+                reader, writer = os.pipe()
+                os.close(reader)
+                done = subprocess.run([HIBTOOL, "restore", self.hib, "--as", kind, "-o", "-"], stdout=writer, stderr=subprocess.PIPE, text=True)
+                os.close(writer)
+                self.assertEqual((done.returncode, done.stderr), (128 + signal.SIGPIPE, "hibtool: standard output: write: Broken pipe\n"))
 
     def test_text_that_does_not_arrive_is_2_with_one_line_whatever_the_verb(self):
         page = ("inspect", "--page", "1", "--raw", self.hib)
