@@ -41,7 +41,7 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::Exists:
     case ErrorKind::Refused:
     case ErrorKind::WrongBase: return kRefused;
-    case ErrorKind::Authentication: return kNoAccess;
+    case ErrorKind::Authentication: return kAuthentication;
     case ErrorKind::Usage: return kUsage;
     case ErrorKind::Cancelled: return kSignal + cancelling_signal();
   }

@@ -23,7 +23,7 @@ enum ExitCode : int {
   kCouldNot = 2,
   kPartial = 3,
   kRefused = 4,
-  kNoAccess = 5,
+  kAuthentication = 5,
   kUsage = 64,
   kSignal = 128,
 };

@@ -33,7 +33,7 @@ struct Program {
     app.require_subcommand(1);
     app.footer(fmt::format(
         "hibtool VERB --help says more. Formats: {}; found by content.\n"
-        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 5 no access,\n"
+        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 5 authentication failed,\n"
         "64 usage, 128+N ended by signal N.",
         listed(formats.readable())));
     for (const VerbRow& row : verbs()) {

@@ -39,6 +39,21 @@ class ManualPage(unittest.TestCase):
             missing = sorted(option for option in shown if option not in PAGE)
             self.assertEqual(missing, [], verb)
 
+    def test_every_text_calls_an_exit_code_by_the_same_name(self):
+        line = " ".join(re.search(r"Exit codes: ([^.]+)\.", help_of())[1].split())
+        names = dict(re.fullmatch(r"(\d+(?:\+N)?) (.+)", part).groups() for part in line.split(", "))
+        self.assertGreaterEqual(set(names), {"0", "1", "2", "3", "4", "5", "64", "128+N"})
+        readme = (ROOT / "README.md").read_text()
+        table = (ROOT / "docs" / "reference" / "exit-codes.md").read_text()
+        for code, name in names.items():
+            if code == "0":
+                continue  # what is good differs by verb
+            with self.subTest(code):
+                if code != "128+N":
+                    self.assertIn(f"{code} {name}", " ".join(readme.split()))
+                self.assertIn(name, re.search(rf"(?m)^\| {re.escape(code)} \| ([^|]+) \|", table)[1])
+                self.assertIn(name.lower(), re.search(rf"(?m)^\*{re.escape(code)}\*\n\t(.+)$", PAGE)[1].lower())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -124,7 +124,7 @@ class Corpus(unittest.TestCase):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(words, done.stderr)
 
-    def test_a_wrong_or_missing_passphrase_is_no_access(self):
+    def test_a_wrong_or_missing_passphrase_fails_the_authentication(self):
         (self.folder / "wrong").write_text("wrong\n")
         for name, case in self.cases.items():
             if case["passphrase"]:
