@@ -31,13 +31,16 @@ struct Program {
   explicit Program(const Formats& formats) {
     app.set_version_flag("--version", kToolVersion);
     app.require_subcommand(1);
+    app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.footer(fmt::format(
-        "hibtool VERB --help says more. Formats: {}; found by content.\n"
-        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 5 authentication failed,\n"
+        "\"hibtool help VERB\" says more of a verb; \"hibtool VERB --help\" is the same.\n"
+        "Formats: {}; found by content.\n"
+        "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 5 authentication "
+        "failed,\n"
         "64 usage, 128+N ended by signal N.",
         listed(formats.readable())));
     for (const VerbRow& row : verbs()) {
-      CLI::App* verb_app = app.add_subcommand(row.name, row.summary);
+      CLI::App* verb_app = app.add_subcommand(row.name, row.summary)->group("Verbs");
       verb_app->footer("");  // not the program's, which it would inherit
       entries.push_back({verb_app, row.make()});
       entries.back().verb->add_options(*verb_app, common, formats);
@@ -51,9 +54,11 @@ struct Program {
   }
 };
 
-std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+// "…; did you mean "inspect"?", or what there is instead.
+std::string suggested(const std::string& word, const std::vector<std::string>& known,
+                      const std::string& otherwise) {
   const std::string meant = nearest(word, known);
-  return meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant);
+  return meant.empty() ? otherwise : fmt::format("did you mean \"{}\"?", meant);
 }
 
 std::vector<std::string> verb_names() {
@@ -73,39 +78,63 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-// What was wrong, and what may have been meant.
+// What was wrong, and what to do.
 std::string describe(const Program& program, const CLI::ParseError& error) {
   const Program::Entry* entry = program.parsed();
+  const std::string verb = entry == nullptr ? "" : entry->app->get_name();
+  const std::string help = fmt::format("\"hibtool help {}\" lists what there is", verb);
   const std::vector<std::string> extras = program.app.remaining(true);
-  if (entry == nullptr || extras.empty() || !extras.front().starts_with("--")) return error.what();
-  const std::string option = extras.front().substr(0, extras.front().find('='));
-  return fmt::format("unknown option \"{}\" of {}{}", printable(option), entry->app->get_name(),
-                     did_you_mean(option, option_names(*entry->app)));
+  if (entry == nullptr || extras.empty()) return fmt::format("{}; {}", printable(error.what()), help);
+  const std::string word = extras.front().substr(0, extras.front().find('='));
+  if (!word.starts_with('-'))
+    return fmt::format("one argument too many for {}: \"{}\"", verb, printable(word));
+  return fmt::format("unknown option \"{}\" of {}; {}", printable(word), verb,
+                     suggested(word, option_names(*entry->app), help));
 }
 
-// --help and --version go to stdout and are no error; everything else is one line and a hint on stderr.
+// --help and --version go to stdout and are no error; everything else is one line on stderr.
 int report_parse_end(const Program& program, const CLI::ParseError& error, const Streams& streams) {
   if (error.get_exit_code() == 0) {
     program.app.exit(error, streams.out, streams.err);
     return kDone;
   }
-  const Program::Entry* entry = program.parsed();
-  const std::string verb = entry == nullptr ? "" : entry->app->get_name() + " ";
-  streams.err << "hibtool: " << describe(program, error) << "; hibtool " << verb
-              << "--help lists what there is\n";
+  streams.err << "hibtool: " << describe(program, error) << "\n";
   return kUsage;
 }
 
-// Parses and dispatches.
-int run_verb(const Formats& formats, const std::vector<std::string>& arguments, const Streams& streams) {
-  Program program(formats);
+bool is_option_of_program(const std::string& word) {
+  return word == "-h" || word == "--help" || word == "--version";
+}
+
+// What is wrong with the first word, which names the verb; empty: nothing.
+std::string complaint_about_verb(const std::vector<std::string>& arguments) {
   const std::vector<std::string> names = verb_names();
-  const bool names_a_verb = !arguments.empty() && !arguments[0].starts_with('-');
-  if (names_a_verb && std::find(names.begin(), names.end(), arguments[0]) == names.end()) {
-    streams.err << fmt::format("hibtool: unknown verb \"{}\"{}; the verbs are {}\n", printable(arguments[0]),
-                               did_you_mean(arguments[0], names), listed(names));
+  const std::string all = "the verbs are " + listed(names);
+  if (arguments.empty()) return "no verb; " + all;
+  const std::string& word = arguments[0];
+  if (std::find(names.begin(), names.end(), word) != names.end() || is_option_of_program(word)) return "";
+  if (word.starts_with('-'))
+    return fmt::format("option \"{}\" in front of the verb; options come after it, and {}", printable(word),
+                       all);
+  return fmt::format("unknown verb \"{}\"; {}", printable(word), suggested(word, names, all));
+}
+
+// "help" is --help, and "help inspect" is "inspect --help".
+std::vector<std::string> without_help_verb(std::vector<std::string> arguments) {
+  if (arguments.empty() || arguments[0] != "help") return arguments;
+  arguments.erase(arguments.begin());
+  arguments.push_back("--help");
+  return arguments;
+}
+
+// Parses and dispatches.
+int run_verb(const Formats& formats, const std::vector<std::string>& given, const Streams& streams) {
+  const std::vector<std::string> arguments = without_help_verb(given);
+  if (const std::string complaint = complaint_about_verb(arguments); !complaint.empty()) {
+    streams.err << "hibtool: " << complaint << "\n";
     return kUsage;
   }
+  Program program(formats);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     program.app.parse(std::move(reversed));

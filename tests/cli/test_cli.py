@@ -271,6 +271,27 @@ class ExitCodes(CliTest):
         for verb in ("create", "inspect", "verify", "restore", "diff"):
             self.assertIn(b"Examples:", self.run_tool(verb, "--help").stdout)
 
+    def test_help_of_a_verb_has_two_forms(self):
+        self.assertEqual(self.run_tool("help").stdout, self.run_tool("--help").stdout)
+        for verb in ("create", "inspect", "disarm"):
+            self.assertEqual(self.run_tool("help", verb).stdout, self.run_tool(verb, "--help").stdout)
+        self.assertIn(b"unknown verb \"frobnicate\"; the verbs are inspect, verify,", self.run_tool("help", "frobnicate", code=64).stderr)
+
+    def test_a_wrong_command_line_is_told_in_one_line_what_to_do(self):
+        cases = {(): "no verb; the verbs are inspect,",
+                 ("inspekt",): 'unknown verb "inspekt"; did you mean "inspect"?',
+                 ("--json", "inspect", self.hib): 'option "--json" in front of the verb; options come after it, and the verbs are inspect,',
+                 ("inspect", "--maps", self.hib): 'unknown option "--maps" of inspect; did you mean "--map"?',
+                 ("inspect", "--frobnicate=1", self.hib): 'unknown option "--frobnicate" of inspect; "hibtool help inspect" lists what there is',
+                 ("inspect", "-x", self.hib): 'unknown option "-x" of inspect; "hibtool help inspect" lists what there is',
+                 ("inspect", self.hib, "more"): 'one argument too many for inspect: "more"',
+                 ("inspect",): 'IMAGE is required; "hibtool help inspect" lists what there is'}
+        for arguments, said in cases.items():
+            with self.subTest(arguments):
+                lines = self.run_tool(*arguments, code=64).stderr.decode().splitlines()
+                self.assertEqual(len(lines), 1, lines)
+                self.assertTrue(lines[0].startswith("hibtool: " + said), lines)
+
     def test_what_cannot_be_done_is_2_with_one_line(self):
         cases = [self.path("none"), str(self.folder), self.write("text", b"text\n"), self.write("empty", b""), self.write("cut", Path(self.hib).read_bytes()[:2000])]
         for path in cases:

@@ -41,7 +41,7 @@ def words_of_help(text):
     """A help text without its layout. CLI11 2.1 prints the default of an option as "=1", 2.4 as " [1]"; later ones print
     "OPTIONS:", no "Usage:", and break lines and footers."""
     text = re.sub(r"(?<=\]) \[(-?\d+)\]", r"=\1", text)
-    text = re.sub(r"^(Positionals|Options|Subcommands):$", lambda found: found[0].upper(), text, flags=re.MULTILINE)
+    text = re.sub(r"^(Positionals|Options|Verbs):$", lambda found: found[0].upper(), text, flags=re.MULTILINE)
     text = re.sub(r"^Usage: ", "", text, flags=re.MULTILINE)
     return re.sub(r"(?<=\s-\w,)\s+(?=--)", "", text).split()
 
@@ -183,7 +183,7 @@ class Help(GoldenTest):
         self.compare("help", words_of_help)
 
     def test_the_help_of_the_program_names_the_verbs_of_which_the_help_is_compared(self):
-        listed = self.run_here("--help").stdout.split("ubcommands:")[-1].split("SUBCOMMANDS:")[-1]
+        listed = self.run_here("--help").stdout.split("erbs:")[-1].split("VERBS:")[-1]
         self.assertEqual(tuple(re.findall(r"^  ([a-z]+) ", listed.split("\n\n")[0], re.MULTILINE)), VERBS)
 
 

@@ -16,7 +16,7 @@ def help_of(*verb):
 
 def verbs():
     text = help_of()
-    table = text[re.search(r"^subcommands:", text, re.I | re.M).end():text.index("hibtool VERB --help")]
+    table = text[re.search(r"^verbs:", text, re.I | re.M).end():text.index("hibtool help VERB")]
     return re.findall(r"^  ([a-z]+) ", table, re.M)
 
 
