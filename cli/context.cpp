@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/format_names.h"
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
 
@@ -84,13 +85,8 @@ Result<OpenOptions> Context::open_options() const {
   return open;
 }
 
-// "hib,raw" names the formats of the first and the second input; the last one counts for all that follow.
 std::string Context::format_for(std::size_t position) const {
-  std::string_view rest = options.formats;
-  for (; position > 0 && rest.find(',') != std::string_view::npos; --position)
-    rest.remove_prefix(rest.find(',') + 1);
-  const std::string name(rest.substr(0, rest.find(',')));
-  return name == "auto" ? "" : name;
+  return format_name_at(options.formats, position);
 }
 
 Result<std::unique_ptr<ImageReader>> Context::open(const std::string& path, std::size_t position) const {
@@ -133,13 +129,7 @@ void add_common_options(CLI::App& verb, CommonOptions& options) {
 
 void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& formats) {
   add_common_options(verb, options);
-  verb.add_option(
-          "-f,--format", options.formats,
-          fmt::format(
-              "read the image as this format instead of finding out ({}); for two images \"A,B\", auto = "
-              "find out",
-              listed(formats.readable())))
-      ->type_name("NAME");
+  add_format_option(verb, options.formats, formats);
   verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")
       ->type_name("ADDR");
   verb.add_option("--offset", options.swap_offset,

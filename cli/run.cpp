@@ -84,7 +84,10 @@ std::string describe(const Program& program, const CLI::ParseError& error) {
   const std::string verb = entry == nullptr ? "" : entry->app->get_name();
   const std::string help = fmt::format("\"hibtool help {}\" lists what there is", verb);
   const std::vector<std::string> extras = program.app.remaining(true);
-  if (entry == nullptr || extras.empty()) return fmt::format("{}; {}", printable(error.what()), help);
+  if (entry == nullptr || extras.empty()) {
+    const std::string text = printable(error.what());
+    return text.ends_with('?') ? text : fmt::format("{}; {}", text, help);
+  }
   const std::string word = extras.front().substr(0, extras.front().find('='));
   if (!word.starts_with('-'))
     return fmt::format("one argument too many for {}: \"{}\"", verb, printable(word));

@@ -1,5 +1,7 @@
 #include "format/elf/decode.h"
 
+#include <cstring>
+
 #include <fmt/format.h>
 
 #include "format/elf/layout.h"
@@ -86,6 +88,9 @@ Result<Headers> decode(const File& file) {
 
 Result<Headers> decode_headers(const File& file) {
   TRY(const auto ident, read_struct<Ident>(file, 0, "ELF header"));
+  if (std::memcmp(ident.magic, kMagic, sizeof(kMagic)) != 0)
+    return fail(
+        file.error(ErrorKind::Corrupt, 0, "ELF header: magic", "not that of an ELF file", "7f 45 4c 46"));
   if (ident.data != kLittleEndian) {
     return fail(file.error(ErrorKind::Unsupported, offsetof(Ident, data), "ELF header: EI_DATA",
                            std::to_string(ident.data), "1, little-endian"));

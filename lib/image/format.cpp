@@ -23,6 +23,15 @@ const Format* Formats::find(std::string_view name) const {
   return it == rows_.end() ? nullptr : *it;
 }
 
+const Format* Formats::reader_of(std::string_view name) const {
+  const auto has_name = [&](const Format* row) {
+    return row->name == name || std::any_of(row->dialects.begin(), row->dialects.end(),
+                                            [&](const FormatName& dialect) { return dialect.name == name; });
+  };
+  const auto it = std::find_if(rows_.begin(), rows_.end(), has_name);
+  return it == rows_.end() ? nullptr : *it;
+}
+
 std::string_view Formats::title(std::string_view name) const {
   for (const Format* row : rows_) {
     if (row->name == name) return row->title;
@@ -36,6 +45,15 @@ std::string_view Formats::title(std::string_view name) const {
 std::vector<std::string> Formats::readable() const {
   std::vector<std::string> names;
   for (const Format* row : rows_) names.emplace_back(row->name);
+  return names;
+}
+
+std::vector<std::string> Formats::names() const {
+  std::vector<std::string> names;
+  for (const Format* row : rows_) {
+    names.emplace_back(row->name);
+    for (const FormatName& dialect : row->dialects) names.emplace_back(dialect.name);
+  }
   return names;
 }
 
@@ -78,6 +96,21 @@ Result<const Format*> Formats::recognise(const File& file) const {
                   .advise("-f raw reads it as raw physical memory"));
 }
 
+// A dialect is opened by the reader of its format, which must then find that dialect.
+Result<std::unique_ptr<ImageReader>> Formats::open_as(std::string_view name, std::shared_ptr<const File> file,
+                                                      const OpenOptions& options) const {
+  const Format* row = reader_of(name);
+  if (row == nullptr) {
+    return fail(make_error(ErrorKind::Usage, "--format", std::string(name),
+                           fmt::format("{}", fmt::join(names(), ", "))));
+  }
+  TRY(auto image, row->open(std::move(file), options));
+  if (name == row->name || image->info().format == name) return image;
+  return fail(make_error(ErrorKind::NotRecognised, "--format", image->info().format, std::string(name))
+                  .of(image->info().path)
+                  .advise(fmt::format("-f {} reads it", row->name)));
+}
+
 Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std::string_view name,
                                                    const OpenOptions& options) const {
   TRY(auto file, File::open(path));
@@ -87,12 +120,7 @@ Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std:
     TRY(const auto image, row->areas->open(file, head.value_or(0)));
     if (image != file) return row->open(image, options);
   }
-  if (!name.empty()) {
-    const Format* row = find(name);
-    if (row != nullptr) return row->open(std::move(file), options);
-    return fail(make_error(ErrorKind::Usage, "--format", std::string(name),
-                           fmt::format("{}", fmt::join(readable(), ", "))));
-  }
+  if (!name.empty()) return open_as(name, std::move(file), options);
   for (const Format* row : rows_) {
     const bool is_named =
         (row->takes_swap_offset && options.swap_offset) || (row->takes_base_address && options.base_address);

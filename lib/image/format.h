@@ -88,10 +88,12 @@ class Formats {
   explicit constexpr Formats(std::span<const Format* const> rows) : rows_(rows) {}
 
   std::span<const Format* const> rows() const { return rows_; }
-  const Format* find(std::string_view name) const;  // null: no such format
+  const Format* find(std::string_view name) const;       // null: no such format
+  const Format* reader_of(std::string_view name) const;  // of a format or a dialect; null: no such name
   std::string_view title(
       std::string_view name) const;  // of a format or a dialect; the name itself when unknown
   std::vector<std::string> readable() const;
+  std::vector<std::string> names() const;  // what --format takes: the readable ones and their dialects
   std::vector<std::string> writable() const;
   std::vector<std::string> codecs() const;  // of all that are written, each once
   const Format& with_areas() const;         // the one that a kernel jump saves into
@@ -105,6 +107,8 @@ class Formats {
 
  private:
   Result<const Format*> recognise(const File& file) const;
+  Result<std::unique_ptr<ImageReader>> open_as(std::string_view name, std::shared_ptr<const File> file,
+                                               const OpenOptions& options) const;
   std::span<const Format* const> rows_;
 };
 

@@ -271,6 +271,23 @@ class ExitCodes(CliTest):
         for verb in ("create", "inspect", "verify", "restore", "diff"):
             self.assertIn(b"Examples:", self.run_tool(verb, "--help").stdout)
 
+    def test_a_format_that_cannot_be_meant_is_a_usage_error_before_anything_is_opened(self):
+        missing, other = self.path("missing"), self.path("other")
+        cases = {("inspect", "-f", "vmdk", missing): 'unknown format "vmdk"; the formats are hib, kdump, elf, lime, avml, swsusp, uswsusp, tuxonice, snapshot, raw, and auto',
+                 ("inspect", "-f", "ELF", missing): 'unknown format "ELF"; did you mean "elf"?',
+                 ("inspect", "-f", "", missing): 'unknown format "";',
+                 ("inspect", "-f", "raw,", missing): 'unknown format "";',
+                 ("create", "-f", "elf,raw", missing, "-o", other): "2 formats for 1 image",
+                 ("diff", "-f", "auto,raw,elf", missing, other): "3 formats for 2 images",
+                 ("verify", "-f", "auto,raw,elf", missing, other): "3 formats for 2 images"}
+        for arguments, said in cases.items():
+            with self.subTest(arguments):
+                lines = self.run_tool(*arguments, code=64).stderr.decode().splitlines()
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn(f"--format: {said}", lines[0])
+        self.run_tool("verify", "-f", "raw", self.raw, self.raw)
+        self.assertEqual(self.json("inspect", "-f", "auto", self.hib)["format"], "hib")
+
     def test_help_of_a_verb_has_two_forms(self):
         self.assertEqual(self.run_tool("help").stdout, self.run_tool("--help").stdout)
         for verb in ("create", "inspect", "disarm"):

@@ -103,11 +103,15 @@ TEST_CASE("The lists of what can be read and written are in the order of trying"
   CHECK(formats().codecs() == Names{"none", "zlib", "lzo", "snappy", "zstd", "lz4"});
 }
 
-TEST_CASE("Names are found as they are written, dialects only by their titles") {
+TEST_CASE("Names are found as they are written, and a dialect's name leads to the reader of its format") {
   CHECK(formats().find("hib") != nullptr);
   CHECK(formats().find("HIB") == nullptr);
   CHECK(formats().find("") == nullptr);
   CHECK(formats().find("uswsusp") == nullptr);
+  CHECK(formats().reader_of("hib") == formats().find("hib"));
+  CHECK(formats().reader_of("uswsusp") == formats().find("swsusp"));
+  CHECK(formats().reader_of("tuxonice") == formats().find("swsusp"));
+  CHECK(formats().reader_of("vmdk") == nullptr);
   CHECK(formats().title("uswsusp") == "uswsusp hibernation image");
   CHECK(formats().title("elf") == "ELF vmcore");
   CHECK(formats().title("something else") == "something else");
@@ -140,15 +144,43 @@ TEST_CASE("An image is opened by the reader that was named, and by no other") {
   CHECK(wrong.error().file == written.path("elf"));
 }
 
+TEST_CASE(
+    "A file without the magic of the format that was named is refused by the magic, before any other field") {
+  const Written written;
+  for (const char* name : {"hib", "elf", "lime", "avml"}) {
+    const auto wrong = opened(written.path("raw"), name);
+    REQUIRE_FALSE(wrong);
+    CHECK(wrong.error().offset == 0);
+    CHECK(wrong.error().where.ends_with("magic"));
+  }
+}
+
 TEST_CASE("A name that no format has is a usage error with the list of names") {
   const Written written;
-  for (const char* name : {"vmdk", "uswsusp", "HIB"}) {
+  for (const char* name : {"vmdk", "uswsusp2", "HIB"}) {
     const auto image = opened(written.path("hib"), name);
     REQUIRE_FALSE(image);
     CHECK(image.error().kind == ErrorKind::Usage);
     CHECK(image.error().where == "--format");
     CHECK(image.error().found == name);
-    CHECK(image.error().allowed == "hib, kdump, elf, lime, avml, swsusp, snapshot, raw");
+    CHECK(image.error().allowed == "hib, kdump, elf, lime, avml, swsusp, uswsusp, tuxonice, snapshot, raw");
+  }
+}
+
+TEST_CASE("Every format that inspect names can be given as a format, and a dialect opens no other") {
+  for (const char* name : {"uswsusp", "uswsusp-md5", "uswsusp-consumed"}) {
+    CHECK(must(opened(sample(name), "uswsusp"))->info().format == "uswsusp");
+    CHECK(must(opened(sample(name), "swsusp"))->info().format == "uswsusp");
+  }
+  CHECK(must(opened(sample("data-33"), "swsusp"))->info().format == "swsusp");
+  for (const char* name : {"uswsusp", "tuxonice"}) {
+    const auto other = opened(sample("data-33"), name);
+    REQUIRE_FALSE(other);
+    CHECK(other.error().kind == ErrorKind::NotRecognised);
+    CHECK(other.error().file == sample("data-33"));
+    CHECK(other.error().found == "swsusp");
+    CHECK(other.error().allowed == name);
+    CHECK(other.error().advice == "-f swsusp reads it");
   }
 }
 
