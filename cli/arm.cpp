@@ -1,5 +1,6 @@
 #include "lib/jump/arm.h"
 
+#include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/codec/zstd.h"
 #include "lib/report/jump.h"
@@ -10,6 +11,7 @@ namespace {
 class Arm final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats&) override {
+    verb_ = &app;
     app.add_option(
            "--target", request_.target,
            "where the image goes: a disk or partition that nothing uses, a swap device that is off, or a "
@@ -55,6 +57,9 @@ class Arm final : public Verb {
   }
 
   int run(const Context& context) const override {
+    const auto fits = only_with(*verb_, "--target",
+                                {"--force", "--verify", "--free-pages", "--level", "--only-target-drivers"});
+    if (!fits) return context.report(fits.error());
     const auto report = jump::arm(context.formats, request_);
     if (!report) return context.report(report.error());
     if (report->left) {
@@ -67,6 +72,7 @@ class Arm final : public Verb {
   }
 
  private:
+  const CLI::App* verb_ = nullptr;
   jump::ArmRequest request_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "cli/format_names.h"
 #include "lib/base/text.h"
+#include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
 
 namespace hib::cli {
@@ -101,6 +102,11 @@ Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& p
   return formats.open(path, format_for(position), open);
 }
 
+Result<void> Context::refuse_unused_options(const std::vector<ImageInfo>& images) const {
+  TRY(const auto given, open_options());
+  return refuse_unused(formats, given, images);
+}
+
 int Context::report(const Error& error) const {
   line(error.line());
   if (options.json) document(report::json_of_error(error));
@@ -122,7 +128,7 @@ bool Context::shows_progress() const {
 void add_common_options(CLI::App& verb, CommonOptions& options) {
   verb.add_flag("--json", options.json, "one JSON document on standard output");
   verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
-  verb.add_option("--threads", options.threads, "worker threads (default: all processors)")
+  verb.add_option("--threads", options.threads, "at most N worker threads (default: one for each processor)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
 }

@@ -65,6 +65,8 @@ class Context {
   Result<OpenOptions> open_options() const;
   std::string format_for(std::size_t position) const;
   Result<std::optional<std::uint64_t>> swap_offset() const;
+  // An option that none of these images, which are all of the command, uses is an error.
+  Result<void> refuse_unused_options(const std::vector<ImageInfo>& images) const;
 
   // Prints the error (a line for people; with --json a document too) and returns its exit code.
   int report(const Error& error) const;

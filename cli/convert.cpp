@@ -22,9 +22,6 @@ int run_conversion(const Context& context, const std::string& verb, ConvertReque
   if (context.options.json && request.output == "-") {
     return context.report(make_error(ErrorKind::Usage, "--json", "standard output is the image", "-o FILE"));
   }
-  const auto open = context.open_options();
-  if (!open) return context.report(open.error());
-  request.open = *open;
   request.source_format = context.format_for(0);
   request.threads = context.options.threads;
   request.describe = context.options.json || !context.options.quiet;

@@ -49,6 +49,7 @@ class Create final : public Verb {
  private:
   Result<ConvertRequest> conversion(const Context& context) const {
     ConvertRequest request;
+    TRY(request.open, context.open_options());
     request.source = source_;
     request.output = output_;
     request.as = &context.formats.with_areas();

@@ -28,7 +28,8 @@ struct Side {
 Result<Side> open_side(const Context& context, const std::string& path, std::size_t position) {
   Side side;
   side.path = printable(path);
-  if (context.format_for(position).empty()) {
+  const std::string format = context.format_for(position);
+  if (format.empty() || format == kAutoFormat) {
     TRY(const auto records, report::read_probe_file(path));
     if (records) {
       side.format = "probe";
@@ -40,6 +41,14 @@ Result<Side> open_side(const Context& context, const std::string& path, std::siz
   side.format = side.image->info().format;
   TRY(side.devices, device::devices_in(side.image->records(), path));
   return side;
+}
+
+std::vector<ImageInfo> images_of(const Side& before, const Side& now) {
+  std::vector<ImageInfo> images;
+  for (const Side* side : {&before, &now}) {
+    if (side->image) images.push_back(side->image->info());
+  }
+  return images;
 }
 
 // This machine, or the one whose /proc and /sys lie below `root`.
@@ -146,6 +155,8 @@ class DiffVerb final : public Verb {
     if (!before) return context.report(before.error());
     const auto now = second_side(context);
     if (!now) return context.report(now.error());
+    const auto all_used = context.refuse_unused_options(images_of(*before, *now));
+    if (!all_used) return context.report(all_used.error());
     const auto difference = compare(context, *before, *now);
     if (!difference) return context.report(difference.error());
     if (context.options.json) context.document(json_of(*difference, *before, *now));

@@ -13,8 +13,6 @@
 namespace hib::cli {
 namespace {
 
-constexpr std::string_view kAuto = "auto";
-
 // "hib,raw": at least one name, which may be empty.
 std::vector<std::string> split_names(const std::string& text) {
   std::vector<std::string> names(1);
@@ -53,7 +51,7 @@ std::string complaint_about(const std::string& value, const Formats& formats, co
   const std::vector<std::string> names = formats.names();
   const std::vector<std::string> given = split_names(value);
   for (const std::string& name : given) {
-    if (name == kAuto || formats.reader_of(name) != nullptr) continue;
+    if (name == kAutoFormat || formats.reader_of(name) != nullptr) continue;
     const std::string meant = nearest(lower_case(name), names);
     return fmt::format("unknown format \"{}\"; {}", name,
                        meant.empty() ? "the formats are " + listed(names) + ", and auto"
@@ -78,8 +76,7 @@ void add_format_option(CLI::App& verb, std::string& value, const Formats& format
 
 std::string format_name_at(const std::string& value, std::size_t position) {
   const std::vector<std::string> names = split_names(value);
-  const std::string& name = names[std::min(position, names.size() - 1)];
-  return name == kAuto ? "" : name;
+  return names[std::min(position, names.size() - 1)];
 }
 
 }  // namespace hib::cli

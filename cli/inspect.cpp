@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/codec/hash.h"
@@ -25,6 +26,7 @@ bool is_called(const Device& device, const std::string& name) {
 class Inspect final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    verb_ = &app;
     app.add_option("IMAGE", image_, "the image; - is standard input")->required();
     app.add_flag("--pages", pages_, "list the runs of pages and their states");
     app.add_flag("--map", map_, "label every byte range of the file");
@@ -51,17 +53,29 @@ class Inspect final : public Verb {
   }
 
   int run(const Context& context) const override {
-    if (config_ && device_.empty()) {
-      return context.report(make_error(ErrorKind::Usage, "--config", "no device", "--device ADDR --config"));
-    }
+    const auto fits = check_options();
+    if (!fits) return context.report(fits.error());
     const auto image = context.open_for_look(image_, context.options.salvage);
     if (!image) return context.report(image.error());
+    const auto all_used = context.refuse_unused_options({(*image)->info()});
+    if (!all_used) return context.report(all_used.error());
     if (!page_.empty()) return show_page(context, **image);
     if (!device_.empty()) return show_device(context, (*image)->records());
     return show_image(context, **image);
   }
 
  private:
+  Result<void> check_options() const {
+    static constexpr OptionNames kParts = {"--pages", "--map", "--records", "--devices"};
+    TRY_OK(only_with(*verb_, "--page", {"--raw"}));
+    TRY_OK(only_with(*verb_, "--device", {"--config"}));
+    TRY_OK(only_with(*verb_, "--devices", {"--numeric"}));
+    TRY_OK(not_with(*verb_, "--page", {"--device"}));
+    TRY_OK(not_with(*verb_, "--page", kParts));
+    TRY_OK(not_with(*verb_, "--device", kParts));
+    return not_with(*verb_, "--raw", {"--json"});
+  }
+
   int show_page(const Context& context, const ImageReader& image) const {
     const auto pfn = parse_number(page_, "--page");
     if (!pfn) return context.report(pfn.error());
@@ -149,11 +163,12 @@ class Inspect final : public Verb {
   void print(const Context& context, const InspectReport& report, const ImageReader& image,
              const Devices& devices) const {
     std::ostream& out = context.streams.out;
-    report::print_inspect(out, context.out_style, report, context.formats.title(report.info.format));
+    if (!context.options.quiet)
+      report::print_inspect(out, context.out_style, report, context.formats.title(report.info.format));
     if (pages_) report::print_runs(out, report.runs, report.info.page_size);
     if (map_) report::print_map(out, report.map);
     if (records_) report::print_records(out, context.out_style, report.records);
-    report::print_history(out, image.history());
+    if (!context.options.quiet) report::print_history(out, image.history());
     if (!devices_) return;
     if (devices) {
       report::print_devices(out, context.out_style, *devices, numeric_);
@@ -164,6 +179,7 @@ class Inspect final : public Verb {
     }
   }
 
+  const CLI::App* verb_ = nullptr;
   std::string image_;
   bool pages_ = false;
   bool map_ = false;

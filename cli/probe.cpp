@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/os/output.h"
@@ -54,6 +55,7 @@ void print_machine(std::ostream& out, const report::Style& style, const device::
 class ProbeVerb final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats&) override {
+    verb_ = &app;
     app.add_option("--root", root_, "read a captured tree instead of this machine")->type_name("DIR");
     app.add_option("--capture", capture_, "copy what is read, and nothing else, into this folder")
         ->type_name("DIR");
@@ -70,6 +72,9 @@ class ProbeVerb final : public Verb {
   }
 
   int run(const Context& context) const override {
+    auto fits = only_with(*verb_, "--output", {"--force"});
+    if (fits) fits = not_with(*verb_, "--numeric", {"--output"});
+    if (!fits) return context.report(fits.error());
     const auto found = probe_tree(root_, capture_);
     if (!found) return context.report(found.error());
     if (!output_.empty()) {
@@ -86,6 +91,7 @@ class ProbeVerb final : public Verb {
   }
 
  private:
+  const CLI::App* verb_ = nullptr;
   std::string root_;
   std::string capture_;
   std::string output_;

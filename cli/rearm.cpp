@@ -1,5 +1,6 @@
 #include "cli/rearm.h"
 
+#include "cli/option_rules.h"
 #include "cli/progress.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
@@ -12,6 +13,7 @@ namespace {
 class Rearm final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    verb_ = &app;
     app.add_option("IMAGE", image_, "a swap area with a consumed hibernation image")->required();
     add_rearm_options(app, options_);
     add_input_options(app, common, formats);
@@ -26,9 +28,13 @@ class Rearm final : public Verb {
         "  hibtool rearm /dev/sda3 --against laptop.hib --yes");
   }
 
-  int run(const Context& context) const override { return run_rearm(context, image_, options_); }
+  int run(const Context& context) const override {
+    const auto fits = not_with(*verb_, "--against", {"--trust-swapped-pages"});
+    return fits ? run_rearm(context, image_, options_) : context.report(fits.error());
+  }
 
  private:
+  const CLI::App* verb_ = nullptr;
   std::string image_;
   RearmOptions options_;
 };

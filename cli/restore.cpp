@@ -1,6 +1,12 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "cli/convert.h"
+#include "cli/option_rules.h"
 #include "cli/rearm.h"
 #include "cli/resume.h"
 #include "cli/verb.h"
@@ -20,9 +26,30 @@ std::string codecs_of(const Formats& formats) {
   return text;
 }
 
+// An option of writing, and the formats that it is for.
+struct WriteOption {
+  const char* name;
+  bool (*is_used)(const Format& format);
+};
+
+bool is_written_into(const Format& format) { return format.write_into != nullptr; }
+
+constexpr WriteOption kWriteOptions[] = {
+    {"--codec", [](const Format& format) { return !format.codecs.empty(); }},
+    {"--level", [](const Format& format) { return format.takes_level; }},
+    {"--chunk-size", [](const Format& format) { return format.takes_level; }},
+    {"--by-extents", is_written_into},
+    {"--target-offset", is_written_into},
+    {"--without-swapped-pages",
+     [](const Format& format) { return format.keeps_swapped || is_written_into(format); }},
+};
+constexpr auto kRearmOptions = {"--yes", "--against", "--trust-swapped-pages", "--device"};
+constexpr auto kResumeOptions = {"--kernel", "--modules", "--module", "--append", "--accept", "--wait"};
+
 class Restore final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    verb_ = &app;
     app.add_option("IMAGE", image_, "the image; - is standard input")->required();
     app.add_option("-o,--output", output_, "where it goes; - is standard output")->type_name("FILE");
     app.add_option("--as", as_, "format to write: " + listed(formats.writable()))
@@ -56,6 +83,10 @@ class Restore final : public Verb {
   }
 
   int run(const Context& context) const override {
+    if (jump_ || rearm_) {
+      const auto fits = check_earlier_spelling(jump_ ? "--jump" : "--rearm");
+      if (!fits) return context.report(fits.error());
+    }
     if (jump_) return run_resume(context, image_, resume_, write_.force);
     if (rearm_) return run_rearm(context, image_, rearm_options_);
     const auto request = conversion(context);
@@ -74,32 +105,66 @@ class Restore final : public Verb {
     for (std::size_t i = shown; i < options.size(); ++i) options[i]->group("");
   }
 
-  // --offset is the source's, where the source is a swap area itself; of any other source it is the output's.
-  Result<std::optional<std::uint64_t>> offset_of_target(const Context& context) const {
+  // --offset is the source's, where the source may be a swap area; of any other source it is the output's.
+  Result<void> find_offsets(const Context& context, ConvertRequest& request) const {
     if (!target_offset_.empty()) {
-      TRY(const std::uint64_t offset, parse_number(target_offset_, "--target-offset"));
-      return std::optional(offset);
+      TRY(request.write.swap_offset, parse_number(target_offset_, "--target-offset"));
+      return {};
     }
-    TRY(const auto offset, context.swap_offset());
-    if (!offset || as_ != "swsusp") return std::optional<std::uint64_t>();
-    TRY(const auto source, context.open_for_look(image_, true));
-    return source->info().format == "swsusp" ? std::optional<std::uint64_t>() : offset;
+    if (!request.open.swap_offset || request.as->write_into == nullptr) return {};
+    OpenOptions by_content = request.open;
+    by_content.swap_offset.reset();
+    by_content.salvage = true;
+    const auto source = context.formats.open(image_, context.format_for(0), by_content);
+    if (!source || context.formats.reader_of((*source)->info().format)->takes_swap_offset) return {};
+    request.write.swap_offset = std::exchange(request.open.swap_offset, std::nullopt);
+    return {};
+  }
+
+  // Options of writing that the format does not use.
+  Result<void> check_options(const Context& context, const Format& as) const {
+    for (const WriteOption& option : kWriteOptions) {
+      if (verb_->count(option.name) == 0 || option.is_used(as)) continue;
+      std::vector<std::string_view> users;
+      for (const Format* format : context.formats.rows()) {
+        if (format->is_written() && option.is_used(*format)) users.push_back(format->name);
+      }
+      return fail(make_error(ErrorKind::Usage, option.name, fmt::format("of no use with --as {}", as.name),
+                             fmt::format("only with --as {}", fmt::join(users, ", "))));
+    }
+    const bool has_codec = write_.codec.empty() ||
+                           std::find(as.codecs.begin(), as.codecs.end(), write_.codec) != as.codecs.end();
+    if (has_codec) return {};
+    return fail(make_error(ErrorKind::Usage, "--codec", fmt::format("{} with --as {}", write_.codec, as.name),
+                           fmt::format("{}", fmt::join(as.codecs, ", "))));
   }
 
   Result<ConvertRequest> conversion(const Context& context) const {
+    TRY_OK(only_with(*verb_, "--rearm", kRearmOptions));
+    TRY_OK(only_with(*verb_, "--jump", kResumeOptions));
     if (output_.empty() || as_.empty()) {
       return fail(make_error(ErrorKind::Usage, output_.empty() ? "--output" : "--as", "missing",
                              "both -o FILE and --as FORMAT"));
     }
     ConvertRequest request;
+    TRY(request.open, context.open_options());
     request.source = image_;
     request.output = output_;
     request.as = context.formats.find(as_);
     request.write = write_;
-    TRY(request.write.swap_offset, offset_of_target(context));
+    TRY_OK(check_options(context, *request.as));
+    TRY_OK(find_offsets(context, request));
     return request;
   }
 
+  // What the verbs resume and rearm do not know.
+  Result<void> check_earlier_spelling(const char* spelling) const {
+    TRY_OK(not_with(*verb_, spelling, {"--output", "--as", "--salvage"}));
+    for (const WriteOption& option : kWriteOptions) TRY_OK(not_with(*verb_, spelling, {option.name}));
+    return {};
+  }
+
+  const CLI::App* verb_ = nullptr;
   std::string image_;
   std::string output_;
   std::string as_;

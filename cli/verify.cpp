@@ -30,8 +30,9 @@ class VerifyVerb final : public Verb {
   // Several images: the worst answer counts; "could not look" is worse than "damaged".
   int run(const Context& context) const override {
     int worst = kDone;
+    std::vector<ImageInfo> opened;
     for (std::size_t i = 0; i < images_.size(); ++i) {
-      worst = std::max(worst, verify_one(context, i));
+      worst = std::max(worst, verify_one(context, i, opened));
       if (worst >= kSignal) break;
     }
     return worst;
@@ -47,9 +48,14 @@ class VerifyVerb final : public Verb {
   }
 
   // One document each, one after the other, as jq and friends read them.
-  int verify_one(const Context& context, std::size_t position) const {
+  int verify_one(const Context& context, std::size_t position, std::vector<ImageInfo>& opened) const {
     const auto image = context.open_for_look(images_[position], true, position);
     if (!image) return context.report(image.error());
+    opened.push_back((*image)->info());
+    if (opened.size() == images_.size()) {
+      const auto all_used = context.refuse_unused_options(opened);
+      if (!all_used) return context.report(all_used.error());
+    }
     const auto report = check(context, **image);
     if (!report) return context.report(report.error());
     if (context.options.json) context.document(report::json_of_verify(*report, (*image)->info()));

@@ -64,6 +64,7 @@ constinit const Format kFormat = {
     .recognise = recognise,
     .open = open,
     .write = write,
+    .takes_level = true,
     .marks_lost_pages = true,
     .keeps_records = true,
     .keeps_swapped = true,

@@ -272,7 +272,8 @@ void Reader::fill_info() {
          "saved with --salvage from a damaged image: some pages are lost or not proven"});
   }
   if (header_.has_swapped()) swapped_ = make_swapped_pages(*this);
-  if (header_.has_base()) info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
+  info_.is_incremental = header_.has_base();
+  if (info_.is_incremental) info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
 }
 
 Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) const {

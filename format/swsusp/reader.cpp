@@ -157,7 +157,8 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   parts.info = basic_info(found);
   parts.info.format = "uswsusp";
   parts.info.codec = stream->is_compressed() ? "lzo" : "none";
-  parts.info.variant += (image.flags & UswsuspHeader::kEncrypted) != 0 ? ", encrypted (Blowfish)" : "";
+  parts.info.is_encrypted = (image.flags & UswsuspHeader::kEncrypted) != 0;
+  parts.info.variant += parts.info.is_encrypted ? ", encrypted (Blowfish)" : "";
   parts.layers.push_back({"signature", LayerResult::Ok,
                           fmt::format("{}: {}", printable(until_nul(found.header.sig)), parts.info.state)});
   parts.layers.push_back(

@@ -96,6 +96,13 @@ Result<const Format*> Formats::recognise(const File& file) const {
                   .advise("-f raw reads it as raw physical memory"));
 }
 
+// A device with an area looks like a swap area, or like nothing.
+bool Formats::may_lie_in_area(const Format& row, std::string_view name) const {
+  if (name.empty() || name == kAutoFormat || name == row.name) return true;
+  const Format* named = reader_of(name);
+  return named != nullptr && named->takes_swap_offset;
+}
+
 // A dialect is opened by the reader of its format, which must then find that dialect.
 Result<std::unique_ptr<ImageReader>> Formats::open_as(std::string_view name, std::shared_ptr<const File> file,
                                                       const OpenOptions& options) const {
@@ -114,16 +121,17 @@ Result<std::unique_ptr<ImageReader>> Formats::open_as(std::string_view name, std
 Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std::string_view name,
                                                    const OpenOptions& options) const {
   TRY(auto file, File::open(path));
-  const auto head = checked_mul<std::uint64_t>(options.swap_offset.value_or(0), kOffsetUnit);
+  const bool by_content = name == kAutoFormat;
+  const auto head = checked_mul<std::uint64_t>(by_content ? 0 : options.swap_offset.value_or(0), kOffsetUnit);
   for (const Format* row : rows_) {
-    if (row->areas == nullptr) continue;
+    if (row->areas == nullptr || !may_lie_in_area(*row, name)) continue;
     TRY(const auto image, row->areas->open(file, head.value_or(0)));
     if (image != file) return row->open(image, options);
   }
-  if (!name.empty()) return open_as(name, std::move(file), options);
+  if (!name.empty() && !by_content) return open_as(name, std::move(file), options);
   for (const Format* row : rows_) {
-    const bool is_named =
-        (row->takes_swap_offset && options.swap_offset) || (row->takes_base_address && options.base_address);
+    const bool is_named = !by_content && ((row->takes_swap_offset && options.swap_offset) ||
+                                          (row->takes_base_address && options.base_address));
     if (is_named) return row->open(std::move(file), options);
   }
   TRY(const Format* row, recognise(*file));

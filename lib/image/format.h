@@ -22,6 +22,8 @@ struct FormatHead {
   ByteView bytes;  // up to kFormatHeadBytes from the start
   std::uint64_t file_bytes = 0;
 };
+inline constexpr std::string_view kAutoFormat =
+    "auto";  // as a name: to be found out by content, whatever else was given
 inline constexpr std::size_t kFormatHeadBytes =
     65536;  // a swap header ends with the first page, which may be that large
 
@@ -65,6 +67,7 @@ struct Format {
   std::span<const std::string_view> codecs = {};  // of a written image; empty: no choice
   std::string_view default_codec = {};            // empty: as in the source
   bool is_resumed_from = false;                   // by a kernel: nobody may write one with lost pages
+  bool takes_level = false;                       // WriteOptions::level and chunk_kib
   bool marks_lost_pages = false;                  // it says which pages were lost
   bool keeps_records = false;                     // of WriteOptions
   bool keeps_swapped = false;                     // swapped-out pages beside memory
@@ -98,7 +101,8 @@ class Formats {
   std::vector<std::string> codecs() const;  // of all that are written, each once
   const Format& with_areas() const;         // the one that a kernel jump saves into
 
-  // Finds the reader by content, or takes the one named.
+  // Finds the reader by content, or takes the one named. Without a name, an offset or a base address names
+  // one too.
   Result<std::unique_ptr<ImageReader>> open(const std::string& path, std::string_view name,
                                             const OpenOptions& options) const;
   // The same, but an image with damage is refused unless `options.salvage`.
@@ -107,6 +111,7 @@ class Formats {
 
  private:
   Result<const Format*> recognise(const File& file) const;
+  bool may_lie_in_area(const Format& row, std::string_view name) const;
   Result<std::unique_ptr<ImageReader>> open_as(std::string_view name, std::shared_ptr<const File> file,
                                                const OpenOptions& options) const;
   std::span<const Format* const> rows_;

@@ -48,7 +48,9 @@ struct ImageInfo {
 
   // As the image represents them: a format without a mark for zero pages holds them as data.
   PageCounts pages;
-  Pfn end_pfn = 0;  // one past the last page that is not a hole
+  Pfn end_pfn = 0;              // one past the last page that is not a hole
+  bool is_encrypted = false;    // a passphrase opens it
+  bool is_incremental = false;  // over another image, its base
 
   KernelIdentity kernel;
   std::string integrity_algorithm = "none";

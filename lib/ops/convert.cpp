@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/version.h"
+#include "lib/image/unused_options.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/overlap.h"
 
@@ -109,19 +110,26 @@ struct Conversion {
   std::unique_ptr<PageSink> sink;
 };
 
-Result<WriteOptions> write_options(const Formats& formats, const ConvertRequest& request,
-                                   Conversion& conversion) {
+// Of what the source is opened with, an address, an offset or a passphrase is not the base's.
+Result<void> open_base(const Formats& formats, const ConvertRequest& request, Conversion& conversion) {
+  if (request.base.empty()) return {};
+  OpenOptions open;
+  open.salvage = request.open.salvage;
+  open.base_image = request.open.base_image;
+  TRY(conversion.base, formats.open_whole(request.base, "", open));
+  return {};
+}
+
+WriteOptions write_options(const ConvertRequest& request, const Conversion& conversion) {
   WriteOptions options = request.write;
   if (request.as->keeps_records) options.records = records_for(*conversion.source, request);
-  if (request.base.empty()) return options;
-  OpenOptions open = request.open;
-  TRY(conversion.base, formats.open_whole(request.base, "", open));
+  if (conversion.base == nullptr) return options;
   options.base = conversion.base.get();
   options.base_name = std::filesystem::path(request.base).filename().string();
   return options;
 }
 
-Result<void> open_output(const Formats& formats, const ConvertRequest& request, Conversion& conversion) {
+Result<void> open_output(const ConvertRequest& request, Conversion& conversion) {
   if (request.as->write_into != nullptr) {
     TRY(conversion.sink, request.as->write_into(request.output, *conversion.source, request.write));
     return {};
@@ -129,8 +137,8 @@ Result<void> open_output(const Formats& formats, const ConvertRequest& request, 
   TRY(conversion.output, request.output_window.empty()
                              ? Output::create(request.output, request.write.force)
                              : Output::create_window(request.output, request.output_window, true));
-  TRY(const auto options, write_options(formats, request, conversion));
-  TRY(conversion.sink, request.as->write(*conversion.output, *conversion.source, options));
+  TRY(conversion.sink,
+      request.as->write(*conversion.output, *conversion.source, write_options(request, conversion)));
   return {};
 }
 
@@ -143,10 +151,14 @@ bool ConvertReport::is_partial() const {
 Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request) {
   Conversion conversion;
   TRY(conversion.source, formats.open_whole(request.source, request.source_format, request.open));
+  TRY_OK(open_base(formats, request, conversion));
+  std::vector<ImageInfo> images = {conversion.source->info()};
+  if (conversion.base != nullptr) images.push_back(conversion.base->info());
+  TRY_OK(refuse_unused(formats, request.open, images));
   TRY_OK(refuse_to_write_input(request));
   TRY_OK(refuse_salvage_for_a_kernel(formats, request));
   TRY_OK(refuse_what_was_salvaged(request, *conversion.source));
-  TRY_OK(open_output(formats, request, conversion));
+  TRY_OK(open_output(request, conversion));
   // Nothing may be short of memory once the output is there: what the report takes is taken before.
   ConvertReport report;
   report.source = conversion.source->info();

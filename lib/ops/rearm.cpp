@@ -9,6 +9,7 @@
 #include "lib/fs/on_disk.h"
 #include "lib/image/content_digest.h"
 #include "lib/image/swapped_record.h"
+#include "lib/image/unused_options.h"
 #include "lib/ops/diff.h"
 #include "lib/ops/verify.h"
 #include "lib/os/same_disk.h"
@@ -149,6 +150,7 @@ Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request) {
   OpenOptions open = request.open;
   open.salvage = true;  // damage is an answer here
   TRY(const auto image, formats.open(request.image, request.format, open));
+  TRY_OK(refuse_unused(formats, request.open, {image->info()}));
   TRY(const Format* format, format_that_rearms(formats, image->info()));
   RearmReport report;
   report.image = request.image;

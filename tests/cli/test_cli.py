@@ -478,5 +478,93 @@ class ExitCodes(CliTest):
         self.assertEqual(self.names(), ["again.hib", "m.hib", "m.raw"])
 
 
+class Options(CliTest):
+    """An option takes effect, or it is refused: none is passed over in silence."""
+
+    def setUp(self):
+        super().setUp()
+        self.raw = self.write("m.raw", memory(64))
+        self.hib = self.path("m.hib")
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.hib)
+        self.elf = self.path("m.elf")
+        self.run_tool("restore", self.hib, "--as", "elf", "-o", self.elf)
+
+    def refused(self, *arguments, said):
+        before = self.names()
+        done = self.run_tool(*arguments, code=64)
+        lines = done.stderr.decode().splitlines()
+        self.assertEqual((len(lines), done.stdout), (1, b""), lines)
+        self.assertIn(said, lines[0])
+        self.assertEqual(self.names(), before)
+
+    def test_an_input_option_that_the_image_does_not_use_is_a_usage_error(self):
+        passphrase = self.write("passphrase", b"secret\n")
+        out = self.path("out")
+        for verb in (["inspect"], ["verify"], ["create", "-o", out], ["restore", "--as", "raw", "-o", out], ["diff", self.hib]):
+            for option, used_by in ((["-f", "hib", "--base-address", "0x1000"], "--base-address: of no use for this .hib image, only for raw memory"),
+                                    (["--passphrase-file", passphrase], "--passphrase-file: of no use for this .hib image, only for an encrypted image"),
+                                    (["--base-image", self.elf], "--base-image: of no use for this .hib image, only for an incremental .hib image")):
+                with self.subTest(verb=verb[0], option=option):
+                    said = used_by.replace("for this .hib image", "for any image of this command") if verb[0] == "diff" else used_by
+                    self.refused(*verb, self.hib, *option, said=said)
+        self.refused("inspect", "-f", "elf", self.elf, "--offset", "3", said="--offset: of no use for this ELF vmcore, only for a hibernation image")
+        self.refused("inspect", "-f", "auto", self.elf, "--base-address", "0", said="--base-address: of no use for this ELF vmcore, only for raw memory")
+        self.refused("verify", self.hib, self.elf, "--passphrase-file", passphrase, said="--passphrase-file: of no use for any image of this command")
+
+    def test_an_input_option_that_one_of_the_images_uses_is_none(self):
+        self.assertTrue(self.json("diff", self.hib, self.raw, "-f", "auto,raw", "--base-address", "0")["identical"])
+        shifted = self.json("diff", self.hib, self.raw, "-f", "auto,raw", "--base-address", "0x1000", code=1)
+        self.assertEqual((shifted["a"]["format"], shifted["b"]["format"]), ("hib", "raw"))
+        self.assertEqual(shifted["ranges"]["only_b"][-1], ["0x40", 1])
+
+    def test_options_of_inspect_that_need_or_exclude_others_say_so(self):
+        parts = ("--pages", "--map", "--records", "--devices")
+        for option, needed in (("--raw", "--page"), ("--config", "--device"), ("--numeric", "--devices")):
+            self.refused("inspect", self.hib, option, said=f"{option}: without {needed}, together with {needed}")
+        for part in parts:
+            self.refused("inspect", self.hib, "--page", "1", part, said=f"--page: together with {part}, one of the two")
+            self.refused("inspect", self.hib, "--device", "sda", part, said=f"--device: together with {part}, one of the two")
+        self.refused("inspect", self.hib, "--page", "1", "--device", "sda", said="--page: together with --device, one of the two")
+        self.refused("inspect", self.hib, "--page", "1", "--raw", "--json", said="--raw: together with --json, one of the two")
+
+    def test_a_quiet_inspect_prints_only_what_was_asked_for(self):
+        self.assertEqual(self.run_tool("inspect", "-q", self.hib).stdout, b"")
+        whole = self.run_tool("inspect", "--map", self.hib).stdout.decode()
+        table = self.run_tool("inspect", "-q", "--map", self.hib).stdout.decode()
+        self.assertTrue(table.lstrip().startswith("offset "), table)
+        self.assertTrue(whole.endswith(table))
+        self.assertEqual(self.json("inspect", "-q", self.hib), self.json("inspect", self.hib))
+
+    def test_an_option_of_writing_that_the_format_does_not_use_is_a_usage_error(self):
+        for kind, option, said in (("elf", ["--codec", "lzo"], "--codec: of no use with --as elf, only with --as kdump, swsusp"),
+                                   ("hib", ["--codec", "lzo"], "--codec: of no use with --as hib"),
+                                   ("kdump", ["--codec", "lz4"], "--codec: lz4 with --as kdump, none, zlib, lzo, snappy, zstd"),
+                                   ("swsusp", ["--codec", "zlib"], "--codec: zlib with --as swsusp, lzo, lz4, none"),
+                                   ("raw", ["--level", "5"], "--level: of no use with --as raw, only with --as hib"),
+                                   ("lime", ["--chunk-size", "32"], "--chunk-size: of no use with --as lime, only with --as hib"),
+                                   ("raw", ["--by-extents"], "--by-extents: of no use with --as raw, only with --as swsusp"),
+                                   ("elf", ["--target-offset", "5"], "--target-offset: of no use with --as elf, only with --as swsusp"),
+                                   ("raw", ["--without-swapped-pages"], "--without-swapped-pages: of no use with --as raw, only with --as hib, swsusp")):
+            with self.subTest(kind, option=option):
+                self.refused("restore", self.hib, "--as", kind, "-o", self.path("out"), *option, said=said)
+
+    def test_options_of_the_verbs_that_were_options_of_restore_go_with_them_only(self):
+        out = ["--as", "raw", "-o", self.path("out")]
+        for option in (["--yes"], ["--against", self.hib], ["--trust-swapped-pages"], ["--device", self.raw]):
+            self.refused("restore", self.hib, *out, *option, said=f"{option[0]}: without --rearm, together with --rearm")
+        for option in (["--kernel", "x"], ["--accept", "sda=moved"], ["--wait", "3"]):
+            self.refused("restore", self.hib, *out, *option, said=f"{option[0]}: without --jump, together with --jump")
+        for spelling in ("--rearm", "--jump"):
+            for option in (["--as", "raw"], ["--salvage"], ["--level", "3"]):
+                self.refused("restore", self.hib, spelling, *option, said=f"{spelling}: together with {option[0]}, one of the two")
+
+    def test_options_of_the_other_verbs_that_would_do_nothing_say_so(self):
+        self.refused("probe", "--force", said="--force: without --output, together with --output")
+        self.refused("probe", "--numeric", "-o", self.path("out"), said="--numeric: together with --output, one of the two")
+        self.refused("rearm", self.hib, "--against", self.hib, "--trust-swapped-pages", said="--against: together with --trust-swapped-pages, one of the two")
+        for option in (["--force"], ["--verify"], ["--free-pages"], ["--level", "1"], ["--only-target-drivers"]):
+            self.refused("arm", *option, said=f"{option[0]}: without --target, together with --target")
+
+
 if __name__ == "__main__":
     unittest.main()
