@@ -84,12 +84,17 @@ std::vector<Layer> header_layers(const Located& found) {
   return layers;
 }
 
-std::vector<BlockList::Run> all_blocks(const MapChain& chain) {
+std::vector<BlockList::Run> blocks_of(const MapChain& chain) {
   std::vector<BlockList::Run> runs;
   for (const BlockList::Run& run : chain.blocks.runs()) {
     if (run.block != kNoBlock) runs.push_back({0, run.block, run.count});
   }
   for (const std::uint64_t block : chain.map_pages) runs.push_back({0, block, 1});
+  return runs;
+}
+
+// Ascending, and neighbours as one.
+std::vector<BlockList::Run> in_order(std::vector<BlockList::Run> runs) {
   std::sort(runs.begin(), runs.end(),
             [](const BlockList::Run& a, const BlockList::Run& b) { return a.block < b.block; });
   std::vector<BlockList::Run> joined;
@@ -107,6 +112,15 @@ SlotPlaces slots_beside(const Located& found, const std::vector<BlockList::Run>&
                     found.header.uuid_text(), found.header.label};
   places.slots.remove_blocks(block_set(image));
   return places;
+}
+
+void add_consumed(const Located& found, const char* by, ImageInfo& info) {
+  if (found.header.state != State::Consumed) return;
+  info.findings.push_back({"consumed", Severity::Note,
+                           found.header_offset + found.header.page_size - kSigFromEnd,
+                           fmt::format("{} has tried to resume from this image and has taken the signature "
+                                       "back; whether it succeeded is not recorded",
+                                       by)});
 }
 
 Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
@@ -131,12 +145,7 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
       fmt::format("{} from block {} on, {} in {}", counted(stream->chain().map_pages.size(), "map page"),
                   header.image, counted(stream->chain().blocks.size(), "block"),
                   counted(stream->chain().blocks.runs().size(), "run")));
-  if (header.state == State::Consumed) {
-    parts.info.findings.push_back({"consumed", Severity::Note,
-                                   found.header_offset + header.page_size - kSigFromEnd,
-                                   "a kernel has tried to resume from this image and has taken the signature "
-                                   "back; whether it succeeded is not recorded"});
-  }
+  add_consumed(found, "a kernel", parts.info);
   parts.label = [found](RangeMap& map) { label_header(map, found); };
   ImageRecord& record = parts.record;
   record.codec = header.codec();
@@ -145,7 +154,7 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   record.swap_uuid = header.uuid_text();
   record.swap_label = header.label;
   record.header_block = found.header_block;
-  record.blocks = all_blocks(stream->chain());
+  record.blocks = in_order(blocks_of(stream->chain()));
   parts.slots = slots_beside(found, record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
@@ -169,6 +178,8 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   parts.record.swap_uuid = found.header.uuid_text();
   parts.record.swap_label = found.header.label;
   parts.record.header_block = found.header_block;
+  parts.record.blocks = in_order(stream->image_blocks());
+  parts.slots = slots_beside(found, parts.record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 
@@ -221,11 +232,7 @@ bool recognise_snapshot(const FormatHead& head) {
 Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
   if (!options.swap_offset && is_tuxonice(*file)) return describe_tuxonice(file);
   TRY(const Located found, locate(std::move(file), options));
-  const bool consumed_uswsusp = found.header.state == State::Consumed &&
-                                !leads_to_an_image(found.space, found.header) &&
-                                has_uswsusp_header(found.space, found.header);
-  if (found.header.dialect == Dialect::Uswsusp || consumed_uswsusp)
-    return open_uswsusp(found, options.passphrase);
+  if (is_uswsusp(found.space, found.header)) return open_uswsusp(found, options.passphrase);
   if (found.header.state == State::Plain) return plain_area(found);
   return open_swsusp(found);
 }

@@ -1,6 +1,7 @@
 #include "format/swsusp/rearm.h"
 
 #include "format/swsusp/locate.h"
+#include "format/swsusp/uswsusp_stream.h"
 #include "lib/os/in_place.h"
 
 namespace hib::swsusp {
@@ -15,7 +16,7 @@ Result<void> put_signature_back(const std::string& path, const OpenOptions& opti
   }
   Header header = found.header;
   header.orig_sig = header.sig;
-  header.sig = std::string(kSigArmed);
+  header.sig = std::string(is_uswsusp(found.space, found.header) ? kSigUswsusp : kSigArmed);
   TRY(auto output, InPlaceFile::open(path));  // refuses what somebody uses
   TRY(auto page, file->read_at(found.header_offset, header.page_size));
   encode_tail(header, page);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/locate.h"
 #include "lib/base/text.h"
 #include "lib/codec/blowfish.h"
 #include "lib/codec/lzo.h"
@@ -48,14 +49,19 @@ bool is_block(const BlockSpace& space, std::uint64_t offset) {
          space.contiguous(offset / space.page_size(), 1) == 1;
 }
 
-}  // namespace
-
 bool has_uswsusp_header(const BlockSpace& space, const Header& header) {
   std::vector<std::byte> page(header.page_size);
   if (!is_block(space, header.uswsusp_image) || !space.read(header.uswsusp_image / header.page_size, page))
     return false;
   const UswsuspHeader image = decode_header(page, {header.page_size, 8, header.big_endian});
   return image.pages >= 3 && (image.flags & ~UswsuspHeader::kKnown) == 0 && is_block(space, image.map_start);
+}
+
+}  // namespace
+
+bool is_uswsusp(const BlockSpace& space, const Header& header) {
+  if (header.state != State::Consumed) return header.dialect == Dialect::Uswsusp;
+  return !leads_to_an_image(space, header) && has_uswsusp_header(space, header);
 }
 
 UswsuspStream::UswsuspStream(BlockSpace space, const Header& header)
@@ -319,6 +325,13 @@ void UswsuspStream::make_layers() {
     layers_.push_back({"chunk framing", whole ? LayerResult::Ok : LayerResult::Bad,
                        fmt::format("{} of {} chunks", grouped(places_.size()), grouped(chunk_count()))});
   }
+}
+
+std::vector<BlockList::Run> UswsuspStream::image_blocks() const {
+  std::vector<BlockList::Run> runs = blocks_.runs();
+  runs.push_back({0, header_.uswsusp_image / header_.page_size, 1});
+  for (const std::uint64_t page : extent_pages_) runs.push_back({0, page, 1});
+  return runs;
 }
 
 void UswsuspStream::label(RangeMap& map) const {

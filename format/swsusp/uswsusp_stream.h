@@ -26,8 +26,8 @@ struct UswsuspHeader {
   static constexpr std::uint32_t kKnown = 31;
 };
 
-// Is there such a header where the swap header says? For areas whose signature was taken back.
-bool has_uswsusp_header(const BlockSpace& space, const Header& header);
+// Is the image uswsusp's? Where the signature was taken back, what it leads to tells.
+bool is_uswsusp(const BlockSpace& space, const Header& header);
 
 class UswsuspStream final : public PageStream {
  public:
@@ -43,6 +43,8 @@ class UswsuspStream final : public PageStream {
   std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
   std::uint64_t info_offset() const override { return entry_offset(0); }
   void label(RangeMap& map) const override;
+  // Of all that the image lies in: header, extents and stream.
+  std::vector<BlockList::Run> image_blocks() const;
   bool is_compressed() const override { return (image_.flags & UswsuspHeader::kCompressed) != 0; }
 
   const UswsuspHeader& image() const { return image_; }

@@ -131,11 +131,12 @@ Result<RearmCheck> check_swapped_pages(const Formats& formats, const RearmReques
 }
 
 Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info) {
-  const Format* format = formats.find(info.format);
+  const Format* format = formats.reader_of(info.format);
   const bool can_be = format != nullptr && format->rearm != nullptr;
   if (can_be && info.state != "none") return format;
   return fail(make_error(can_be ? ErrorKind::Refused : ErrorKind::NotRecognised, "rearm",
-                         fmt::format("{}, {}", info.format, info.state),
+                         can_be ? std::string("a swap area without an image")
+                                : std::string(formats.title(info.format)),
                          "a consumed hibernation image in a swap area")
                   .of(info.path));
 }

@@ -306,7 +306,8 @@ TEST_CASE("A consumed image whose blocks are whole can be armed, and is only whe
 }
 
 TEST_CASE("An image that a kernel consumed is after arming what it was before, byte for byte") {
-  for (const char* name : {"data-33", "lz4", "hw-sig", "bad-pages", "zero-middle", "word-32"}) {
+  for (const char* name : {"data-33", "lz4", "hw-sig", "bad-pages", "zero-middle", "word-32", "uswsusp-md5",
+                           "uswsusp-compressed"}) {
     INFO(name);
     const auto armed = sample(name);
     const Image image(with_signature(armed, swsusp::kSigSwap2));
@@ -336,7 +337,7 @@ TEST_CASE("A consumed image that is damaged is not armed, and the first damage i
 
 TEST_CASE("A consumed image without a checksum is not armed: nothing proves its blocks") {
   const std::string text = "it carries no checksum, so whether its blocks are untouched cannot be proven";
-  for (const char* name : {"no-crc", "none"})
+  for (const char* name : {"no-crc", "none", "uswsusp"})
     check_speaks_against(Image(with_signature(sample(name), swsusp::kSigSwap2)), "image", text);
 }
 
@@ -347,7 +348,7 @@ TEST_CASE("A plain swap area holds nothing to arm") {
   CHECK(report.error().kind == ErrorKind::Refused);
   CHECK(report.error().file == image.path());
   CHECK(report.error().where == "rearm");
-  CHECK(report.error().found == "swsusp, none");
+  CHECK(report.error().found == "a swap area without an image");
   CHECK(report.error().allowed == "a consumed hibernation image in a swap area");
 }
 
@@ -355,13 +356,13 @@ TEST_CASE("An image that no kernel consumes cannot be armed") {
   const TempFolder folder;
   write_file(folder.file("raw"), sample_memory(16, 1));
   pack(folder.file("raw"), folder.file("hib"));
-  for (const auto& [content, format] :
-       {std::pair(read_file(folder.file("hib")), "hib"), std::pair(sample("snapshot"), "snapshot")}) {
+  for (const auto& [content, format] : {std::pair(read_file(folder.file("hib")), ".hib image"),
+                                        std::pair(sample("snapshot"), "hibernation snapshot")}) {
     const Image image(content);
     const auto report = image.rearmed(true);
     REQUIRE_FALSE(report);
     CHECK(report.error().kind == ErrorKind::NotRecognised);
-    CHECK(report.error().found == std::string(format) + ", complete");
+    CHECK(report.error().found == format);
     CHECK(report.error().allowed == "a consumed hibernation image in a swap area");
   }
 }
@@ -414,6 +415,20 @@ TEST_CASE("An image with swapped-out pages beside it is not armed: no checksum c
                        "2 swapped-out pages cannot be proven: no checksum covers them; --against COPY.hib "
                        "proves them, --trust-swapped-pages takes them as they are");
   CHECK(must(Image(with_slots()).trusting_slots().rearmed(true)).written);
+}
+
+TEST_CASE("Swapped-out pages beside an image of uswsusp are proven like any, and not called none") {
+  auto content = sample("uswsusp-consumed");
+  content.insert(content.end(), 2 * kPage, std::byte{0x5A});
+  put(content, swsusp::kSwapLastPage, le32(static_cast<std::uint32_t>(content.size() / kPage - 1)));
+  const Image image(content);
+  check_speaks_against(image, kSlotsCheck,
+                       "2 swapped-out pages cannot be proven: no checksum covers them; --against COPY.hib "
+                       "proves them, --trust-swapped-pages takes them as they are");
+  const TempFolder folder;
+  Image copied(content);
+  CHECK(must(copied.against(copy_of(content, folder)).rearmed(true)).written);
+  CHECK(copied.content() == with_signature(content, swsusp::kSigUswsusp));
 }
 
 TEST_CASE("A copy of the image proves the swapped-out pages, or shows that they have changed") {
