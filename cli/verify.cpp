@@ -29,6 +29,8 @@ class VerifyVerb final : public Verb {
 
   // Several images: the worst answer counts; "could not look" is worse than "damaged".
   int run(const Context& context) const override {
+    const auto machine = check_machine();
+    if (!machine) return context.report(machine.error());
     int worst = kDone;
     std::vector<ImageInfo> opened;
     for (std::size_t i = 0; i < images_.size(); ++i) {
@@ -39,6 +41,13 @@ class VerifyVerb final : public Verb {
   }
 
  private:
+  Result<void> check_machine() const {
+    if (root_.empty()) return {};
+    if (against_running_) return check_machine_root(root_);
+    return fail(
+        make_error(ErrorKind::Usage, "--root", "without --against-running", "--against-running --root DIR"));
+  }
+
   Result<VerifyReport> check(const Context& context, const ImageReader& image) const {
     TRY(auto report, verify(image, context.options.threads, progress_of(context, "verify")));
     if (against_running_) {

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -99,6 +100,21 @@ unsigned Machine::release_number() const {
   const unsigned long major = std::strtoul(release.c_str(), &rest, 10);
   if (rest == release.c_str() || *rest != '.') return 0;
   return static_cast<unsigned>(major * 1000 + std::strtoul(rest + 1, nullptr, 10) % 1000);
+}
+
+Result<void> check_machine_root(const std::string& root) {
+  namespace stdfs = std::filesystem;
+  std::error_code error;
+  const auto kind = stdfs::status(root, error).type();
+  if (kind == stdfs::file_type::not_found || kind == stdfs::file_type::none)
+    return fail(system_error("open", error ? error.value() : ENOENT).of(root));
+  const auto has = [&](const char* part) { return stdfs::is_directory(stdfs::path(root) / part, error); };
+  if (has("proc") || has("sys")) return {};
+  return fail(
+      make_error(ErrorKind::Unsupported, "root",
+                 kind == stdfs::file_type::directory ? "a folder without proc and sys" : "not a folder",
+                 "a folder with the proc and sys of a machine")
+          .of(root));
 }
 
 Machine read_machine(const std::string& root) {

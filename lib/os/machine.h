@@ -32,6 +32,10 @@ struct Machine {
   unsigned release_number() const;
 };
 
+// Fails unless `root` is a folder with the proc or the sys of a machine: of any other folder all would be
+// missing, and nothing would speak against it.
+Result<void> check_machine_root(const std::string& root);
+
 // What cannot be read is missing in the result. `root` is "" for this machine.
 Machine read_machine(const std::string& root);
 

@@ -229,7 +229,12 @@ std::string headline(const Style& style, const VerifyReport& report) {
   if (report.verdict == Verdict::Damaged) return style.red("DAMAGED");
   if (!report.acceptable()) return style.red("would not be accepted");
   if (report.verdict == Verdict::Unverifiable) return style.yellow("nothing wrong, but not provable");
-  return style.green(report.acceptance.empty() ? "good" : "good, and nothing speaks against accepting it");
+  if (report.acceptance.empty()) return style.green("good");
+  const bool all_compared =
+      std::none_of(report.acceptance.begin(), report.acceptance.end(),
+                   [](const Layer& layer) { return layer.result == LayerResult::NotChecked; });
+  return all_compared ? style.green("good, and nothing speaks against accepting it")
+                      : style.yellow("good, and nothing that could be compared speaks against accepting it");
 }
 
 // "68 pages, PFN 0x1aa…0x4341, in 40 runs"

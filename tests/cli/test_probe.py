@@ -5,6 +5,7 @@ import os
 import runpy
 import stat
 import subprocess
+import sys
 import unittest
 from pathlib import Path
 
@@ -31,6 +32,12 @@ class ProbeTest(CliTest):
 
     def text(self, device, part, name):
         return [v.get("text", "") for v in self.values(device, part, name)]
+
+
+    def case(self, name):
+        """A hibernation image of samples/swsusp."""
+        subprocess.run([sys.executable, ROOT / "samples" / "swsusp" / "generate", self.folder, name], check=True)
+        return self.path(f"{name}.img")
 
 
 class Machines(ProbeTest):
@@ -121,9 +128,24 @@ class Output(ProbeTest):
         self.run_tool("probe", "--root", folder, "-o", output, "--force")
         self.assertEqual(json.loads(Path(output).read_text())["schema"], "hibtool.probe")
 
-    def test_a_root_that_is_none_is_said(self):
-        self.run_tool("probe", "--root", self.path("nothing"), code=2)
-        self.run_tool("probe", "--root", self.write("file", b""), code=2)
+    def test_a_root_without_a_machine_is_an_error_of_every_verb_that_takes_one(self):
+        (self.folder / "empty").mkdir()
+        image = self.case("lz4")
+        records = str(MACHINES / "old-pc.json")
+        for root, said in (("typo", "open: No such file"), ("lz4.img", "root: not a folder"), ("empty", "root: a folder without proc and sys")):
+            for verb in (["probe"], ["diff", records, "--against-running"], ["verify", image, "--against-running"]):
+                with self.subTest(root=root, verb=verb[0]):
+                    refused = self.run_tool(*verb, "--root", self.path(root), code=2)
+                    self.assertIn(said, refused.stderr.decode())
+                    self.assertEqual(refused.stdout, b"")
+
+    def test_a_machine_of_which_little_can_be_read_is_not_called_one_that_accepts(self):
+        (self.folder / "bare" / "proc").mkdir(parents=True)
+        said = self.run_tool("verify", self.case("lz4"), "--against-running", "--root", self.path("bare")).stdout.decode()
+        self.assertIn("lz4.img: good, and nothing that could be compared speaks against accepting it\n", said)
+
+    def test_a_root_that_nothing_is_compared_with_is_a_usage_error(self):
+        self.run_tool("verify", self.case("lz4"), "--root", str(self.machine("old-pc")), code=64)
 
     def test_a_capture_does_not_touch_a_folder_that_holds_something(self):
         self.write("mine", b"x")

@@ -78,6 +78,7 @@ class Folder {
   }
   std::string path() const { return path_.string(); }
   Tree tree() const {
+    stdfs::create_directories(path_ / "sys");
     auto tree = Tree::captured(path());
     REQUIRE(tree);
     return *tree;
@@ -445,8 +446,24 @@ TEST_CASE("A captured tree is read as it is, and what is missing is absent") {
   CHECK(tree.read("/sys/empty").is_present());
   CHECK(tree.read("/sys/b").presence == Presence::Absent);
   CHECK(tree.read("/sys/a/b").presence == Presence::Absent);
-  CHECK_FALSE(Tree::captured(folder.path() + "/none"));
-  CHECK_FALSE(Tree::captured(folder.path() + "/sys/a"));
+}
+
+TEST_CASE("A folder that holds no part of a machine is refused, and never taken for one without devices") {
+  const Folder folder;
+  folder.file("file", "");
+  const auto refusal = [](const std::string& path) {
+    const auto tree = Tree::captured(path);
+    REQUIRE_FALSE(tree);
+    CHECK(tree.error().file == path);
+    return tree.error();
+  };
+  CHECK(refusal("").kind == ErrorKind::NotFound);
+  CHECK(refusal(folder.path() + "/none").kind == ErrorKind::NotFound);
+  CHECK(refusal(folder.path() + "/file").found == "not a folder");
+  CHECK(refusal(folder.path()).found == "a folder without proc and sys");
+  CHECK(refusal(folder.path()).kind == ErrorKind::Unsupported);
+  folder.file("proc/cmdline", "quiet");
+  CHECK(Tree::captured(folder.path()));
 }
 
 TEST_CASE("Links of a captured tree never lead out of it") {

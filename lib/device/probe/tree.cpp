@@ -18,6 +18,7 @@
 #include "lib/fs/marks.h"
 #include "lib/os/content.h"
 #include "lib/os/ethtool.h"
+#include "lib/os/machine.h"
 #include "lib/os/tree_walk.h"
 
 namespace hib::device {
@@ -85,13 +86,7 @@ std::shared_ptr<const File> open_device(const std::string& name, const std::stri
 Tree Tree::live() { return {}; }
 
 Result<Tree> Tree::captured(const std::string& root) {
-  struct stat status {};
-  if (root.empty() || ::stat(root.c_str(), &status) != 0)
-    return fail(system_error("open", root.empty() ? ENOENT : errno).of(root));
-  if (!S_ISDIR(status.st_mode))
-    return fail(make_error(ErrorKind::Unsupported, "open", "not a folder",
-                           "a folder with the sys and proc of a machine")
-                    .of(root));
+  TRY_OK(check_machine_root(root));
   Tree tree;
   tree.root_ = root;
   if (const Reading stored = tree.read(kUnreadableFacts); stored.is_present())
