@@ -16,19 +16,6 @@ namespace {
 
 constexpr const char* kStandardInput = "/proc/self/fd/0";
 
-// Fields of a record that is there already are added to it.
-void add_records(std::vector<Record>& records, const std::vector<Record>& added) {
-  for (const Record& record : added) {
-    const auto it =
-        std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == record.type; });
-    if (it == records.end()) {
-      records.push_back(record);
-      continue;
-    }
-    for (const Field& field : record.fields) it->set(field.name, field.value);
-  }
-}
-
 // One field after the other: when memory runs out in the middle of a nested list, GCC 12 destroys fields that
 // it has not made.
 void add_provenance(std::vector<Record>& records, const ImageInfo& source) {
@@ -56,7 +43,8 @@ void add_machine(std::vector<Record>& records, const ImageReader& source) {
 // What the image says of its machine, completed with what its pages say, and how this copy was made. A format
 // with records of its own keeps them as they are: they are about the machine and the first saving, not about
 // this copy.
-std::vector<Record> records_for(const ImageReader& source, const ConvertRequest& request) {
+std::vector<Record> records_for(const ImageReader& source, const ConvertRequest& request,
+                                std::optional<OtherKernel>& other) {
   std::vector<Record> records = source.records();
   if (request.write.without_swapped)
     std::erase_if(records, [](const Record& record) { return record.type == kSwappedRecord; });
@@ -64,6 +52,7 @@ std::vector<Record> records_for(const ImageReader& source, const ConvertRequest&
     add_machine(records, source);
     add_provenance(records, source.info());
   }
+  other = other_kernel(records, request.added_records);
   add_records(records, request.added_records);
   return records;
 }
@@ -108,6 +97,7 @@ struct Conversion {
   std::unique_ptr<ImageReader> base;
   std::unique_ptr<Output> output;  // none where the format writes into something that exists
   std::unique_ptr<PageSink> sink;
+  std::optional<OtherKernel> other_kernel;  // of the added records
 };
 
 // Of what the source is opened with, an address, an offset or a passphrase is not the base's.
@@ -120,9 +110,10 @@ Result<void> open_base(const Formats& formats, const ConvertRequest& request, Co
   return {};
 }
 
-WriteOptions write_options(const ConvertRequest& request, const Conversion& conversion) {
+WriteOptions write_options(const ConvertRequest& request, Conversion& conversion) {
   WriteOptions options = request.write;
-  if (request.as->keeps_records) options.records = records_for(*conversion.source, request);
+  if (request.as->keeps_records)
+    options.records = records_for(*conversion.source, request, conversion.other_kernel);
   if (conversion.base == nullptr) return options;
   options.base = conversion.base.get();
   options.base_name = std::filesystem::path(request.base).filename().string();
@@ -162,6 +153,7 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   // Nothing may be short of memory once the output is there: what the report takes is taken before.
   ConvertReport report;
   report.source = conversion.source->info();
+  report.other_kernel = std::move(conversion.other_kernel);
   report.damage = report.source.damage;
   PipelineOptions options;
   options.threads = request.threads;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lib/image/format.h"
+#include "lib/ops/added_records.h"
 #include "lib/ops/pipeline.h"
 
 namespace hib {
@@ -18,7 +19,7 @@ struct ConvertRequest {
   const Format* as = nullptr;
   WriteOptions write;                     // `base` and `records` are filled in
   std::string base;                       // path of the image that write.base is to be
-  std::vector<Record> added_records;      // beside what the source says; their fields win
+  std::vector<Record> added_records;      // beside what the source says: see add_records()
   std::vector<std::string> other_inputs;  // paths that must not be the output either
   bool describe = true;                   // fill ConvertReport::written
   unsigned threads = 0;                   // 0: all processors
@@ -29,9 +30,10 @@ struct ConvertReport {
   ImageInfo source;
   PageCounts pages;
   Hash128 content_digest;
-  std::vector<Damage> damage;       // of the source; none unless salvaged
-  std::uint64_t missing_pages = 0;  // see PipelineResult
-  bool marks_lost_pages = false;    // the output does
+  std::vector<Damage> damage;               // of the source; none unless salvaged
+  std::uint64_t missing_pages = 0;          // see PipelineResult
+  bool marks_lost_pages = false;            // the output does
+  std::optional<OtherKernel> other_kernel;  // that of the added records: what they say of it was left out
   WriteReport written;
 
   bool is_partial() const;  // pages are lost, and the output does not say so, or they were lost only now

@@ -42,6 +42,13 @@ std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertRe
                                 printable(request.output), counted(report.pages.absent, "page"),
                                 request.as->name));
   }
+  if (report.other_kernel) {
+    notes.push_back(fmt::format(
+        "{}: the memory is of Linux {}, the added records are of Linux {}: what they say of their "
+        "kernel is left out",
+        printable(request.output), printable(report.other_kernel->in_memory),
+        printable(report.other_kernel->added)));
+  }
   if (report.is_partial()) notes.push_back(describe_loss(request, report));
   return notes;
 }

@@ -138,6 +138,56 @@ class Verbs(CliTest):
         self.assertNotIn(b"\x1b", self.run_tool("inspect", "--records", self.path("r2.hib")).stdout)
 
 
+class AddedRecords(CliTest):
+    """Records of a machine, put into an image of a memory that names its own kernel."""
+
+    def setUp(self):
+        super().setUp()
+        self.elf = self.path("vmcore")
+        self.run_tool("restore", str(ROOT / "samples" / "debian-6.1-cloud.hib"), "--as", "elf", "-o", self.elf, "-q")
+        self.kernel = self.json("inspect", self.elf)["kernel"]
+
+    def create(self, *options):
+        """What is said on stderr, and the record of the machine."""
+        said = self.run_tool("create", self.elf, "-o", self.path("out.hib"), "--force", *options).stderr.decode()
+        records = self.json("inspect", "--records", self.path("out.hib"))["records"]
+        return said, next(r["fields"] for r in records if r["type"] == "machine")
+
+    def with_record(self, **fields):
+        machine = {"type": "machine", "version": 1, "fields": {"command_line": "quiet", "module": ["ext4", "virtio"], "memory_map": {"region": {"first": 0}}, **fields}}
+        return self.create("--records", self.write("records.json", json.dumps([machine]).encode()))
+
+    def test_those_of_the_same_kernel_are_added_with_every_item_of_a_list(self):
+        for fields in ({}, {"release": self.kernel["release"]}, self.kernel):
+            said, machine = self.with_record(**fields)
+            self.assertEqual(said, "")
+            self.assertEqual((machine["command_line"], machine["module"]), ("quiet", ["ext4", "virtio"]))
+            self.assertEqual({name: machine[name] for name in self.kernel}, self.kernel)
+
+    def test_of_another_kernel_nothing_is_added_and_a_note_names_both(self):
+        for fields in ({"release": "9.9.9-other"}, {"release": self.kernel["release"], "version": "#1 another build"}):
+            said, machine = self.with_record(**fields, machine="riscv64", page_size=1, kaslr_slide=4096, vmcoreinfo="OSRELEASE=9\n")
+            name, other = list(fields.items())[-1]
+            self.assertIn(f"the memory is of Linux {self.kernel[name]}, the added records are of Linux {other}: ", said)
+            self.assertEqual({name: machine[name] for name in self.kernel}, self.kernel)
+            self.assertEqual((machine["page_size"], machine["memory_map"]), (PAGE, {"region": {"first": 0}}))
+            self.assertEqual({"command_line", "module", "kaslr_slide"} & set(machine), set())
+            self.assertIn(f"OSRELEASE={self.kernel['release']}\n", machine["vmcoreinfo"])
+
+    def test_a_probe_of_this_machine_leaves_the_kernel_of_the_memory_as_it_is(self):
+        said, machine = self.create("--probe")
+        self.assertEqual({name: machine[name] for name in self.kernel}, self.kernel)
+        self.assertIn(f"the memory is of Linux {self.kernel['release']}, the added records are of Linux {os.uname().release}: ", said)
+        self.assertIsNotNone(self.json("inspect", "--devices", self.path("out.hib"))["devices"])
+
+    def test_a_list_of_devices_takes_the_place_of_an_older_one(self):
+        sample = ROOT / "samples" / "machines"
+        self.run_tool("create", "-f", "raw", self.write("m.raw", memory(4)), "--records", str(sample / "usb-twins.json"), "-o", self.path("first.hib"))
+        self.run_tool("create", self.path("first.hib"), "--records", str(sample / "old-pc.json"), "-o", self.path("out.hib"))
+        wanted = json.loads((sample / "old-pc.json").read_text())["records"][1]
+        self.assertEqual(next(r for r in self.json("inspect", "--records", self.path("out.hib"))["records"] if r["type"] == "devices"), wanted)
+
+
 def loop_device(path):
     if shutil.which("losetup") is None:
         return None
