@@ -11,6 +11,7 @@
 namespace hib::report {
 namespace {
 
+constexpr unsigned kSchemaVersion = 1;  // of every document
 constexpr std::size_t kMaxRecordsJsonBytes = 64U << 20;
 
 Json optional_text(const std::optional<std::string>& text) {
@@ -118,6 +119,16 @@ Result<FieldList> fields_from_json(const Json& object, const std::string& where,
   return fields;
 }
 
+// A bare list of records has no schema.
+Result<void> check_schema(const Json& document, const std::string& file) {
+  if (!document.is_object() || !document.contains("schema_version")) return {};
+  const Json& version = document["schema_version"];
+  if (version == kSchemaVersion) return {};
+  return fail(
+      make_error(ErrorKind::Unsupported, "schema_version", version.dump(), fmt::format("{}", kSchemaVersion))
+          .of(file));
+}
+
 }  // namespace
 
 Json json_of_fields(const FieldList& fields) {
@@ -170,7 +181,7 @@ Json json_of_history(const std::vector<Breadcrumb>& history) {
 }
 
 Json json_document(const std::string& verb) {
-  return Json{{"schema", "hibtool." + verb}, {"schema_version", 1}};
+  return Json{{"schema", "hibtool." + verb}, {"schema_version", kSchemaVersion}};
 }
 
 void print_json(std::ostream& out, const Json& document) {
@@ -367,6 +378,7 @@ Result<std::vector<Record>> records_from_json(const std::string& text, const std
   const Json document = Json::parse(text, nullptr, false);
   if (document.is_discarded())
     return fail(make_error(ErrorKind::Corrupt, "records", "not JSON", "a JSON document").of(file));
+  TRY_OK(check_schema(document, file));
   const Json& list = document.is_object() && document.contains("records") ? document["records"] : document;
   if (!list.is_array())
     return fail(
@@ -383,11 +395,11 @@ Result<std::vector<Record>> records_from_json(const std::string& text, const std
               .of(file));
     auto fields = fields_from_json(entry["fields"], where + ".fields", kMaxFieldDepth);
     if (!fields) return fail(std::move(fields).error().of(file));
-    const auto version = entry.contains("version") && entry["version"].is_number_unsigned()
-                             ? entry["version"].get<std::uint64_t>()
-                             : 1;
+    const Json version = entry.value("version", Json(1U));
+    if (!version.is_number_unsigned() || version.get<std::uint64_t>() > UINT16_MAX)
+      return fail(make_error(ErrorKind::Corrupt, where + ".version", version.dump(), "0 to 65535").of(file));
     records.push_back({entry["type"].get<std::string>().substr(0, kMaxFieldNameBytes),
-                       static_cast<std::uint16_t>(version), std::move(*fields)});
+                       version.get<std::uint16_t>(), std::move(*fields)});
   }
   return records;
 }

@@ -187,6 +187,15 @@ class AddedRecords(CliTest):
         wanted = json.loads((sample / "old-pc.json").read_text())["records"][1]
         self.assertEqual(next(r for r in self.json("inspect", "--records", self.path("out.hib"))["records"] if r["type"] == "devices"), wanted)
 
+    def test_a_file_of_a_later_schema_is_refused(self):
+        machine = {"type": "machine", "version": 1, "fields": {}}
+        document = {"schema": "hibtool.probe", "schema_version": 1, "records": [machine]}
+        for where, wrong in (("schema_version", {**document, "schema_version": 9}), ("schema_version", {**document, "schema_version": "1"}),
+                             ("records[0].version", [{**machine, "version": 65536}]), ("records[0].version", [{**machine, "version": "2"}])):
+            path = self.write("later.json", json.dumps(wrong).encode())
+            refused = self.run_tool("create", self.elf, "--records", path, "-o", self.path("out.hib"), code=2)
+            self.assertIn(f"later.json: {where}: ".encode(), refused.stderr)
+
 
 def loop_device(path):
     if shutil.which("losetup") is None:
