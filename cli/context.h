@@ -62,6 +62,8 @@ class Context {
   // The same, but damage is for the caller to see.
   Result<std::unique_ptr<ImageReader>> open_for_look(const std::string& path, bool salvage,
                                                      std::size_t position = 0) const;
+  // The same, for who needs few pages or none: the base of an incremental image may be missing.
+  Result<std::unique_ptr<ImageReader>> open_without_base(const std::string& path) const;
   Result<OpenOptions> open_options() const;
   std::string format_for(std::size_t position) const;
   Result<std::optional<std::uint64_t>> swap_offset() const;

@@ -55,7 +55,7 @@ class Inspect final : public Verb {
   int run(const Context& context) const override {
     const auto fits = check_options();
     if (!fits) return context.report(fits.error());
-    const auto image = context.open_for_look(image_, context.options.salvage);
+    const auto image = context.open_without_base(image_);
     if (!image) return context.report(image.error());
     const auto all_used = context.refuse_unused_options({(*image)->info()});
     if (!all_used) return context.report(all_used.error());

@@ -290,11 +290,7 @@ Result<void> Reader::read_one(Pfn pfn, Access access, MutableBytes out) const {
     case MapKind::Fill: std::fill(out.begin(), out.end(), static_cast<std::byte>(run->fill)); return {};
     case MapKind::Stored:
     case MapKind::Equal: return read_slot(run->slot + (pfn - run->first), access, out);
-    case MapKind::Base:
-      return base_ ? base_->read_one(pfn, access, out)
-                   : Result<void>(fail(make_error(ErrorKind::Corrupt, "page map", "a page of a base",
-                                                  "none: this image has no base")
-                                           .of(file_->path())));
+    case MapKind::Base: return read_of_base(pfn, access, out);
     case MapKind::Absent:
     case MapKind::Unreadable:
     case MapKind::Hole: break;
@@ -304,6 +300,13 @@ Result<void> Reader::read_one(Pfn pfn, Access access, MutableBytes out) const {
   return fail(
       make_error(ErrorKind::NoPage, fmt::format("page {:#x}", pfn), std::string(what), "a page of the image")
           .of(file_->path()));
+}
+
+Result<void> Reader::read_of_base(Pfn pfn, Access access, MutableBytes out) const {
+  if (base_) return base_->read_one(pfn, access, out);
+  if (no_base_) return fail(Error(*no_base_).in(fmt::format("page {:#x}", pfn)));
+  return fail(make_error(ErrorKind::Corrupt, "page map", "a page of a base", "none: this image has no base")
+                  .of(file_->path()));
 }
 
 // ---- a batch
@@ -400,8 +403,7 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     if (!here) {
       const MutableBytes out(elsewhere, size);
       elsewhere += size;
-      result = run.kind == MapKind::Base ? (base_ ? base_->read_one(pfn, Access::Sequential, out)
-                                                  : read_one(pfn, Access::Sequential, out))
+      result = run.kind == MapKind::Base ? read_of_base(pfn, Access::Sequential, out)
                                          : read_slot(slot, Access::Sequential, out);
     }
     if (!result) {

@@ -209,10 +209,29 @@ void Reader::read_records() {
   }
 }
 
+Error Reader::missing_base(std::string found) const {
+  return file_
+      ->error(ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found),
+              fmt::format("this image needs \"{}\" with root hash {}", printable(header_.base_name),
+                          to_hex(header_.base_root)))
+      .advise("--base-image FILE says where it is");
+}
+
 Result<void> Reader::open_base(const OpenOptions& options, unsigned depth) {
   if (!header_.has_base()) return {};
-  const std::string wanted =
-      fmt::format("\"{}\" with root hash {}", printable(header_.base_name), to_hex(header_.base_root));
+  auto base = find_base(options, depth);
+  if (base) {
+    base_ = std::move(*base);
+    return {};
+  }
+  if (!options.without_base || base.error().kind != ErrorKind::WrongBase)
+    return fail(std::move(base).error());
+  no_base_ = std::move(base).error();
+  info_.findings.push_back({"missing-base", Severity::Warning, no_base_->offset, no_base_->line()});
+  return {};
+}
+
+Result<std::unique_ptr<Reader>> Reader::find_base(const OpenOptions& options, unsigned depth) const {
   if (depth >= kMaxBaseDepth) {
     return fail(file_->error(ErrorKind::Limit, offsetof(FileHeader, base_root), "base",
                              "another base behind it", fmt::format("at most {} in a row", kMaxBaseDepth)));
@@ -221,28 +240,25 @@ Result<void> Reader::open_base(const OpenOptions& options, unsigned depth) {
   const std::string path =
       named ? options.base_image
             : (std::filesystem::path(file_->path()).parent_path() / header_.base_name).string();
-  const auto missing = [&](std::string found) {
-    return fail(file_
-                    ->error(ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found),
-                            "this image needs " + wanted)
-                    .advise("--base-image FILE says where it is"));
-  };
   auto file = File::open(path);
-  if (!file) return missing(file.error().line());
+  if (!file) {
+    const bool is_gone = file.error().kind == ErrorKind::NotFound;
+    return fail(missing_base(is_gone ? path + " is not there" : file.error().line()));
+  }
   OpenOptions base_options = options;
   base_options.base_image.clear();
+  base_options.without_base = false;
   auto base = Reader::open(std::move(*file), base_options, depth + 1);
   if (!base) {
     if (base.error().kind == ErrorKind::WrongBase) return fail(std::move(base).error());
-    return missing(base.error().line());
+    return fail(missing_base(base.error().line()));
   }
-  if (!(*base)->has_root_ || (*base)->commit_.root_hash != header_.base_root) {
-    return missing(fmt::format("{} has root hash {}", printable(path), to_hex((*base)->commit_.root_hash)));
-  }
+  if (!(*base)->has_root_) return fail(missing_base(path + " is not whole"));
+  if ((*base)->commit_.root_hash != header_.base_root)
+    return fail(missing_base(fmt::format("{} has root hash {}", path, to_hex((*base)->commit_.root_hash))));
   if ((*base)->header_.page_size != header_.page_size)
-    return missing(fmt::format("{} has pages of {} bytes", printable(path), (*base)->header_.page_size));
-  base_ = std::move(*base);
-  return {};
+    return fail(missing_base(fmt::format("{} has pages of {} bytes", path, (*base)->header_.page_size)));
+  return base;
 }
 
 void Reader::fill_info() {
@@ -273,7 +289,8 @@ void Reader::fill_info() {
   }
   if (header_.has_swapped()) swapped_ = make_swapped_pages(*this);
   info_.is_incremental = header_.has_base();
-  if (info_.is_incremental) info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
+  if (info_.is_incremental)
+    info_.variant += fmt::format(", incremental over {}", printable(header_.base_name));
 }
 
 Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) const {

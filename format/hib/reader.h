@@ -84,6 +84,8 @@ class Reader final : public ImageReader {
   void salvage_by_walk(Error reason);
   void read_records();
   Result<void> open_base(const OpenOptions& options, unsigned depth);
+  Result<std::unique_ptr<Reader>> find_base(const OpenOptions& options, unsigned depth) const;
+  Error missing_base(std::string found) const;
   void fill_info();
 
   struct ExpectedBlock {
@@ -112,6 +114,7 @@ class Reader final : public ImageReader {
   Result<ChunkPlace> chunk_with_pfn(Pfn pfn) const;
   Result<void> read_slot(std::uint64_t slot, Access access, MutableBytes out) const;
   Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
+  Result<void> read_of_base(Pfn pfn, Access access, MutableBytes out) const;
   // The chunk's stored pages where any page of the batch needs them; null, with damage, when they cannot be
   // had.
   std::shared_ptr<const DecodedChunk> load_stored(const Index& index, const ChunkEntry& chunk,
@@ -131,6 +134,7 @@ class Reader final : public ImageReader {
   bool lies_on_device_ = false;  // or in a copy of one: more follows the image
   std::vector<Record> records_;
   std::unique_ptr<Reader> base_;
+  std::optional<Error> no_base_;          // why it is missing: OpenOptions::without_base
   std::unique_ptr<ImageReader> swapped_;  // null: none kept
   ImageInfo info_;
 

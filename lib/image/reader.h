@@ -154,6 +154,7 @@ std::optional<std::uint8_t> fill_value(ByteView page);
 struct OpenOptions {
   bool salvage = false;                       // go on past damage
   std::optional<std::uint64_t> base_address;  // raw: physical address of the first byte
+  bool without_base = false;       // hib: a missing base of an incremental image is a finding, not an error
   std::string base_image;          // hib: path of the base of an incremental image, when it is elsewhere
   std::uint32_t page_size = 4096;  // raw and LiME, which do not say
   std::vector<PfnRange>

@@ -77,9 +77,33 @@ class Verbs(CliTest):
         diff = self.json("diff", self.hib, self.path("n.hib"), code=1)
         self.assertIn(["0x5", 1], diff["ranges"]["changed"])
         os.rename(self.hib, self.path("elsewhere.hib"))
-        refused = self.run_tool("inspect", self.path("n.hib"), code=4)
+        refused = self.run_tool("verify", self.path("n.hib"), code=4)
         self.assertIn(b'"m.hib" with root hash', refused.stderr)
         self.run_tool("verify", self.path("n.hib"), "--base-image", self.path("elsewhere.hib"))
+
+    def test_an_incremental_image_without_its_base_is_inspected_and_names_what_is_missing(self):
+        changed = bytearray(self.memory)
+        changed[5 * PAGE:5 * PAGE + 3] = b"new"
+        changed[6 * PAGE:6 * PAGE + 3] = b"new"
+        for data, base, out in ((changed, "m.hib", "n.hib"), (changed[:-PAGE], "n.hib", "o.hib")):
+            self.run_tool("restore", "-f", "raw", self.write("n.raw", data), "--as", "elf", "-o", self.path("n.elf"), "--force")
+            created = self.json("create", self.path("n.elf"), "-o", self.path(out), "--base", self.path(base))
+        for image in ("n.hib", "o.hib"):  # the second one's base is there, and has none
+            whole = self.json("inspect", "--pages", "--map", "--records", self.path(image))
+            os.rename(self.hib, self.path("elsewhere.hib"))
+            missing = self.json("inspect", "--pages", "--map", "--records", self.path(image))
+            self.assertEqual([finding["code"] for finding in missing.pop("findings")], ["missing-base"])
+            self.assertEqual({**missing, "findings": []}, whole)
+            said = self.run_tool("inspect", self.path(image)).stdout.decode()
+            self.assertIn(f'm.hib is not there, this image needs "m.hib" with root hash {self.created["root_hash"]}; --base-image FILE says where it is', said)
+            os.rename(self.path("elsewhere.hib"), self.hib)
+        self.assertEqual(whole["integrity"]["value"], created["root_hash"])
+        self.run_tool("create", "-f", "raw", self.write("n.raw", changed), "-o", self.hib, "--force")
+        self.assertIn("m.hib has root hash", self.json("inspect", self.path("n.hib"))["findings"][0]["text"])
+        self.assertEqual(self.run_tool("inspect", "--page", "5", "--raw", self.path("n.hib")).stdout, bytes(changed[5 * PAGE:6 * PAGE]))
+        here = next(n for n in range(7, 400) if len(set(self.memory[n * PAGE:(n + 1) * PAGE])) > 1)
+        for command in (("restore", "--as", "raw", "-o", self.path("out")), ("inspect", "--page", str(here))):
+            self.assertIn(b'"m.hib" with root hash', self.run_tool(*command, self.path("n.hib"), code=4).stderr)
 
     def test_diff_says_which_pages_changed(self):
         changed = bytearray(self.memory)
