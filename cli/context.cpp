@@ -1,5 +1,6 @@
 #include "cli/context.h"
 
+#include <bit>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -20,6 +21,14 @@ Result<std::string> read_passphrase(const std::string& path) {
   TRY(const auto bytes, file->read_at(0, std::min<std::uint64_t>(file->size(), 4096)));
   const std::string_view text = as_text(bytes);
   return std::string(text.substr(0, text.find_first_of("\r\n")));
+}
+
+Result<std::uint32_t> parse_page_size(const std::string& text) {
+  TRY(const std::uint64_t bytes, parse_number(text, "--page-size"));
+  if (bytes >= kMinPageBytes && bytes <= kMaxPageBytes && std::has_single_bit(bytes))
+    return static_cast<std::uint32_t>(bytes);
+  return fail(make_error(ErrorKind::Usage, "--page-size", text,
+                         fmt::format("{} to {}, a power of two", kMinPageBytes, kMaxPageBytes)));
 }
 
 // A serial console, a recorded session: what is drawn over itself there floods it.
@@ -78,6 +87,9 @@ Result<OpenOptions> Context::open_options() const {
   open.base_image = options.base_image;
   if (!options.base_address.empty()) {
     TRY(open.base_address, parse_number(options.base_address, "--base-address"));
+  }
+  if (!options.page_size.empty()) {
+    TRY(open.page_size, parse_page_size(options.page_size));
   }
   TRY(open.swap_offset, swap_offset());
   if (!options.passphrase_file.empty()) {
@@ -144,6 +156,9 @@ void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& fo
   add_format_option(verb, options.formats, formats);
   verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")
       ->type_name("ADDR");
+  verb.add_option("--page-size", options.page_size,
+                  "raw memory, LiME, AVML: size of a page, which the file does not say (default: 4096)")
+      ->type_name("BYTES");
   verb.add_option("--offset", options.swap_offset,
                   "hibernation image: page that holds the swap header (the kernel's resume_offset), where it "
                   "cannot be "

@@ -36,6 +36,7 @@ struct CommonOptions {
   unsigned threads = 0;
   std::string formats;  // "NAME" or "NAME,NAME"
   std::string base_address;
+  std::string page_size;
   std::string base_image;
   std::string swap_offset;
   std::string passphrase_file;

@@ -9,6 +9,7 @@ constinit const Format kFormat = {
     .title = "AVML dump",
     .recognise = recognise,
     .open = open,
+    .takes_page_size = true,
     .write = make_writer,
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "format/elf/layout.h"
 #include "lib/image/linear_sink.h"
 #include "lib/image/vmcore_notes.h"
@@ -98,6 +100,15 @@ PageRun image_part(const PageRun& run, const VirtualMap& map, std::uint32_t page
   return first < end ? PageRun{first, end - first, PageState::Data, 0} : PageRun{};
 }
 
+// Without VMCOREINFO a reader takes pages for 4 KiB: then the note says their size, and nothing else.
+std::vector<std::byte> notes_of(const ImageReader& source) {
+  std::vector<Record> records = source.records();
+  const std::uint32_t page_size = source.info().page_size;
+  if (vmcoreinfo_of(records) == nullptr && page_size != kMinPageBytes)
+    set_vmcoreinfo(records, fmt::format("PAGESIZE={}\n", page_size));
+  return encode_notes(notes_from_records(records));
+}
+
 }  // namespace
 
 // Header, program headers, notes, then one PT_LOAD for each run of present pages; pages that are not in the
@@ -106,7 +117,7 @@ Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader&
                                               const WriteOptions&) {
   const std::uint32_t page_size = source.info().page_size;
   TRY(const std::vector<PageRun> runs, present_runs(source));
-  const std::vector<std::byte> notes = encode_notes(notes_from_records(source.records()));
+  const std::vector<std::byte> notes = notes_of(source);
   const std::uint16_t machine = machine_of(source);
   const VirtualMap virtual_addresses = virtual_map(source, machine);
   const auto has_image = [&](const PageRun& run) {

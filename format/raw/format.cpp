@@ -10,6 +10,7 @@ constinit const Format kFormat = {
     .recognise = recognise,
     .open = open,
     .takes_base_address = true,
+    .takes_page_size = true,
     .write = make_writer,
     .zeros_for_absent = true,
 };

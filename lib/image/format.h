@@ -57,6 +57,7 @@ struct Format {
   bool may_be_flattened = false;    // the reader opens it inside a flattened dump too (lib/image/dump_file.h)
   bool takes_swap_offset = false;   // --offset names this format
   bool takes_base_address = false;  // --base-address names this format
+  bool takes_page_size = false;     // it does not say how large a page is: OpenOptions::page_size
 
   // Writing: a new file, or something that exists. Neither: hibtool only reads the format. The sink may keep
   // references to `source` and `output`.

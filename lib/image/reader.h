@@ -156,7 +156,7 @@ struct OpenOptions {
   std::optional<std::uint64_t> base_address;  // raw: physical address of the first byte
   bool without_base = false;       // hib: a missing base of an incremental image is a finding, not an error
   std::string base_image;          // hib: path of the base of an incremental image, when it is elsewhere
-  std::uint32_t page_size = 4096;  // raw and LiME, which do not say
+  std::uint32_t page_size = 4096;  // of formats that do not say: Format::takes_page_size
   std::vector<PfnRange>
       unused;  // ELF: pages whose bytes nobody needs, ascending; not read, they count as absent
   std::optional<std::uint64_t>

@@ -37,10 +37,16 @@ void print_convert(std::ostream& out, const ConvertRequest& request, const Conve
 
 std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertReport& report) {
   std::vector<std::string> notes;
-  if (report.pages.absent > 0 && request.as->zeros_for_absent) {
-    notes.push_back(fmt::format("{}: {} that the source does not hold: zeros in a {} image",
-                                printable(request.output), counted(report.pages.absent, "page"),
-                                request.as->name));
+  const std::uint64_t known = report.pages.present() + report.pages.unreadable;
+  if (report.source.end_pfn > known && request.as->zeros_for_absent) {
+    notes.push_back(fmt::format(
+        "{}: {} that the source does not hold: zeros in a {} image, whose content digest is another",
+        printable(request.output), counted(report.source.end_pfn - known, "page"), request.as->name));
+  }
+  if (request.as->takes_page_size && report.source.page_size != OpenOptions().page_size) {
+    notes.push_back(fmt::format(
+        "{}: a {} image does not say that its pages have {} bytes: read it with --page-size {}",
+        printable(request.output), request.as->name, report.source.page_size, report.source.page_size));
   }
   if (report.other_kernel) {
     notes.push_back(fmt::format(

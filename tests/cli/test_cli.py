@@ -132,6 +132,27 @@ class Verbs(CliTest):
             forced = ["-f", "raw"] if kind == "raw" else []
             self.assertEqual(self.json("verify", "-", *forced, stdin=stream)["content_digest"], self.created["content_digest"], kind)
 
+    def test_a_copy_in_any_format_has_the_digest_of_the_pages_whatever_their_size(self):
+        subprocess.run([sys.executable, ROOT / "samples" / "swsusp" / "generate", self.folder, "page-size-64k"], check=True)
+        image = self.path("page-size-64k.img")
+        digest = self.json("verify", image)["content_digest"]
+        for kind in ("hib", "elf", "kdump", "lime", "avml"):
+            copy = self.path(f"copy.{kind}")
+            said = self.run_tool("restore", image, "--as", kind, "-o", copy).stderr.decode()
+            is_told = kind in ("lime", "avml")
+            self.assertEqual("read it with --page-size 65536" in said, is_told, kind)
+            found = self.json("verify", copy, *(["--page-size", "65536"] if is_told else []))
+            self.assertEqual((found["content_digest"], found["pages"]["data"]), (digest, 40), kind)
+        for wrong in ("0", "4095", "2048", "131072", "many"):
+            self.assertIn(b"--page-size: ", self.run_tool("verify", copy, "--page-size", wrong, code=64).stderr)
+
+    def test_a_raw_copy_notes_the_pages_that_read_as_zeros(self):
+        holes = memory(4) + bytes(2 * PAGE)
+        self.run_tool("restore", "-f", "raw", "--base-address", "0x3000", self.write("m", holes), "--as", "elf", "-o", self.path("m.elf"))
+        note = self.run_tool("restore", self.path("m.elf"), "--as", "raw", "-o", self.path("copy.raw")).stderr
+        self.assertIn(b"copy.raw: 3 pages that the source does not hold: zeros in a raw image, whose content digest is another\n", note)
+        self.assertEqual(self.run_tool("restore", self.hib, "--as", "raw", "-o", self.path("whole.raw")).stderr, b"")
+
     def test_a_page_is_shown_as_a_dump_or_raw_and_an_absent_one_is_no(self):
         self.assertEqual(self.run_tool("inspect", "--page", "0x6", "--raw", self.hib).stdout, self.memory[6 * PAGE:7 * PAGE])
         text = self.run_tool("inspect", "--page", "6", self.hib).stdout.decode()
