@@ -41,7 +41,8 @@ class Inspect final : public Verb {
         "with --device: its PCI configuration space, as lspci -xxxx prints it and lspci -F reads it");
     app.add_option("--page", page_, "print this page as a hex dump")->type_name("PFN");
     app.add_flag("--raw", raw_, "with --page: the page's bytes, for a pipe");
-    app.add_flag("--salvage", common.salvage, "look into a damaged image by walking its blocks");
+    app.add_flag("--salvage", common.salvage,
+                 "look into a damaged image by walking its blocks (exit code 3)");
     add_input_options(app, common, formats);
     app.footer(
         "Examples:\n"
@@ -138,7 +139,7 @@ class Inspect final : public Verb {
   using Devices = std::optional<device::DeviceSet>;
 
   int show_image(const Context& context, const ImageReader& image) const {
-    const auto report = inspect(image, {pages_, map_});
+    const auto report = inspect(image, {pages_, map_, context.options.salvage});
     if (!report) return context.report(report.error());
     const auto devices = devices_ ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
     if (!devices) return context.report(devices.error());
@@ -147,7 +148,7 @@ class Inspect final : public Verb {
     } else {
       print(context, *report, image, *devices);
     }
-    return kDone;
+    return report->damage.empty() ? kDone : kPartial;
   }
 
   Json document(const InspectReport& report, const ImageReader& image, const Devices& devices) const {

@@ -1,10 +1,27 @@
 #include "lib/ops/inspect.h"
 
+#include <set>
+
 #include "lib/image/runs.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
 
 namespace hib {
+namespace {
+
+void add_damage(InspectReport& report, std::vector<Damage> damage) {
+  std::vector<Finding>& findings = report.info.findings;
+  std::set<std::string> said;
+  for (const Finding& finding : findings) said.insert(finding.text);
+  for (const Damage& one : damage) {
+    std::string text = one.error.line();
+    if (said.insert(text).second)
+      findings.push_back({"damage", Severity::Error, one.error.offset, std::move(text)});
+  }
+  report.damage = std::move(damage);
+}
+
+}  // namespace
 
 Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options) {
   InspectReport report;
@@ -30,6 +47,7 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
     TRY(const RangeMap map, image.map());
     report.map = map.tiled(report.info.file_bytes);
   }
+  if (options.want_damage) add_damage(report, image.check_structure().damage);
   return report;
 }
 

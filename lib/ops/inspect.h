@@ -15,11 +15,13 @@ struct InspectReport {
   std::optional<std::string> build_id;
   std::vector<PageRun> runs;       // with `want_runs`
   std::vector<LabelledRange> map;  // with `want_map`
+  std::vector<Damage> damage;      // with `want_damage`; each is a finding of `info` too
 };
 
 struct InspectOptions {
   bool want_runs = false;
   bool want_map = false;
+  bool want_damage = false;  // looks for it in all structures; pages are not read
 };
 
 Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options);

@@ -481,6 +481,20 @@ class ExitCodes(CliTest):
         self.run_tool("verify", self.hib, bad, code=1)
         self.run_tool("verify", self.hib, bad, self.path("none"), code=2)
 
+    def test_inspect_with_salvage_of_what_is_damaged_is_3_and_says_what_is(self):
+        self.run_tool("inspect", "--salvage", self.hib)
+        data = Path(self.hib).read_bytes()
+        index = next(e for e in self.json("inspect", "--map", self.hib)["map"] if e["label"].startswith("INDEX"))
+        at = int(index["offset"], 16)
+        for damaged, said in ((data[:-200], "COMMIT"), (data[:at + 100] + b"\xff" + data[at + 101:], "INDEX")):
+            bad = self.write("bad.hib", damaged)
+            self.run_tool("inspect", bad)
+            document = self.json("inspect", "--salvage", bad, code=3)
+            errors = [finding for finding in document["findings"] if finding["severity"] == "error"]
+            self.assertIn(said, errors[0]["text"])
+            self.assertEqual(len(errors), len({finding["text"] for finding in errors}))
+            self.assertIn(b"error: ", self.run_tool("inspect", "--salvage", "--pages", bad, code=3).stdout)
+
     def test_formats_without_checksums_are_unverifiable_never_good(self):
         self.run_tool("restore", self.hib, "--as", "elf", "-o", self.path("e"))
         document = self.json("verify", self.path("e"))
