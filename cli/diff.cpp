@@ -73,6 +73,7 @@ Result<DiffReport> compare_memory(const Context& context, const Side& before, co
   PipelineOptions options;
   options.threads = context.options.threads;
   options.salvage = context.options.salvage;
+  options.may_salvage = true;
   options.progress = progress_of(context, "diff");
   return diff(*before.image, *now.image, options);
 }

@@ -319,7 +319,7 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
     return {};
   };
   if (auto result = read(); !result) {
-    if (!salvage_) return fail(std::move(result).error());
+    if (!salvage_) return fail(std::move(result).error().advise("--salvage reads what is there"));
     const std::uint64_t from = i == 0 ? header_.first_block : root_.indexes[i - 1].offset;
     Walk walk = walk_blocks(*file_, header_, from, ref.offset, true);
     loaded->index = std::move(walk.index);

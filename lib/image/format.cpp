@@ -17,6 +17,11 @@ void add_once(std::vector<std::string>& list, std::string_view name) {
 
 }  // namespace
 
+Error advise_salvage(Error error) {
+  if (error.advice.empty()) error.advice = "--salvage goes on with what is whole";
+  return error;
+}
+
 const Format* Formats::find(std::string_view name) const {
   const auto it =
       std::find_if(rows_.begin(), rows_.end(), [&](const Format* row) { return row->name == name; });
@@ -142,9 +147,7 @@ Result<std::unique_ptr<ImageReader>> Formats::open_whole(const std::string& path
                                                          const OpenOptions& options) const {
   TRY(auto image, open(path, name, options));
   if (options.salvage || image->info().damage.empty()) return image;
-  Error error = image->info().damage.front().error;
-  if (error.advice.empty()) error.advice = "--salvage goes on with what is whole";
-  return fail(std::move(error));
+  return fail(advise_salvage(image->info().damage.front().error));
 }
 
 }  // namespace hib

@@ -86,6 +86,9 @@ struct Format {
   bool is_written() const { return write != nullptr || write_into != nullptr; }
 };
 
+// The error of a broken place, with the way past it.
+Error advise_salvage(Error error);
+
 // All formats, in the order in which they are tried: strong magics first.
 class Formats {
  public:

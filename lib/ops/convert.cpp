@@ -159,6 +159,7 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   options.threads = request.threads;
   options.with_swapped = request.as->keeps_swapped && !request.write.without_swapped;
   options.salvage = request.open.salvage;
+  options.may_salvage = !request.as->is_resumed_from && request.output_window.empty();
   options.progress = request.progress;
   TRY(const PipelineResult result, run_pipeline(*conversion.source, conversion.sink.get(), options));
   report.pages = result.pages;

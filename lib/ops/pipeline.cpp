@@ -14,6 +14,7 @@
 #include "lib/base/text.h"
 #include "lib/codec/hash.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/format.h"
 #include "lib/image/swapped.h"
 #include "lib/os/cancel.h"
 
@@ -73,7 +74,7 @@ class Run {
     for (const Handover* stage : {&next_, &plan_, &append_}) stage->take();
     if (error_) return fail(std::move(*error_));
     if (auto damage = source_.check_whole().damage) {
-      if (!options_.salvage) return fail(std::move(damage->error));
+      if (!options_.salvage) return fail(advised(std::move(damage->error)));
       result_.damage.push_back(std::move(*damage));
     }
     const std::uint64_t promised = memory_.info().pages.total();
@@ -180,10 +181,14 @@ class Run {
   void take_damage(PageBatch& batch) {
     if (batch.damage.empty()) return;
     if (!options_.salvage) {
-      stop(batch.damage.front().error);
+      stop(advised(batch.damage.front().error));
       return;
     }
     for (Damage& damage : batch.damage) add(std::move(damage));
+  }
+
+  Error advised(Error error) const {
+    return options_.may_salvage ? advise_salvage(std::move(error)) : std::move(error);
   }
 
   // The pages of one broken place come in several batches.

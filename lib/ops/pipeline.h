@@ -22,6 +22,7 @@ struct PipelineOptions {
   unsigned threads = 0;       // 0: all processors
   bool with_swapped = false;  // swapped-out pages too, after memory: their numbers are those of WithSwapped
   bool salvage = false;       // damaged pages become unreadable; otherwise the first damage ends the work
+  bool may_salvage = false;   // who asks has --salvage: an error of damage says so
   bool hashes_only = false;   // neither a sink nor inspect: see PageBatch
   ProgressCallback progress;  // called from one thread at a time
   // Called in order with every loaded batch, after the counting; for work that is not a sink.

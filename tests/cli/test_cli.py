@@ -481,6 +481,19 @@ class ExitCodes(CliTest):
         self.run_tool("verify", self.hib, bad, code=1)
         self.run_tool("verify", self.hib, bad, self.path("none"), code=2)
 
+    def test_an_error_of_damage_names_salvage_where_it_helps(self):
+        data = Path(self.hib).read_bytes()
+        labels = self.json("inspect", "--map", self.hib)["map"]
+        for label, said in (("PAGES", b"; --salvage goes on with what is whole\n"), ("INDEX", b"; --salvage reads what is there\n")):
+            at = next(int(e["offset"], 16) for e in labels if e["label"].startswith(label)) + 264
+            bad = self.write("bad.hib", data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+            commands = [("restore", bad, "--as", "raw", "-o", self.path("out")), ("create", bad, "-o", self.path("out"))]
+            if label == "INDEX":  # diff reads no page of a .hib
+                commands.append(("diff", bad, self.hib))
+            for command in commands:
+                with self.subTest(label=label, verb=command[0]):
+                    self.assertTrue(self.run_tool(*command, code=2).stderr.endswith(said))
+
     def test_inspect_with_salvage_of_what_is_damaged_is_3_and_says_what_is(self):
         self.run_tool("inspect", "--salvage", self.hib)
         data = Path(self.hib).read_bytes()
