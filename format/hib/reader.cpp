@@ -193,8 +193,10 @@ void Reader::read_records() {
       Error error = std::move(record).error().of(file_->path());
       info_.findings.push_back({"broken-record", Severity::Error, error.offset, error.line()});
       info_.damage.push_back({std::move(error), {}});
+      record_names_.emplace_back("broken");
       continue;
     }
+    record_names_.push_back(record->type);
     records_.push_back(std::move(*record));
   }
   auto area = file_->read_at(header_.breadcrumb_offset, header_.breadcrumb_bytes);
@@ -303,7 +305,8 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
   const auto read = [&]() -> Result<void> {
     TRY(const auto bytes, read_block(*file_, ref.offset, BlockType::Index));
     if (!matches(bytes.block.payload_hash, ref.payload_hash)) {
-      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}: payload hash", i),
+      return fail(file_->error(ErrorKind::Corrupt, ref.offset,
+                               fmt::format("INDEX block {}: payload hash", bytes.block.sequence),
                                to_hex(bytes.block.payload_hash), to_hex(ref.payload_hash)));
     }
     auto decoded = decode_index(bytes.payload, bytes.block.payload_offset(), header_);
@@ -312,8 +315,9 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
     if (decoded->first_slot != ref.first_slot || decoded->page_hashes.size() != ref.slot_count ||
         chunks.front().first_pfn != ref.first_pfn ||
         chunks.back().end_pfn() != ref.first_pfn + ref.page_count) {
-      return fail(file_->error(ErrorKind::Corrupt, ref.offset, fmt::format("INDEX {}", i),
-                               "other pages and slots", "those that ROOT names"));
+      return fail(file_->error(ErrorKind::Corrupt, ref.offset,
+                               fmt::format("INDEX block {}", bytes.block.sequence), "other pages and slots",
+                               "those that ROOT names"));
     }
     loaded->index = std::move(*decoded);
     return {};
@@ -337,41 +341,6 @@ Result<std::vector<MapRun>> Reader::map_runs(const Index& index, const ChunkEntr
                          chunk.first_slot, chunk.slot_count);
   if (!runs) return fail(std::move(runs).error().of(file_->path()));
   return runs;
-}
-
-Result<RangeMap> Reader::map() const {
-  RangeMap map;
-  map.add(0, sizeof(FileHeader), "file header");
-  map.add(header_.breadcrumb_offset, header_.breadcrumb_bytes,
-          fmt::format("breadcrumbs ({} used)", breadcrumbs_.size()));
-  const auto add_block = [&](std::uint64_t offset, std::uint64_t payload, std::string label) {
-    map.add(offset, sizeof(BlockHeader) + round_up(payload, kBlockAlignment), std::move(label));
-  };
-  for (std::size_t i = 0; i < records_.size() && i < root_.records.size(); ++i) {
-    add_block(root_.records[i].offset, root_.records[i].payload_bytes,
-              fmt::format("RECORD {} ({})", i, printable(records_[i].type)));
-  }
-  std::uint64_t number = 0;
-  for (std::size_t i = 0; i < root_.indexes.size(); ++i) {
-    TRY(const auto loaded, index(i));
-    for (const ChunkEntry& chunk : loaded->index.chunks) {
-      add_block(chunk.offset, chunk.payload_bytes,
-                fmt::format("PAGES {}: PFN {:#x} + {:#x}, {} stored", number++, chunk.first_pfn,
-                            chunk.page_count, chunk.slot_count));
-    }
-    if (has_root_)
-      add_block(root_.indexes[i].offset, root_.indexes[i].payload_bytes,
-                fmt::format("INDEX {}: {} blocks", i, loaded->index.chunks.size()));
-  }
-  if (has_root_) {
-    add_block(commit_.root_offset, commit_.root_payload_bytes, "ROOT");
-    map.add(commit_.file_bytes - kCommitBytes, kCommitBytes, "COMMIT");
-    if ((file_->is_block_device() || lies_on_device_) && file_->size() > commit_.file_bytes) {
-      map.add(commit_.file_bytes, file_->size() - commit_.file_bytes,
-              "device behind the image, and the copy of COMMIT at its end");
-    }
-  }
-  return map;
 }
 
 }  // namespace hib::hib_image

@@ -133,6 +133,7 @@ class Reader final : public ImageReader {
   std::vector<Breadcrumb> breadcrumbs_;
   bool lies_on_device_ = false;  // or in a copy of one: more follows the image
   std::vector<Record> records_;
+  std::vector<std::string> record_names_;  // of all that ROOT names: the type, or "broken"
   std::unique_ptr<Reader> base_;
   std::optional<Error> no_base_;          // why it is missing: OpenOptions::without_base
   std::unique_ptr<ImageReader> swapped_;  // null: none kept

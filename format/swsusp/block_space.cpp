@@ -46,6 +46,11 @@ std::optional<std::uint64_t> BlockSpace::file_offset(std::uint64_t block) const 
   return it->file_offset + (start - it->device_offset);
 }
 
+std::string BlockSpace::label(std::string_view what, std::uint64_t block, std::uint64_t count) {
+  return count == 1 ? fmt::format("{}, block {}", what, block)
+                    : fmt::format("{}, blocks {} to {}", what, block, block + count - 1);
+}
+
 Result<void> BlockSpace::read(std::uint64_t block, MutableBytes out) const {
   while (!out.empty()) {
     const std::uint64_t wanted = (out.size() + page_size_ - 1) / page_size_;

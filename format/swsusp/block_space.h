@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/os/file.h"
@@ -35,6 +37,10 @@ class BlockSpace {
 
   // `out.size()` bytes from the start of the block on; consecutive blocks where that is more than a page.
   Result<void> read(std::uint64_t block, MutableBytes out) const;
+
+  // "map page 0, block 5", "data pages, blocks 5 to 9": the numbers that messages use, for the map of the
+  // file.
+  static std::string label(std::string_view what, std::uint64_t block, std::uint64_t count);
 
   // How many blocks from `block` on lie one after the other in the file; 0 when it is not there.
   std::uint64_t contiguous(std::uint64_t block, std::uint64_t count) const;

@@ -329,7 +329,7 @@ void SwapStream::label(RangeMap& map) const {
   const std::uint32_t page_size = header_.page_size;
   for (std::size_t i = 0; i < chain_.map_pages.size(); ++i) {
     if (const auto at = space_.file_offset(chain_.map_pages[i]))
-      map.add(*at, page_size, fmt::format("map page {}", i));
+      map.add(*at, page_size, BlockSpace::label(fmt::format("map page {}", i), chain_.map_pages[i], 1));
   }
   const auto add = [&](std::uint64_t first, std::uint64_t count, const std::string& label) {
     for (std::uint64_t entry = first; entry < std::min(first + count, chain_.blocks.size());) {
@@ -337,7 +337,8 @@ void SwapStream::label(RangeMap& map) const {
       entry += run.count;
       for (; run.block != kNoBlock && run.count > 0;) {
         const std::uint64_t there = std::max<std::uint64_t>(space_.contiguous(run.block, run.count), 1);
-        if (const auto at = space_.file_offset(run.block)) map.add(*at, there * page_size, label);
+        if (const auto at = space_.file_offset(run.block))
+          map.add(*at, there * page_size, BlockSpace::label(label, run.block, there));
         run.block += there;
         run.count -= std::min(there, run.count);
       }

@@ -337,11 +337,13 @@ std::vector<BlockList::Run> UswsuspStream::image_blocks() const {
 void UswsuspStream::label(RangeMap& map) const {
   const std::uint32_t page_size = header_.page_size;
   if (const auto at = space_.file_offset(header_.uswsusp_image / page_size))
-    map.add(*at, page_size, "uswsusp image header");
+    map.add(*at, page_size, BlockSpace::label("uswsusp image header", header_.uswsusp_image / page_size, 1));
   for (std::size_t i = 0; i < extent_pages_.size(); ++i)
-    map.add(*space_.file_offset(extent_pages_[i]), page_size, fmt::format("extents page {}", i));
+    map.add(*space_.file_offset(extent_pages_[i]), page_size,
+            BlockSpace::label(fmt::format("extents page {}", i), extent_pages_[i], 1));
   for (const BlockList::Run& run : blocks_.runs())
-    map.add(*space_.file_offset(run.block), run.count * page_size, "image data");
+    map.add(*space_.file_offset(run.block), run.count * page_size,
+            BlockSpace::label("image data", run.block, run.count));
 }
 
 }  // namespace hib::swsusp

@@ -170,6 +170,23 @@ class Verbs(CliTest):
                 end += part["bytes"]
             self.assertEqual(end, os.path.getsize(out))
 
+    def test_damage_names_a_block_as_the_map_does(self):
+        self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("small.hib"), "--chunk-size", "64")
+        data = Path(self.path("small.hib")).read_bytes()
+        blocks = [e for e in self.json("inspect", "--map", self.path("small.hib"))["map"] if " block " in e["label"]]
+        self.assertGreater(len(blocks), 6)
+        for salvage in ([], ["--salvage"]):
+            for number, block in enumerate(blocks):
+                self.assertIn(f" block {number}: ", block["label"])
+                at = int(block["offset"], 16) + 264
+                bad = self.write("bad.hib", data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+                damage = self.json("verify", bad, code=1)["damage"]
+                name = block["label"].split(":")[0]
+                self.assertIn(name, [place["structure"] for place in damage])
+                if not name.startswith("INDEX"):
+                    shown = self.json("inspect", "--map", *salvage, bad, code=None)["map"]
+                    self.assertEqual([e["label"].split(":")[0] for e in shown if e["offset"] == block["offset"]], [name])
+
     def test_records_are_added_kept_and_shown(self):
         records = [{"type": "machine", "version": 1, "fields": {"command_line": "root=/dev/vda \x1b[31m", "memory_map": {"region": [{"first": 0}, {"first": 4096}]}}},
                    {"type": "odd", "version": 3, "fields": {"blob": {"hex": "00ff"}}}]

@@ -1,6 +1,7 @@
 """The conformance images of samples/swsusp: each is read as its description says, fault by fault."""
 
 import json
+import re
 import resource
 import struct
 import subprocess
@@ -75,6 +76,21 @@ class Corpus(unittest.TestCase):
                 for d in damage:
                     # A checksum of everything says that something changed, and not where.
                     self.assertEqual(d["offset"] is None, d["anywhere"], d)
+
+    def test_the_map_numbers_blocks_from_the_start_of_the_device_as_damage_does(self):
+        for name, device_start in (("mbr-partition", 1 << 20), ("fault-entry-twice", 0), ("uswsusp", 0)):
+            with self.subTest(name):
+                document = self.tool("inspect", name, "--map")[1]
+                numbered = [(part, re.search(r", blocks? (\d+)(?: to (\d+))?$", part["label"])) for part in document["map"]]
+                numbered = [(part, int(found[1]), int(found[2] or found[1])) for part, found in numbered if found]
+                self.assertGreater(len(numbered), 2)
+                for part, first, last in numbered:
+                    self.assertEqual(device_start + first * document["page_size"], int(part["offset"], 16))
+                    self.assertEqual((last - first + 1) * document["page_size"], part["bytes"])
+        damage = self.tool("verify", "fault-entry-twice")[1]["damage"]
+        named = next(d for d in damage if d["structure"] == "block 5")
+        shown = self.tool("inspect", "fault-entry-twice", "--map")[1]["map"]
+        self.assertIn("data pages, blocks 4 to", next(p for p in shown if int(p["offset"], 16) <= int(named["offset"], 16) < int(p["offset"], 16) + p["bytes"])["label"])
 
     def test_what_cannot_be_read_is_refused_with_a_place(self):
         for name, case in self.cases.items():
