@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/image/dump_file.h"
+#include "lib/image/unrecognised.h"
 
 namespace hib {
 namespace {
@@ -94,11 +95,11 @@ Result<const Format*> Formats::recognise(const File& file) const {
     if (first_inside == nullptr) first_inside = row;
   }
   if (flattened) return first_inside;  // its reader says what is wrong
-  return fail(make_error(ErrorKind::NotRecognised, "format",
-                         file.size() == 0 ? "an empty file" : "nothing that a reader knows",
+  const Unrecognised other = describe_unrecognised(file, start);
+  return fail(make_error(ErrorKind::NotRecognised, "format", other.found,
                          fmt::format("{}", fmt::join(readable(), ", ")))
                   .of(file.path())
-                  .advise("-f raw reads it as raw physical memory"));
+                  .advise(other.advice));
 }
 
 // A device with an area looks like a swap area, or like nothing.

@@ -184,12 +184,29 @@ TEST_CASE("Every format that inspect names can be given as a format, and a diale
   }
 }
 
-TEST_CASE("What no reader knows is refused with the list of formats and a way to read it all the same") {
-  const Written written;
+TEST_CASE("What no reader knows is refused with the list of formats and the command that helps") {
+  using namespace std::string_literals;
+  struct Case {
+    std::string begin;
+    std::string found;
+    std::string advice;  // FILE stands for the path
+  };
+  const Case cases[] = {
+      {"\x01\x00\x02"s, "nothing that a reader knows", "-f raw reads it as raw physical memory"},
+      {"\x1F\x8B\x08", "a gzip file", "gzip -dc FILE | hibtool VERB -"},
+      {"\xFD\x37zXZ\0"s, "an xz file", "xz -dc FILE | hibtool VERB -"},
+      {"\x28\xB5\x2F\xFD", "a zstd file", "zstd -dc FILE | hibtool VERB -"},
+      {"BZh91AY&SY", "a bzip2 file", "bzip2 -dc FILE | hibtool VERB -"},
+      {"\x04\x22\x4D\x18", "an lz4 file", "lz4 -dc FILE | hibtool VERB -"},
+      {"PK\x03\x04", "a zip archive", "unzip -p FILE | hibtool VERB -"},
+      {"QFI\xFB", "a qcow2 disk image", "qemu-img convert -O raw FILE disk.raw"},
+      {std::string(64, '\0') + "\x7F\x10\xDA\xBE", "a VDI disk image",
+       "qemu-img convert -O raw FILE disk.raw"},
+  };
   const TempFolder folder;
-  write_file(folder.file("empty"), {});
-  for (const auto& [path, found] : {std::pair(written.path("raw"), "nothing that a reader knows"),
-                                    {folder.file("empty"), "an empty file"}}) {
+  const auto check = [&](const std::string& path, const std::string& content, const std::string& found,
+                         const std::string& advice) {
+    write_file(path, as_bytes(content));
     const auto image = opened(path);
     REQUIRE_FALSE(image);
     CHECK(image.error().kind == ErrorKind::NotRecognised);
@@ -197,8 +214,29 @@ TEST_CASE("What no reader knows is refused with the list of formats and a way to
     CHECK(image.error().where == "format");
     CHECK(image.error().found == found);
     CHECK(image.error().allowed == "hib, kdump, elf, lime, avml, swsusp, snapshot, raw");
-    CHECK(image.error().advice == "-f raw reads it as raw physical memory");
+    CHECK(image.error().advice == advice);
+  };
+  const std::string path = folder.file("image");
+  for (const Case& one : cases) {
+    std::string advice = one.advice;
+    if (const auto at = advice.find("FILE"); at != std::string::npos) advice.replace(at, 4, path);
+    check(path, one.begin + std::string(8192 - one.begin.size(), '\0'), one.found, advice);
   }
+  check(path, "", "an empty file", "");
+  check(path, "some words\n", "text", "");
+  check(path, " {\"a\": 1}\n", "a JSON document", "");
+  const std::string odd = folder.file("it's.gz");
+  check(odd, "\x1F\x8B\x08\x08", "a gzip file",
+        "gzip -dc '" + folder.file("it'\\''s.gz") + "' | hibtool VERB -");
+}
+
+TEST_CASE("Raw memory that does not look like a PC's is read when it is named") {
+  const Written written;
+  const auto image = opened(written.path("raw"));
+  REQUIRE_FALSE(image);
+  CHECK(image.error().found == "nothing that a reader knows");
+  CHECK(image.error().advice == "-f raw reads it as raw physical memory");
+  CHECK(opened(written.path("raw"), "raw"));
 }
 
 TEST_CASE("A file that is not there is not found, whatever was asked of it") {
