@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "format/elf/decode.h"
 #include "format/elf/layout.h"
+#include "format/elf/process_core.h"
 #include "lib/base/text.h"
 #include "lib/image/dump_file.h"
 #include "lib/image/extent_reader.h"
@@ -124,15 +123,20 @@ Result<std::unique_ptr<ImageReader>> open_plain(std::shared_ptr<const File> file
   TRY(std::vector<Extent> extents, load_segments(*file, headers));
   ImageInfo info;
   info.format = "elf";
-  info.variant =
-      fmt::format("ELF{} core, {}", headers.is_64 ? 64 : 32, counted(extents.size(), "PT_LOAD segment"));
+  const auto segments = std::count_if(headers.program.begin(), headers.program.end(),
+                                      [](const ProgramHeader& p) { return p.type == kPtLoad; });
+  info.variant = fmt::format("ELF{} core, {}", headers.is_64 ? 64 : 32,
+                             counted(static_cast<std::uint64_t>(segments), "PT_LOAD segment"));
   info.path = file->path();
   info.file_bytes = file->size();
   RangeMap labels;
   labels.add(0, headers.header_bytes, "ELF header");
   labels.add(headers.phoff, headers.program.size() * headers.phentsize, "program headers");
   if (headers.shoff != 0) labels.add(headers.shoff, headers.sections_bytes, "section headers");
-  auto records = records_from_notes(read_notes(*file, headers, labels, info.findings));
+  const std::vector<Note> notes = read_notes(*file, headers, labels, info.findings);
+  if (auto machine = refuse_core_of_a_process(notes); !machine)
+    return fail(std::move(machine).error().at(headers.phoff).of(file->path()));
+  auto records = records_from_notes(notes);
   if (const std::string machine = machine_name(headers.machine); !machine.empty())
     info.kernel.machine = machine;
   if (const std::string* text = vmcoreinfo_of(records)) {

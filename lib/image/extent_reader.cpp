@@ -38,7 +38,6 @@ Result<std::unique_ptr<ImageReader>> ExtentReader::create(std::shared_ptr<const 
     TRY_OK(reader->check(extent));
     reader->labels_.add(extent.file_offset, reader->available_bytes(extent), extent.name);
   }
-  reader->extents_ = extents.size();
   reader->find_pieces(std::move(extents));
   reader->find_runs();
   return std::unique_ptr<ImageReader>(std::move(reader));
@@ -211,7 +210,7 @@ StructureCheck ExtentReader::check_structure() const {
   check.layers.push_back({"headers", LayerResult::Ok, info_.variant});
   check.layers.push_back({"segments", info_.damage.empty() ? LayerResult::Ok : LayerResult::Bad,
                           info_.damage.empty()
-                              ? fmt::format("all {} inside the file", extents_)
+                              ? std::string("all inside the file")
                               : fmt::format("{} not wholly in the file", info_.damage.size())});
   return check;
 }

@@ -66,7 +66,6 @@ class ExtentReader final : public ImageReader {
   ImageInfo info_;
   std::vector<Record> records_;
   RangeMap labels_;
-  std::size_t extents_ = 0;
   std::size_t seeks_ = 0;      // for holes, so far
   std::vector<Piece> pieces_;  // sorted, disjoint
   std::vector<PageRun> runs_;

@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+import sys
 import unittest
 
 from support import PAGE, CliTest, memory
@@ -37,6 +38,48 @@ def core32(segments):
 
 def pages_of(content):
     return [content[i:i + PAGE] for i in range(0, len(content), PAGE)]
+
+
+def note(name, kind, content=b""):
+    name += b"\0"
+    pad = lambda data: data + bytes(-len(data) % 4)  # noqa: E731
+    return struct.pack("<III", len(name), len(content), kind) + pad(name) + pad(content)
+
+
+class Processes(CliTest):
+    NAMES = {3: "NT_PRPSINFO", 6: "NT_AUXV", 0x53494749: "NT_SIGINFO", 0x46494C45: "NT_FILE"}
+
+    def core(self, *notes):
+        """A core file of three pages, whose last program header is of notes."""
+        core = bytearray(core64([0, PAGE, 2 * PAGE], pages_of(memory(3))))
+        notes = b"".join(notes)
+        core[40:48], core[56:64] = bytes(8), struct.pack("<HHHH", 4, 0, 0, 0)  # no section headers, one program header more
+        core[64 + 3 * 56:64 + 4 * 56] = struct.pack("<IIQQQQQQ", 4, 4, len(core), 0, 0, len(notes), 0, 4)
+        return self.write("core", bytes(core) + notes)
+
+    def test_the_core_of_a_process_is_no_memory_of_a_machine(self):
+        for kind, name in self.NAMES.items():
+            core = self.core(note(b"CORE", 1, bytes(336)), note(b"CORE", kind, bytes(16)))
+            for arguments in (["inspect"], ["verify"], ["inspect", "-f", "elf"]):
+                said = self.run_tool(*arguments, core, code=2).stderr.decode()
+                self.assertIn(f"offset 0x40: notes: the core of a process ({name}), a vmcore: the memory of a whole machine; gdb reads it", said)
+
+    def test_a_core_that_a_kernel_wrote_of_a_process_is_refused(self):
+        done = subprocess.run([sys.executable, "-c", "import os, resource as r; r.setrlimit(r.RLIMIT_CORE, (r.RLIM_INFINITY, r.RLIM_INFINITY)); os.abort()"], cwd=self.folder)
+        cores = list(self.folder.glob("core*"))
+        if done.returncode >= 0 or not cores:
+            self.skipTest("this machine's core files lie elsewhere")
+        self.assertIn(b"the core of a process (NT_PRPSINFO, NT_AUXV, NT_SIGINFO, NT_FILE)", self.run_tool("inspect", str(cores[0]), code=2).stderr)
+
+    def test_a_vmcore_with_such_notes_is_one(self):
+        for notes in ((note(b"CORE", 1, bytes(336)),), (note(b"CORE", 3, bytes(136)), note(b"CORE", 4, bytes(64))),
+                      (note(b"CORE", 3, bytes(136)), note(b"QEMU", 0, bytes(64))),
+                      (note(b"CORE", 3, bytes(136)), note(b"VMCOREINFO", 0, b"OSRELEASE=6.1\n"))):
+            self.run_tool("inspect", self.core(*notes))
+
+    def test_segments_are_counted_as_readelf_counts_them(self):
+        layers = {layer["name"]: layer["text"] for layer in self.json("verify", self.core(note(b"CORE", 1, bytes(336))))["layers"]}
+        self.assertEqual((layers["headers"], layers["segments"]), ("ELF64 core, 3 PT_LOAD segments", "all inside the file"))
 
 
 class ManyPieces(CliTest):
