@@ -6,13 +6,15 @@
 
 #include "lib/base/text.h"
 #include "lib/image/runs.h"
+#include "lib/os/cancel.h"
 
 namespace hib {
 namespace {
 
 // A smaller hole costs less to read than to remember.
 constexpr std::uint64_t kSmallestHole = 64U << 10;
-constexpr std::size_t kMaxSeeks = 1U << 20;  // of a file with more holes the rest is read
+constexpr std::uint64_t kComparedBytes = 1U << 20;  // at once
+constexpr std::size_t kMaxSeeks = 1U << 20;         // of a file with more holes the rest is read
 
 // Which state wins for a page that two pieces share, because memory is cut inside it: lost bytes make the
 // whole page lost, any bytes at all are better than none, and a hole holds only zeros.
@@ -107,6 +109,8 @@ void ExtentReader::find_pieces(std::vector<Extent> extents) {
     const std::uint64_t extent_end = extent.physical + extent.size_bytes;
     if (extent.physical < end) {
       const std::uint64_t cut = std::min(end - extent.physical, extent.size_bytes);
+      overlaps_.push_back(
+          {extent.name, extent.physical, std::min(cut, available_bytes(extent)), extent.file_offset});
       info_.findings.push_back(
           {"overlap", Severity::Warning, extent.file_offset,
            fmt::format("{} repeats {} of memory from {:#x} on; the segment that starts lower counts",
@@ -158,7 +162,7 @@ void ExtentReader::load(PageBatch& batch) const {
       continue;
     }
     const MutableBytes out(next, run.count * info_.page_size);
-    auto read = read_pages(run.first, run.count, out);
+    auto read = read_memory(run.first * info_.page_size, out);
     if (read) {
       classify_pages(run.first, run.count, next, info_.page_size, batch.items);
     } else {
@@ -179,12 +183,11 @@ Result<void> ExtentReader::read_page(Pfn pfn, MutableBytes out) const {
                            "a page of the image")
                     .of(info_.path));
   }
-  return read_pages(pfn, 1, out);
+  return read_memory(pfn * info_.page_size, out);
 }
 
-Result<void> ExtentReader::read_pages(Pfn first, std::uint64_t count, MutableBytes out) const {
-  const std::uint64_t start = first * info_.page_size;
-  const std::uint64_t end = start + count * info_.page_size;
+Result<void> ExtentReader::read_memory(std::uint64_t start, MutableBytes out) const {
+  const std::uint64_t end = start + out.size();
   auto piece = std::upper_bound(pieces_.begin(), pieces_.end(), start,
                                 [](std::uint64_t p, const Piece& e) { return p < e.end(); });
   std::uint64_t position = start;
@@ -204,6 +207,54 @@ Result<void> ExtentReader::read_pages(Pfn first, std::uint64_t count, MutableByt
 
 Result<RangeMap> ExtentReader::map() const { return labels_; }
 
+Result<std::optional<std::uint64_t>> ExtentReader::contradiction(const Overlap& overlap,
+                                                                 std::uint64_t most_bytes) const {
+  const std::uint64_t size = std::min(overlap.size_bytes, most_bytes);
+  std::vector<std::byte> counts;
+  std::vector<std::byte> other;
+  for (std::uint64_t at = 0; at < size; at += kComparedBytes) {
+    if (cancelled()) return fail(cancelled_error());
+    counts.resize(std::min(size - at, kComparedBytes));
+    other.resize(counts.size());
+    TRY_OK(read_memory(overlap.physical + at, counts));
+    TRY_OK(file_->read_at(overlap.file_offset + at, other));
+    const auto differs = std::mismatch(counts.begin(), counts.end(), other.begin()).first - counts.begin();
+    const std::uint64_t first = at + static_cast<std::uint64_t>(differs);
+    if (first < at + counts.size()) return std::optional(first);
+  }
+  return std::optional<std::uint64_t>();
+}
+
+Layer ExtentReader::check_overlaps(std::vector<Damage>& damage) const {
+  std::uint64_t left = file_->size();  // bytes to compare: many extents may share the same ones
+  std::size_t wrong = 0;
+  std::size_t skipped = 0;
+  for (const Overlap& overlap : overlaps_) {
+    auto differs = contradiction(overlap, left);
+    if (!differs) {
+      damage.push_back({std::move(differs).error(), {}});
+      ++wrong;
+    } else if (*differs) {
+      damage.push_back({file_->error(ErrorKind::Corrupt, overlap.file_offset + **differs, overlap.name,
+                                     fmt::format("other bytes of address {:#x} than the segment that counts",
+                                                 overlap.physical + **differs),
+                                     "the same bytes wherever segments overlap"),
+                        {}});
+      ++wrong;
+    } else if (left < overlap.size_bytes) {
+      ++skipped;
+    }
+    left -= std::min(left, overlap.size_bytes);
+  }
+  constexpr const char* kName = "overlapping segments";
+  if (wrong > 0)
+    return {kName, LayerResult::Bad, fmt::format("{} of {} contradict another", wrong, overlaps_.size())};
+  if (skipped > 0)
+    return {kName, LayerResult::NotChecked, fmt::format("{} of {}", skipped, overlaps_.size())};
+  return {kName, LayerResult::Ok,
+          counted(overlaps_.size(), "segment") + " with the same bytes as another for the same memory"};
+}
+
 StructureCheck ExtentReader::check_structure() const {
   StructureCheck check;
   check.damage = info_.damage;
@@ -212,6 +263,7 @@ StructureCheck ExtentReader::check_structure() const {
                           info_.damage.empty()
                               ? std::string("all inside the file")
                               : fmt::format("{} not wholly in the file", info_.damage.size())});
+  if (!overlaps_.empty()) check.layers.push_back(check_overlaps(check.damage));
   return check;
 }
 

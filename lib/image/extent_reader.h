@@ -24,9 +24,9 @@ struct Extent {
 class ExtentReader final : public ImageReader {
  public:
   // `info` carries format, page size and findings so far; page counts, end_pfn and damage are filled in here.
-  // Where extents overlap the first one counts, with a finding. Extents past the end of the file are cut
-  // there, with damage that lists the pages lost. Holes of a sparse file are zero pages that nobody reads.
-  // Labels in `labels` are those of everything but the extents.
+  // Where extents overlap the one that starts lower counts, with a finding; check_structure() compares them.
+  // Extents past the end of the file are cut there, with damage that lists the pages lost. Holes of a sparse
+  // file are zero pages that nobody reads. Labels in `labels` are those of everything but the extents.
   static Result<std::unique_ptr<ImageReader>> create(std::shared_ptr<const File> file, ImageInfo info,
                                                      std::vector<Extent> extents, std::vector<Record> records,
                                                      RangeMap labels);
@@ -53,6 +53,14 @@ class ExtentReader final : public ImageReader {
     std::uint64_t end() const { return physical + size_bytes; }
   };
 
+  // What an extent says of memory that another one counts for.
+  struct Overlap {
+    std::string name;
+    std::uint64_t physical = 0;
+    std::uint64_t size_bytes = 0;  // that are in the file
+    std::uint64_t file_offset = 0;
+  };
+
   Result<void> check(const Extent& extent) const;
   std::uint64_t available_bytes(const Extent& extent) const;
   void report_missing_bytes(const Extent& extent);
@@ -60,7 +68,10 @@ class ExtentReader final : public ImageReader {
   void find_pieces(std::vector<Extent> extents);
   void find_runs();
   void add_run(PageRun run);
-  Result<void> read_pages(Pfn first, std::uint64_t count, MutableBytes out) const;
+  Result<void> read_memory(std::uint64_t start, MutableBytes out) const;
+  // The first byte that differs from what counts; nothing where none does among the first `most_bytes`.
+  Result<std::optional<std::uint64_t>> contradiction(const Overlap& overlap, std::uint64_t most_bytes) const;
+  Layer check_overlaps(std::vector<Damage>& damage) const;
 
   std::shared_ptr<const File> file_;
   ImageInfo info_;
@@ -68,6 +79,7 @@ class ExtentReader final : public ImageReader {
   RangeMap labels_;
   std::size_t seeks_ = 0;      // for holes, so far
   std::vector<Piece> pieces_;  // sorted, disjoint
+  std::vector<Overlap> overlaps_;
   std::vector<PageRun> runs_;
 };
 

@@ -176,6 +176,56 @@ TEST_CASE("Where ELF segments overlap the lower one counts, and it is said") {
   CHECK(page[0] == std::byte{3});
   must(image->read_page(4, page));
   CHECK(page[0] == std::byte{2});
+
+  const auto overlapping = [&] {
+    const StructureCheck check = open_or_fail(folder.file("v"))->check_structure();
+    REQUIRE(check.layers.size() == 3);
+    CHECK(check.layers[2].name == "overlapping segments");
+    return std::pair(check.layers[2].result, check.damage);
+  };
+  const auto [result, damage] = overlapping();
+  CHECK(result == LayerResult::Bad);
+  REQUIRE(damage.size() == 1);
+  CHECK(damage[0].error.kind == ErrorKind::Corrupt);
+  CHECK(damage[0].error.offset == 4096);
+  CHECK(damage[0].error.where == "PT_LOAD 0");
+
+  // Both have the same bytes for the page that they share, but for its last one.
+  std::fill_n(file.begin() + 4096, 4095, std::byte{3});
+  write_file(folder.file("v"), file);
+  CHECK(overlapping().second.at(0).error.offset == 4096 + 4095);
+  file[4096 + 4095] = std::byte{3};
+  write_file(folder.file("v"), file);
+  CHECK(overlapping().first == LayerResult::Ok);
+  CHECK(overlapping().second.empty());
+}
+
+TEST_CASE("No more bytes of overlapping segments are compared than the file has") {
+  const TempFolder folder;
+  constexpr std::uint16_t kSegments = 64;
+  std::vector<std::byte> file(8192 + 64 * kSegments + 8192);
+  elf::Header64 header{};
+  std::memcpy(header.ident.magic, elf::kMagic, 4);
+  header.ident.file_class = 2;
+  header.ident.data = 1;
+  header.type = 4;
+  header.phoff = 64;
+  header.phentsize = 56;
+  header.phnum = kSegments;
+  std::memcpy(file.data(), &header, 64);
+  for (std::uint16_t i = 0; i < kSegments; ++i) {
+    elf::Program64 segment{};
+    segment.type = 1;
+    segment.offset = 8192 + 64 * i;  // not the same bytes, but equal ones
+    segment.paddr = 0x2000;
+    segment.filesz = 8192;
+    segment.memsz = 8192;
+    std::memcpy(file.data() + 64 + 56 * i, &segment, 56);
+  }
+  write_file(folder.file("v"), file);
+  const StructureCheck check = open_or_fail(folder.file("v"))->check_structure();
+  CHECK(check.layers.back().result == LayerResult::NotChecked);
+  CHECK(check.damage.empty());
 }
 
 TEST_CASE("Memory that an ELF file has no bytes for is absent, not zero") {
