@@ -115,8 +115,13 @@ StructureCheck Reader::check_structure() const {
   check.layers.push_back(
       has_root_ ? Layer{"commit and root", LayerResult::Ok, "root hash " + to_hex(commit_.root_hash)}
                 : Layer{"commit and root", LayerResult::Bad, "none that is whole"});
+  if (trailing_bytes_ > 0) {
+    check.layers.push_back({"end of the file", LayerResult::Bad,
+                            counted(trailing_bytes_, "byte") + " of something else behind the image"});
+  }
+  const std::size_t elsewhere = trailing_bytes_ > 0 ? 1 : 0;
   check.layers.push_back(
-      layer("records and breadcrumbs", has_root_ ? info_.damage.size() : 0,
+      layer("records and breadcrumbs", has_root_ ? info_.damage.size() - elsewhere : 0,
             counted(records_.size(), "record") + ", " + counted(breadcrumbs_.size(), "breadcrumb")));
   if (!has_root_) {
     check.layers.push_back({"index", LayerResult::NotChecked, "found by walking the blocks"});

@@ -137,9 +137,11 @@ Result<Commit> Reader::find_commit() {
                     .advise("--salvage reads what is there"));
   }
   if (!file_->is_block_device()) {
-    info_.damage.push_back({file_->error(ErrorKind::Corrupt, walk.end, "end of the image",
-                                         fmt::format("{} bytes after it", file_->size() - walk.end), "none"),
-                            {}});
+    trailing_bytes_ = file_->size() - walk.end;
+    Error error = file_->error(ErrorKind::Corrupt, walk.end, "end of the image",
+                               counted(trailing_bytes_, "byte") + " after it", "none");
+    info_.findings.push_back({"damage", Severity::Error, error.offset, error.line()});
+    info_.damage.push_back({std::move(error), {}});
   }
   return *walk.commit;
 }

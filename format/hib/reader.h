@@ -131,7 +131,8 @@ class Reader final : public ImageReader {
   Commit commit_;
   bool has_root_ = false;
   std::vector<Breadcrumb> breadcrumbs_;
-  bool lies_on_device_ = false;  // or in a copy of one: more follows the image
+  std::uint64_t trailing_bytes_ = 0;  // of something else, behind the image
+  bool lies_on_device_ = false;       // or in a copy of one: more follows the image
   std::vector<Record> records_;
   std::vector<std::string> record_names_;  // of all that ROOT names: the type, or "broken"
   std::unique_ptr<Reader> base_;

@@ -498,6 +498,13 @@ class ExitCodes(CliTest):
         self.run_tool("verify", self.hib, bad, code=1)
         self.run_tool("verify", self.hib, bad, self.path("none"), code=2)
 
+    def test_bytes_behind_an_image_have_a_layer_of_their_own(self):
+        long = self.write("long.hib", Path(self.hib).read_bytes() + bytes(5))
+        layers = {layer["name"]: layer for layer in self.json("verify", long, code=1)["layers"]}
+        self.assertEqual(layers["end of the file"]["text"], "5 bytes of something else behind the image")
+        self.assertEqual([name for name, layer in layers.items() if layer["result"] == "bad"], ["end of the file"])
+        self.assertIn(b"end of the image: 5 bytes after it, none", self.run_tool("inspect", long).stdout)
+
     def test_an_error_of_damage_names_salvage_where_it_helps(self):
         data = Path(self.hib).read_bytes()
         labels = self.json("inspect", "--map", self.hib)["map"]
