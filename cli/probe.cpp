@@ -21,7 +21,7 @@ Result<device::Probe> probe_tree(const std::string& root, const std::string& cap
       root.empty() ? Result<device::Tree>(device::Tree::live()) : device::Tree::captured(root));
   if (!capture.empty()) TRY_OK(tree.capture_into(capture));
   device::Probe found = device::probe(tree);
-  TRY_OK(tree.capture_result());
+  TRY_OK(tree.finish_capture());
   return found;
 }
 

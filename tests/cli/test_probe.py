@@ -147,6 +147,20 @@ class Output(ProbeTest):
     def test_a_root_that_nothing_is_compared_with_is_a_usage_error(self):
         self.run_tool("verify", self.case("lz4"), "--root", str(self.machine("old-pc")), code=64)
 
+    def test_of_a_capture_that_finds_no_room_nothing_is_left(self):
+        machine = str(self.machine("usb-twins"))
+        disk = self.folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "none", disk], capture_output=True).returncode != 0:
+            self.skipTest("no tmpfs can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        for folder in (disk / "new", disk):  # one that is made, and one that is there
+            with self.subTest(folder=folder.name):
+                refused = self.run_tool("probe", "--root", machine, "--capture", str(folder), code=2)
+                self.assertRegex(refused.stderr.decode(), r"^hibtool: .*/disk/.*: write: No space left on device\n$")
+                self.assertEqual(refused.stdout, b"")
+                self.assertEqual(list(disk.iterdir()), [])
+
     def test_a_capture_does_not_touch_a_folder_that_holds_something(self):
         self.write("mine", b"x")
         self.run_tool("probe", "--root", str(self.machine("usb-twins")), "--capture", str(self.folder), code=4)

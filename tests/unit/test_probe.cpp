@@ -604,7 +604,7 @@ TEST_CASE("What a tree could not read, its copy cannot read either, for the same
   REQUIRE(tree.capture_into(copy.path()));
   CHECK(tree.read("/sys/here").text == "text");
   const Reading first = tree.read("/sys/huge");
-  REQUIRE(tree.capture_result());
+  REQUIRE(tree.finish_capture());
   const Tree again = copy.tree();
   CHECK(again.read("/sys/here").text == "text");
   CHECK(again.read("/sys/huge").text == first.text);

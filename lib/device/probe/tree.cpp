@@ -95,8 +95,8 @@ Result<Tree> Tree::captured(const std::string& root) {
 }
 
 Result<void> Tree::capture_into(const std::string& folder) {
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return fail(system_error("mkdir", errno).of(folder));
+  const bool is_new = ::mkdir(folder.c_str(), 0700) == 0;
+  if (!is_new && errno != EEXIST) return fail(system_error("mkdir", errno).of(folder));
   const Fd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(system_error("open", errno).of(folder));
   if (!names_in(fd.get(), ".", 1).empty())
@@ -105,12 +105,14 @@ Result<void> Tree::capture_into(const std::string& folder) {
             .of(folder));
   capture_ = std::make_shared<Capture>();
   capture_->folder = folder;
+  capture_->is_new = is_new;
   return {};
 }
 
-Result<void> Tree::capture_result() const {
-  if (capture_ && capture_->failure) return fail(*capture_->failure);
-  return {};
+Result<void> Tree::finish_capture() const {
+  if (!capture_ || !capture_->failure) return {};
+  capture_->remove();
+  return fail(*capture_->failure);
 }
 
 Reading Tree::read_at(const std::string& path, std::size_t max_bytes) const {

@@ -40,8 +40,8 @@ class Tree {
 
   // From here on what is read is copied to `folder`, which is made and must be empty or missing.
   Result<void> capture_into(const std::string& folder);
-  // The first thing that could not be copied, if any.
-  Result<void> capture_result() const;
+  // The first thing that could not be copied, if any; then nothing of the copy is left.
+  Result<void> finish_capture() const;
 
   bool is_live() const { return root_.empty(); }
 

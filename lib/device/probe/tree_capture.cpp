@@ -6,9 +6,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 
 #include <fmt/format.h>
 
+#include "lib/os/cancel.h"
 #include "lib/os/file.h"
 
 namespace hib::device {
@@ -84,6 +86,7 @@ void Tree::Capture::folder_at(const std::string& path) {
 }
 
 void Tree::Capture::file(const std::string& path, const std::string& text) {
+  if (!failure && cancelled()) failure = cancelled_error();
   folder_at(path.substr(0, path.rfind('/')));
   if (failure) return;
   if (const int error = write_file(folder + path, text); error != 0)
@@ -103,6 +106,12 @@ void Tree::Capture::link(const std::string& path, const std::string& target) {
 void Tree::Capture::no(const std::string& path, const std::string& why) {
   if (!unreadable.emplace(path, why).second) return;
   file(kUnreadableFacts, text_of_facts(unreadable));
+}
+
+// A folder's name comes before the names in it.
+void Tree::Capture::remove() const {
+  for (auto path = done.rbegin(); path != done.rend(); ++path) ::remove((folder + *path).c_str());
+  if (is_new) ::rmdir(folder.c_str());
 }
 
 }  // namespace hib::device
