@@ -17,13 +17,18 @@ std::size_t LzoCompressor::compress(ByteView in, MutableBytes out) {
   return size;
 }
 
-Result<void> lzo_decompress(ByteView in, MutableBytes out) {
+Result<std::size_t> lzo_decompress_within(ByteView in, MutableBytes out) {
   lzo_uint size = out.size();
   const int status = lzo1x_decompress_safe(reinterpret_cast<const unsigned char*>(in.data()), in.size(),
                                            reinterpret_cast<unsigned char*>(out.data()), &size, nullptr);
   if (status != LZO_E_OK)
     return fail(
         make_error(ErrorKind::Corrupt, "LZO data", fmt::format("lzo1x status {}", status), "a whole stream"));
+  return std::size_t{size};
+}
+
+Result<void> lzo_decompress(ByteView in, MutableBytes out) {
+  TRY(const std::size_t size, lzo_decompress_within(in, out));
   if (size != out.size())
     return fail(make_error(ErrorKind::Corrupt, "LZO data", fmt::format("{} bytes of content", size),
                            std::to_string(out.size())));

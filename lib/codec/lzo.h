@@ -19,5 +19,7 @@ class LzoCompressor {
 };
 
 Result<void> lzo_decompress(ByteView in, MutableBytes out);  // fills `out` exactly
+// The same where the content's size is not known, only its limit; says how many bytes there are.
+Result<std::size_t> lzo_decompress_within(ByteView in, MutableBytes out);
 
 }  // namespace hib
