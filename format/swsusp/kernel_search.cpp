@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/kernel_memory.h"
 #include "lib/base/text.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/os/cancel.h"
 
 namespace hib::swsusp {
 namespace {
@@ -21,6 +23,9 @@ constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
 constexpr std::string_view kBanner = "Linux version ";
 constexpr std::string_view kVmcoreinfo = "OSRELEASE=";
 constexpr std::uint64_t kMaxVmcoreinfo = 4096;
+constexpr std::size_t kNoteText = 24;  // behind a note's header (12) and the name VMCOREINFO (12)
+constexpr std::size_t kMaxBanner = 512;
+constexpr std::uint64_t kMaxNodes = 1024;  // CONFIG_NODES_SHIFT is 10 at most
 constexpr unsigned kMaxPointers = 200000;  // followed; a hostile image may be full of what looks like some
 
 // struct saved_context of x86-64 (arch/x86/include/asm/suspend_64.h): pt_regs, four selectors, then words.
@@ -43,34 +48,6 @@ constexpr std::size_t kPrstatusBytes = 336;
 constexpr std::size_t kPrstatusRegs = 112;
 constexpr std::uint32_t kNtPrstatus = 1;
 
-class Memory {
- public:
-  explicit Memory(const ImageReader& image) : image_(image), page_size_(image.info().page_size) {}
-
-  // `out.size()` bytes of physical memory; false when a page of it is not in the image.
-  bool read(std::uint64_t physical, MutableBytes out) const {
-    std::vector<std::byte> page(page_size_);
-    while (!out.empty()) {
-      if (physical >= kMaxPfn * page_size_ || !image_.read_page(physical / page_size_, page)) return false;
-      const std::uint64_t into = physical % page_size_;
-      const std::size_t size = std::min<std::size_t>(out.size(), page_size_ - into);
-      std::memcpy(out.data(), page.data() + into, size);
-      out = out.subspan(size);
-      physical += size;
-    }
-    return true;
-  }
-  std::optional<std::uint64_t> word(std::uint64_t physical) const {
-    le64 value;
-    if (!read(physical, MutableBytes(value.raw))) return std::nullopt;
-    return std::uint64_t{value};
-  }
-
- private:
-  const ImageReader& image_;
-  std::uint32_t page_size_;
-};
-
 std::uint64_t word_at(ByteView bytes, std::size_t offset) {
   le64 value;
   std::memcpy(&value, bytes.data() + offset, sizeof(value));
@@ -82,7 +59,7 @@ std::uint64_t word_at(ByteView bytes, std::size_t offset) {
 // occurs once there.
 class X86 {
  public:
-  X86(const Memory& memory, const RestoreRecord& record) : memory_(memory), record_(record) {}
+  X86(const KernelMemory& memory, const RestoreRecord& record) : memory_(memory), record_(record) {}
 
   // Of the kernel's image: virtual minus physical is the same everywhere in it.
   std::uint64_t physical(std::uint64_t virtual_address) const {
@@ -109,29 +86,15 @@ class X86 {
     return std::nullopt;
   }
 
-  // Through the page tables that the image's kernel ran on.
-  std::optional<std::uint64_t> translate(std::uint64_t address, bool five_levels) const {
-    constexpr std::uint64_t kFrame = 0x000FFFFFFFFFF000;
-    std::uint64_t table = record_.cr3 & kFrame;
-    for (int level = five_levels ? 5 : 4; level >= 1; --level) {
-      const int shift = 12 + 9 * (level - 1);
-      const auto entry = memory_.word(table + ((address >> shift) & 511) * 8);
-      if (!entry || (*entry & 1) == 0) return std::nullopt;
-      const std::uint64_t inside = (std::uint64_t{1} << shift) - 1;
-      if (level == 1 || (level <= 3 && (*entry & 0x80) != 0))
-        return (*entry & kFrame & ~inside) | (address & inside);
-      table = *entry & kFrame;
-    }
-    return std::nullopt;
-  }
-
   std::optional<Note> prstatus(std::uint64_t saved_context) const {
     std::array<std::byte, kSavedBytes> saved{};
     if (!memory_.read(physical(saved_context), saved)) return std::nullopt;
     std::array<std::uint64_t, 27> regs{};
     for (std::size_t i = 0; i < kSavedRegs; ++i) regs[i] = word_at(saved, i * 8);
     // swsusp_arch_suspend() saves neither: it was called with the return address on top of the stack.
-    const auto stack = translate(regs[kSp], (word_at(saved, kSavedCr4) & kCr4La57) != 0);
+    const bool five_levels = (word_at(saved, kSavedCr4) & kCr4La57) != 0;
+    const auto stack =
+        translate(memory_, five_levels ? Paging::Levels5 : Paging::Levels4, record_.cr3, regs[kSp]);
     const auto return_address = stack ? memory_.word(*stack) : std::nullopt;
     if (!return_address) return std::nullopt;
     regs[kIp] = *return_address;
@@ -191,62 +154,242 @@ class X86 {
     return std::nullopt;
   }
 
-  const Memory& memory_;
+  const KernelMemory& memory_;
   const RestoreRecord& record_;
   mutable unsigned pointers_followed_ = 0;
 };
 
-// "Linux version 6.1.0-56-amd64 (builder@host) (gcc …) #1 SMP …": release and version.
-std::optional<std::pair<std::string, std::string>> find_banner(const Memory& memory, std::uint64_t from) {
-  std::vector<std::byte> bytes(kBannerReach);
-  for (std::uint64_t at = round_up(from, kKernelAlign); at < from + kKernelReach; at += kKernelAlign) {
-    if (!memory.read(at, bytes)) continue;
-    const std::string_view text = as_text(bytes);
-    for (std::size_t found = text.find(kBanner); found != std::string_view::npos;
-         found = text.find(kBanner, found + 1)) {
-      const std::string_view line = text.substr(found, std::min<std::size_t>(text.size() - found, 512));
-      const std::string_view banner = line.substr(0, line.find('\n'));
-      const auto release_end = banner.find(' ', kBanner.size());
-      const auto version = banner.find(" #", kBanner.size());
-      if (banner.size() == line.size() || release_end == std::string_view::npos ||
-          version == std::string_view::npos || banner.find('%') != std::string_view::npos)
-        continue;
-      return std::pair(std::string(banner.substr(kBanner.size(), release_end - kBanner.size())),
-                       std::string(banner.substr(version + 1)));
-    }
+struct Banner {
+  std::string release;
+  std::string version;
+};
+
+// "Linux version 6.1.0-56-amd64 (builder@host) (gcc …) #1 SMP …": release and version. Not the format of such
+// a line, nor one without the number of the build: some kernels have such a line beside their own.
+std::optional<Banner> banner_in(std::string_view text) {
+  for (std::size_t found = text.find(kBanner); found != std::string_view::npos;
+       found = text.find(kBanner, found + 1)) {
+    const std::string_view line = text.substr(found, std::min<std::size_t>(text.size() - found, kMaxBanner));
+    const std::string_view banner = line.substr(0, line.find('\n'));
+    const auto release_end = banner.find(' ', kBanner.size());
+    const auto version = banner.find(" #", kBanner.size());
+    const bool has_number = version != std::string_view::npos && version + 2 < banner.size() &&
+                            banner[version + 2] >= '0' && banner[version + 2] <= '9';
+    const bool is_text =
+        std::all_of(banner.begin(), banner.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    if (banner.size() == line.size() || release_end == std::string_view::npos || !has_number ||
+        banner.find('%') != std::string_view::npos || !is_text)
+      continue;
+    return Banner{std::string(banner.substr(kBanner.size(), release_end - kBanner.size())),
+                  std::string(banner.substr(version + 1))};
   }
   return std::nullopt;
 }
 
+std::optional<Banner> find_banner(const KernelMemory& memory, std::uint64_t from) {
+  std::vector<std::byte> bytes(kBannerReach);
+  for (std::uint64_t at = round_up(from, kKernelAlign); at < from + kKernelReach; at += kKernelAlign) {
+    if (!memory.read(at, bytes)) continue;
+    if (auto banner = banner_in(as_text(bytes))) return banner;
+  }
+  return std::nullopt;
+}
+
+// VMCOREINFO's text in a page of its own, or in a note of that name. A file with such a text may lie in
+// memory as well, but without its last lines or with another page size.
+std::optional<std::string> vmcoreinfo_in(ByteView page) {
+  for (const std::size_t at : {std::size_t{0}, kNoteText}) {
+    const std::string_view text = until_nul(as_text(page.subspan(at)));
+    if (!text.starts_with(kVmcoreinfo) || text.size() <= kVmcoreinfo.size() ||
+        text[kVmcoreinfo.size()] == '%')
+      continue;
+    const auto is_text = [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); };
+    const bool is_one = text.ends_with('\n') && std::all_of(text.begin(), text.end(), is_text) &&
+                        text.find("SYMBOL(") != std::string_view::npos &&
+                        vmcoreinfo_number(text, "PAGESIZE") == page.size();
+    if (is_one) return std::string(text);
+  }
+  return std::nullopt;
+}
+
+// The pages one after the other: first those from where the kernel lies, if that is known, then all from the
+// lowest on. Ends when both were found, or enough was looked at.
+class PageSearch {
+ public:
+  explicit PageSearch(const ImageReader& image) : image_(image), page_(image.info().page_size) {}
+
+  void run(Pfn kernel) {
+    look_at(kernel, kernel + kKernelReach / page_.size());
+    if (is_done()) return;
+    look_at(0, kernel);
+    if (!is_done()) look_at(kernel + kKernelReach / page_.size(), kMaxPfn);
+  }
+
+  std::optional<std::string> vmcoreinfo;
+  std::optional<Banner> banner;
+
+ private:
+  bool is_done() const { return (vmcoreinfo && banner) || looked_at_ >= kMaxSearchedBytes || cancelled(); }
+
+  void look_at(Pfn begin, Pfn end) {
+    auto runs = image_.runs();
+    if (!runs) return;
+    for (;;) {
+      const auto run = (*runs)->next();
+      if (!run || !*run) return;
+      if ((*run)->state != PageState::Data) continue;
+      for (Pfn pfn = std::max((*run)->first, begin); pfn < std::min((*run)->end(), end); ++pfn) {
+        if (is_done()) return;
+        look_at_page(pfn);
+      }
+    }
+  }
+
+  void look_at_page(Pfn pfn) {
+    looked_at_ += page_.size();
+    if (!image_.read_page(pfn, page_)) return;
+    if (!vmcoreinfo) vmcoreinfo = vmcoreinfo_in(page_);
+    if (!banner) banner = banner_in(as_text(page_));
+  }
+
+  const ImageReader& image_;
+  std::vector<std::byte> page_;
+  std::uint64_t looked_at_ = 0;
+};
+
+// x86-64: the restore record leads to the kernel.
+std::vector<Record> follow_record(const ImageReader& image, const RestoreRecord& restore, Record& machine) {
+  const KernelMemory memory(image);
+  const X86 x86(memory, restore);
+  std::vector<Record> records;
+  machine.set("machine", std::string("x86_64"));
+  machine.set("phys_base", x86.phys_base());
+  if (const auto saved_context = x86.find_saved_context()) {
+    if (auto found = x86.find_vmcoreinfo(*saved_context, image.info().end_pfn * image.info().page_size)) {
+      if (const auto slide = vmcoreinfo_number(found->text, "KERNELOFFSET"))
+        machine.set("kaslr_slide", *slide);
+      machine.set("page_offset", found->page_offset);
+      machine.set("vmcoreinfo", std::move(found->text));
+    }
+    if (auto note = x86.prstatus(*saved_context)) records = records_from_notes({std::move(*note)});
+  }
+  if (machine.find("vmcoreinfo") != nullptr) return records;
+  if (auto banner = find_banner(memory, restore.jump_address_phys)) {
+    machine.set("release", banner->release);
+    machine.set("version", banner->version);
+  }
+  return records;
+}
+
+// uname -v out of init_uts_ns (struct new_utsname). A 32-bit kernel lies in its memory one to one, so the
+// jump addresses are as far apart as any others.
+std::optional<std::string> find_version_32(const ImageReader& image, const RestoreRecord& restore,
+                                           std::string_view vmcoreinfo) {
+  constexpr std::size_t kField = 65;
+  const auto symbol = vmcoreinfo_number(vmcoreinfo, "SYMBOL(init_uts_ns)");
+  const std::uint64_t distance = restore.jump_address - restore.jump_address_phys;
+  if (!symbol || *symbol < distance) return std::nullopt;
+  std::array<std::byte, 4 * kField> uts{};
+  const std::uint64_t name = vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
+  if (!KernelMemory(image).read(*symbol - distance + name, uts)) return std::nullopt;
+  const auto field = [&](std::size_t i) {
+    return until_nul(as_text(ByteView(uts).subspan(i * kField, kField)));
+  };
+  if (field(0) != "Linux" || parse_vmcoreinfo(vmcoreinfo).find("OSRELEASE")->second != field(2))
+    return std::nullopt;
+  return std::string(field(3));
+}
+
+// What neither a restore record nor a uname leads to.
+void search_pages(const ImageReader& image, const InfoPage& info, const RestoreRecord& restore,
+                  Record& machine) {
+  PageSearch search(image);
+  const std::uint64_t page_size = info.abi.page_size;
+  search.run(restore.kind == RestoreKind::X86 ? std::min(restore.jump_address_phys / page_size, kMaxPfn) : 0);
+  if (search.vmcoreinfo) {
+    if (restore.kind == RestoreKind::X86 && info.abi.word_bytes == 4) {
+      if (auto version = find_version_32(image, restore, *search.vmcoreinfo))
+        machine.set("version", std::move(*version));
+    }
+    if (const auto slide = vmcoreinfo_number(*search.vmcoreinfo, "KERNELOFFSET"))
+      machine.set("kaslr_slide", *slide);
+    machine.set("vmcoreinfo", std::move(*search.vmcoreinfo));
+  }
+  if (!search.banner || machine.find("release") != nullptr) return;
+  machine.set("release", search.banner->release);
+  if (machine.find("version") == nullptr) machine.set("version", search.banner->version);
+}
+
+// Words of the kernel's memory, by virtual address.
+class VirtualMemory {
+ public:
+  VirtualMemory(const KernelMemory& memory, const Abi& abi, const RestoreRecord& restore)
+      : memory_(memory), wide_(abi.word_bytes == 8), restore_(restore) {
+    for (const Paging paging :
+         wide_ ? std::array{Paging::Levels4, Paging::Levels5} : std::array{Paging::Pae32, Paging::Plain32}) {
+      const bool is_right =
+          translate(memory, paging, restore.cr3, restore.jump_address) == restore.jump_address_phys;
+      if (is_right && !paging_) paging_ = paging;
+    }
+  }
+  std::optional<std::uint64_t> word(std::uint64_t address) const {
+    const auto physical = paging_ ? translate(memory_, *paging_, restore_.cr3, address) : std::nullopt;
+    if (!physical) return std::nullopt;
+    if (wide_) return memory_.word(*physical);
+    const auto half = memory_.word32(*physical);
+    return half ? std::optional<std::uint64_t>(*half) : std::nullopt;
+  }
+
+ private:
+  const KernelMemory& memory_;
+  bool wide_;
+  const RestoreRecord& restore_;
+  std::optional<Paging> paging_;
+};
+
 }  // namespace
 
-std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info) {
+// node_present_pages lies before node_spanned_pages in struct pglist_data.
+std::optional<std::uint64_t> count_ram(const ImageReader& image, const InfoPage& info,
+                                       const RestoreRecord& restore, const Record& machine) {
+  const std::string* text = machine.text("vmcoreinfo");
+  const auto spanned =
+      text == nullptr ? std::nullopt : vmcoreinfo_number(*text, "OFFSET(pglist_data.node_spanned_pages)");
+  const std::uint64_t word = info.abi.word_bytes;
+  if (!spanned || restore.kind != RestoreKind::X86 || *spanned < word) return std::nullopt;
+  const KernelMemory memory(image);
+  const VirtualMemory kernel(memory, info.abi, restore);
+  const auto pages_of = [&](std::uint64_t node) { return kernel.word(node + *spanned - word); };
+  if (const auto node = vmcoreinfo_number(*text, "SYMBOL(contig_page_data)")) return pages_of(*node);
+  const auto nodes = vmcoreinfo_number(*text, "SYMBOL(node_data)");
+  const auto count = vmcoreinfo_number(*text, "LENGTH(node_data)");
+  if (!nodes || !count || *count > kMaxNodes) return std::nullopt;
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto node = kernel.word(*nodes + i * word);
+    if (!node) return std::nullopt;
+    if (*node == 0) continue;
+    const auto pages = pages_of(*node);
+    if (!pages || *pages > kMaxPfn) return std::nullopt;
+    sum += *pages;
+  }
+  return sum;
+}
+
+std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info,
+                                const RestoreRecord& restore) {
   Record machine{std::string(kMachineRecord), 1, {}};
   std::vector<Record> records;
   if (info.uts.release) machine.set("release", *info.uts.release);
   if (info.uts.version) machine.set("version", *info.uts.version);
   if (info.uts.machine) machine.set("machine", *info.uts.machine);
-  if (info.restore.kind == RestoreKind::X86 && info.abi.word_bytes == 8) {
-    const Memory memory(image);
-    const X86 x86(memory, info.restore);
-    machine.set("machine", std::string("x86_64"));
-    machine.set("phys_base", x86.phys_base());
-    if (const auto saved_context = x86.find_saved_context()) {
-      if (auto found = x86.find_vmcoreinfo(*saved_context, image.info().end_pfn * image.info().page_size)) {
-        if (const auto slide = vmcoreinfo_number(found->text, "KERNELOFFSET"))
-          machine.set("kaslr_slide", *slide);
-        machine.set("page_offset", found->page_offset);
-        machine.set("vmcoreinfo", std::move(found->text));
-      }
-      if (auto note = x86.prstatus(*saved_context)) records = records_from_notes({std::move(*note)});
-    }
-    if (machine.find("vmcoreinfo") == nullptr) {
-      if (auto banner = find_banner(memory, info.restore.jump_address_phys)) {
-        machine.set("release", banner->first);
-        machine.set("version", banner->second);
-      }
-    }
-  }
+  const bool is_x86 = restore.kind == RestoreKind::X86;
+  const bool is_wide_x86 = is_x86 && info.abi.word_bytes == 8;
+  if (is_wide_x86) records = follow_record(image, restore, machine);
+  if (is_x86 && !is_wide_x86) machine.set("machine", std::string("i686"));
+  const bool is_known =
+      machine.find("vmcoreinfo") != nullptr || (is_wide_x86 && machine.find("release") != nullptr);
+  if (!is_known) search_pages(image, info, restore, machine);
   if (!machine.fields.empty()) records.insert(records.begin(), std::move(machine));
   return records;
 }

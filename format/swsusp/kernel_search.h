@@ -2,6 +2,7 @@
 // banner, and the processor's registers in saved_context.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "format/swsusp/info_page.h"
@@ -11,7 +12,15 @@
 namespace hib::swsusp {
 
 // A "machine" record with what was found, and a "processors" record with a PRSTATUS note where the registers
-// were. Reads only what lies around the kernel's own image, which the restore record leads to.
-std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info);
+// were. On x86-64, reads only what lies around the kernel's own image, which the restore record (`restore`:
+// corrected, where `info` has a damaged one) leads to. Otherwise looks at kMaxSearchedBytes of pages at most.
+std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info, const RestoreRecord& restore);
+
+// The pages of RAM that the kernel's nodes count, which is what num_physpages was: VMCOREINFO in `machine`
+// says where they lie. Nothing where it does not, or the page tables do not lead there.
+std::optional<std::uint64_t> count_ram(const ImageReader& image, const InfoPage& info,
+                                       const RestoreRecord& restore, const Record& machine);
+
+inline constexpr std::uint64_t kMaxSearchedBytes = 512 << 20;
 
 }  // namespace hib::swsusp

@@ -422,7 +422,7 @@ void SnapshotReader::fill_info() {
 
 const std::vector<Record>& SnapshotReader::records() const {
   std::call_once(records_once_, [this] {
-    records_ = find_kernel(*this, stream_->info_page());
+    records_ = find_kernel(*this, stream_->info_page(), stream_->info_page().restore);
     if (parts_.slots) {
       auto swapped = find_swapped_pages(*this, records_, *parts_.slots);
       swapped_ = std::move(swapped.pages);
