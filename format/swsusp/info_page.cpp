@@ -1,6 +1,7 @@
 #include "format/swsusp/info_page.h"
 
 #include <algorithm>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -11,37 +12,38 @@
 namespace hib::swsusp {
 namespace {
 
-// struct swsusp_info by word size.
-struct Offsets {
-  std::size_t version_code;
-  std::size_t num_physpages;
-  std::size_t image_pages;
-  std::size_t pages;
-  std::size_t size;
-};
-constexpr Offsets kOffsets64 = {392, 400, 416, 424, 432};
-constexpr Offsets kOffsets32 = {392, 396, 404, 408, 412};
+constexpr InfoOffsets kOffsets64 = {392, 400, 416, 424, 432};
+constexpr InfoOffsets kOffsets32 = {392, 396, 404, 408, 412};
 
 constexpr std::size_t kUtsFieldBytes = 65;
 constexpr std::size_t kUtsFields = 6;
 constexpr std::size_t kMd5Bytes = 16;
 
-const Offsets& offsets_of(const Abi& abi) { return abi.word_bytes == 8 ? kOffsets64 : kOffsets32; }
+constexpr std::string_view kSysname("Linux\0", 6);
+constexpr int kMostFlippedBits = 3;  // a magic that differs in more bits is another one
 
 void read_numbers(InfoPage& info, ByteView page) {
-  const Offsets& at = offsets_of(info.abi);
+  const InfoOffsets& at = info_offsets(info.abi);
   info.version_code = info.abi.u32(page, at.version_code);
   info.num_physpages = info.abi.word(page, at.num_physpages);
-  info.image_pages = info.abi.word(page, at.image_pages);
-  info.pages = info.abi.word(page, at.pages);
-  info.size_bytes = info.abi.word(page, at.size);
+  info.image_pages = info.claimed.image_pages = info.abi.word(page, at.image_pages);
+  info.pages = info.claimed.pages = info.abi.word(page, at.pages);
+  info.claimed.size_bytes = info.abi.word(page, at.size);
 }
 
 // The one relation that every kernel keeps: size = pages * page size. On 32-bit it wraps beyond 4 GiB.
-bool makes_sense(const InfoPage& info) {
-  const auto size = checked_mul<std::uint64_t>(info.pages, info.abi.page_size);
-  if (!size || info.pages == 0) return false;
-  return (*size & info.abi.word_max()) == info.size_bytes;
+bool size_fits_pages(const InfoPage& info) {
+  const auto size = checked_mul<std::uint64_t>(info.claimed.pages, info.abi.page_size);
+  if (!size || info.claimed.pages == 0) return false;
+  return (*size & info.abi.word_max()) == info.claimed.size_bytes;
+}
+
+// Could a stream of so many pages have image_pages data pages? The PFN pages list them and the zero pages.
+bool leaves_room_for_pfns(const InfoPage& info, std::uint64_t pages) {
+  const std::uint64_t data = info.claimed.image_pages;
+  if (pages <= data || data > kMaxPfn) return false;
+  const std::uint64_t pfn_pages = pages - data - 1;
+  return pfn_pages <= kMaxPfn && pfn_pages * info.abi.words_per_page() >= data;
 }
 
 std::string text_at(ByteView page, std::size_t offset, std::size_t size) {
@@ -60,72 +62,149 @@ std::optional<std::string> md5_text(ByteView bytes) {
   return text;
 }
 
-bool read_x86(RestoreRecord& record, const Abi& abi, ByteView page) {
+// A CRC32 takes four bytes of the digest and leaves the others zero.
+bool has_crc_form(ByteView digest) {
+  return std::all_of(digest.begin() + 4, digest.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+// The magic that one with flipped bits was. The two that are known differ in one or two bits, so what lies
+// behind decides first.
+std::optional<std::uint64_t> magic_nearby(std::uint64_t found, bool wide, ByteView digest) {
+  // A layout that was proposed to follow …02: another CRC32 behind the first one.
+  const bool is_successor = wide && found == kMagicCrc + 1 && !has_crc_form(digest) &&
+                            has_crc_form(digest.first(8)) && has_crc_form(digest.subspan(8));
+  if (is_successor) return std::nullopt;
+  const std::uint64_t md5 = wide ? kMagicMd5 : kMagicMd5_32;
+  const std::uint64_t crc = wide ? kMagicCrc : kMagicCrc_32;
+  const int to_md5 = std::popcount(found ^ md5);
+  const int to_crc = std::popcount(found ^ crc);
+  if (std::min(to_md5, to_crc) > kMostFlippedBits) return std::nullopt;
+  if (std::max(to_md5, to_crc) > kMostFlippedBits) return to_md5 < to_crc ? md5 : crc;
+  return has_crc_form(digest) ? crc : md5;
+}
+
+void read_x86(RestoreRecord& record, const Abi& abi, ByteView page) {
   const bool wide = abi.word_bytes == 8;
   const std::size_t word = abi.word_bytes;
-  record.magic = abi.word(page, 3 * word);
-  const bool md5 = record.magic == (wide ? kMagicMd5 : kMagicMd5_32);
-  const bool crc = record.magic == (wide ? kMagicCrc : kMagicCrc_32);
-  if (!md5 && !crc) return false;
+  const std::size_t digest = 4 * word;
+  const bool md5 = record.meant_magic.value_or(record.magic) == (wide ? kMagicMd5 : kMagicMd5_32);
   record.kind = RestoreKind::X86;
   record.jump_address = abi.word(page, 0);
   record.jump_address_phys = abi.word(page, word);
   record.cr3 = abi.word(page, 2 * word);
-  const std::size_t digest = 4 * word;
-  if (md5) record.memory_map_md5 = md5_text(page.subspan(digest, kMd5Bytes));
-  if (crc) record.memory_map_crc = static_cast<std::uint32_t>(abi.word(page, digest));
-  return true;
+  if (md5)
+    record.memory_map_md5 = md5_text(page.subspan(digest, kMd5Bytes));
+  else
+    record.memory_map_crc = static_cast<std::uint32_t>(abi.word(page, digest));
+}
+
+void read_uts(InfoPage& info, ByteView page) {
+  info.restore.kind = RestoreKind::Uts;
+  info.uts.release = text_at(page, 2 * kUtsFieldBytes, kUtsFieldBytes);
+  info.uts.version = text_at(page, 3 * kUtsFieldBytes, kUtsFieldBytes);
+  info.uts.machine = text_at(page, 4 * kUtsFieldBytes, kUtsFieldBytes);
+}
+
+int bits_from_sysname(ByteView page) {
+  int bits = 0;
+  for (std::size_t i = 0; i < kSysname.size(); ++i)
+    bits += std::popcount(std::to_integer<unsigned>(page[i]) ^ static_cast<unsigned char>(kSysname[i]));
+  return bits;
 }
 
 void read_restore_record(InfoPage& info, ByteView page) {
-  if (!info.abi.big_endian && read_x86(info.restore, info.abi, page)) return;
-  info.restore = {};
-  if (text_at(page, 0, kUtsFieldBytes) == "Linux") {
-    info.restore.kind = RestoreKind::Uts;
-    info.uts.release = text_at(page, 2 * kUtsFieldBytes, kUtsFieldBytes);
-    info.uts.version = text_at(page, 3 * kUtsFieldBytes, kUtsFieldBytes);
-    info.uts.machine = text_at(page, 4 * kUtsFieldBytes, kUtsFieldBytes);
-    return;
-  }
+  RestoreRecord& record = info.restore;
+  const bool wide = info.abi.word_bytes == 8;
+  const bool may_be_x86 = !info.abi.big_endian;
+  record.magic = info.abi.word(page, restore_magic_offset(info.abi));
+  const bool known =
+      record.magic == (wide ? kMagicMd5 : kMagicMd5_32) || record.magic == (wide ? kMagicCrc : kMagicCrc_32);
+  if (may_be_x86 && known) return read_x86(record, info.abi, page);
+  const int bits = bits_from_sysname(page);
+  if (bits == 0) return read_uts(info, page);
   const std::string version = text_at(page, 0, kUtsFieldBytes);  // uname -v: "#1 SMP …"
   if (version.starts_with('#') && is_text(version)) {
-    info.restore.kind = RestoreKind::Version;
-    info.restore.version = version;
+    record.kind = RestoreKind::Version;
+    record.version = version;
     info.uts.version = version;
+    return;
   }
+  if (may_be_x86) {
+    record.meant_magic =
+        magic_nearby(record.magic, wide, page.subspan(4 * std::size_t{info.abi.word_bytes}, kMd5Bytes));
+    if (record.meant_magic) return read_x86(record, info.abi, page);
+  }
+  if (bits <= kMostFlippedBits) {
+    record.is_uts_damaged = true;
+    read_uts(info, page);
+  }
+}
+
+bool fits_memory(const InfoPage& info, std::uint64_t pages) {
+  if (!leaves_room_for_pfns(info, pages) || info.claimed.image_pages > info.num_physpages) return false;
+  return pages - info.claimed.image_pages - 1 <= info.num_physpages / info.abi.words_per_page() + 1;
+}
+
+unsigned weigh(const InfoPage& info) {
+  const bool whole_size = info.claimed.size_bytes % info.abi.page_size == 0;
+  return (size_fits_pages(info) ? 4U : 0U) + (fits_memory(info, info.claimed.pages) ? 2U : 0U) +
+         (whole_size && fits_memory(info, info.claimed.size_bytes / info.abi.page_size) ? 2U : 0U) +
+         (info.restore.kind == RestoreKind::Unknown ? 0U : 2U);
 }
 
 }  // namespace
 
-Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known,
-                                  std::uint64_t file_offset) {
-  static_assert(kUtsFieldBytes * kUtsFields == 390);
+const InfoOffsets& info_offsets(const Abi& abi) { return abi.word_bytes == 8 ? kOffsets64 : kOffsets32; }
+
+std::size_t restore_magic_offset(const Abi& abi) { return 3 * std::size_t{abi.word_bytes}; }
+std::size_t restore_digest_offset(const Abi& abi) { return 4 * std::size_t{abi.word_bytes}; }
+
+bool InfoPage::claims_agree() const {
+  return size_fits_pages(*this) && leaves_room_for_pfns(*this, claimed.pages);
+}
+
+InfoPage read_info_page_as(ByteView page, const Abi& abi) {
   InfoPage info;
+  info.abi = abi;
   info.raw.assign(page.begin(), page.end());
+  read_numbers(info, page);
+  read_restore_record(info, page);
+  info.evidence = weigh(info);
+  return info;
+}
+
+InfoPage parse_info_page(ByteView page, const Abi& abi, bool order_is_known) {
+  static_assert(kUtsFieldBytes * kUtsFields == 390);
+  std::optional<InfoPage> best;
   for (const bool swapped : {false, true}) {
     if (swapped && order_is_known) break;
     for (const std::uint32_t word_bytes : {8U, 4U}) {
-      info.abi = {abi.page_size, word_bytes, abi.big_endian != swapped};
-      read_numbers(info, page);
-      if (!makes_sense(info)) continue;
-      if (info.pages <= info.image_pages) {
-        return fail(make_error(ErrorKind::Corrupt, "info page: pages", std::to_string(info.pages),
-                               fmt::format("more than image_pages, which is {}", info.image_pages))
-                        .at(file_offset + offsets_of(info.abi).pages));
-      }
-      read_restore_record(info, page);
-      return info;
+      InfoPage info = read_info_page_as(page, {abi.page_size, word_bytes, abi.big_endian != swapped});
+      if (!best || info.evidence > best->evidence) best = std::move(info);
     }
   }
-  info.abi = {abi.page_size, 8, abi.big_endian};
-  read_numbers(info, page);
-  return fail(make_error(ErrorKind::Corrupt, "info page: size",
-                         fmt::format("{} with pages {}", info.size_bytes, info.pages),
-                         fmt::format("pages * {}", abi.page_size))
-                  .at(file_offset + kOffsets64.size));
+  return std::move(*best);
 }
 
-Layer restore_record_layer(const InfoPage& info) {
+Result<InfoPage> decode_info_page(ByteView page, const Abi& abi, bool order_is_known,
+                                  std::uint64_t file_offset) {
+  InfoPage info = parse_info_page(page, abi, order_is_known);
+  const InfoOffsets& at = info_offsets(info.abi);
+  if (!size_fits_pages(info)) {
+    return fail(make_error(ErrorKind::Corrupt, "info page: size",
+                           fmt::format("{} with pages {}", info.claimed.size_bytes, info.pages),
+                           fmt::format("pages * {}", abi.page_size))
+                    .at(file_offset + at.size));
+  }
+  if (info.pages <= info.image_pages) {
+    return fail(make_error(ErrorKind::Corrupt, "info page: pages", std::to_string(info.pages),
+                           fmt::format("more than image_pages, which is {}", info.image_pages))
+                    .at(file_offset + at.pages));
+  }
+  return info;
+}
+
+std::string describe_restore_record(const InfoPage& info) {
   const RestoreRecord& record = info.restore;
   switch (record.kind) {
     case RestoreKind::X86: {
@@ -133,24 +212,18 @@ Layer restore_record_layer(const InfoPage& info) {
                                      ? fmt::format("memory map CRC32 {:08x}", *record.memory_map_crc)
                                  : record.memory_map_md5 ? "memory map MD5 " + *record.memory_map_md5
                                                          : "no memory map digest";
-      return {"restore record", LayerResult::Ok,
-              fmt::format("x86, jump to {:#x}, {}", record.jump_address, digest)};
+      return fmt::format("x86, jump to {:#x}, {}", record.jump_address, digest);
     }
-    case RestoreKind::Uts:
-      return {"restore record", LayerResult::Ok,
-              "uname of the machine: " + printable(info.uts.release.value_or(""))};
-    case RestoreKind::Version:
-      return {"restore record", LayerResult::Ok, "kernel " + printable(record.version)};
-    case RestoreKind::Unknown:
-      return {"restore record", LayerResult::NotChecked,
-              fmt::format("of a kind that is not known (magic {:#x})", record.magic)};
+    case RestoreKind::Uts: return "uname of the machine: " + printable(info.uts.release.value_or(""));
+    case RestoreKind::Version: return "kernel " + printable(record.version);
+    case RestoreKind::Unknown: return fmt::format("of a kind that is not known (magic {:#x})", record.magic);
   }
   return {};
 }
 
 std::vector<std::byte> encode_info_page(const InfoPage& info) {
   std::vector<std::byte> page = info.raw;
-  const Offsets& at = offsets_of(info.abi);
+  const InfoOffsets& at = info_offsets(info.abi);
   info.abi.put_word(page, at.num_physpages, info.num_physpages);
   info.abi.put_word(page, at.image_pages, info.image_pages);
   info.abi.put_word(page, at.pages, info.pages);

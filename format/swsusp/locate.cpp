@@ -219,7 +219,7 @@ bool leads_to_an_image(const BlockSpace& space, const Header& header) {
     return false;
   const std::uint64_t info_block = abi.u64(page, 0);
   if (info_block == 0 || space.contiguous(info_block, 1) == 0 || !space.read(info_block, page)) return false;
-  return decode_info_page(page, abi, true, 0).has_value();
+  return parse_info_page(page, abi, true).evidence > 0;
 }
 
 bool may_hold_swap_area(ByteView head) {

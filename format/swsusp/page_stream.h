@@ -28,8 +28,15 @@ class PageStream {
   const InfoPage& info_page() const { return info_page_; }
   std::uint32_t page_size() const { return info_page_.abi.page_size; }
   std::uint64_t page_count() const { return info_page_.pages; }
-  // The PFN list has shown that the info page is wrong.
-  virtual void correct_page_count(std::uint64_t pages) { info_page_.pages = pages; }
+  // Other counts than the info page's, which has been shown to be wrong.
+  void use_counts(std::uint64_t pages, std::uint64_t image_pages) {
+    info_page_.pages = pages;
+    info_page_.image_pages = image_pages;
+    recount();
+  }
+  // How many pages the stream has by what it lies in, whatever the info page says; nothing where that does
+  // not tell, or is broken.
+  virtual std::optional<std::uint64_t> counted_pages() const = 0;
 
   // The chunks that make up the stream as the info page counts it, whether they can be read or not. All but
   // the first and the last are kChunkPages long. Chunk 0 begins at stream page first_chunk_page().
@@ -43,6 +50,9 @@ class PageStream {
 
   // Fills `out` with the chunk's pages. Corrupt, Truncated … when it cannot.
   virtual Result<void> read_chunk(std::uint64_t number, MutableBytes out) const = 0;
+
+  // The pages that the chunk has, however many the info page says; `out` has room for kChunkPages. How many.
+  virtual Result<std::uint32_t> read_uncounted_chunk(std::uint64_t number, MutableBytes out) const = 0;
 
   // One page of the stream by itself, where pages are not compressed together.
   virtual Result<void> read_page(std::uint64_t page, MutableBytes out) const = 0;
@@ -81,6 +91,9 @@ class PageStream {
   virtual bool is_compressed() const = 0;
 
  protected:
+  // The counts have changed: chunks, damage and layers that follow from them.
+  virtual void recount() = 0;
+
   std::uint64_t first_chunk_page_ = 1;
   InfoPage info_page_;
   std::vector<Damage> damage_;

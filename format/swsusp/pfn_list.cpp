@@ -13,6 +13,34 @@ constexpr std::size_t kMaxListed = 1000;  // wrong entries; a hostile list must 
 
 }  // namespace
 
+// Most entries of a PFN page ascend, even if some are damaged; words of memory do not.
+bool PfnCounter::add_page(ByteView page) {
+  const std::uint64_t zero_flag = abi_.word_max() - abi_.word_max() / 2;
+  std::uint64_t data = 0;
+  std::uint64_t seen = 0;
+  std::uint64_t wrong = 0;
+  Pfn next = next_;
+  bool ended = false;
+  for (std::uint64_t i = 0; i < abi_.words_per_page() && !ended; ++i) {
+    const std::uint64_t value = abi_.word(page, i * abi_.word_bytes);
+    ended = value == abi_.word_max();
+    if (ended) break;
+    ++seen;
+    if ((value & zero_flag) == 0) ++data;
+    const Pfn pfn = value & ~zero_flag;
+    if (pfn < next || pfn >= kMaxPfn)
+      ++wrong;
+    else
+      next = pfn + 1;
+  }
+  if (2 * wrong > seen || (seen == 0 && !ended)) return false;
+  ++pages_;
+  data_pages_ += data;
+  next_ = next;
+  ended_ = ended;
+  return true;
+}
+
 PfnListDecoder::PfnListDecoder(const Abi& abi, std::uint64_t image_pages)
     : abi_(abi),
       image_pages_(image_pages),
@@ -46,8 +74,6 @@ void PfnListDecoder::add_page(ByteView page, std::uint64_t file_offset) {
     const std::uint64_t value = abi_.word(page, i * abi_.word_bytes);
     if (value == abi_.word_max()) {  // before the zero flag, which it contains
       ended_ = true;
-      list_.has_end_mark = true;
-      list_.pages_to_end_mark = page_ + 1;
     } else {
       add_entry(value, i, file_offset);
     }

@@ -28,10 +28,30 @@ class PfnList {
   std::uint64_t zero_pages = 0;
   std::vector<Damage> damage;
   bool uses_zero_flag = false;  // Linux 6.6 and later
-  bool has_end_mark = false;
-  std::uint64_t pages_to_end_mark = 0;  // PFN pages, that with the mark included
 
   Pfn end_pfn() const { return runs.empty() ? 0 : runs.back().end(); }
+};
+
+// Counts what the PFN pages list, for when it is not known how many of them there are.
+class PfnCounter {
+ public:
+  explicit PfnCounter(const Abi& abi) : abi_(abi) {}
+
+  // False, and the page does not count, when it holds no PFNs.
+  bool add_page(ByteView page);
+
+  bool has_ended() const { return ended_; }  // the end mark was there
+  std::uint64_t pages() const { return pages_; }
+  std::uint64_t data_pages() const { return data_pages_; }
+  // Of the whole stream, if the list ends here.
+  std::uint64_t stream_pages() const { return 1 + pages_ + data_pages_; }
+
+ private:
+  Abi abi_;
+  std::uint64_t pages_ = 0;
+  std::uint64_t data_pages_ = 0;
+  Pfn next_ = 0;
+  bool ended_ = false;
 };
 
 // Takes the PFN pages one after the other. A page that could not be read is passed as an empty view: the

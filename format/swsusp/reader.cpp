@@ -242,7 +242,7 @@ Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> f
   SnapshotParts parts;
   parts.info.format = "snapshot";
   parts.info.variant = "stream of /dev/snapshot";
-  parts.info.state = stream->damage().empty() ? "complete" : "incomplete";
+  parts.info.state.clear();  // told once the pages have been counted
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 

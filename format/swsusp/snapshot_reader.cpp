@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::uint64_t kBatchChunks = kBatchPages / kChunkPages;
 constexpr std::size_t kCachedChunks = 32;  // 4 MiB
+constexpr const char* kMemorySize = "memory size";
+constexpr const char* kNumPhyspages = "info page: num_physpages";
 
 }  // namespace
 
@@ -26,14 +28,105 @@ SnapshotReader::SnapshotReader(std::unique_ptr<PageStream> stream, SnapshotParts
 Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<PageStream> stream,
                                                             SnapshotParts parts) {
   auto reader = std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(stream), std::move(parts)));
-  const std::uint64_t chunks = std::min(reader->stream_->chunk_count(), reader->stream_->readable_chunks());
-  reader->chunk_states_.resize(chunks);
-  reader->chunk_crcs_.resize(chunks);
-  reader->read_pfn_pages();
+  reader->read_lists();
+  reader->check_info_page();
+  reader->restore_ =
+      check_restore_record(*reader, reader->stream_->info_page(), reader->stream_->info_offset());
+  reader->memory_map_.emplace(reader->restore_.record);
   reader->parts_.record.info = reader->stream_->info_page();
+  if (!reader->info_damage_.empty())
+    reader->parts_.record.info.raw = encode_info_page(reader->stream_->info_page());
   reader->parts_.record.uses_zero_flag = reader->pfns_.uses_zero_flag;
   reader->fill_info();
   return std::unique_ptr<ImageReader>(std::move(reader));
+}
+
+// ---- how many pages there are
+
+// The info page is believed as long as nothing contradicts it.
+void SnapshotReader::read_lists() {
+  const InfoPage& info = stream_->info_page();
+  const auto told = stream_->counted_pages();
+  if (info.claims_agree() && (!told || *told == info.pages)) {
+    use_counts({info.pages, info.image_pages});
+    if (list_is_whole_) return;
+  }
+  // Nothing that may be there is left out while the PFNs are counted.
+  std::uint64_t most = 1;
+  for (const std::uint64_t pages :
+       {info.claimed.pages, info.claimed.size_bytes / info.abi.page_size, told.value_or(0)}) {
+    if (pages <= kMaxPfn) most = std::max(most, pages);
+  }
+  stream_->use_counts(most, 0);
+  const auto list = count_pfns();
+  use_counts(judge_counts(info, told, list ? &*list : nullptr));
+}
+
+void SnapshotReader::use_counts(const StreamCounts& counts) {
+  if (counts.pages != stream_->page_count() || counts.image_pages != stream_->info_page().image_pages)
+    stream_->use_counts(counts.pages, counts.image_pages);
+  const std::uint64_t chunks = std::min(stream_->chunk_count(), stream_->readable_chunks());
+  chunk_states_.assign(chunks, ChunkState::Unknown);
+  chunk_crcs_.assign(chunks, 0);
+  read_pfn_pages();
+}
+
+// Where the list ends: by its mark or, where the last PFN page is full, where as many data pages follow as
+// the stream has, or as two counts of the info page say.
+std::optional<PfnCounter> SnapshotReader::count_pfns() const {
+  const InfoPage& info = stream_->info_page();
+  const ClaimedCounts& claimed = info.claimed;
+  const std::uint32_t page_size = stream_->page_size();
+  const auto told = stream_->counted_pages();
+  PfnCounter list(info.abi);
+  const auto is_end = [&] {
+    const std::uint64_t pages = list.stream_pages();
+    if (list.has_ended() || pages == told) return true;
+    const bool is_claimed = pages == claimed.pages;
+    const bool fits_size = (pages * page_size & info.abi.word_max()) == claimed.size_bytes;
+    const bool fits_data = list.data_pages() == claimed.image_pages;
+    return is_claimed + fits_size + fits_data >= 2;
+  };
+  std::vector<std::byte> buffer(std::size_t{kChunkPages} * page_size);
+  std::uint64_t page = 1;
+  for (std::uint64_t number = stream_->chunk_of_page(1); number < stream_->readable_chunks(); ++number) {
+    const auto read = stream_->read_uncounted_chunk(number, buffer);
+    if (!read || cancelled()) return std::nullopt;
+    for (std::uint64_t into = page - stream_->chunk(number).first_page; into < *read; ++into, ++page) {
+      if (!list.add_page(ByteView(buffer).subspan(into * page_size, page_size))) return std::nullopt;
+      if (is_end()) return list;
+    }
+  }
+  return std::nullopt;
+}
+
+// What is not said of the counts is proven by the PFN list.
+void SnapshotReader::check_info_page() {
+  const InfoPage& info = stream_->info_page();
+  const std::uint64_t at = stream_->info_offset();
+  const std::uint64_t listed = pfns_.data_pages + pfns_.zero_pages;
+  const auto add = [&](Error error) {
+    info_damage_.push_back({std::move(error).of(stream_->file().path()), {}});
+  };
+  for (Error& error : wrong_counts(info, {info.pages, info.image_pages}, at)) add(std::move(error));
+  const bool counts_are_wrong = !info_damage_.empty();
+  if (info.num_physpages > kMaxPfn || info.num_physpages < listed) {
+    add(make_error(ErrorKind::Corrupt, kNumPhyspages, std::to_string(info.num_physpages),
+                   fmt::format("{} to {}: so many pages were saved", listed, kMaxPfn))
+            .at(at + info_offsets(info.abi).num_physpages));
+  }
+  std::string text = fmt::format("{} in the stream: 1 + {} of PFNs + {} of data", counted(info.pages, "page"),
+                                 grouped(info.pfn_page_count()), grouped(info.image_pages));
+  if (counts_are_wrong) {
+    parts_.info.findings.push_back({"counts-inferred", Severity::Warning, at,
+                                    "the counts of the info page are wrong; told by the PFN list and the "
+                                    "blocks: " +
+                                        text});
+    text = "its counts are wrong; told by the PFN list and the blocks: " + text;
+  } else if (!info_damage_.empty()) {
+    text = info_damage_.front().error.text();
+  }
+  info_layer_ = {"info page", info_damage_.empty() ? LayerResult::Ok : LayerResult::Bad, std::move(text)};
 }
 
 // ---- the PFN pages
@@ -78,12 +171,12 @@ void SnapshotReader::read_pfn_pages() {
     if (!read) damage.push_back({std::move(read).error().in("PFN pages"), {}});
   }
   pfns_ = decoder.finish();
-  if (damage.empty()) believe_the_list(damage);
   for (Damage& d : pfns_.damage) d.error.file = stream_->file().path();
   const std::uint64_t listed = pfns_.data_pages + pfns_.zero_pages;
   const std::uint64_t needed = (listed + info.abi.words_per_page() - 1) / info.abi.words_per_page();
   may_lose_pages_ = !stream_->damage().empty() || chunk_states_.size() < stream_->chunk_count() ||
                     pfns_.data_pages + pfn_pages_ + 1 > stream_->page_count();
+  list_is_whole_ = damage.empty() && pfns_.damage.empty() && needed == pfn_pages_;
   if (damage.empty() && needed != pfn_pages_) {
     pfns_.damage.push_back(
         {stream_->file().error(ErrorKind::Corrupt, stream_->chunk_offset(0).value_or(0), "PFN pages",
@@ -97,25 +190,6 @@ void SnapshotReader::read_pfn_pages() {
                                                    counted(listed, "PFN"), counted(pfns_.runs.size(), "run"),
                                                    grouped(pfns_.zero_pages))
                                      : pfns_.damage.front().error.line()};
-}
-
-// The info page is covered by no checksum. When the list ends by its own mark, before the info page says so,
-// and one of the page's two counts agrees with it, the other count is wrong.
-void SnapshotReader::believe_the_list(std::vector<Damage>& damage) {
-  const InfoPage& info = stream_->info_page();
-  if (!pfns_.has_end_mark || pfns_.pages_to_end_mark >= pfn_pages_) return;
-  if (1 + pfns_.pages_to_end_mark + pfns_.data_pages == info.pages) {
-    pfn_pages_ = pfns_.pages_to_end_mark;  // image_pages is the wrong one, which the list has noted
-    return;
-  }
-  if (pfns_.data_pages != info.image_pages) return;
-  damage.push_back(
-      {stream_->file().error(
-           ErrorKind::Corrupt, stream_->info_offset(), "info page: pages", std::to_string(info.pages),
-           fmt::format("{}, as the PFN pages say", 1 + pfns_.pages_to_end_mark + info.image_pages)),
-       {}});
-  pfn_pages_ = pfns_.pages_to_end_mark;
-  stream_->correct_page_count(1 + pfn_pages_ + info.image_pages);
 }
 
 bool SnapshotReader::is_lost(std::uint64_t data_index) const {
@@ -269,6 +343,9 @@ class SnapshotReader::ChunkInHand {
                 .has_value();
     }
     if (!read) error_ = std::move(read).error();
+    for (std::uint32_t i = 0; i < chunk_.page_count; ++i) {
+      if (good_[i]) reader_.memory_map_->look_at(place_.subspan(i * page_size(), page_size()));
+    }
   }
 
   // Items for pages of the run from `pfn` on that lie in this chunk; how many.
@@ -380,11 +457,12 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
 void SnapshotReader::fill_info() {
   const InfoPage& page = stream_->info_page();
   ImageInfo& info = parts_.info;
+  if (info.state.empty()) info.state = stream_->damage().empty() ? "complete" : "incomplete";
   info.path = stream_->file().path();
   info.file_bytes = stream_->file().size();
   info.page_size = page.abi.page_size;
   info.kernel = page.uts;
-  info.details.emplace_back("jump back", restore_record_layer(page).text);
+  info.details.emplace_back("jump back", describe_restore_record(page));
   info.details.emplace_back(
       "saved", fmt::format("{} of {} pages: {} with data, {} marked as zero",
                            grouped(pfns_.data_pages + pfns_.zero_pages), grouped(page.num_physpages),
@@ -402,6 +480,8 @@ void SnapshotReader::fill_info() {
   add(parts_.damage);
   add(stream_->damage());
   add(pfns_.damage);
+  add(info_damage_);
+  add(restore_.damage);
   if (const auto md5 = stream_->stored_md5()) {
     info.integrity_algorithm = "md5";
     info.integrity_value = hex_digest(md5->value);
@@ -422,7 +502,7 @@ void SnapshotReader::fill_info() {
 
 const std::vector<Record>& SnapshotReader::records() const {
   std::call_once(records_once_, [this] {
-    records_ = find_kernel(*this, stream_->info_page(), stream_->info_page().restore);
+    records_ = find_kernel(*this, stream_->info_page(), restore_.record);
     if (parts_.slots) {
       auto swapped = find_swapped_pages(*this, records_, *parts_.slots);
       swapped_ = std::move(swapped.pages);
@@ -450,8 +530,10 @@ StructureCheck SnapshotReader::check_structure() const {
   check.layers = parts_.layers;
   const auto& stream_layers = stream_->layers();
   check.layers.insert(check.layers.end(), stream_layers.begin(), stream_layers.end());
+  check.layers.push_back(info_layer_);
   check.layers.push_back(pfn_layer_);
-  check.layers.push_back(restore_record_layer(stream_->info_page()));
+  check.layers.push_back(restore_.layer);
+  check.has_unknown_parts = stream_->info_page().restore.kind == RestoreKind::Unknown;
   check.damage = parts_.info.damage;
   check.pages_have_checksums = stream_->stored_crc().has_value() || stream_->stored_md5().has_value();
   return check;
@@ -490,10 +572,53 @@ WholeCheck SnapshotReader::check_md5() const {
   const std::string wanted = hex_digest(stored.value);
   if (computed == wanted) return {{{"md5", LayerResult::Ok, computed}}, {}};
   return {{{"md5", LayerResult::Bad, fmt::format("{}, stored is {}", computed, wanted)}},
-          changed_somewhere(*stream_, "md5 of the stream", computed, wanted)};
+          {changed_somewhere(*stream_, "md5 of the stream", computed, wanted)}};
 }
 
 WholeCheck SnapshotReader::check_whole() const {
+  WholeCheck check = check_checksum();
+  check_memory_map(check);
+  check_memory_size(check);
+  return check;
+}
+
+// The pages have been loaded, and the firmware's memory map was seen among them.
+void SnapshotReader::check_memory_map(WholeCheck& check) const {
+  if (!memory_map_->is_wanted()) return;
+  const MemoryMapSearch::Result map = memory_map_->result();
+  std::string text = "the table of which the restore record has the digest is not in the pages";
+  if (map.result == LayerResult::Ok) text = map.wanted + ", of the table in the pages";
+  if (map.result == LayerResult::Bad) {
+    Error error = stream_->file().error(
+        ErrorKind::Corrupt, stream_->info_offset() + restore_digest_offset(stream_->info_page().abi),
+        "restore record: digest", map.wanted, map.found + ", of the table in the pages");
+    text = error.text();
+    check.damage.push_back({std::move(error), {}});
+  }
+  check.layers.push_back({"memory map", map.result, std::move(text)});
+}
+
+// A kernel refuses the image of a machine with more or less memory.
+void SnapshotReader::check_memory_size(WholeCheck& check) const {
+  const InfoPage& info = stream_->info_page();
+  const Record* machine = find_record(records(), kMachineRecord);
+  const auto ram = machine == nullptr ? std::nullopt : count_ram(*this, info, restore_.record, *machine);
+  if (!ram) return;
+  if (*ram == info.num_physpages) {
+    check.layers.push_back(
+        {kMemorySize, LayerResult::Ok, counted(*ram, "page") + ", as the kernel's nodes count"});
+    return;
+  }
+  Error error = stream_->file().error(
+      ErrorKind::Corrupt, stream_->info_offset() + info_offsets(info.abi).num_physpages, kNumPhyspages,
+      std::to_string(info.num_physpages), fmt::format("{}, as the kernel's nodes count", *ram));
+  check.layers.push_back({kMemorySize, LayerResult::Bad, error.text()});
+  const bool is_said = std::any_of(info_damage_.begin(), info_damage_.end(),
+                                   [](const Damage& damage) { return damage.error.where == kNumPhyspages; });
+  if (!is_said) check.damage.push_back({std::move(error), {}});
+}
+
+WholeCheck SnapshotReader::check_checksum() const {
   if (stream_->stored_md5()) return check_md5();
   WholeCheck check;
   if (!stream_->is_compressed()) {
@@ -529,8 +654,8 @@ WholeCheck SnapshotReader::check_whole() const {
                           equal ? fmt::format("{:08x}", computed)
                                 : fmt::format("{:08x}, stored is {:08x}", computed, stored->value)});
   if (!equal) {
-    check.damage = changed_somewhere(*stream_, "crc32 of all chunks", fmt::format("{:08x}", computed),
-                                     fmt::format("{:08x}", stored->value));
+    check.damage.push_back(changed_somewhere(*stream_, "crc32 of all chunks", fmt::format("{:08x}", computed),
+                                             fmt::format("{:08x}", stored->value)));
   }
   return check;
 }

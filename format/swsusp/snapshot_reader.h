@@ -6,9 +6,12 @@
 #include <functional>
 #include <mutex>
 
+#include "format/swsusp/counts.h"
 #include "format/swsusp/image_record.h"
+#include "format/swsusp/memory_map_search.h"
 #include "format/swsusp/page_stream.h"
 #include "format/swsusp/pfn_list.h"
+#include "format/swsusp/restore_check.h"
 #include "format/swsusp/swapped_pages.h"
 #include "lib/base/pool.h"
 #include "lib/image/reader.h"
@@ -55,10 +58,16 @@ class SnapshotReader final : public ImageReader {
   class ChunkInHand;
 
   SnapshotReader(std::unique_ptr<PageStream> stream, SnapshotParts parts);
+  void read_lists();
   void read_pfn_pages();
-  void believe_the_list(std::vector<Damage>& damage);
+  std::optional<PfnCounter> count_pfns() const;
+  void use_counts(const StreamCounts& counts);
+  void check_info_page();
   void fill_info();
   WholeCheck check_md5() const;
+  WholeCheck check_checksum() const;
+  void check_memory_map(WholeCheck& check) const;
+  void check_memory_size(WholeCheck& check) const;
   // Decodes, and remembers the CRC and whether it worked.
   Result<void> read_chunk(std::uint64_t chunk, MutableBytes out) const;
   std::uint64_t stream_page(std::uint64_t data_index) const { return 1 + pfn_pages_ + data_index; }
@@ -72,8 +81,13 @@ class SnapshotReader final : public ImageReader {
   SnapshotParts parts_;
   std::uint64_t pfn_pages_ = 0;
   PfnList pfns_;
+  bool list_is_whole_ = false;  // every PFN page was read, and they fit the counts
   Layer pfn_layer_;
-  bool may_lose_pages_ = true;  // false: every page has its place, no need to ask
+  std::vector<Damage> info_damage_;  // of the info page
+  Layer info_layer_;
+  RecordCheck restore_;
+  mutable std::optional<MemoryMapSearch> memory_map_;  // the digest's table, seen while pages are loaded
+  bool may_lose_pages_ = true;                         // false: every page has its place, no need to ask
 
   // Written by the one thread that has the chunk in hand.
   mutable std::vector<ChunkState> chunk_states_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/restore_check.h"
 #include "lib/base/text.h"
 #include "lib/image/linear_sink.h"
 
@@ -62,6 +63,13 @@ Result<StreamPlan> plan_stream(const ImageReader& source) {
   if (info.abi.page_size != source.info().page_size) {
     return fail(make_error(ErrorKind::Corrupt, "record swsusp: page_size", std::to_string(info.abi.page_size),
                            fmt::format("{}, as the image's pages have", source.info().page_size))
+                    .of(source.info().path));
+  }
+  const RecordCheck restore = check_restore_record(source, info, 0);
+  if (!restore.damage.empty()) {
+    const Error& error = restore.damage.front().error;
+    return fail(make_error(ErrorKind::Refused, error.where, error.found,
+                           error.allowed + ": a kernel would refuse the image, or jump nowhere")
                     .of(source.info().path));
   }
   PfnWriter pfns(info.abi, plan.pfn_pages);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/pfn_list.h"
 #include "lib/base/text.h"
 #include "lib/codec/lz4.h"
 #include "lib/codec/lzo.h"
@@ -37,14 +38,12 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
     if (!stream->chain_.damage.empty()) return fail(stream->chain_.damage.front().error);
     return fail(std::move(info).error());
   }
-  stream->damage_ = stream->chain_.damage;
   if (header.has_crc() && stream->is_compressed()) {
     const std::uint64_t at =
         stream->space_.file_offset(header_block).value_or(0) + header.page_size - kCrcFromEnd;
     stream->stored_crc_ = StoredCrc{header.crc32, at};
   }
-  stream->find_chunks();
-  stream->make_layers();
+  stream->recount();
   return stream;
 }
 
@@ -55,10 +54,30 @@ Result<void> SwapStream::read_info_page() {
   }
   std::vector<std::byte> page(header_.page_size);
   TRY_OK(read_entries(0, page));
-  auto info = decode_info_page(page, {header_.page_size, 8, header_.big_endian}, true, entry_offset(0));
-  if (!info) return fail(std::move(info).error().of(file().path()));
-  info_page_ = std::move(*info);
+  info_page_ = parse_info_page(page, {header_.page_size, 8, header_.big_endian}, true);
+  if (info_page_.evidence < InfoPage::kCertain) find_word_size(page);
   return {};
+}
+
+// Little in the info page makes sense. PFNs ascend only if they are read as words of the right size.
+void SwapStream::find_word_size(ByteView info_page) {
+  if (first_pfns_ascend()) return;
+  const Abi guessed = info_page_.abi;
+  info_page_.abi.word_bytes = guessed.word_bytes == 8 ? 4 : 8;
+  const Abi other = info_page_.abi;
+  info_page_ = read_info_page_as(info_page, first_pfns_ascend() ? other : guessed);
+}
+
+bool SwapStream::first_pfns_ascend() const {
+  std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
+  const MutableBytes first = MutableBytes(pages).first(header_.page_size);
+  if (codec_ == Codec::None) {
+    if (!read_entries(kFirstChunkEntry, first)) return false;
+  } else {
+    const auto place = place_at(kFirstChunkEntry);
+    if (!place || !decode_within(*place, pages)) return false;
+  }
+  return PfnCounter(info_page_.abi).add_page(first);
 }
 
 std::uint64_t SwapStream::most_blocks() const {
@@ -111,8 +130,8 @@ std::optional<SwapStream::Place> SwapStream::place_at(std::uint64_t entry) const
 
 // Each chunk's length says where the next begins, so one broken length would lose all that follow. Behind it,
 // the next place where a length is possible, the one after it too, and the content decodes, is a chunk again.
-std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from, std::uint64_t limit,
-                                                               std::uint64_t number) const {
+std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from,
+                                                               std::uint64_t limit) const {
   std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
   for (std::uint64_t entry = from; entry < std::min(limit, chain_.blocks.size()); ++entry) {
     const auto place = place_at(entry);
@@ -120,8 +139,8 @@ std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t fro
     const std::uint64_t next = entry + place->block_count;
     const bool last = next == chain_.blocks.size();
     if (!last && !place_at(next)) continue;
-    const std::uint64_t count = last ? chunk(chunk_count() - 1).page_count : kChunkPages;
-    if (decode(*place, number, MutableBytes(pages).first(count * header_.page_size))) return entry;
+    const auto count = decode_within(*place, pages);  // only the last may have less than kChunkPages
+    if (count && (last || *count == kChunkPages)) return entry;
   }
   return std::nullopt;
 }
@@ -139,6 +158,7 @@ void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::
 void SwapStream::find_chunks() {
   const std::uint64_t entries = chain_.blocks.size();
   if (codec_ == Codec::None) {
+    if (chain_.reached_end && chain_.damage.empty()) counted_pages_ = entries;
     if (entries != page_count()) {
       ++framing_damage_;
       first_broken_entry_ = std::min(entries, page_count());
@@ -151,8 +171,20 @@ void SwapStream::find_chunks() {
     return;
   }
   const std::vector<Segment> segments = find_segments();
+  counted_pages_ = count_pages(segments);
   number_chunks(segments);
   note_stale_map_page();
+}
+
+// Every chunk but the last has kChunkPages pages, and decoding the last tells how many it has.
+std::optional<std::uint64_t> SwapStream::count_pages(const std::vector<Segment>& segments) const {
+  if (!chain_.reached_end || !chain_.damage.empty() || segments.size() != 1) return std::nullopt;
+  const std::vector<Place>& places = segments.front().places;
+  if (places.empty() || segments.front().end_entry != chain_.blocks.size()) return std::nullopt;
+  std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
+  const auto last = decode_within(places.back(), pages);
+  if (!last) return std::nullopt;
+  return first_chunk_page_ + (places.size() - 1) * kChunkPages + *last;
 }
 
 // Chunks that follow each other without a gap. Between two segments at least one chunk is lost.
@@ -184,7 +216,7 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
     } else {
       ++number;
     }
-    const auto found = find_next_whole_chunk(from, from + 2 * most_blocks(), number);
+    const auto found = find_next_whole_chunk(from, from + 2 * most_blocks());
     segments.emplace_back();
     if (!found) break;
     entry = *found;
@@ -243,14 +275,17 @@ void SwapStream::note_stale_map_page() {
                      {}});
 }
 
+Result<ByteView> SwapStream::read_place(const Place& place, std::vector<std::byte>& buffer) const {
+  const std::size_t size = std::size_t{info_page_.abi.word_bytes} + place.compressed_bytes;
+  if (buffer.size() < size) buffer.resize(size);
+  const MutableBytes bytes = MutableBytes(buffer).first(size);
+  TRY_OK(read_entries(place.first_entry, bytes));
+  return ByteView(bytes).subspan(info_page_.abi.word_bytes);
+}
+
 Result<void> SwapStream::decode(const Place& place, std::uint64_t number, MutableBytes out) const {
   const auto buffer = buffers_.take();
-  const std::size_t word = info_page_.abi.word_bytes;
-  const std::size_t size = word + place.compressed_bytes;
-  if (buffer->size() < size) buffer->resize(size);
-  const MutableBytes bytes = MutableBytes(*buffer).first(size);
-  TRY_OK(read_entries(place.first_entry, bytes));
-  const ByteView data = ByteView(bytes).subspan(word);
+  TRY(const ByteView data, read_place(place, *buffer));
   auto decoded = codec_ == Codec::Lz4 ? lz4_decompress(data, out) : lzo_decompress(data, out);
   if (!decoded)
     return fail(std::move(decoded)
@@ -259,6 +294,18 @@ Result<void> SwapStream::decode(const Place& place, std::uint64_t number, Mutabl
                     .at(entry_offset(place.first_entry))
                     .of(file().path()));
   return {};
+}
+
+Result<std::uint32_t> SwapStream::decode_within(const Place& place, MutableBytes out) const {
+  const auto buffer = buffers_.take();
+  TRY(const ByteView data, read_place(place, *buffer));
+  TRY(const std::size_t size,
+      codec_ == Codec::Lz4 ? lz4_decompress_within(data, out) : lzo_decompress_within(data, out));
+  if (size == 0 || size % header_.page_size != 0) {
+    return fail(file().error(ErrorKind::Corrupt, entry_offset(place.first_entry), "chunk",
+                             fmt::format("{} bytes of content", size), "whole pages"));
+  }
+  return static_cast<std::uint32_t>(size / header_.page_size);
 }
 
 std::uint64_t SwapStream::readable_chunks() const {
@@ -280,6 +327,21 @@ Result<void> SwapStream::read_chunk(std::uint64_t number, MutableBytes out) cons
   return decode(places_[number], number, out);
 }
 
+Result<std::uint32_t> SwapStream::read_uncounted_chunk(std::uint64_t number, MutableBytes out) const {
+  if (codec_ == Codec::None) {
+    const std::uint64_t first = first_chunk_page_ + number * kChunkPages;
+    const std::uint64_t left = chain_.blocks.size() - std::min(first, chain_.blocks.size());
+    const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(kChunkPages, left));
+    TRY_OK(read_entries(first, out.first(std::size_t{count} * header_.page_size)));
+    return count;
+  }
+  if (number >= places_.size() || places_[number].compressed_bytes == 0) {
+    return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("chunk {}", number), "not found",
+                             "a chunk"));
+  }
+  return decode_within(places_[number], out);
+}
+
 bool SwapStream::has_page(std::uint64_t page) const {
   if (page >= page_count()) return false;
   if (codec_ == Codec::None) return page < chain_.blocks.size() && chain_.blocks.at(page) != kNoBlock;
@@ -293,12 +355,12 @@ std::optional<std::uint64_t> SwapStream::chunk_offset(std::uint64_t number) cons
   return entry_offset(places_[number].first_entry);
 }
 
-// The chunks were counted by the wrong number: those that seemed lost may never have been.
-void SwapStream::correct_page_count(std::uint64_t pages) {
-  info_page_.pages = pages;
+void SwapStream::recount() {
   damage_ = chain_.damage;
   layers_.clear();
   framing_damage_ = 0;
+  first_broken_entry_ = 0;
+  lost_chunks_ = 0;
   places_.clear();
   find_chunks();
   make_layers();

@@ -14,18 +14,19 @@ enum class Codec { None, Lzo, Lz4 };
 class SwapStream final : public PageStream {
  public:
   // Walks the map chain, reads the info page and, of a compressed image, the first bytes of every chunk.
-  // Fails only when there is no info page to be had; all else is damage.
+  // Fails only when the info page's block cannot be read; all else is damage.
   static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header,
                                                   std::uint64_t header_block);
 
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
   Result<void> read_chunk(std::uint64_t number, MutableBytes out) const override;
+  Result<std::uint32_t> read_uncounted_chunk(std::uint64_t number, MutableBytes out) const override;
   Result<void> read_page(std::uint64_t page, MutableBytes out) const override;
   bool has_page(std::uint64_t page) const override;
   std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
   std::uint64_t info_offset() const override { return entry_offset(0); }
-  void correct_page_count(std::uint64_t pages) override;
+  std::optional<std::uint64_t> counted_pages() const override { return counted_pages_; }
   void label(RangeMap& map) const override;
   bool is_compressed() const override { return codec_ != Codec::None; }
 
@@ -44,21 +45,27 @@ class SwapStream final : public PageStream {
 
   SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block);
   Result<void> read_info_page();
+  void find_word_size(ByteView info_page);
+  bool first_pfns_ascend() const;
   // Chunks that lie one behind the other; `end_entry` is where the next would begin.
   struct Segment {
     std::vector<Place> places;
     std::uint64_t end_entry = 0;
   };
 
+  void recount() override;
   void find_chunks();
   std::vector<Segment> find_segments();
+  std::optional<std::uint64_t> count_pages(const std::vector<Segment>& segments) const;
   void number_chunks(const std::vector<Segment>& segments);
   std::uint64_t most_blocks() const;  // of a chunk
   std::optional<Place> place_at(std::uint64_t entry) const;
-  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit,
-                                                     std::uint64_t number) const;
+  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit) const;
   Result<void> read_entries(std::uint64_t first_entry, MutableBytes out) const;
+  Result<ByteView> read_place(const Place& place, std::vector<std::byte>& buffer) const;
   Result<void> decode(const Place& place, std::uint64_t number, MutableBytes out) const;
+  // The pages of a chunk of which only the limit is known.
+  Result<std::uint32_t> decode_within(const Place& place, MutableBytes out) const;
   std::uint64_t entry_offset(std::uint64_t entry) const;
   void report_framing(std::uint64_t number, std::uint64_t entry, std::string found, std::string allowed);
   void note_stale_map_page();
@@ -70,6 +77,7 @@ class SwapStream final : public PageStream {
   Codec codec_;
   MapChain chain_;
   std::vector<Place> places_;
+  std::optional<std::uint64_t> counted_pages_;
   std::size_t framing_damage_ = 0;
   std::uint64_t first_broken_entry_ = 0;
   std::uint64_t lost_chunks_ = 0;

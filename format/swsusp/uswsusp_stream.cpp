@@ -94,8 +94,7 @@ Result<std::unique_ptr<UswsuspStream>> UswsuspStream::open(BlockSpace space, con
   }
   stream->walk_extents();
   TRY_OK(stream->read_info_page());
-  stream->find_chunks();
-  stream->make_layers();
+  stream->recount();
   if ((stream->image_.flags & UswsuspHeader::kChecksum) != 0)
     stream->stored_md5_ = StoredMd5{stream->image_.md5, at + kMd5};
   return stream;
@@ -127,7 +126,7 @@ void UswsuspStream::walk_extents() {
   std::vector<std::byte> page(page_size);
   std::unordered_set<std::uint64_t> seen;
   const auto damage = [&](std::uint64_t at, std::string where, std::string found, std::string allowed) {
-    damage_.push_back(
+    extents_damage_.push_back(
         {file().error(ErrorKind::Corrupt, at, std::move(where), std::move(found), std::move(allowed)), {}});
   };
   std::uint64_t next = image_.map_start;
@@ -165,7 +164,7 @@ Result<void> UswsuspStream::read_info_page() {
   info_page_.abi = {header_.page_size, 8, header_.big_endian};
   info_page_.pages = std::max<std::uint64_t>(image_.pages, 1);
   const bool encrypted = !key_.empty();
-  Result<void> read;
+  Result<std::uint32_t> read = 1U;
   if (is_compressed()) {
     TRY(const auto place, place_at(0));
     if (!place) {
@@ -177,31 +176,37 @@ Result<void> UswsuspStream::read_info_page() {
     }
     places_.push_back(*place);
     std::vector<std::byte> chunk_pages(std::size_t{kChunkPages} * header_.page_size);
-    const MutableBytes out =
-        MutableBytes(chunk_pages).first(std::size_t{chunk(0).page_count} * header_.page_size);
-    read = read_chunk(0, out);
-    if (read) std::copy_n(out.begin(), page.size(), page.begin());
+    read = read_uncounted_chunk(0, chunk_pages);
+    if (read) std::copy_n(chunk_pages.begin(), page.size(), page.begin());
     places_.clear();
-  } else {
-    read = read_entries(0, page);
+  } else if (auto alone = read_entries(0, page); !alone) {
+    read = fail(std::move(alone).error());
   }
   if (!read && encrypted && read.error().kind == ErrorKind::Corrupt)
     return fail(
         authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the first chunk"));
   if (!read) return fail(std::move(read).error());
-  auto info = decode_info_page(page, {header_.page_size, 8, header_.big_endian}, true, entry_offset(0));
-  if (!info && encrypted)
+  InfoPage info = parse_info_page(page, {header_.page_size, 8, header_.big_endian}, true);
+  if (info.evidence == 0 && encrypted)
     return fail(
         authentication_error(file(), entry_offset(0), "a passphrase that makes no sense of the info page"));
-  if (!info) return fail(std::move(info).error().of(file().path()));
-  info_page_ = std::move(*info);
-  if (info_page_.pages != image_.pages) {
-    damage_.push_back({file().error(ErrorKind::Corrupt, entry_offset(0), "info page: pages",
-                                    std::to_string(info_page_.pages),
-                                    fmt::format("{}, as the uswsusp header says", image_.pages)),
-                       {}});
-  }
+  info_page_ = std::move(info);
   return {};
+}
+
+void UswsuspStream::recount() {
+  damage_ = extents_damage_;
+  layers_.clear();
+  places_.clear();
+  if (image_.pages != page_count()) {
+    const std::uint64_t at = space_.file_offset(header_.uswsusp_image / header_.page_size).value_or(0);
+    damage_.push_back(
+        {file().error(ErrorKind::Corrupt, at + kPages, "uswsusp header: pages", std::to_string(image_.pages),
+                      fmt::format("{}, the pages of the stream", page_count())),
+         {}});
+  }
+  find_chunks();
+  make_layers();
 }
 
 void UswsuspStream::find_chunks() {
@@ -270,26 +275,46 @@ Result<void> UswsuspStream::read_entries(std::uint64_t first_entry, MutableBytes
   return {};
 }
 
+Result<ByteView> UswsuspStream::read_place(const Place& place, std::vector<std::byte>& buffer) const {
+  const std::size_t size = std::size_t{place.block_count} * header_.page_size;
+  if (buffer.size() < size) buffer.resize(size);
+  const MutableBytes bytes = MutableBytes(buffer).first(size);
+  TRY_OK(read_entries(place.first_entry, bytes));
+  return ByteView(bytes).subspan(info_page_.abi.word_bytes, place.compressed_bytes);
+}
+
 Result<void> UswsuspStream::read_chunk(std::uint64_t number, MutableBytes out) const {
   if (!is_compressed()) return read_entries(chunk(number).first_page, out);
   if (number >= places_.size())
     return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("chunk {}", number),
                              "not found: a length before it is broken, or the extents end", "a chunk"));
-  const Place& place = places_[number];
   const auto buffer = buffers_.take();
-  const std::size_t size = std::size_t{place.block_count} * header_.page_size;
-  if (buffer->size() < size) buffer->resize(size);
-  const MutableBytes bytes = MutableBytes(*buffer).first(size);
-  TRY_OK(read_entries(place.first_entry, bytes));
-  auto decoded =
-      lzo_decompress(ByteView(bytes).subspan(info_page_.abi.word_bytes, place.compressed_bytes), out);
+  TRY(const ByteView data, read_place(places_[number], *buffer));
+  auto decoded = lzo_decompress(data, out);
   if (!decoded)
     return fail(std::move(decoded)
                     .error()
                     .in(fmt::format("chunk {}", number))
-                    .at(entry_offset(place.first_entry))
+                    .at(entry_offset(places_[number].first_entry))
                     .of(file().path()));
   return {};
+}
+
+Result<std::uint32_t> UswsuspStream::read_uncounted_chunk(std::uint64_t number, MutableBytes out) const {
+  if (is_compressed()) {
+    if (number >= places_.size())
+      return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("chunk {}", number),
+                               "not found", "a chunk"));
+    const auto buffer = buffers_.take();
+    TRY(const ByteView data, read_place(places_[number], *buffer));
+    TRY(const std::size_t size, lzo_decompress_within(data, out));
+    return static_cast<std::uint32_t>(size / header_.page_size);
+  }
+  const std::uint64_t first = first_chunk_page_ + number * kChunkPages;
+  const std::uint64_t left = blocks_.size() - std::min(first, blocks_.size());
+  const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(kChunkPages, left));
+  TRY_OK(read_entries(first, out.first(std::size_t{count} * header_.page_size)));
+  return count;
 }
 
 Result<void> UswsuspStream::read_page(std::uint64_t page, MutableBytes out) const {

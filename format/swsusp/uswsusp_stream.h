@@ -38,10 +38,12 @@ class UswsuspStream final : public PageStream {
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
   Result<void> read_chunk(std::uint64_t number, MutableBytes out) const override;
+  Result<std::uint32_t> read_uncounted_chunk(std::uint64_t number, MutableBytes out) const override;
   Result<void> read_page(std::uint64_t page, MutableBytes out) const override;
   bool has_page(std::uint64_t page) const override;
   std::optional<std::uint64_t> chunk_offset(std::uint64_t number) const override;
   std::uint64_t info_offset() const override { return entry_offset(0); }
+  std::optional<std::uint64_t> counted_pages() const override { return image_.pages; }
   void label(RangeMap& map) const override;
   // Of all that the image lies in: header, extents and stream.
   std::vector<BlockList::Run> image_blocks() const;
@@ -60,7 +62,9 @@ class UswsuspStream final : public PageStream {
   Result<void> read_header();
   void walk_extents();
   Result<void> read_info_page();
+  void recount() override;
   void find_chunks();
+  Result<ByteView> read_place(const Place& place, std::vector<std::byte>& buffer) const;
   Result<std::optional<Place>> place_at(std::uint64_t entry) const;
   Result<void> read_raw(std::uint64_t first_entry, MutableBytes out) const;
   // Decrypted, where the image is encrypted. Whole multiples of a cipher block.
@@ -73,6 +77,7 @@ class UswsuspStream final : public PageStream {
   UswsuspHeader image_;
   BlockList blocks_;
   std::vector<std::uint64_t> extent_pages_;
+  std::vector<Damage> extents_damage_;
   std::vector<Place> places_;
   std::vector<std::byte> key_;  // empty: not encrypted
   std::array<std::byte, 8> iv_{};

@@ -80,12 +80,13 @@ struct StructureCheck {
   std::vector<Layer> layers;
   std::vector<Damage> damage;
   bool pages_have_checksums = false;  // false: a changed byte of a page cannot be noticed
+  bool has_unknown_parts = false;     // something beside the pages cannot be judged: never good
 };
 
 // What only a pass over all pages can tell.
 struct WholeCheck {
   std::vector<Layer> layers;
-  std::optional<Damage> damage;
+  std::vector<Damage> damage;
 };
 
 class ImageReader {

@@ -73,9 +73,10 @@ class Run {
     });
     for (const Handover* stage : {&next_, &plan_, &append_}) stage->take();
     if (error_) return fail(std::move(*error_));
-    if (auto damage = source_.check_whole().damage) {
-      if (!options_.salvage) return fail(advised(std::move(damage->error)));
-      result_.damage.push_back(std::move(*damage));
+    WholeCheck whole = source_.check_whole();
+    for (Damage& damage : whole.damage) {
+      if (!options_.salvage) return fail(advised(std::move(damage.error)));
+      result_.damage.push_back(std::move(damage));
     }
     const std::uint64_t promised = memory_.info().pages.total();
     result_.missing_pages = promised - std::min(promised, result_.pages.total());

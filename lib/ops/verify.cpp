@@ -13,14 +13,17 @@ namespace {
 Layer pages_layer(const ImageInfo& info, const PipelineResult& result, bool have_checksums) {
   const bool anywhere = std::any_of(result.damage.begin(), result.damage.end(),
                                     [](const Damage& damage) { return damage.anywhere; });
-  if (anywhere && result.damage.size() == 1) {
+  const auto places = std::count_if(result.damage.begin(), result.damage.end(), [](const Damage& damage) {
+    return damage.anywhere || !damage.lost_pfns.empty();
+  });
+  if (anywhere && places == 1) {
     return {"pages", LayerResult::Bad,
             fmt::format("something has changed in the {} pages read, and in which cannot be told",
                         grouped(result.pages.present()))};
   }
-  if (!result.damage.empty()) {
+  if (places > 0) {
     return {"pages", LayerResult::Bad,
-            counted(result.damage.size(), "broken place") + ", " +
+            counted(static_cast<std::uint64_t>(places), "broken place") + ", " +
                 lost_pages(result.pages.unreadable + result.missing_pages, info)};
   }
   const std::string text = counted(result.pages.present(), "page") + " read";
@@ -122,9 +125,11 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
     return std::any_of(report.layers.begin(), report.layers.end(),
                        [&](const Layer& l) { return l.result == wanted; });
   };
-  report.verdict = has(LayerResult::Bad) || !report.damage.empty()         ? Verdict::Damaged
-                   : structure.pages_have_checksums && salvaged == nullptr ? Verdict::Good
-                                                                           : Verdict::Unverifiable;
+  const bool is_provable =
+      structure.pages_have_checksums && !structure.has_unknown_parts && salvaged == nullptr;
+  report.verdict = has(LayerResult::Bad) || !report.damage.empty() ? Verdict::Damaged
+                   : is_provable                                   ? Verdict::Good
+                                                                   : Verdict::Unverifiable;
   return report;
 }
 

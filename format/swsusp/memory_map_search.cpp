@@ -1,0 +1,90 @@
+#include "format/swsusp/memory_map_search.h"
+
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "lib/codec/crc32.h"
+#include "lib/codec/md5.h"
+
+namespace hib::swsusp {
+namespace {
+
+// struct e820_table (arch/x86/include/asm/e820/types.h): the number of entries, then address, size and type
+// of each, packed. It is a copy by kmemdup(), so it begins where an object of kmalloc() can.
+constexpr std::size_t kAlign = 32;
+constexpr std::size_t kHeaderBytes = 4;
+constexpr std::size_t kEntryBytes = 20;
+constexpr std::uint32_t kRam = 1;
+constexpr std::uint32_t kLastType = 255;
+constexpr std::uint32_t kSoftReserved = 0xEFFFFFFF;
+constexpr unsigned kMostFlippedBits = 3;  // a digest that differs in more bits is another table's
+
+// The bytes of the table that begins here: entries that ascend, one of them memory.
+std::optional<std::size_t> table_bytes(ByteView at) {
+  const Abi abi;
+  const std::uint32_t count = abi.u32(at, 0);
+  if (count < 2 || count > (at.size() - kHeaderBytes) / kEntryBytes) return std::nullopt;
+  std::uint64_t end = 0;
+  bool has_ram = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ByteView entry = at.subspan(kHeaderBytes + i * kEntryBytes, kEntryBytes);
+    const std::uint64_t start = abi.u64(entry, 0);
+    const auto next = checked_add(start, abi.u64(entry, 8));
+    const std::uint32_t type = abi.u32(entry, 16);
+    if (!next || *next == start || start < end || type == 0 || (type > kLastType && type != kSoftReserved))
+      return std::nullopt;
+    end = *next;
+    has_ram = has_ram || type == kRam;
+  }
+  if (!has_ram) return std::nullopt;
+  return kHeaderBytes + count * kEntryBytes;
+}
+
+}  // namespace
+
+MemoryMapSearch::MemoryMapSearch(const RestoreRecord& record) {
+  if (record.memory_map_crc) wanted_ = fmt::format("{:08x}", *record.memory_map_crc);
+  is_md5_ = record.memory_map_md5.has_value();
+  if (is_md5_) wanted_ = *record.memory_map_md5;
+}
+
+void MemoryMapSearch::look_at(ByteView page) {
+  if (!is_wanted()) return;
+  for (std::size_t at = 0; at + kHeaderBytes + 2 * kEntryBytes <= page.size(); at += kAlign) {
+    if (page[at] == std::byte{0} || page[at + 3] != std::byte{0}) continue;  // most pages end here
+    const auto size = table_bytes(page.subspan(at));
+    if (!size) continue;
+    std::string digest = digest_of(page.subspan(at, *size));
+    const unsigned bits = differing_bits(digest, wanted_);
+    const std::scoped_lock lock(mutex_);
+    if (bits_ && *bits_ <= bits) continue;
+    bits_ = bits;
+    found_ = std::move(digest);
+  }
+}
+
+MemoryMapSearch::Result MemoryMapSearch::result() const {
+  const std::scoped_lock lock(mutex_);
+  const LayerResult result = !bits_ || *bits_ > kMostFlippedBits ? LayerResult::NotProvable
+                             : *bits_ == 0                       ? LayerResult::Ok
+                                                                 : LayerResult::Bad;
+  return {result, wanted_, found_};
+}
+
+std::string MemoryMapSearch::digest_of(ByteView table) const {
+  if (!is_md5_) return fmt::format("{:08x}", crc32(table));
+  Md5 md5;
+  md5.update(table);
+  return hex_digest(md5.digest());
+}
+
+unsigned MemoryMapSearch::differing_bits(const std::string& a, const std::string& b) {
+  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  unsigned bits = 0;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+    bits += static_cast<unsigned>(std::popcount(digit(a[i]) ^ digit(b[i])));
+  return bits;
+}
+
+}  // namespace hib::swsusp

@@ -1,0 +1,39 @@
+// The firmware's memory map in the pages of an x86 kernel: the table of which the restore record has the
+// digest.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "format/swsusp/info_page.h"
+
+namespace hib::swsusp {
+
+class MemoryMapSearch {
+ public:
+  explicit MemoryMapSearch(const RestoreRecord& record);
+
+  // From any thread. Tables lie inside a page: the kernel allocates them.
+  void look_at(ByteView page);
+
+  bool is_wanted() const { return !wanted_.empty(); }  // the record has a digest
+  struct Result {
+    LayerResult result = LayerResult::NotProvable;
+    std::string wanted;  // the digest in the record
+    std::string found;   // of the table that comes nearest; empty: no table
+  };
+  Result result() const;
+
+ private:
+  std::string digest_of(ByteView table) const;
+  static unsigned differing_bits(const std::string& a, const std::string& b);
+
+  std::string wanted_;  // hexadecimal
+  bool is_md5_ = false;
+  mutable std::mutex mutex_;  // guards what follows
+  std::optional<unsigned> bits_;
+  std::string found_;
+};
+
+}  // namespace hib::swsusp
