@@ -98,9 +98,10 @@ class GoldenTest(CliTest):
 class Images(GoldenTest):
     def test_inspect_says_what_an_image_is(self):
         self.samples()
-        self.cases("consumed", "none", "plain", "mbr-partition", "snapshot", "uswsusp-encrypted", "fault-pfn-twice")
+        self.cases("consumed", "none", "plain", "mbr-partition", "snapshot", "uswsusp-encrypted", "fault-pfn-twice",
+                   "fault-image-pages-more", "kernel-32")
         for image in (IMAGE, LATER, "consumed.img", "none.img", "plain.img", "mbr-partition.img", "snapshot.img",
-                      "uswsusp-encrypted.img", "fault-pfn-twice.img", "missing.hib"):
+                      "uswsusp-encrypted.img", "fault-pfn-twice.img", "fault-image-pages-more.img", "kernel-32.img", "missing.hib"):
             self.show("inspect", image)
         self.compare("inspect")
 
@@ -123,12 +124,14 @@ class Images(GoldenTest):
 
     def test_verify_of_good_damaged_and_unverifiable_images(self):
         self.samples()
-        self.cases("consumed", "fault-content", "fault-lzo-cut", "fault-map-loop", "no-crc", "plain")
+        self.cases("consumed", "fault-content", "fault-lzo-cut", "fault-map-loop", "no-crc", "plain", "kernel",
+                   "fault-image-pages-more", "fault-kernel-magic", "record-unknown")
         whole = (SAMPLES / LATER).read_bytes()
         (self.folder / "changed.hib").write_bytes(whole[:0x4000] + b"\xff" + whole[0x4001:])
         (self.folder / "cut.hib").write_bytes(whole[:0x10000])
         for images in ([IMAGE, LATER], ["consumed.img"], ["fault-content.img"], ["fault-lzo-cut.img"],
-                       ["fault-map-loop.img"], ["changed.hib"], ["cut.hib"], ["no-crc.img"], ["plain.img"]):
+                       ["fault-map-loop.img"], ["kernel.img"], ["fault-image-pages-more.img"], ["fault-kernel-magic.img"],
+                       ["record-unknown.img"], ["changed.hib"], ["cut.hib"], ["no-crc.img"], ["plain.img"]):
             self.show("verify", *images)
         self.compare("verify")
 

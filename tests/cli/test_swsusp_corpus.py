@@ -92,6 +92,68 @@ class Corpus(unittest.TestCase):
         shown = self.tool("inspect", "fault-entry-twice", "--map")[1]["map"]
         self.assertIn("data pages, blocks 4 to", next(p for p in shown if int(p["offset"], 16) <= int(named["offset"], 16) < int(p["offset"], 16) + p["bytes"])["label"])
 
+    def test_without_salvage_a_damaged_info_page_is_refused_with_its_place_and_advice(self):
+        for name, where in (("fault-image-pages-more", "offset 0x21a0: info page: image_pages: 90, 40"),
+                            ("fault-info-pages-zero", "offset 0x21a8: info page: pages: 0, 42"),
+                            ("fault-info-size", "offset 0x21b0: info page: size: 4097, 172032"),
+                            ("fault-magic", "offset 0x2018: restore record: magic: 0x23456789abcdef06, 0x23456789abcdef02 (bit 2 flipped)"),
+                            ("fault-cr3", "offset 0x2010: restore record: cr3: 0x22000000, 0x2000000"),
+                            ("fault-jump-address-phys", "offset 0x2008: restore record: jump_address_phys: 0x0, 0x1000000"),
+                            ("fault-digest", "offset 0x2020: restore record: digest: ba571f52, ba571fd2"),
+                            ("fault-physpages-nodes", "offset 0x2190: info page: num_physpages: 65402, 65403")):
+            with self.subTest(name):
+                code, _, message = self.tool("create", name, "-o", self.folder / "refused.hib")
+                self.assertEqual(code, 2)
+                self.assertIn(where, message)
+                if name not in ("fault-digest", "fault-physpages-nodes"):  # told by the pages, when all have been read
+                    self.assertIn("--salvage goes on", message)
+                self.assertFalse((self.folder / "refused.hib").exists())
+
+    def test_inspect_says_what_the_counts_are(self):
+        for name in self.cases:
+            if name.startswith(("fault-image-pages", "fault-info-")) and name != "fault-info-physpages":
+                with self.subTest(name):
+                    findings = self.tool("inspect", name)[1]["findings"]
+                    inferred = [f for f in findings if f["code"] == "counts-inferred"]
+                    self.assertEqual(len(inferred), 1)
+                    stored = self.cases[name]["data"]
+                    self.assertIn(f"of PFNs + {stored} of data", inferred[0]["text"])
+
+    def test_the_kernels_pages_say_its_release(self):
+        release, version = "6.1.0-conformance", "#1 SMP Conformance (2026-01-01)"
+        for name, machine, says_version in (("kernel", "x86_64", False), ("kernel-32", "i686", True), ("kernel-32-note", "i686", True),
+                                            ("kernel-record-unknown", None, True), ("fault-cr3", "x86_64", False),
+                                            ("fault-jump-address-phys", "x86_64", False), ("fault-kernel-magic", "x86_64", False)):
+            with self.subTest(name):
+                kernel = self.tool("inspect", name)[1]["kernel"]
+                self.assertEqual((kernel["release"], kernel["machine"]), (release, machine))
+                self.assertEqual(kernel["version"], version if says_version else None)
+
+    def test_an_elf_file_of_a_32_bit_image_has_vmcoreinfo(self):
+        for name in ("kernel-32", "kernel-32-note", "kernel"):
+            with self.subTest(name):
+                output = self.folder / f"{name}.elf"
+                self.assertEqual(self.tool("restore", name, "--as", "elf", "-o", output)[0], 0)
+                self.assertIn(b"VMCOREINFO\0\0OSRELEASE=6.1.0-conformance\n", output.read_bytes())
+
+    def test_an_image_with_a_damaged_restore_record_is_not_written_for_a_kernel(self):
+        for name in ("fault-magic", "fault-kernel-magic", "fault-cr3", "fault-sysname"):
+            with self.subTest(name):
+                container = self.folder / "damaged.hib"
+                self.assertEqual(self.tool("create", name, "--salvage", "--force", "-o", container)[0], 3)
+                done = subprocess.run([HIBTOOL, "restore", container, "--as", "snapshot", "-o", self.folder / "stream"], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 4, done.stderr)
+                self.assertIn("restore record: ", done.stderr)
+                self.assertFalse((self.folder / "stream").exists())
+
+    def test_wrong_counts_are_put_right_where_the_image_is_written_again(self):
+        container, stream = self.folder / "counts.hib", self.folder / "stream"
+        self.assertEqual(self.tool("create", "fault-info-consistent", "--salvage", "-o", container)[0], 3)
+        subprocess.run([HIBTOOL, "restore", container, "--as", "snapshot", "-o", stream], check=True, capture_output=True)
+        verify = json.loads(subprocess.run([HIBTOOL, "verify", "--json", stream], check=True, capture_output=True).stdout)
+        self.assertEqual(verify["content_digest"], self.cases["fault-info-consistent"]["content_digest"] or verify["content_digest"])
+        self.assertEqual((verify["verdict"], verify["pages"]["data"]), ("unverifiable", 40))
+
     def test_what_cannot_be_read_is_refused_with_a_place(self):
         for name, case in self.cases.items():
             if not case["error"]:

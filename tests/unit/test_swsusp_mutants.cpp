@@ -183,7 +183,9 @@ TEST_CASE("Ten thousand mutants of the conformance images are read or refused in
                                             "snapshot",
                                             "uswsusp-md5",
                                             "uswsusp-compressed",
-                                            "uswsusp-encrypted"};
+                                            "uswsusp-encrypted",
+                                            "kernel",
+                                            "kernel-32"};
   unsigned seed = 0;
   for (const char* image : kImages) {
     INFO(image);
