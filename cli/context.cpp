@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "cli/format_names.h"
+#include "cli/progress.h"
 #include "lib/base/text.h"
 #include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
@@ -92,6 +93,11 @@ Result<OpenOptions> Context::open_options() const {
     TRY(open.page_size, parse_page_size(options.page_size));
   }
   TRY(open.swap_offset, swap_offset());
+  open.progress = [this, line = ProgressCallback()](std::string_view what, std::uint64_t done,
+                                                    std::uint64_t total) mutable {
+    if (!line) line = progress_of(*this, fmt::format("unpack {}", what));
+    line({done, total});
+  };
   if (!options.passphrase_file.empty()) {
     TRY(open.passphrase, read_passphrase(options.passphrase_file));
   }

@@ -8,6 +8,7 @@
 #include "lib/base/cursor.h"
 #include "lib/base/pool.h"
 #include "lib/base/text.h"
+#include "lib/image/input.h"
 #include "lib/image/runs.h"
 
 namespace hib::avml {
@@ -88,8 +89,6 @@ Result<std::unique_ptr<ImageReader>> Reader::open(std::shared_ptr<const File> fi
 void Reader::fill_info(const OpenOptions& options) {
   info_.format = "avml";
   info_.variant = "AVML 2, " + counted(blocks_.size(), "block");
-  info_.path = file_->path();
-  info_.file_bytes = file_->size();
   info_.page_size = options.page_size;
   info_.codec = "snappy";
   info_.integrity_algorithm = "crc32c";
@@ -98,6 +97,7 @@ void Reader::fill_info(const OpenOptions& options) {
     info_.findings.push_back(
         {"broken-block", Severity::Error, damage.error.offset.value_or(0), damage.error.line()});
   }
+  describe_input(*file_, info_);
 }
 
 void Reader::find_pieces() {

@@ -10,6 +10,7 @@
 #include "format/hib/walk.h"
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
+#include "lib/image/input.h"
 
 namespace hib::hib_image {
 namespace {
@@ -49,8 +50,7 @@ Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
       decompressors_([] { return std::make_unique<ZstdDecompressor>(); }),
       buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
   info_.format = "hib";
-  info_.path = file_->path();
-  info_.file_bytes = file_->size();
+  describe_input(*file_, info_);
   info_.codec = "zstd";
   info_.integrity_algorithm = "xxh3-128";
 }
@@ -244,7 +244,7 @@ Result<std::unique_ptr<Reader>> Reader::find_base(const OpenOptions& options, un
   const std::string path =
       named ? options.base_image
             : (std::filesystem::path(file_->path()).parent_path() / header_.base_name).string();
-  auto file = File::open(path);
+  auto file = open_input(path);
   if (!file) {
     const bool is_gone = file.error().kind == ErrorKind::NotFound;
     return fail(missing_base(is_gone ? path + " is not there" : file.error().line()));

@@ -10,6 +10,7 @@
 
 #include "format/kdump/parts.h"
 #include "lib/base/text.h"
+#include "lib/image/input.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
 
@@ -123,12 +124,11 @@ void Reader::read_notes() {
 }
 
 void Reader::fill_info() {
+  describe_input(dump_.file(), info_);
   info_.format = "kdump";
-  info_.path = dump_.file().path();
   info_.variant = fmt::format("version {}{}", headers_.version, dump_.is_flattened() ? ", flattened" : "");
   if (headers_.is_part)
     info_.variant += fmt::format(", {} in one folder", counted(parts_.all().size(), "part"));
-  info_.file_bytes = dump_.file().size();
   info_.page_size = headers_.block_size;
   const char* codec = codec_name(headers_.status);
   info_.codec = codec != nullptr ? codec : "unknown";

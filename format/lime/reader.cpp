@@ -6,6 +6,7 @@
 #include "lib/base/cursor.h"
 #include "lib/base/text.h"
 #include "lib/image/extent_reader.h"
+#include "lib/image/input.h"
 
 namespace hib::lime {
 namespace {
@@ -43,8 +44,7 @@ bool recognise(const FormatHead& head) {
 Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, const OpenOptions& options) {
   ImageInfo info;
   info.format = "lime";
-  info.path = file->path();
-  info.file_bytes = file->size();
+  describe_input(*file, info);
   info.page_size = options.page_size;
   std::vector<Extent> extents;
   RangeMap labels;

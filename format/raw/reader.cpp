@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "lib/image/extent_reader.h"
+#include "lib/image/input.h"
 
 namespace hib::raw {
 namespace {
@@ -90,8 +91,7 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
   ImageInfo info;
   info.format = "raw";
   info.variant = fmt::format("physical memory from {:#x} on", base);
-  info.path = file->path();
-  info.file_bytes = file->size();
+  describe_input(*file, info);
   info.page_size = options.page_size;
   if (base == 0) {
     TRY(const auto head, file->read_at(0, std::min<std::uint64_t>(file->size(), kMarksBytes)));

@@ -10,6 +10,7 @@
 #include "format/swsusp/swap_stream.h"
 #include "format/swsusp/uswsusp_stream.h"
 #include "lib/base/text.h"
+#include "lib/image/input.h"
 
 namespace hib::swsusp {
 namespace {
@@ -32,8 +33,7 @@ ImageInfo basic_info(const Located& found) {
   ImageInfo info;
   info.format = "swsusp";
   info.variant = describe_place(found);
-  info.path = file.path();
-  info.file_bytes = file.size();
+  describe_input(file, info);
   info.state = state_name(found.header.state);
   info.page_size = found.header.page_size;
   info.findings = found.findings;
@@ -196,8 +196,7 @@ std::unique_ptr<ImageReader> describe_tuxonice(const std::shared_ptr<const File>
   ImageInfo info;
   info.format = "tuxonice";
   info.variant = "swap area";
-  info.path = file->path();
-  info.file_bytes = file->size();
+  describe_input(*file, info);
   info.state = "armed";
   info.codec = "unknown";
   if (const auto raw = file->read_at(0, 32)) {

@@ -9,6 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/codec/crc32.h"
 #include "lib/codec/md5.h"
+#include "lib/image/input.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
 
@@ -458,8 +459,7 @@ void SnapshotReader::fill_info() {
   const InfoPage& page = stream_->info_page();
   ImageInfo& info = parts_.info;
   if (info.state.empty()) info.state = stream_->damage().empty() ? "complete" : "incomplete";
-  info.path = stream_->file().path();
-  info.file_bytes = stream_->file().size();
+  if (info.path.empty()) describe_input(stream_->file(), info);
   info.page_size = page.abi.page_size;
   info.kernel = page.uts;
   info.details.emplace_back("jump back", describe_restore_record(page));

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
+#include "format/swsusp/ext_io.h"
 #include "format/swsusp/header.h"
 #include "lib/os/cancel.h"
 #include "lib/os/extents.h"
@@ -17,13 +16,6 @@ namespace {
 constexpr std::uint64_t kSmallestSwapFile = 10 * 4096;  // mkswap's limit
 constexpr std::size_t kMaxSwapFiles = 64;
 constexpr std::size_t kMaxExtents = 1U << 20;
-
-struct FileSystem {
-  ext2_filsys fs = nullptr;
-  ~FileSystem() {
-    if (fs != nullptr) ext2fs_free(fs);
-  }
-};
 
 struct InodeScan {
   ext2_inode_scan scan = nullptr;
@@ -63,15 +55,10 @@ std::vector<FileExtent> extents_of(ext2_filsys fs, ext2_ino_t number, ext2_inode
 
 std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
   std::vector<SwapFile> found;
-  FileSystem system;
-  const std::string name =
-      fmt::format("/proc/self/fd/{}", file.descriptor());  // the very file, also when it has no name
-  const std::string options = fmt::format("offset={}", base);
-  const int flags = EXT2_FLAG_64BITS | EXT2_FLAG_IGNORE_CSUM_ERRORS | EXT2_FLAG_SOFTSUPP_FEATURES;
-  if (ext2fs_open2(name.c_str(), options.c_str(), flags, 0, 0, unix_io_manager, &system.fs) != 0)
-    return found;
+  const ExtFileSystem system(file, base);
+  if (system.get() == nullptr) return found;
   InodeScan inodes;
-  if (ext2fs_open_inode_scan(system.fs, 0, &inodes.scan) != 0) return found;
+  if (ext2fs_open_inode_scan(system.get(), 0, &inodes.scan) != 0) return found;
   ext2_ino_t number = 0;
   ext2_inode inode{};
   while (!cancelled() && found.size() < kMaxSwapFiles &&
@@ -79,11 +66,12 @@ std::vector<SwapFile> find_swap_files(const File& file, std::uint64_t base) {
     const std::uint64_t size = EXT2_I_SIZE(&inode);
     if (inode.i_links_count == 0 || !LINUX_S_ISREG(inode.i_mode) || size < kSmallestSwapFile) continue;
     blk64_t block = 0;
-    if (ext2fs_bmap2(system.fs, number, &inode, nullptr, 0, 0, nullptr, &block) != 0 || block == 0) continue;
-    const auto first_byte = checked_mul<std::uint64_t>(block, system.fs->blocksize);
+    if (ext2fs_bmap2(system.get(), number, &inode, nullptr, 0, 0, nullptr, &block) != 0 || block == 0)
+      continue;
+    const auto first_byte = checked_mul<std::uint64_t>(block, system.get()->blocksize);
     const auto offset = first_byte ? checked_add(base, *first_byte) : std::nullopt;
     if (offset && begins_with_swap_header(file, *offset))
-      found.push_back({number, *first_byte, extents_of(system.fs, number, inode)});
+      found.push_back({number, *first_byte, extents_of(system.get(), number, inode)});
   }
   return found;
 }

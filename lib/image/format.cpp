@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/image/dump_file.h"
+#include "lib/image/input.h"
 #include "lib/image/unrecognised.h"
 
 namespace hib {
@@ -126,7 +127,18 @@ Result<std::unique_ptr<ImageReader>> Formats::open_as(std::string_view name, std
 
 Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std::string_view name,
                                                    const OpenOptions& options) const {
-  TRY(auto file, File::open(path));
+  TRY(const auto file, open_input(path, options.progress));
+  auto image = open_file(file, name, options);
+  // A reader that finds too little says so, and not why.
+  for (const Wrapping& wrapping : file->wrappings()) {
+    if (!image && wrapping.broken) return fail(*wrapping.broken);
+  }
+  return image;
+}
+
+Result<std::unique_ptr<ImageReader>> Formats::open_file(const std::shared_ptr<const File>& file,
+                                                        std::string_view name,
+                                                        const OpenOptions& options) const {
   const bool by_content = name == kAutoFormat;
   const auto head = checked_mul<std::uint64_t>(by_content ? 0 : options.swap_offset.value_or(0), kOffsetUnit);
   for (const Format* row : rows_) {
@@ -134,14 +146,14 @@ Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std:
     TRY(const auto image, row->areas->open(file, head.value_or(0)));
     if (image != file) return row->open(image, options);
   }
-  if (!name.empty() && !by_content) return open_as(name, std::move(file), options);
+  if (!name.empty() && !by_content) return open_as(name, file, options);
   for (const Format* row : rows_) {
     const bool is_named = !by_content && ((row->takes_swap_offset && options.swap_offset) ||
                                           (row->takes_base_address && options.base_address));
-    if (is_named) return row->open(std::move(file), options);
+    if (is_named) return row->open(file, options);
   }
   TRY(const Format* row, recognise(*file));
-  return row->open(std::move(file), options);
+  return row->open(file, options);
 }
 
 Result<std::unique_ptr<ImageReader>> Formats::open_whole(const std::string& path, std::string_view name,

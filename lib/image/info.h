@@ -37,11 +37,17 @@ struct KernelIdentity {
   std::optional<std::string> machine;  // uname -m
 };
 
+struct FoundIn {
+  std::string name;   // stable, for scripts: "gzip", "qcow2", "nbd"
+  std::string title;  // for people
+};
+
 struct ImageInfo {
   std::string format;   // contract: "hib", "elf", "kdump", "lime", "raw"
   std::string variant;  // "flattened", "ELF64 with 3 PT_LOAD segments": for people
   std::string path;
   std::uint64_t file_bytes = 0;
+  std::vector<FoundIn> found_in;   // outermost first: what the image was taken out of
   std::string state = "complete";  // or "incomplete"
   std::string codec = "none";
   std::uint32_t page_size = 4096;

@@ -13,6 +13,7 @@
 #include "lib/codec/hash.h"
 #include "lib/image/history.h"
 #include "lib/image/info.h"
+#include "lib/image/input.h"
 #include "lib/image/pages.h"
 #include "lib/image/range_map.h"
 #include "lib/image/record.h"
@@ -161,8 +162,9 @@ struct OpenOptions {
   std::vector<PfnRange>
       unused;  // ELF: pages whose bytes nobody needs, ascending; not read, they count as absent
   std::optional<std::uint64_t>
-      swap_offset;         // swsusp: page that holds the swap header (the kernel's resume_offset)
-  std::string passphrase;  // uswsusp: of an encrypted image
+      swap_offset;          // swsusp: page that holds the swap header (the kernel's resume_offset)
+  std::string passphrase;   // uswsusp: of an encrypted image
+  UnpackProgress progress;  // of a compressed file
 };
 
 }  // namespace hib

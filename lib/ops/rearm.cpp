@@ -133,6 +133,11 @@ Result<RearmCheck> check_swapped_pages(const Formats& formats, const RearmReques
 Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info) {
   const Format* format = formats.reader_of(info.format);
   const bool can_be = format != nullptr && format->rearm != nullptr;
+  if (!info.found_in.empty()) {
+    return fail(make_error(ErrorKind::Refused, "rearm", "an image in " + info.found_in.front().title,
+                           "a swap area of this machine, where the signature can be put back")
+                    .of(info.path));
+  }
   if (can_be && info.state != "none") return format;
   return fail(make_error(can_be ? ErrorKind::Refused : ErrorKind::NotRecognised, "rearm",
                          can_be ? std::string("a swap area without an image")

@@ -9,43 +9,109 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "lib/os/cancel.h"
+#include "lib/os/nbd.h"
+#include "lib/os/spool.h"
 
 namespace hib {
 namespace {
 
 constexpr std::size_t kSpoolBytes = 1 << 20;
 
-Result<void> write_fully(int fd, ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("write", errno).of("temporary copy of standard input"));
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
+// Never mapped: a file shortened while mapped is a SIGBUS. /proc/vmcore, which cannot be shortened, is mapped
+// piece by piece: read(2) sets up a mapping for each page there.
+class FdSource final : public Source {
+ public:
+  static Result<std::unique_ptr<const Source>> open(Fd fd, const std::string& path);
+
+  FdSource(Fd fd, std::uint64_t size, bool is_block_device, bool is_vmcore)
+      : fd_(std::move(fd)), size_(size), is_block_device_(is_block_device), is_vmcore_(is_vmcore) {}
+
+  std::uint64_t size() const override { return size_; }
+  Result<std::size_t> read(std::uint64_t offset, MutableBytes out) const override;
+  DeviceRange data_from(std::uint64_t offset) const override;
+  int descriptor() const override { return fd_.get(); }
+  bool is_block_device() const override { return is_block_device_; }
+  void drop_cache() const override { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+
+ private:
+  bool copy_mapped(std::uint64_t offset, MutableBytes out) const;
+
+  Fd fd_;
+  std::uint64_t size_;
+  bool is_block_device_;
+  bool is_vmcore_;
+};
+
+Result<std::unique_ptr<const Source>> FdSource::open(Fd fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  const bool is_block = S_ISBLK(status.st_mode);
+  if (!S_ISREG(status.st_mode) && !is_block) {
+    return fail(make_error(ErrorKind::Unsupported, "open",
+                           S_ISDIR(status.st_mode) ? "a directory" : "not a file",
+                           "a regular file, a block device, an NBD URI, or - for standard input")
+                    .of(path));
   }
-  return {};
+  const off_t end = ::lseek(fd.get(), 0, SEEK_END);
+  if (end < 0) return fail(system_error("lseek", errno).of(path));
+  // /proc/vmcore and block devices: what seek says and what stat says are both only right for one of them.
+  const auto size =
+      std::max(static_cast<std::uint64_t>(end), is_block ? 0 : static_cast<std::uint64_t>(status.st_size));
+  struct statfs system {};
+  const bool is_vmcore = ::fstatfs(fd.get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC && size > 0;
+  return std::make_unique<FdSource>(std::move(fd), size, is_block, is_vmcore);
 }
 
-// Copies standard input to an unnamed file in $TMPDIR (default /var/tmp: images are larger than a tmpfs
-// likes).
+Result<std::size_t> FdSource::read(std::uint64_t offset, MutableBytes out) const {
+  if (is_vmcore_ && copy_mapped(offset, out)) return out.size();
+  for (;;) {
+    const ssize_t n = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno != EINTR) return fail(system_error("read", errno));
+  }
+}
+
+DeviceRange FdSource::data_from(std::uint64_t offset) const {
+  const DeviceRange rest{offset, size_ - offset};
+  if (is_block_device_ || is_vmcore_) return rest;
+  const off_t start = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
+  if (start < 0 && errno == ENXIO) return {size_, 0};
+  if (start < 0) return rest;
+  const off_t end = ::lseek(fd_.get(), start, SEEK_HOLE);
+  const std::uint64_t first = std::min<std::uint64_t>(static_cast<std::uint64_t>(start), size_);
+  if (end < start) return {first, size_ - first};
+  return {first, std::min<std::uint64_t>(static_cast<std::uint64_t>(end), size_) - first};
+}
+
+// False when it cannot be mapped; read(2) may still do.
+bool FdSource::copy_mapped(std::uint64_t offset, MutableBytes out) const {
+  constexpr std::size_t kSmallest = 16 * 4096;  // less is not worth a mapping
+  if (out.size() < kSmallest) return false;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t start = offset / page * page;
+  const std::size_t bytes = static_cast<std::size_t>(offset - start) + out.size();
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd_.get(), static_cast<off_t>(start));
+  if (mapped == MAP_FAILED) return false;
+  std::memcpy(out.data(), static_cast<const std::byte*>(mapped) + (offset - start), out.size());
+  ::munmap(mapped, bytes);
+  return true;
+}
+
 Result<Fd> spool_stdin() {
-  const char* configured = std::getenv("TMPDIR");
-  const std::string dir = configured != nullptr && *configured != '\0' ? configured : "/var/tmp";
-  Fd fd(::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!fd) return fail(system_error("temporary copy of standard input", errno).of(dir));
+  TRY(auto spool, Spool::create("standard input"));
   std::vector<std::byte> buffer(kSpoolBytes);
   for (;;) {
     if (cancelled()) return fail(cancelled_error());
     const ssize_t n = ::read(STDIN_FILENO, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return fail(system_error("read", errno).of("-"));
-    if (n == 0) return fd;
-    TRY_OK(write_fully(fd.get(), ByteView(buffer).first(static_cast<std::size_t>(n))));
+    if (n == 0) return spool.finish();
+    TRY_OK(spool.write(ByteView(buffer).first(static_cast<std::size_t>(n))));
   }
 }
 
@@ -65,31 +131,28 @@ Result<Fd> open_input(const std::string& path) {
 
 }  // namespace
 
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
+Result<std::shared_ptr<const File>> File::open(const std::string& path) {
+  if (is_nbd_uri(path)) {
+    TRY(auto server, connect_nbd(path));
+    auto file = std::shared_ptr<File>(new File(std::move(server), path));
+    file->wrappings_.push_back({"nbd", "an NBD server", {}});
+    return std::shared_ptr<const File>(std::move(file));
+  }
+  TRY(Fd fd, open_input(path));
+  TRY(auto source, FdSource::open(std::move(fd), path));
+  return std::shared_ptr<const File>(new File(std::move(source), path));
 }
 
-Result<std::shared_ptr<const File>> File::open(const std::string& path) {
-  TRY(Fd fd, open_input(path));
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail(system_error("stat", errno).of(path));
-  const bool is_block = S_ISBLK(status.st_mode);
-  if (!S_ISREG(status.st_mode) && !is_block) {
-    return fail(make_error(ErrorKind::Unsupported, "open",
-                           S_ISDIR(status.st_mode) ? "a directory" : "not a file",
-                           "a regular file, a block device, or - for standard input")
-                    .of(path));
-  }
-  const off_t end = ::lseek(fd.get(), 0, SEEK_END);
-  if (end < 0) return fail(system_error("lseek", errno).of(path));
-  // /proc/vmcore and block devices: what seek says and what stat says are both only right for one of them.
-  const auto size =
-      std::max(static_cast<std::uint64_t>(end), is_block ? 0 : static_cast<std::uint64_t>(status.st_size));
-  struct statfs system {};
-  const bool is_vmcore = ::fstatfs(fd.get(), &system) == 0 && system.f_type == PROC_SUPER_MAGIC && size > 0;
-  auto file = std::shared_ptr<File>(new File(std::move(fd), path, size, is_block));
-  file->is_vmcore_ = is_vmcore;
-  return std::shared_ptr<const File>(std::move(file));
+std::shared_ptr<const File> File::content(std::unique_ptr<const Source> source, Wrapping wrapping) const {
+  auto file = std::shared_ptr<File>(new File(std::move(source), path_));
+  file->wrappings_ = wrappings_;
+  file->wrappings_.push_back(std::move(wrapping));
+  return file;
+}
+
+Result<std::shared_ptr<const File>> File::content(Fd fd, Wrapping wrapping) const {
+  TRY(auto source, FdSource::open(std::move(fd), path_));
+  return content(std::move(source), std::move(wrapping));
 }
 
 Result<std::shared_ptr<const File>> File::window(std::vector<DeviceRange> extents) const {
@@ -99,23 +162,22 @@ Result<std::shared_ptr<const File>> File::window(std::vector<DeviceRange> extent
                         fmt::format("a piece of the {} bytes that there are", size_)));
     }
   }
-  TRY(auto file, make_window(*this, std::move(extents)));
-  return std::shared_ptr<const File>(std::move(file));
+  return std::shared_ptr<const File>(make_window(std::move(extents)));
 }
 
 Result<std::shared_ptr<const File>> File::rearranged(std::vector<DeviceRange> pieces, Gaps gaps) const {
-  TRY(auto file, make_window(*this, std::move(pieces)));
+  auto file = make_window(std::move(pieces));
   file->is_rearranged_ = true;
   file->gaps_are_lost_ = gaps == Gaps::Lost;
   return std::shared_ptr<const File>(std::move(file));
 }
 
-Result<std::shared_ptr<File>> File::make_window(const File& whole, std::vector<DeviceRange> extents) {
-  Fd fd(::fcntl(whole.fd_.get(), F_DUPFD_CLOEXEC, 3));
-  if (!fd) return fail(system_error("dup", errno).of(whole.path_));
-  ExtentMap map(std::move(extents));
-  auto file = std::shared_ptr<File>(new File(std::move(fd), whole.path_, map.size(), whole.is_block_device_));
-  file->extents_ = std::move(map);
+std::shared_ptr<File> File::make_window(std::vector<DeviceRange> extents) const {
+  auto file = std::shared_ptr<File>(new File(*this));
+  file->extents_ = ExtentMap(std::move(extents));
+  file->size_ = file->extents_->size();
+  file->is_rearranged_ = false;
+  file->gaps_are_lost_ = false;
   return file;
 }
 
@@ -130,7 +192,6 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
     return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", out.size()),
                       fmt::format("the file has {} bytes", size_)));
   }
-  if (is_vmcore_ && copy_mapped(offset, out)) return {};
   std::size_t done = 0;
   while (done < out.size()) {
     const std::size_t left = out.size() - done;
@@ -145,45 +206,23 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
       done += zeros;
       continue;
     }
-    const ssize_t n = ::pread(fd_.get(), out.data() + done, std::min<std::uint64_t>(left, place.bytes),
-                              static_cast<off_t>(place.start));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(system_error("read", errno).at(offset + done).of(path_));
-    if (n == 0) {
+    const std::size_t wanted = std::min<std::uint64_t>(left, place.bytes);
+    auto got = source_->read(place.start, out.subspan(done, wanted));
+    if (!got) return fail(std::move(got).error().at(offset + done).of(path_));
+    if (*got == 0) {
       return fail(error(ErrorKind::Truncated, offset + done, "read",
-                        is_block_device_ ? "the device ended, or is gone" : "the file ended",
+                        is_block_device() ? "the device ended, or is gone" : "the file ended",
                         fmt::format("it had {} bytes when it was opened", size_)));
     }
-    done += static_cast<std::size_t>(n);
+    done += *got;
   }
   return {};
 }
 
 DeviceRange File::data_from(std::uint64_t offset) const {
   if (offset >= size_) return {size_, 0};
-  const DeviceRange rest{offset, size_ - offset};
-  if (is_block_device_ || is_vmcore_ || extents_) return rest;
-  const off_t start = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
-  if (start < 0 && errno == ENXIO) return {size_, 0};
-  if (start < 0) return rest;
-  const off_t end = ::lseek(fd_.get(), start, SEEK_HOLE);
-  const std::uint64_t first = std::min<std::uint64_t>(static_cast<std::uint64_t>(start), size_);
-  if (end < start) return {first, size_ - first};
-  return {first, std::min<std::uint64_t>(static_cast<std::uint64_t>(end), size_) - first};
-}
-
-// False when it cannot be mapped; read(2) may still do.
-bool File::copy_mapped(std::uint64_t offset, MutableBytes out) const {
-  constexpr std::size_t kSmallest = 16 * 4096;  // less is not worth a mapping
-  if (out.size() < kSmallest) return false;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::uint64_t start = offset / page * page;
-  const std::size_t bytes = static_cast<std::size_t>(offset - start) + out.size();
-  void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd_.get(), static_cast<off_t>(start));
-  if (mapped == MAP_FAILED) return false;
-  std::memcpy(out.data(), static_cast<const std::byte*>(mapped) + (offset - start), out.size());
-  ::munmap(mapped, bytes);
-  return true;
+  if (extents_) return {offset, size_ - offset};
+  return source_->data_from(offset);
 }
 
 Result<std::vector<std::byte>> File::read_at(std::uint64_t offset, std::uint64_t size) const {
@@ -203,8 +242,6 @@ Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size,
   TRY_OK(read_at(offset, out));
   return out;
 }
-
-void File::drop_cache() const { ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED); }
 
 Error File::error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
                   std::string allowed) const {

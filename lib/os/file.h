@@ -1,6 +1,4 @@
-// An input: opened read-only, never mapped (a file shortened while mapped is a SIGBUS), read at explicit
-// offsets. /proc/vmcore, which cannot be shortened, is mapped piece by piece: read(2) sets up a mapping for
-// each page there.
+// An input: opened read-only, read at explicit offsets.
 #pragma once
 
 #include <cstdint>
@@ -12,36 +10,29 @@
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/os/extents.h"
+#include "lib/os/fd.h"
+#include "lib/os/source.h"
 
 namespace hib {
 
-// An owned file descriptor.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd();
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_ = -1;
+// What a file was taken out of before it could be read.
+struct Wrapping {
+  std::string name;             // "gzip", "qcow2", "nbd": stable, for scripts
+  std::string title;            // for people: "an NBD server"
+  std::optional<Error> broken;  // why its content ends before its end
 };
 
 // Reads are thread-safe. Every error names the file and the offset.
 class File {
  public:
-  // A regular file, a block device, or "-": standard input, which is first copied to an unnamed temporary
-  // file of mode 0600 (every reader needs random access) unless it already is a file.
+  // A regular file, a block device, the URI of an NBD server (lib/os/nbd.h), or "-": standard input, which is
+  // first copied (lib/os/spool.h) unless it already is a file.
   static Result<std::shared_ptr<const File>> open(const std::string& path);
+
+  // What was taken out of this file: its errors name this one.
+  std::shared_ptr<const File> content(std::unique_ptr<const Source> source, Wrapping wrapping) const;
+  // The same in an unnamed file.
+  Result<std::shared_ptr<const File>> content(Fd fd, Wrapping wrapping) const;
 
   // Only these pieces of it, one after the other, as a file of their own.
   Result<std::shared_ptr<const File>> window(std::vector<DeviceRange> extents) const;
@@ -69,34 +60,35 @@ class File {
   DeviceRange data_from(std::uint64_t offset) const;
 
   std::uint64_t size() const { return size_; }
-  int descriptor() const { return fd_.get(); }  // for a library that reads by itself
+  int descriptor() const { return source_->descriptor(); }
   // Of the device or file itself; differs in a window.
   std::uint64_t place_of(std::uint64_t offset) const {
     return extents_ ? extents_->from(offset).start : offset;
   }
-  bool is_block_device() const { return is_block_device_; }
+  bool is_block_device() const { return source_->is_block_device(); }
   const std::string& path() const { return path_; }
+  // Outermost first; none for what lies open.
+  const std::vector<Wrapping>& wrappings() const { return wrappings_; }
 
   // What the system has of it in memory, unchanged, is read from the disk again: another kernel may have
   // written there.
-  void drop_cache() const;
+  void drop_cache() const { source_->drop_cache(); }
 
   // The error of this file at `offset`.
   Error error(ErrorKind kind, std::uint64_t offset, std::string where, std::string found,
               std::string allowed = {}) const;
 
  private:
-  File(Fd fd, std::string path, std::uint64_t size, bool is_block_device)
-      : fd_(std::move(fd)), path_(std::move(path)), size_(size), is_block_device_(is_block_device) {}
+  File(std::shared_ptr<const Source> source, std::string path)
+      : source_(std::move(source)), path_(std::move(path)), size_(source_->size()) {}
+  File(const File&) = default;
 
-  static Result<std::shared_ptr<File>> make_window(const File& whole, std::vector<DeviceRange> extents);
-  bool copy_mapped(std::uint64_t offset, MutableBytes out) const;
+  std::shared_ptr<File> make_window(std::vector<DeviceRange> extents) const;
 
-  Fd fd_;
+  std::shared_ptr<const Source> source_;
   std::string path_;
   std::uint64_t size_;
-  bool is_block_device_;
-  bool is_vmcore_ = false;
+  std::vector<Wrapping> wrappings_;
   std::optional<ExtentMap> extents_;  // of a window, or of the pieces that are in another order
   bool is_rearranged_ = false;
   bool gaps_are_lost_ = false;

@@ -1,9 +1,14 @@
 #include "lib/os/partitions.h"
 
 #include <blkid/blkid.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -14,16 +19,73 @@ constexpr std::uint64_t kSectorBytes = 512;  // libblkid's unit, whatever the de
 constexpr int kMaxPartitions = 1024;
 constexpr std::uint64_t kLookedAtBytes = 1 << 20;  // at either end of a device
 
+constexpr std::size_t kMaxLogical = 256;  // links of a chain of logical partitions
+
 struct FreeProbe {
   void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
 };
+
+// A DOS partition table, in the first sector of a disk and of each logical partition.
+struct DosEntry {
+  std::array<std::byte, 4> other;
+  std::uint8_t type;
+  std::array<std::byte, 3> more;
+  le32 start;  // in sectors
+  le32 sectors;
+
+  bool is_extended() const { return type == 0x05 || type == 0x0f || type == 0x85; }
+};
+struct DosTable {
+  std::array<std::byte, 446> code;
+  std::array<DosEntry, 4> entries;
+  be16 signature;  // 0x55aa
+};
+static_assert(sizeof(DosTable) == kSectorBytes);
+
+std::optional<std::uint32_t> start_of_extended(const DosTable& table) {
+  if (table.signature != 0x55aa) return std::nullopt;
+  const auto entry = std::find_if(table.entries.begin(), table.entries.end(),
+                                  [](const DosEntry& one) { return one.is_extended(); });
+  return entry == table.entries.end() ? std::nullopt : std::optional<std::uint32_t>(entry->start);
+}
+
+bool copy_piece(const File& file, std::uint64_t offset, MutableBytes bytes, int to) {
+  return file.read_at(offset, bytes) &&
+         ::pwrite(to, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
+             static_cast<ssize_t>(bytes.size());
+}
+
+// The tables of a disk that has no descriptor, at their places in a file that is empty but for them.
+Fd copy_of_tables(const File& file) {
+  Fd copy(::memfd_create("partition tables", MFD_CLOEXEC));
+  if (!copy || ::ftruncate(copy.get(), static_cast<off_t>(file.size())) != 0) return {};
+  std::vector<std::byte> ends(std::min(file.size(), kLookedAtBytes));
+  if (!copy_piece(file, file.size() - ends.size(), ends, copy.get()) ||
+      !copy_piece(file, 0, ends, copy.get()))
+    return {};
+  DosTable table{};
+  if (ends.size() < sizeof table) return copy;
+  std::memcpy(&table, ends.data(), sizeof table);
+  const auto first = start_of_extended(table);
+  std::optional<std::uint64_t> next = first;
+  for (std::size_t link = 0; next && link < kMaxLogical; ++link) {
+    std::array<std::byte, sizeof table> sector{};
+    if (!copy_piece(file, *next * kSectorBytes, sector, copy.get())) break;
+    std::memcpy(&table, sector.data(), sizeof table);
+    const auto relative = start_of_extended(table);  // to the first link
+    next = relative ? std::optional<std::uint64_t>(std::uint64_t{*first} + *relative) : std::nullopt;
+  }
+  return copy;
+}
 
 }  // namespace
 
 std::vector<Partition> list_partitions(const File& file) {
   std::vector<Partition> partitions;
   const std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe> probe(blkid_new_probe());
-  if (!probe || blkid_probe_set_device(probe.get(), file.descriptor(), 0, 0) != 0) return partitions;
+  const Fd copy = file.descriptor() < 0 ? copy_of_tables(file) : Fd();
+  const int descriptor = copy ? copy.get() : file.descriptor();
+  if (!probe || blkid_probe_set_device(probe.get(), descriptor, 0, 0) != 0) return partitions;
   blkid_probe_enable_partitions(probe.get(), 1);
   const blkid_partlist list = blkid_probe_get_partitions(probe.get());
   if (list == nullptr) return partitions;

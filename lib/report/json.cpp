@@ -295,6 +295,8 @@ Json json_of_inspect(const InspectReport& report) {
   document["variant"] = info.variant;
   document["path"] = printable(info.path);
   document["file_bytes"] = info.file_bytes;
+  document["found_in"] = Json::array();
+  for (const FoundIn& around : info.found_in) document["found_in"].push_back(around.name);
   document["state"] = info.state;
   document["codec"] = info.codec;
   document["page_size"] = info.page_size;

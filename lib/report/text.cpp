@@ -136,6 +136,13 @@ void print_swap_areas(std::ostream& out, const std::vector<SwapAreaUse>& areas) 
   }
 }
 
+// "a qcow2 disk image, in gzip"
+std::string describe_found_in(const std::vector<FoundIn>& found_in) {
+  std::string text;
+  for (const FoundIn& around : found_in) text = around.title + (text.empty() ? "" : ", in " + text);
+  return text;
+}
+
 }  // namespace
 
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
@@ -145,6 +152,7 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   print(out, "{}: {}{}, {}\n", style.bold(printable(info.path)), format_title,
         info.variant.empty() ? "" : ", " + info.variant, complete ? info.state : style.red(info.state));
   row(out, "file", fmt::format("{} ({} bytes)", human_bytes(info.file_bytes), grouped(info.file_bytes)));
+  if (!info.found_in.empty()) row(out, "found in", describe_found_in(info.found_in));
   row(out, "codec", info.codec);
   row(out, "page size", std::to_string(info.page_size));
   row(out, "pages", describe_pages(info.pages, info.page_size));
