@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/cursor.h"
+#include "lib/image/forwarding_reader.h"
 
 namespace hib {
 namespace {
@@ -37,10 +38,13 @@ Result<FlatRecord> read_record(const File& file, std::uint64_t position, std::si
 
 // An image inside a flattened dump. Its reader counts offsets in the dump; the map and the findings are those
 // of the file.
-class FlattenedReader final : public ImageReader {
+class FlattenedReader final : public ForwardingReader {
  public:
   FlattenedReader(DumpFile dump, std::unique_ptr<ImageReader> inside)
-      : dump_(std::move(dump)), inside_(std::move(inside)), info_(inside_->info()) {
+      : ForwardingReader(*inside),
+        dump_(std::move(dump)),
+        inside_(std::move(inside)),
+        info_(inside_->info()) {
     info_.variant += ", flattened";
     info_.file_bytes = dump_.file().size();
     for (Finding& finding : info_.findings) {
@@ -50,11 +54,6 @@ class FlattenedReader final : public ImageReader {
   }
 
   const ImageInfo& info() const override { return info_; }
-  const std::vector<Record>& records() const override { return inside_->records(); }
-  Result<std::unique_ptr<RunSource>> runs() const override { return inside_->runs(); }
-  Result<std::unique_ptr<BatchSource>> batches() const override { return inside_->batches(); }
-  void load(PageBatch& batch) const override { inside_->load(batch); }
-  Result<void> read_page(Pfn pfn, MutableBytes out) const override { return inside_->read_page(pfn, out); }
 
   Result<RangeMap> map() const override {
     TRY(const RangeMap inside, inside_->map());

@@ -104,23 +104,23 @@ std::unique_ptr<BatchSource> shifted(std::unique_ptr<BatchSource> batches, Shift
 }
 
 Result<std::unique_ptr<RunSource>> WithSwapped::runs() const {
-  if (swapped_ == nullptr) return image_.runs();
-  TRY(auto memory, image_.runs());
+  if (swapped_ == nullptr) return below().runs();
+  TRY(auto memory, below().runs());
   TRY(auto swapped, swapped_->runs());
   return std::unique_ptr<RunSource>(
       std::make_unique<RunsOfBoth>(std::move(memory), shifted(std::move(swapped), Shift::ToNumbers)));
 }
 
 Result<std::unique_ptr<BatchSource>> WithSwapped::batches() const {
-  if (swapped_ == nullptr) return image_.batches();
-  TRY(auto memory, image_.batches());
+  if (swapped_ == nullptr) return below().batches();
+  TRY(auto memory, below().batches());
   TRY(auto swapped, swapped_->batches());
   return std::unique_ptr<BatchSource>(
       std::make_unique<BatchesOfBoth>(std::move(memory), shifted(std::move(swapped), Shift::ToNumbers)));
 }
 
 void WithSwapped::load(PageBatch& batch) const {
-  if (batch.runs.empty() || !is_swapped(batch.runs.front().first)) return image_.load(batch);
+  if (batch.runs.empty() || !is_swapped(batch.runs.front().first)) return below().load(batch);
   shift(batch, Shift::ToSlots);
   swapped_->load(batch);
   shift(batch, Shift::ToNumbers);
@@ -128,7 +128,7 @@ void WithSwapped::load(PageBatch& batch) const {
 
 Result<void> WithSwapped::read_page(Pfn number, MutableBytes out) const {
   return is_swapped(number) && swapped_ != nullptr ? swapped_->read_page(number - kFirstSwapped, out)
-                                                   : image_.read_page(number, out);
+                                                   : below().read_page(number, out);
 }
 
 }  // namespace hib

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "lib/image/reader.h"
+#include "lib/image/forwarding_reader.h"
 
 namespace hib {
 
@@ -16,25 +16,20 @@ std::unique_ptr<BatchSource> shifted(std::unique_ptr<BatchSource> batches, Shift
 
 // The memory of `image`, then its swapped-out pages with numbers from kFirstSwapped on. Without any it is
 // like `image` itself. `image` must outlive it.
-class WithSwapped final : public ImageReader {
+class WithSwapped final : public ForwardingReader {
  public:
-  explicit WithSwapped(const ImageReader& image) : image_(image), swapped_(image.swapped_pages()) {}
+  explicit WithSwapped(const ImageReader& image) : ForwardingReader(image), swapped_(image.swapped_pages()) {}
 
-  const ImageInfo& info() const override { return image_.info(); }
-  const std::vector<Record>& records() const override { return image_.records(); }
   Result<std::unique_ptr<RunSource>> runs() const override;
   Result<std::unique_ptr<BatchSource>> batches() const override;
   void load(PageBatch& batch) const override;
   Result<void> read_page(Pfn number, MutableBytes out) const override;
-  Result<RangeMap> map() const override { return image_.map(); }
-  StructureCheck check_structure() const override { return image_.check_structure(); }
-  WholeCheck check_whole() const override { return image_.check_whole(); }
-  const ImageReader* swapped_pages() const override { return swapped_; }
-  const std::vector<Breadcrumb>& history() const override { return image_.history(); }
-  std::optional<Hash128> root_hash() const override { return image_.root_hash(); }
+  // Those of the image below are of its memory alone.
+  Result<std::unique_ptr<PageHashSource>> page_hashes() const override {
+    return std::unique_ptr<PageHashSource>();
+  }
 
  private:
-  const ImageReader& image_;
   const ImageReader* swapped_;
 };
 
