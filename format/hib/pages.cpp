@@ -254,11 +254,20 @@ Result<Reader::ChunkPlace> Reader::chunk_with_pfn(Pfn pfn) const {
 
 // ---- one page
 
+// Whoever follows pointers asks for one page here and one there, and then for many of a table.
+bool Reader::is_wanted_again(const ChunkEntry& chunk) const {
+  const std::scoped_lock lock(mutex_);
+  const bool is_same = last_random_chunk_ == chunk.offset;
+  last_random_chunk_ = chunk.offset;
+  return is_same || std::any_of(recent_chunks_.begin(), recent_chunks_.end(),
+                                [&](const auto& c) { return c->offset == chunk.offset; });
+}
+
 Result<void> Reader::read_slot(std::uint64_t slot, Access access, MutableBytes out) const {
   TRY(const ChunkPlace place, chunk_with_slot(slot));
   const auto& [loaded, chunk] = place;
   const std::uint64_t offset = (slot - chunk->first_slot) * header_.page_size;
-  if (access == Access::Sequential) {
+  if (access == Access::Sequential || is_wanted_again(*chunk)) {
     TRY(const auto decoded, cached_chunk(loaded->index, *chunk, kRecentBytes));
     std::memcpy(out.data(), decoded->pages->data() + offset, header_.page_size);
     return {};

@@ -45,7 +45,9 @@ class Reader final : public ImageReader {
   const std::string& path() const { return file_->path(); }
   const Reader* base() const { return base_.get(); }
 
-  enum class Access { Random, Sequential };  // Sequential keeps the decoded chunk for its neighbours
+  // Sequential keeps the decoded chunk for its neighbours; so does the second Random in a row of one chunk.
+  enum class Access { Random, Sequential };
+  bool is_wanted_again(const ChunkEntry& chunk) const;
 
   // The pages of one space, with the numbers that blocks give them: slots come from kFirstSwapped on.
   enum class Space { Memory, Swapped };
@@ -145,6 +147,7 @@ class Reader final : public ImageReader {
   mutable Pool<ZstdDecompressor> decompressors_;
   mutable Pool<std::vector<std::byte>> buffers_;                      // for payloads and for decoded chunks
   mutable std::vector<std::shared_ptr<DecodedChunk>> recent_chunks_;  // most recent first
+  mutable std::uint64_t last_random_chunk_ = 0;                       // its offset
   mutable SlotHashes slot_hashes_;
 };
 
