@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include "cli/option_rules.h"
+#include "cli/progress.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/codec/hash.h"
 #include "lib/device/device_record.h"
+#include "lib/ops/find_kernel.h"
 #include "lib/ops/inspect.h"
 #include "lib/report/devices.h"
 #include "lib/report/text.h"
@@ -41,6 +43,8 @@ class Inspect final : public Verb {
         "with --device: its PCI configuration space, as lspci -xxxx prints it and lspci -F reads it");
     app.add_option("--page", page_, "print this page as a hex dump")->type_name("PFN");
     app.add_flag("--raw", raw_, "with --page: the page's bytes, for a pipe");
+    app.add_flag("--search", search_,
+                 "raw memory, LiME, AVML: read all pages to find the kernel that runs this memory");
     app.add_flag("--salvage", common.salvage,
                  "look into a damaged image by walking its blocks (exit code 3)");
     add_input_options(app, common, formats);
@@ -56,7 +60,9 @@ class Inspect final : public Verb {
   int run(const Context& context) const override {
     const auto fits = check_options();
     if (!fits) return context.report(fits.error());
-    const auto image = context.open_without_base(image_);
+    auto image = context.open_without_base(image_);
+    if (image && search_)
+      image = find_kernel(std::move(*image), context.options.threads, progress_of(context, "search"));
     if (!image) return context.report(image.error());
     const auto all_used = context.refuse_unused_options({(*image)->info()});
     if (!all_used) return context.report(all_used.error());
@@ -139,8 +145,9 @@ class Inspect final : public Verb {
   using Devices = std::optional<device::DeviceSet>;
 
   int show_image(const Context& context, const ImageReader& image) const {
-    const auto report = inspect(image, {pages_, map_, context.options.salvage});
+    auto report = inspect(image, {pages_, map_, context.options.salvage});
     if (!report) return context.report(report.error());
+    report->searched = search_;
     const auto devices = devices_ ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
     if (!devices) return context.report(devices.error());
     if (context.options.json) {
@@ -182,6 +189,7 @@ class Inspect final : public Verb {
 
   const CLI::App* verb_ = nullptr;
   std::string image_;
+  bool search_ = false;
   bool pages_ = false;
   bool map_ = false;
   bool records_ = false;

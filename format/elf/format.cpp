@@ -11,6 +11,7 @@ constinit const Format kFormat = {
     .open = open,
     .may_be_flattened = true,
     .write = make_writer,
+    .keeps_notes = true,
 };
 
 }  // namespace hib::elf

@@ -21,6 +21,7 @@ Result<WriterOptions> writer_options(const ImageReader& source, const WriteOptio
   options.level = wanted.level;
   options.breadcrumbs = wanted.history;
   options.without_swapped = wanted.without_swapped;
+  options.late_records = wanted.late_records;
   options.chunk_pages =
       std::clamp<std::uint32_t>(std::min(wanted.chunk_kib, kMaxChunkKib) * 1024 / page_size, 1, kMostPages);
   if (wanted.base == nullptr) return options;

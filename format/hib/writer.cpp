@@ -549,6 +549,9 @@ Result<void> Writer::finish(const Totals& totals) {
   TRY_OK(encode(rest));
   TRY_OK(append(rest));
   TRY_OK(append_index());
+  if (options_.late_records) {
+    for (const Record& record : options_.late_records()) TRY_OK(append_record(record));
+  }
   TRY_OK(append_salvaged(totals));
   TRY(const Block root, append_root(totals));
   TRY_OK(output_.flush());

@@ -22,8 +22,9 @@ struct WriterOptions {
   std::string base_name;
   Hash128 base_root;
 
-  bool without_swapped = false;         // swapped-out pages are left out
-  std::vector<Breadcrumb> breadcrumbs;  // what has happened so far
+  bool without_swapped = false;                       // swapped-out pages are left out
+  std::vector<Breadcrumb> breadcrumbs;                // what has happened so far
+  std::function<std::vector<Record>()> late_records;  // asked for when all pages have been seen
 };
 
 struct WriterStatistics {

@@ -26,6 +26,7 @@ constinit const Format kFormat = {
     .write = write,
     .codecs = kCodecs,
     .default_codec = kDefaultCodec,
+    .keeps_notes = true,
 };
 
 }  // namespace hib::kdump

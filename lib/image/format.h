@@ -2,6 +2,7 @@
 // jump, help texts and messages know formats only through this table.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,17 +30,18 @@ inline constexpr std::size_t kFormatHeadBytes =
 
 // How an image is to be written. Each format takes what concerns it.
 struct WriteOptions {
-  std::string codec;                         // one of Format::codecs; empty: the format's own choice
-  int level = 1;                             // hib: of zstd
-  std::uint32_t chunk_kib = 1024;            // hib: compressed together
-  const ImageReader* base = nullptr;         // hib: pages that this image has too are not stored
-  std::string base_name;                     // hib: where the base will be looked for, beside the image
-  std::vector<Record> records;               // hib: what it says of the machine
-  std::vector<Breadcrumb> history;           // hib: what has happened so far
-  std::optional<std::uint64_t> swap_offset;  // swsusp: page of the output that holds the swap header
-  bool by_extents = false;                   // swsusp: the output is a swap file of this machine
-  bool without_swapped = false;              // swapped-out pages are left out
-  bool force = false;                        // over what would be refused otherwise
+  std::string codec;                  // one of Format::codecs; empty: the format's own choice
+  int level = 1;                      // hib: of zstd
+  std::uint32_t chunk_kib = 1024;     // hib: compressed together
+  const ImageReader* base = nullptr;  // hib: pages that this image has too are not stored
+  std::string base_name;              // hib: where the base will be looked for, beside the image
+  std::vector<Record> records;        // hib: what it says of the machine
+  std::function<std::vector<Record>()> late_records;  // hib: what is known only when all pages have been seen
+  std::vector<Breadcrumb> history;                    // hib: what has happened so far
+  std::optional<std::uint64_t> swap_offset;           // swsusp: page of the output that holds the swap header
+  bool by_extents = false;                            // swsusp: the output is a swap file of this machine
+  bool without_swapped = false;                       // swapped-out pages are left out
+  bool force = false;                                 // over what would be refused otherwise
 };
 
 struct FormatName {
@@ -71,6 +73,7 @@ struct Format {
   bool takes_level = false;                       // WriteOptions::level and chunk_kib
   bool marks_lost_pages = false;                  // it says which pages were lost
   bool keeps_records = false;                     // of WriteOptions
+  bool keeps_notes = false;                       // VMCOREINFO and registers, before the pages
   bool keeps_swapped = false;                     // swapped-out pages beside memory
   bool zeros_for_absent = false;                  // what is absent reads as zeros
 

@@ -35,6 +35,7 @@ struct Record {
 };
 
 // The types that this version writes.
+inline constexpr std::string_view kLiveRecord = "live";        // the memory changed while it was copied
 inline constexpr std::string_view kMachineRecord = "machine";  // kernel, VMCOREINFO, command line, memory map
 inline constexpr std::string_view kProcessorsRecord = "processors";  // ELF notes
 inline constexpr std::string_view kDevicesRecord = "devices";

@@ -7,8 +7,11 @@
 #include <fmt/ranges.h>
 
 #include "lib/base/version.h"
+#include "lib/image/forwarding_reader.h"
 #include "lib/image/unused_options.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/memory/kernel_search.h"
+#include "lib/ops/find_kernel.h"
 #include "lib/os/overlap.h"
 
 namespace hib {
@@ -91,14 +94,56 @@ Result<void> refuse_salvage_for_a_kernel(const Formats& formats, const ConvertRe
           .of(request.output));
 }
 
+// What only a pass over all pages tells.
+struct Afterwards {
+  std::optional<memory::KernelSearch> search;  // for the kernel, where nothing says which it is
+  std::optional<Record> machine;               // what is known of it without the search
+  std::optional<SecondLook> look;              // of a source that changes
+  std::optional<Seen> seen;
+
+  void add(const PageBatch& batch, std::uint32_t page_size) {
+    if (search) search->add(batch, page_size);
+    if (look) look->add(batch);
+  }
+  std::vector<Record> records(const ImageReader& source);
+};
+
+std::vector<Record> Afterwards::records(const ImageReader& source) {
+  std::vector<Record> records;
+  if (machine) records.push_back(*machine);
+  if (search) {
+    search->finish(source).add_to(records);
+    const std::vector<Record> found = records;
+    add_machine(records, WithRecords(source, found));
+  }
+  if (look) {
+    seen = look->look(source);
+    Record& live = records.emplace_back();
+    live.type = kLiveRecord;
+    live.set("sampled_pages", seen->pages);
+    live.set("changed_pages", seen->changed);
+  }
+  return records;
+}
+
 // A conversion under way. What the sink refers to lives as long as the sink.
 struct Conversion {
   std::unique_ptr<ImageReader> source;
+  Afterwards after;
   std::unique_ptr<ImageReader> base;
   std::unique_ptr<Output> output;  // none where the format writes into something that exists
   std::unique_ptr<PageSink> sink;
   std::optional<OtherKernel> other_kernel;  // of the added records
 };
+
+// What is known of the machine waits for what the search finds.
+void put_off_machine(Afterwards& after, std::vector<Record>& records) {
+  const auto machine = std::find_if(records.begin(), records.end(),
+                                    [](const Record& record) { return record.type == kMachineRecord; });
+  if (machine == records.end()) return;
+  after.machine = *machine;
+  records.erase(machine);
+}
 
 // Of what the source is opened with, an address, an offset or a passphrase is not the base's.
 Result<void> open_base(const Formats& formats, const ConvertRequest& request, Conversion& conversion) {
@@ -114,6 +159,8 @@ WriteOptions write_options(const ConvertRequest& request, Conversion& conversion
   WriteOptions options = request.write;
   if (request.as->keeps_records)
     options.records = records_for(*conversion.source, request, conversion.other_kernel);
+  if (conversion.after.search) put_off_machine(conversion.after, options.records);
+  options.late_records = [&conversion] { return conversion.after.records(*conversion.source); };
   if (conversion.base == nullptr) return options;
   options.base = conversion.base.get();
   options.base_name = std::filesystem::path(request.base).filename().string();
@@ -149,6 +196,12 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   TRY_OK(refuse_to_write_input(request));
   TRY_OK(refuse_salvage_for_a_kernel(formats, request));
   TRY_OK(refuse_what_was_salvaged(request, *conversion.source));
+  if (request.as->keeps_notes) {
+    TRY(conversion.source, find_kernel(std::move(conversion.source), request.threads, request.progress));
+  }
+  if (request.as->keeps_records && vmcoreinfo_of(conversion.source->records()) == nullptr)
+    conversion.after.search.emplace();
+  if (request.is_live) conversion.after.look.emplace();
   TRY_OK(open_output(request, conversion));
   // Nothing may be short of memory once the output is there: what the report takes is taken before.
   ConvertReport report;
@@ -161,11 +214,16 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   options.salvage = request.open.salvage;
   options.may_salvage = !request.as->is_resumed_from && request.output_window.empty();
   options.progress = request.progress;
+  options.inspect = [&](const PageBatch& batch) -> Result<void> {
+    conversion.after.add(batch, conversion.source->info().page_size);
+    return {};
+  };
   TRY(const PipelineResult result, run_pipeline(*conversion.source, conversion.sink.get(), options));
   report.pages = result.pages;
   report.missing_pages = result.missing_pages;
   report.marks_lost_pages = request.as->marks_lost_pages;
   report.content_digest = result.content_digest;
+  report.live = conversion.after.seen;
   report.damage.insert(report.damage.end(), result.damage.begin(), result.damage.end());
   if (request.describe) report.written = conversion.sink->report();
   return report;

@@ -1,12 +1,14 @@
 // An image goes through the pipeline into another format: what create, restore and the saver do.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/image/format.h"
 #include "lib/ops/added_records.h"
 #include "lib/ops/pipeline.h"
+#include "lib/ops/second_look.h"
 
 namespace hib {
 
@@ -22,6 +24,7 @@ struct ConvertRequest {
   std::vector<Record> added_records;      // beside what the source says: see add_records()
   std::vector<std::string> other_inputs;  // paths that must not be the output either
   bool describe = true;                   // fill ConvertReport::written
+  bool is_live = false;                   // the source changes while it is read
   unsigned threads = 0;                   // 0: all processors
   ProgressCallback progress;
 };
@@ -34,6 +37,7 @@ struct ConvertReport {
   std::uint64_t missing_pages = 0;          // see PipelineResult
   bool marks_lost_pages = false;            // the output does
   std::optional<OtherKernel> other_kernel;  // that of the added records: what they say of it was left out
+  std::optional<Seen> live;  // of a source that changes: what a second look at some of its pages saw
   WriteReport written;
 
   bool is_partial() const;  // pages are lost, and the output does not say so, or they were lost only now

@@ -10,6 +10,7 @@ namespace hib {
 struct InspectReport {
   ImageInfo info;  // with the kernel's identity filled in where two pages tell it
   std::vector<Record> records;
+  bool searched = false;                     // all pages were looked at to find the kernel
   std::optional<PageCounts> swapped;         // swapped-out pages, where the image has them
   std::optional<std::uint64_t> kaslr_slide;  // this and the next from VMCOREINFO
   std::optional<std::string> build_id;

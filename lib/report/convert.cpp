@@ -55,6 +55,11 @@ std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertRe
         printable(request.output), printable(report.other_kernel->in_memory),
         printable(report.other_kernel->added)));
   }
+  if (report.live) {
+    notes.push_back(fmt::format("{}: the machine went on: of {} looked at again {} had changed",
+                                printable(request.output), counted(report.live->pages, "page"),
+                                grouped(report.live->changed)));
+  }
   if (report.is_partial()) notes.push_back(describe_loss(request, report));
   return notes;
 }
@@ -68,6 +73,9 @@ Json json_of_convert(const std::string& verb, const ConvertRequest& request, con
   document["pages"] = json_of_pages(report.pages);
   document["content_digest"] = ContentDigest::text(report.content_digest);
   document.update(json_of_fields(report.written.facts));
+  if (report.live) {
+    document["live"] = {{"sampled_pages", report.live->pages}, {"changed_pages", report.live->changed}};
+  }
   document["damage"] = json_of_damage(report.damage);
   return document;
 }

@@ -166,7 +166,13 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
         printable(*info.kernel.release) + (info.kernel.machine ? " " + printable(*info.kernel.machine) : ""));
     if (info.kernel.version) row(out, "", printable(*info.kernel.version));
   } else {
-    row(out, "kernel", "not said by this image");
+    row(out, "kernel",
+        report.searched ? "none in its pages" : "not said by this image; --search looks in its pages");
+  }
+  if (const Record* machine = find_record(report.records, kMachineRecord)) {
+    if (const auto* pfn = machine->number("vmcoreinfo_pfn"))
+      row(out, "", fmt::format("found in its pages: VMCOREINFO at PFN {:#x}", *pfn));
+    if (const auto* others = machine->text("other_kernels")) row(out, "other kernels", printable(*others));
   }
   if (report.build_id) row(out, "build ID", printable(*report.build_id));
   if (report.kaslr_slide) row(out, "KASLR slide", hex(*report.kaslr_slide));

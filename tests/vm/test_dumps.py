@@ -87,6 +87,25 @@ class RealMemory:
             self.assertEqual(kernel["release"], self.report["kernel"])
             self.assertRegex(kernel["version"], "Debian")
 
+    def test_memory_without_notes_says_which_kernel_runs_it(self):
+        raw, elf, out = (self.folder / name for name in ("first.raw", "found.elf", "found.out"))
+        known = tool_json("inspect", self.folder / "first.elf")["kernel"]
+        sources = {"raw": raw}
+        for form in ("lime", "avml"):
+            sources[form] = self.folder / f"first.{form}"
+            tool("restore", raw, "--as", form, "-o", sources[form], "--force", "-q")
+        for form, source in sources.items():
+            self.assertIsNone(tool_json("inspect", source)["kernel"]["release"], form)
+            self.assertEqual(tool_json("inspect", "--search", source)["kernel"], known, form)
+            tool("create", source, "-o", out, "--force", "-q")
+            self.assertEqual(tool_json("inspect", out)["kernel"], known, form)
+            tool("restore", source, "--as", "elf", "-o", elf, "--force", "-q")
+            self.assertIn("VMCOREINFO", subprocess.run(["readelf", "-n", elf], capture_output=True, text=True, check=True).stdout)
+            # makedumpfile takes the layout of memory from VMCOREINFO, and walks the kernel's structures.
+            self.dump_with(elf, "-l", "-d", "31")
+        for path in (elf, out, sources["lime"], sources["avml"]):
+            path.unlink()
+
     def test_the_machine_record_has_command_line_memory_map_and_vmcoreinfo(self):
         records = {r["type"]: r["fields"] for r in tool_json("inspect", "--records", self.folder / "first.hib")["records"]}
         self.assertIn("console=ttyS0", records["machine"]["command_line"])
