@@ -3,6 +3,7 @@
 #include "cli/convert.h"
 #include "cli/verb.h"
 #include "lib/device/probe/probe.h"
+#include "lib/os/running_memory.h"
 #include "lib/report/records_file.h"
 
 namespace hib::cli {
@@ -12,8 +13,10 @@ class Create final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     app.add_option("SOURCE", source_,
-                   fmt::format("any format ({}); - is standard input", listed(formats.readable())))
-        ->required();
+                   fmt::format("any format ({}); - is standard input", listed(formats.readable())));
+    app.add_flag(
+        "--live", live_,
+        "the memory of the running machine in place of SOURCE, with its records; pages go on changing");
     app.add_option("-o,--output", output_, "where the image goes; - is standard output")
         ->required()
         ->type_name("FILE");
@@ -35,6 +38,7 @@ class Create final : public Verb {
     app.footer(
         "Examples:\n"
         "  hibtool create /proc/vmcore -o crash.hib\n"
+        "  hibtool create --live -o now.hib\n"
         "  hibtool create guest.elf -o monday.hib --level 3\n"
         "  hibtool create tuesday.elf -o tuesday.hib --base monday.hib\n"
         "  hibtool create /dev/sda3 -o - | ssh host 'cat > laptop.hib'\n"
@@ -48,14 +52,20 @@ class Create final : public Verb {
 
  private:
   Result<ConvertRequest> conversion(const Context& context) const {
+    if (live_ == !source_.empty()) {
+      return fail(make_error(ErrorKind::Usage, "create", live_ ? "SOURCE and --live" : "no SOURCE",
+                             "SOURCE or --live"));
+    }
     ConvertRequest request;
     TRY(request.open, context.open_options());
-    request.source = source_;
+    request.source = live_ ? kRunningMachine : source_;
+    request.is_live = live_;
     request.output = output_;
     request.as = &context.formats.with_areas();
     request.write = write_;
     request.base = base_;
-    if (probe_) request.added_records = device::records_of(device::probe(device::Tree::live()));
+    if (live_) TRY_OK(can_read_running_machine());
+    if (probe_ || live_) request.added_records = device::records_of(device::probe(device::Tree::live()));
     if (records_.empty()) return request;
     request.other_inputs.push_back(records_);
     TRY(auto records, report::read_records_file(records_));
@@ -69,6 +79,7 @@ class Create final : public Verb {
   std::string records_;
   WriteOptions write_;
   bool probe_ = false;
+  bool live_ = false;
 };
 
 }  // namespace

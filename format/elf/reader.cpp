@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 
 #include "format/elf/decode.h"
+#include "format/elf/kcore.h"
 #include "format/elf/layout.h"
 #include "format/elf/process_core.h"
 #include "lib/base/text.h"
 #include "lib/image/dump_file.h"
 #include "lib/image/extent_reader.h"
+#include "lib/image/input.h"
 #include "lib/image/vmcore_notes.h"
 
 namespace hib::elf {
@@ -120,15 +122,16 @@ namespace {
 Result<std::unique_ptr<ImageReader>> open_plain(std::shared_ptr<const File> file,
                                                 const OpenOptions& options) {
   TRY(const Headers headers, decode_headers(*file));
-  TRY(std::vector<Extent> extents, load_segments(*file, headers));
+  const bool is_live = is_kcore(headers);
+  TRY(std::vector<Extent> extents, is_live ? system_ram(headers) : load_segments(*file, headers));
   ImageInfo info;
   info.format = "elf";
   const auto segments = std::count_if(headers.program.begin(), headers.program.end(),
                                       [](const ProgramHeader& p) { return p.type == kPtLoad; });
-  info.variant = fmt::format("ELF{} core, {}", headers.is_64 ? 64 : 32,
-                             counted(static_cast<std::uint64_t>(segments), "PT_LOAD segment"));
-  info.path = file->path();
-  info.file_bytes = file->size();
+  info.variant = is_live ? "the running machine"
+                         : fmt::format("ELF{} core, {}", headers.is_64 ? 64 : 32,
+                                       counted(static_cast<std::uint64_t>(segments), "PT_LOAD segment"));
+  describe_input(*file, info);
   RangeMap labels;
   labels.add(0, headers.header_bytes, "ELF header");
   labels.add(headers.phoff, headers.program.size() * headers.phentsize, "program headers");

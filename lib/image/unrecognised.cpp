@@ -22,29 +22,16 @@ struct Magic {
   }
 };
 
-struct CompressionMagic {
-  Magic magic;
-  Compression compression;
-};
-constexpr CompressionMagic kCompressions[] = {
-    {{0, "\x1F\x8B\x08"sv}, {"a gzip file", "gzip -dc"}},
-    {{0, "\xFD\x37zXZ\0"sv}, {"an xz file", "xz -dc"}},
-    {{0, "\x28\xB5\x2F\xFD"sv}, {"a zstd file", "zstd -dc"}},
-    {{4, "1AY&SY"sv}, {"a bzip2 file", "bzip2 -dc"}},
-    {{0, "\x04\x22\x4D\x18"sv}, {"an lz4 file", "lz4 -dc"}},
-    {{0, "\x89LZO\0\r\n\x1A\n"sv}, {"an lzop file", "lzop -dc"}},
-    {{0, "PK\x03\x04"sv}, {"a zip archive", "unzip -p"}},
-    {{0, "7z\xBC\xAF\x27\x1C"sv}, {"a 7z archive", "7z x -so"}},
-};
-
-struct DiskMagic {
+// What is neither unpacked nor read (lib/image/input.h).
+struct Other {
   Magic magic;
   std::string_view name;
+  std::string_view unpack;  // takes the file and writes what is inside to its output
 };
-constexpr DiskMagic kDisks[] = {
-    {{0, "QFI\xFB"sv}, "a qcow2 disk image"},         {{0, "KDMV"sv}, "a VMDK disk image"},
-    {{0, "vhdxfile"sv}, "a VHDX disk image"},         {{0, "conectix"sv}, "a VHD disk image"},
-    {{64, "\x7F\x10\xDA\xBE"sv}, "a VDI disk image"},
+constexpr Other kOthers[] = {
+    {{0, "\x89LZO\0\r\n\x1A\n"sv}, "an lzop file", "lzop -dc"},
+    {{0, "PK\x03\x04"sv}, "a zip archive", "unzip -p"},
+    {{0, "7z\xBC\xAF\x27\x1C"sv}, "a 7z archive", "7z x -so"},
 };
 
 bool is_text(std::string_view text) {
@@ -73,21 +60,13 @@ std::string quoted(const std::string& path) {
 
 }  // namespace
 
-const Compression* compression_of(ByteView head) {
-  const auto it = std::find_if(std::begin(kCompressions), std::end(kCompressions),
-                               [&](const CompressionMagic& c) { return c.magic.stands_in(as_text(head)); });
-  return it == std::end(kCompressions) ? nullptr : &it->compression;
-}
-
 Unrecognised describe_unrecognised(const File& file, ByteView head) {
   const std::string_view text = as_text(head);
   const std::string path = file.path() == "-" ? "FILE" : quoted(file.path());
   if (text.empty()) return {"an empty file", ""};
-  if (const Compression* compression = compression_of(head))
-    return {std::string(compression->name), fmt::format("{} {} | hibtool VERB -", compression->unpack, path)};
-  for (const DiskMagic& disk : kDisks) {
-    if (disk.magic.stands_in(text))
-      return {std::string(disk.name), fmt::format("qemu-img convert -O raw {} disk.raw", path)};
+  for (const Other& other : kOthers) {
+    if (other.magic.stands_in(text))
+      return {std::string(other.name), fmt::format("{} {} | hibtool VERB -", other.unpack, path)};
   }
   if (is_text(text)) return {is_json(text) ? "a JSON document" : "text", ""};
   if (const std::string content = content_name(file); !content.empty())
