@@ -15,7 +15,10 @@ class EmptyReader final : public ImageReader {
 
   const ImageInfo& info() const override { return info_; }
   const std::vector<Record>& records() const override { return records_; }
-  Result<std::unique_ptr<RunSource>> runs() const override { return std::unique_ptr<RunSource>(new NoRuns); }
+  Result<std::unique_ptr<RunSource>> runs() const override {
+    if (!info_.pages_are_known) return fail(why_not_);
+    return std::unique_ptr<RunSource>(new NoRuns);
+  }
   Result<std::unique_ptr<BatchSource>> batches() const override { return fail(why_not_); }
   void load(PageBatch&) const override {}
   Result<void> read_page(Pfn, MutableBytes) const override { return fail(why_not_); }

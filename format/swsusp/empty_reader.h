@@ -7,6 +7,7 @@
 namespace hib::swsusp {
 
 // inspect shows `info`; everything that needs pages fails with `why_not`.
+// Where `info` says that the pages are not known, they are not listed as none either.
 std::unique_ptr<ImageReader> make_empty_reader(ImageInfo info, RangeMap map, Error why_not);
 
 }  // namespace hib::swsusp

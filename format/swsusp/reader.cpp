@@ -10,6 +10,7 @@
 #include "format/swsusp/swap_stream.h"
 #include "format/swsusp/uswsusp_stream.h"
 #include "lib/base/text.h"
+#include "lib/codec/md5.h"
 #include "lib/image/input.h"
 
 namespace hib::swsusp {
@@ -159,15 +160,51 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 
+ImageInfo uswsusp_info(const Located& found, const UswsuspStream& stream) {
+  const std::uint32_t flags = stream.image().flags;
+  ImageInfo info = basic_info(found);
+  info.format = "uswsusp";
+  info.codec = stream.is_compressed() ? "lzo" : "none";
+  info.is_encrypted = (flags & (UswsuspHeader::kEncrypted | UswsuspHeader::kRsa)) != 0;
+  if (info.is_encrypted)
+    info.variant +=
+        (flags & UswsuspHeader::kRsa) != 0 ? ", encrypted (Blowfish, RSA key)" : ", encrypted (Blowfish)";
+  return info;
+}
+
+// Encrypted, and no passphrase: what the headers say, and why no more.
+std::unique_ptr<ImageReader> describe_locked(const Located& found, const UswsuspStream& stream, Error why) {
+  const UswsuspHeader& image = stream.image();
+  ImageInfo info = uswsusp_info(found, stream);
+  info.pages_are_known = false;
+  info.details.emplace_back("stream",
+                            counted(image.pages, "page") + ", the info page and the PFN list among them");
+  if ((image.flags & UswsuspHeader::kPlatform) != 0)
+    info.details.emplace_back("power off", "by the platform (ACPI S4)");
+  if ((image.flags & UswsuspHeader::kChecksum) != 0) {
+    info.integrity_algorithm = "md5";
+    info.integrity_value = hex_digest(image.md5);
+  }
+  add_consumed(found, "uswsusp", info);
+  const bool has_passphrase = why.kind == ErrorKind::Authentication;
+  info.findings.push_back({has_passphrase ? "encrypted" : "not-read", Severity::Note, why.offset,
+                           has_passphrase
+                               ? "the image is encrypted; --passphrase-file FILE opens it"
+                               : "the image is encrypted with an RSA key, which hibtool does not read"});
+  RangeMap map;
+  label_header(map, found);
+  stream.label(map);
+  return make_empty_reader(std::move(info), std::move(map), std::move(why));
+}
+
 Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const std::string& passphrase) {
-  TRY(auto stream, UswsuspStream::open(found.space, found.header, passphrase));
+  TRY(auto stream, UswsuspStream::find(found.space, found.header));
+  if (auto why = stream->locked(passphrase)) return describe_locked(found, *stream, std::move(*why));
+  TRY_OK(stream->open(passphrase));
   const UswsuspHeader& image = stream->image();
   SnapshotParts parts;
-  parts.info = basic_info(found);
-  parts.info.format = "uswsusp";
-  parts.info.codec = stream->is_compressed() ? "lzo" : "none";
-  parts.info.is_encrypted = (image.flags & UswsuspHeader::kEncrypted) != 0;
-  parts.info.variant += parts.info.is_encrypted ? ", encrypted (Blowfish)" : "";
+  parts.info = uswsusp_info(found, *stream);
+  add_consumed(found, "uswsusp", parts.info);
   parts.layers.push_back({"signature", LayerResult::Ok,
                           fmt::format("{}: {}", printable(until_nul(found.header.sig)), parts.info.state)});
   parts.layers.push_back(
@@ -199,6 +236,7 @@ std::unique_ptr<ImageReader> describe_tuxonice(const std::shared_ptr<const File>
   describe_input(*file, info);
   info.state = "armed";
   info.codec = "unknown";
+  info.pages_are_known = false;
   if (const auto raw = file->read_at(0, 32)) {
     const Abi abi;
     const std::uint32_t device = abi.u32(*raw, 8);

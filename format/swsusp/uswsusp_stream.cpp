@@ -29,7 +29,7 @@ constexpr std::size_t kExtentBytes = 16;
 Error authentication_error(const File& file, std::uint64_t offset, std::string found) {
   return file
       .error(ErrorKind::Authentication, offset, "uswsusp: encryption", std::move(found),
-             "the passphrase that s2disk was given")
+             "the one that s2disk was given")
       .advise("--passphrase-file FILE names a file that holds it");
 }
 
@@ -71,33 +71,40 @@ UswsuspStream::UswsuspStream(BlockSpace space, const Header& header)
   first_chunk_page_ = 0;
 }
 
-Result<std::unique_ptr<UswsuspStream>> UswsuspStream::open(BlockSpace space, const Header& header,
-                                                           const std::string& passphrase) {
+Result<std::unique_ptr<UswsuspStream>> UswsuspStream::find(BlockSpace space, const Header& header) {
   auto stream = std::unique_ptr<UswsuspStream>(new UswsuspStream(std::move(space), header));
   TRY_OK(stream->read_header());
-  const std::uint64_t at = stream->space_.file_offset(header.uswsusp_image / header.page_size).value_or(0);
-  if ((stream->image_.flags & UswsuspHeader::kRsa) != 0) {
-    return fail(stream->file().error(ErrorKind::Unsupported, at + kFlags, "uswsusp: flags",
-                                     "encrypted with an RSA key", "a passphrase alone, or no encryption"));
+  stream->walk_extents();
+  return stream;
+}
+
+std::optional<Error> UswsuspStream::locked(const std::string& passphrase) const {
+  const std::uint64_t at = space_.file_offset(header_.uswsusp_image / header_.page_size).value_or(0) + kFlags;
+  if ((image_.flags & UswsuspHeader::kRsa) != 0) {
+    return file().error(ErrorKind::Unsupported, at, "uswsusp: encryption", "with an RSA key",
+                        "a passphrase alone, or no encryption");
   }
-  if ((stream->image_.flags & UswsuspHeader::kEncrypted) != 0) {
-    if (passphrase.empty())
-      return fail(authentication_error(stream->file(), at + kFlags, "encrypted, and no passphrase given"));
+  if ((image_.flags & UswsuspHeader::kEncrypted) == 0 || !passphrase.empty()) return std::nullopt;
+  return authentication_error(file(), at, "no passphrase");
+}
+
+Result<void> UswsuspStream::open(const std::string& passphrase) {
+  if (auto why = locked(passphrase)) return fail(std::move(*why));
+  if ((image_.flags & UswsuspHeader::kEncrypted) != 0) {
     Md5 md5;
     md5.update(as_bytes(passphrase));
     const auto key = md5.digest();
-    stream->key_.assign(key.begin(), key.end());
-    for (std::size_t i = 0; i < stream->iv_.size(); ++i) {
-      stream->iv_[i] = (i < passphrase.size() ? static_cast<std::byte>(passphrase[i]) : std::byte{0}) ^
-                       stream->image_.salt[i];
+    key_.assign(key.begin(), key.end());
+    for (std::size_t i = 0; i < iv_.size(); ++i) {
+      iv_[i] =
+          (i < passphrase.size() ? static_cast<std::byte>(passphrase[i]) : std::byte{0}) ^ image_.salt[i];
     }
   }
-  stream->walk_extents();
-  TRY_OK(stream->read_info_page());
-  stream->recount();
-  if ((stream->image_.flags & UswsuspHeader::kChecksum) != 0)
-    stream->stored_md5_ = StoredMd5{stream->image_.md5, at + kMd5};
-  return stream;
+  TRY_OK(read_info_page());
+  recount();
+  const std::uint64_t at = space_.file_offset(header_.uswsusp_image / header_.page_size).value_or(0);
+  if ((image_.flags & UswsuspHeader::kChecksum) != 0) stored_md5_ = StoredMd5{image_.md5, at + kMd5};
+  return {};
 }
 
 Result<void> UswsuspStream::read_header() {

@@ -31,9 +31,11 @@ bool is_uswsusp(const BlockSpace& space, const Header& header);
 
 class UswsuspStream final : public PageStream {
  public:
-  // Authentication when the passphrase is missing or wrong.
-  static Result<std::unique_ptr<UswsuspStream>> open(BlockSpace space, const Header& header,
-                                                     const std::string& passphrase);
+  // Header and extents, which are never encrypted.
+  static Result<std::unique_ptr<UswsuspStream>> find(BlockSpace space, const Header& header);
+  // The stream itself. To be called once, before anything is read of it. Authentication when the passphrase
+  // is missing or wrong.
+  Result<void> open(const std::string& passphrase);
 
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
@@ -50,6 +52,8 @@ class UswsuspStream final : public PageStream {
   bool is_compressed() const override { return (image_.flags & UswsuspHeader::kCompressed) != 0; }
 
   const UswsuspHeader& image() const { return image_; }
+  // Why the pages cannot be read, with this passphrase; nothing: they can, if it is the right one.
+  std::optional<Error> locked(const std::string& passphrase) const;
 
  private:
   struct Place {

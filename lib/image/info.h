@@ -52,7 +52,9 @@ struct ImageInfo {
   std::string codec = "none";
   std::uint32_t page_size = 4096;
 
-  // As the image represents them: a format without a mark for zero pages holds them as data.
+  // As the image represents them: a format without a mark for zero pages holds them as data. All 0 where no
+  // page can be read.
+  bool pages_are_known = true;
   PageCounts pages;
   Pfn end_pfn = 0;              // one past the last page that is not a hole
   bool is_encrypted = false;    // a passphrase opens it

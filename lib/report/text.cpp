@@ -155,7 +155,7 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   if (!info.found_in.empty()) row(out, "found in", describe_found_in(info.found_in));
   row(out, "codec", info.codec);
   row(out, "page size", std::to_string(info.page_size));
-  row(out, "pages", describe_pages(info.pages, info.page_size));
+  row(out, "pages", info.pages_are_known ? describe_pages(info.pages, info.page_size) : "not known");
   if (report.swapped) row(out, "swapped out", describe_swapped(*report.swapped, report.records));
   if (const auto areas = swap_areas_in(report.records)) print_swap_areas(out, *areas);
   if (info.end_pfn > 0)
@@ -167,7 +167,9 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
     if (info.kernel.version) row(out, "", printable(*info.kernel.version));
   } else {
     row(out, "kernel",
-        report.searched ? "none in its pages" : "not said by this image; --search looks in its pages");
+        !info.pages_are_known ? "not known"
+        : report.searched     ? "none in its pages"
+                              : "not said by this image; --search looks in its pages");
   }
   if (const Record* machine = find_record(report.records, kMachineRecord)) {
     if (const auto* pfn = machine->number("vmcoreinfo_pfn"))

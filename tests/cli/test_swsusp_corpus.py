@@ -211,6 +211,29 @@ class Corpus(unittest.TestCase):
                     self.assertEqual(done.returncode, 5, done.stderr)
                     self.assertNotIn(b"wrong", done.stderr)
 
+    def test_inspect_says_of_an_encrypted_image_what_can_be_known_without_its_passphrase(self):
+        for name, codec in (("uswsusp-encrypted", "lzo"), ("uswsusp-encrypted-plain", "none")):
+            with self.subTest(name):
+                image = self.folder / f"{name}.img"
+                done = subprocess.run([HIBTOOL, "inspect", image], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertRegex(done.stdout, r"uswsusp hibernation image, swap area, encrypted \(Blowfish\), armed\n")
+                self.assertRegex(done.stdout, r"  pages +not known\n")
+                self.assertRegex(done.stdout, r"  stream +33 pages, the info page and the PFN list among them\n")
+                document = json.loads(subprocess.run([HIBTOOL, "inspect", "--json", "--map", image], capture_output=True, check=True).stdout)
+                opened = self.tool("inspect", name, "--map")[1]
+                for key in ("format", "state", "variant", "codec", "page_size", "integrity", "map"):
+                    self.assertEqual(document[key], opened[key], key)
+                self.assertEqual(document["codec"], codec)
+                self.assertEqual([f["code"] for f in document["findings"]], ["encrypted"])
+                self.assertEqual(document["pages"]["total"], 0)
+                for needs_pages in (["inspect", "--pages"], ["inspect", "--page", "1"], ["verify"], ["rearm"], ["create", "-o", self.folder / "x.hib"],
+                                    ["restore", "--as", "raw", "-o", self.folder / "x.raw"], ["diff", image]):
+                    done = subprocess.run([HIBTOOL, needs_pages[0], image, *needs_pages[1:]], capture_output=True, text=True)
+                    self.assertEqual(done.returncode, 5, needs_pages)
+                    self.assertIn("--passphrase-file FILE", done.stderr)
+                self.assertFalse(list(self.folder.glob("x.*")))
+
     def test_damaged_images_are_restored_only_with_salvage(self):
         for name, case in self.readable():
             if case["verdict"] != "damaged":
