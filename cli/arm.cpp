@@ -20,10 +20,10 @@ class Arm final : public Verb {
     app.add_flag("--force", request_.force, "overwrite what lies on the target");
     app.add_flag(
         "--standby", request_.standby,
-        "boot the image-saving kernel now, which shows that it finds the target, and keep it waiting: saving "
-        "then takes seconds less. All devices are suspended and resumed once for it");
+        "boot the saver now, and let it stand by: it has found its target then, and hibernate takes seconds "
+        "less. All devices are suspended and resumed once for that");
     app.add_option("--kernel", request_.preload.kernel,
-                   "kernel to load (default: /boot/vmlinuz of the running kernel)")
+                   "the saver's kernel (default: /boot/vmlinuz of the running one)")
         ->type_name("VMLINUZ");
     app.add_option("--modules", request_.preload.modules, "its modules (default: /lib/modules/RELEASE)")
         ->type_name("DIR");
@@ -31,22 +31,23 @@ class Arm final : public Verb {
                    "its hibjump.ko (default: looked for among its modules)")
         ->type_name("FILE");
     app.add_flag("--verify", request_.verify,
-                 "read the image back and prove it before powering off or going on");
+                 "read the image back and prove it before the machine powers off or goes on");
     app.add_flag("--free-pages", request_.free_pages,
-                 "save the pages too that the kernel does not use: for looking at, not for resuming");
+                 "save also the pages that the kernel does not use: to look at them, not to resume");
     app.add_option("--level", request_.level, "zstd level of the image; higher is smaller and slower")
         ->type_name("N")
         ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
         ->capture_default_str();
     app.add_option("--timeout", request_.timeout_seconds,
-                   "restart the machine when saving makes no progress for so long; 0: never")
+                   "restart the machine when the saver makes no progress for so long; 0: never")
         ->type_name("SECONDS")
         ->check(CLI::Range(0U, 65535U))
         ->capture_default_str();
     app.add_flag(
         "--only-target-drivers", request_.only_target_drivers,
         "load only the target's drivers; the final state of mounted file systems is then not recorded");
-    app.add_option("--append", request_.preload.append, "more for its command line")->type_name("TEXT");
+    app.add_option("--append", request_.preload.append, "more for the saver's command line")
+        ->type_name("TEXT");
     add_common_options(app, common);
     app.footer(
         "Needs root, the kernel module hibjump, and memory set aside at boot (crashkernel=192M).\n"

@@ -133,7 +133,7 @@ class DiffVerb final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     app.add_option("BEFORE", before_, "an image, or a file that probe wrote")->required();
-    app.add_option("NOW", now_, "another one");
+    app.add_option("NOW", now_, "another image or file of a probe, to compare with it");
     app.add_flag("--against-running", against_running_, "compare the devices with those of this machine");
     app.add_option("--root", root_,
                    "with --against-running: the machine whose /proc and /sys lie below this folder")
@@ -144,7 +144,7 @@ class DiffVerb final : public Verb {
         "Exit code 0: identical memory and devices, as far as can be told; 1: they differ, 2: could not "
         "compare.\n"
         "Examples:\n"
-        "  hibtool diff before.hib after.hib          # by stored page hashes: nothing is decompressed\n"
+        "  hibtool diff monday.hib tuesday.hib        # by stored page hashes: nothing is decompressed\n"
         "  hibtool diff crash.hib vmcore              # two formats\n"
         "  hibtool diff monday.json tuesday.json      # devices that two probes recorded\n"
         "  hibtool diff crash.hib --against-running   # are the devices still the same?\n"

@@ -16,9 +16,10 @@ class Resume final : public Verb {
         ->required()
         ->type_name("DEV");
     add_resume_options(app, options_);
-    app.add_flag("--force", force_, "although somebody has resumed from it, or has tried");
+    app.add_flag("--force", force_,
+                 "resume even if somebody has resumed from the image before, or has tried to");
     app.add_option("--offset", common.swap_offset,
-                   "page of the device where the image's area begins, as arm says it")
+                   "page of the device at which the image begins, as arm printed it")
         ->type_name("PAGES");
     add_common_options(app, common);
     app.footer(
@@ -44,16 +45,16 @@ class Resume final : public Verb {
 
 void add_resume_options(CLI::App& app, ResumeOptions& options) {
   app.add_option("--kernel", options.preload.kernel,
-                 "kernel that writes the memory back (default: the one that saved the image, in /boot)")
+                 "load this kernel as the saver, to write the memory back (default: the one that saved the "
+                 "image, in /boot)")
       ->type_name("VMLINUZ");
   app.add_option("--modules", options.preload.modules, "its modules (default: /lib/modules/RELEASE of it)")
       ->type_name("DIR");
   app.add_option("--module", options.preload.jump_module, "its hibjump.ko")->type_name("FILE");
   app.add_option("--append", options.preload.append, "more for its command line")->type_name("TEXT");
   app.add_option("--accept", options.accepted,
-                 "go on although this device is not the one it was; a refusal says what to give here. "
-                 "Recorded in the "
-                 "image")
+                 "go on even if this device is not the one it was, or was written since: a refusal says what "
+                 "to give here. The image records it")
       ->type_name("DEVICE=VERDICT")
       ->allow_extra_args(false);
   app.add_option("--wait", options.wait_seconds, "how long to wait for devices that have not been found yet")

@@ -18,17 +18,17 @@ namespace {
 
 // In the order of --help.
 constexpr VerbRow kVerbs[] = {
-    {"inspect", "say what an image is, reading as little of it as that takes", make_inspect},
+    {"inspect", "say what an image is, and read as little of it as that takes", make_inspect},
     {"verify", "prove an image, layer by layer, and say what cannot be proven", make_verify},
     {"create", "pack memory into a .hib image", make_create},
-    {"restore", "write memory in another format", make_restore},
-    {"diff", "compare the memory and the devices of two images of any two formats", make_diff},
+    {"restore", "write the memory of an image in another format", make_restore},
+    {"diff", "compare the memory and the devices of two images, of any formats", make_diff},
     {"rearm", "put the signature of a consumed hibernation image back, where that is safe", make_rearm},
-    {"probe", "record this machine: its kernel and its devices, and what each of them can be known by",
+    {"probe", "record this machine: its kernel, and its devices with what identifies each of them",
      make_probe},
-    {"arm", "preload the image-saving kernel into the crash region", make_arm},
+    {"arm", "load the saver, a kernel that saves this one, into the crash region", make_arm},
     {"disarm", "undo arm", make_disarm},
-    {"hibernate", "jump into the kernel that arm has loaded, which saves this machine's memory",
+    {"hibernate", "jump into the saver that arm has loaded: it writes this machine's memory into an image",
      make_hibernate},
     {"resume", "go back into the machine that hibernate has saved", make_resume},
 };

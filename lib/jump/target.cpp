@@ -45,7 +45,7 @@ Result<void> refuse_what_is_put_together(const TargetDevice& target, const std::
   }
   if (real.find("/devices/virtual/block/") == std::string::npos) return {};
   return fail(refused(path, fmt::format("{} is put together by software (dm, md, loop, RAM)", target.path),
-                      "a disk, a partition, or a file on one: the image-saving kernel has only drivers"));
+                      "a disk, a partition, or a file on one: the saver has only drivers"));
 }
 
 // ---- what may be overwritten

@@ -70,7 +70,7 @@ Json json_of_arm(const jump::ArmReport& report) {
 
 std::string describe_return(jump::Wish wish, jump::Outcome outcome) {
   if (outcome == jump::Outcome::Restored) return "resumed from the image";
-  if (wish == jump::Wish::Rehearse) return "the image-saving kernel ran and came back";
+  if (wish == jump::Wish::Rehearse) return "the saver ran and came back";
   return "the image is saved, and the machine goes on";
 }
 

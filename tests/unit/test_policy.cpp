@@ -357,7 +357,7 @@ TEST_CASE(
   CHECK(since(file_system("sda", "F1")) == hib::fs::Since::Unproven);
 }
 
-TEST_CASE("Marks that the image-saving kernel has read allow no difference at all") {
+TEST_CASE("Marks that the saver has read allow no difference at all") {
   const Device saved = marked(file_system("sda", "F1"), "saver");
   CHECK(compare_marks(saved, marked(file_system("sda", "F1")), kSnapshotNs).since ==
         hib::fs::Since::Untouched);

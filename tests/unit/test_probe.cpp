@@ -558,7 +558,7 @@ TEST_CASE("What cannot be read of a function is said value by value") {
   CHECK(unreadable.contains("dsn"));
 }
 
-// ---- marks that the image-saving kernel reads
+// ---- marks that the saver reads
 
 namespace {
 Device file_system(const std::string& path, const std::string& uuid, const std::string& generation) {

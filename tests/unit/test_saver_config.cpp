@@ -317,7 +317,7 @@ TEST_CASE("A reason carries an error with all that it says, of every kind") {
     CHECK(got.kind == kind);
     CHECK(got.file == "/dev/sda3");
     CHECK_FALSE(got.offset);
-    CHECK(got.where == "image-saving kernel: chunk 17: hash");
+    CHECK(got.where == "saver: chunk 17: hash");
     CHECK(got.found == "0x1");
     CHECK(got.allowed == "0x2");
     CHECK(got.advice == "try again");
@@ -334,7 +334,7 @@ TEST_CASE("A reason tells offset 0 from no offset, and carries the largest one")
 TEST_CASE("A reason with nothing but a kind says where it came from") {
   const Error got = through(Error());
   CHECK(got.kind == ErrorKind::Io);
-  CHECK(got.where == "image-saving kernel");
+  CHECK(got.where == "saver");
   CHECK(got.found.empty());
 }
 
@@ -365,7 +365,7 @@ TEST_CASE("A reason that is too long loses its advice first, and what was found 
   const Error only_found = through(make_error(ErrorKind::WrongBase, kLong, kLong, kLong));
   CHECK(only_found.kind == ErrorKind::WrongBase);
   CHECK(only_found.found.size() > 200);
-  CHECK(only_found.where == "image-saving kernel");
+  CHECK(only_found.where == "saver");
 }
 
 TEST_CASE("A reason keeps its fields apart, whatever bytes a text has") {
@@ -375,7 +375,7 @@ TEST_CASE("A reason keeps its fields apart, whatever bytes a text has") {
   CHECK(got.kind == ErrorKind::Corrupt);
   CHECK(got.offset == std::uint64_t{5});
   for (const std::string& text : {got.file, got.found, got.allowed, got.advice}) CHECK(text == "a b c d");
-  CHECK(got.where == "image-saving kernel: a b c d");
+  CHECK(got.where == "saver: a b c d");
 }
 
 TEST_CASE("Control bytes in a reason do not reach a terminal") {
@@ -389,12 +389,12 @@ TEST_CASE("Control bytes in a reason do not reach a terminal") {
 TEST_CASE("A reason that is plain text is what was found, and an empty one is nothing") {
   const Error plain = jump::decode_reason("B did not come up");
   CHECK(plain.kind == ErrorKind::Io);
-  CHECK(plain.where == "image-saving kernel");
+  CHECK(plain.where == "saver");
   CHECK(plain.found == "B did not come up");
   CHECK_FALSE(plain.offset);
   const Error empty = jump::decode_reason("");
   CHECK(empty.kind == ErrorKind::Io);
-  CHECK(empty.where == "image-saving kernel");
+  CHECK(empty.where == "saver");
   CHECK(empty.found.empty());
 }
 
@@ -406,7 +406,7 @@ TEST_CASE("A reason that is cut, made up or has too many fields is read as far a
                               .at(0x10));
   for (std::size_t size = 1; size < whole.size(); ++size) {
     const Error got = jump::decode_reason(whole.substr(0, size));
-    CHECK(got.where.starts_with("image-saving kernel"));
+    CHECK(got.where.starts_with("saver"));
   }
   CHECK(jump::decode_reason("\x01").kind == ErrorKind::Io);
   CHECK(jump::decode_reason("\x01no-such-kind\x1f").kind == ErrorKind::Io);

@@ -17,7 +17,7 @@ from guest import Guest
 HERE = Path(__file__).resolve().parent
 
 # A boot with hib.restore goes back into what the disk holds; where it cannot, it lives on as a boot of its own. With hib.saver it
-# goes through the image-saving kernel.
+# goes through the saver.
 INIT = r"""
 option() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 stty -F /dev/ttyS1 raw -echo

@@ -20,7 +20,7 @@ CACHE = ROOT / "build" / "vm-cache"
 SAVE = "hibtool arm -q --target /dev/vda && hibtool hibernate"
 
 
-THROUGH_THE_SAVER = "through the image-saving kernel, not straight from this one: "
+THROUGH_THE_SAVER = "through the saver, not straight from this one: "
 
 
 class JumpTest(unittest.TestCase):
@@ -163,9 +163,9 @@ class MoreThanHalfOfTheMemory(JumpTest):
 
 
 class TheImageIsTheMemory(JumpTest):
-    """What QEMU sees of the machine's memory while the image-saving kernel runs is what the image holds."""
+    """What QEMU sees of the machine's memory while the saver runs is what the image holds."""
 
-    LOW = 0xA0  # pages that the image-saving kernel uses while the machine's own bytes are in the crash region
+    LOW = 0xA0  # pages that the saver uses while the machine's own bytes are in the crash region
 
     def test_every_page_is_the_one_that_the_machine_left_and_other_tools_open_it(self):
         living = self.living(Machine(cpus=2, memory_mib=768))

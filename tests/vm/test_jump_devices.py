@@ -115,7 +115,7 @@ class Devices:
             self.set(guest, "fail_suspend", 0)
             guest.send("hibtool restore --jump /dev/vda")
             said = "\n".join(guest.read_until(r"^CODE \d+$", 300))
-            self.assertNotIn("through the image-saving kernel", said)
+            self.assertNotIn("through the saver", said)
             self.assertIn("resumed from the image", said)
             self.assertIn(NAMED.removeprefix("hibtool: "), said)  # the program's name is bold on a console
             self.assertTrue(said.endswith("CODE 0"), said)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Jumps that fail. While saving: the machine goes on and says what the image-saving kernel said, or it restarts and the image
+"""Jumps that fail. While saving: the machine goes on and says what the saver said, or it restarts and the image
 tells how far it got. While restoring: the boot goes on, and the image stays as it is."""
 
 import subprocess
@@ -25,7 +25,7 @@ def history(path):
 
 
 class SavingFails(JumpTest):
-    """The machine goes on with code 2 and the reason, whole: what the image-saving kernel met, on which device, where."""
+    """The machine goes on with code 2 and the reason, whole: what the saver met, on which device, where."""
 
     def save_in_vain(self, living, guest, reason, arm="hibtool arm -q --target /dev/vda", **fields):
         before = life(guest)
@@ -41,7 +41,7 @@ class SavingFails(JumpTest):
         with living.boot() as guest:
             self.begin(guest, living.machine)
             self.save_in_vain(living, guest, "no room: the device has 8388608 bytes", kind="^io$", file="^/dev/vda$",
-                              where="^image-saving kernel: ", found="no room")
+                              where="^saver: ", found="no room")
             self.assert_file_system_is_clean(guest, living)
         phases, text = history(living.target)
         self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving", "failed"])
@@ -54,7 +54,7 @@ class SavingFails(JumpTest):
         with living.boot(target_file=f"blkdebug:{rules}:{living.target}") as guest:
             self.begin(guest, living.machine)
             self.save_in_vain(living, guest, "Input/output error", kind="^io$", file="^/dev/vda$",
-                              offset="^0x", where="^image-saving kernel: ", found="Input/output error")
+                              offset="^0x", where="^saver: ", found="Input/output error")
         self.assertEqual(history(living.target)[0][-1], "failed")
 
     def test_a_target_whose_driver_does_not_load_is_known_at_the_latest_when_it_is_to_be_written(self):

@@ -22,8 +22,7 @@ Result<void> kexec_load(const LoadPlan& plan) {
   if (errno == EPERM)
     error.advice =
         "needs root, a kernel that is not locked down, and /proc/sys/kernel/kexec_load_disabled at 0";
-  if (errno == EADDRNOTAVAIL)
-    error.advice = "this kernel uses the memory that the image-saving kernel needs for itself";
+  if (errno == EADDRNOTAVAIL) error.advice = "this kernel uses the memory that the saver needs for itself";
   return fail(std::move(error));
 }
 

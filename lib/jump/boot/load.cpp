@@ -62,8 +62,7 @@ class Loader {
 Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options) {
   TRY(const auto info, device.info());
   if (info.is_saver)
-    return fail(
-        make_error(ErrorKind::Refused, "arm", "the image-saving kernel itself", "the machine's own kernel"));
+    return fail(make_error(ErrorKind::Refused, "arm", "the saver itself", "the machine's own kernel"));
   if (info.region.bytes == 0)
     return fail(make_error(ErrorKind::Refused, "crash region", "none",
                            "crashkernel=SIZE on the kernel's command line")

@@ -218,7 +218,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
                                          hex(region.start + kElfHeader));
   const std::size_t most = std::min<std::size_t>(kCommandLineBytes - 1, kernel.max_command_line);
   if (command_line.size() > most)
-    return fail(make_error(ErrorKind::Usage, "command line of the image-saving kernel",
+    return fail(make_error(ErrorKind::Usage, "the saver's command line",
                            fmt::format("{} bytes", command_line.size()), fmt::format("up to {}", most)));
   const Segment ramdisk = segment(region.end() - initramfs_bytes, std::move(initramfs));
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr char kMark = '\x01';       // no message of the module begins with it
 constexpr char kSeparator = '\x1f';  // ASCII's unit separator
-constexpr const char* kWhere = "image-saving kernel";
+constexpr const char* kWhere = "saver";
 constexpr std::array kKinds = {
     ErrorKind::NotFound,  ErrorKind::Io,       ErrorKind::NotRecognised,  ErrorKind::Unsupported,
     ErrorKind::Truncated, ErrorKind::Corrupt,  ErrorKind::Limit,          ErrorKind::Exists,

@@ -14,8 +14,7 @@ inline constexpr std::size_t kMaxReasonBytes = 255;
 // last.
 std::string encode_reason(const Error& error);
 
-// Text that is no error of encode_reason() becomes what was found. The place begins with "image-saving
-// kernel".
+// Text that is no error of encode_reason() becomes what was found. The place begins with "saver".
 Error decode_reason(const std::string& reason);
 
 }  // namespace hib::jump

@@ -159,7 +159,7 @@ Result<WayBack> prepare_way_back(const ResumeRequest& request, const JumpImage& 
       way.stage = std::move(*stage);
       return way;
     }
-    request.note("through the image-saving kernel, not straight from this one: " + stage.error().line());
+    request.note("through the saver, not straight from this one: " + stage.error().line());
   }
   TRY_OK(load_saver_by_kexec(request, image, pages.ram, here.memory_map));
   return way;

@@ -1,4 +1,4 @@
-// The saver: main() of the image-saving kernel, whose only process, number 1, this program then is.
+// main() of the saver, the kernel whose only process, number 1, this program then is.
 #pragma once
 
 #include "lib/image/format.h"
