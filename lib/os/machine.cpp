@@ -15,7 +15,6 @@ namespace hib {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 4U << 20;
-constexpr unsigned kMaxEntries = 4096;
 
 std::optional<std::string> read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -28,44 +27,6 @@ std::optional<std::string> read_text(const std::string& path) {
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// Names as firmware_map.c gets them from arch/x86/kernel/e820.c.
-std::uint32_t memory_type(const std::string& name) {
-  struct Type {
-    const char* name;
-    std::uint32_t number;
-  };
-  static constexpr std::array<Type, 8> kTypes = {{{"System RAM", 1},
-                                                  {"Reserved", 2},
-                                                  {"ACPI Tables", 3},
-                                                  {"ACPI Non-volatile Storage", 4},
-                                                  {"Unusable memory", 5},
-                                                  {"Persistent Memory", 7},
-                                                  {"Persistent Memory (legacy)", 12},
-                                                  {"Soft Reserved", 0xEFFFFFFF}}};
-  for (const Type& type : kTypes) {
-    if (name == type.name) return type.number;
-  }
-  return 0;
-}
-
-std::vector<MemoryMapEntry> read_memory_map(const std::string& root) {
-  std::vector<MemoryMapEntry> map;
-  for (unsigned i = 0; i < kMaxEntries; ++i) {
-    const std::string folder = fmt::format("{}/sys/firmware/memmap/{}/", root, i);
-    const auto start = read_text(folder + "start");
-    const auto end = read_text(folder + "end");
-    const auto type = read_text(folder + "type");
-    if (!start || !end || !type) break;
-    MemoryMapEntry entry;
-    entry.start = std::strtoull(start->c_str(), nullptr, 0);
-    entry.size = std::strtoull(end->c_str(), nullptr, 0) - entry.start + 1;
-    entry.name = first_line(*type);
-    entry.type = memory_type(entry.name);
-    map.push_back(std::move(entry));
-  }
-  return map;
-}
 
 std::optional<std::uint64_t> read_present_pages(const std::string& root) {
   const auto text = read_text(root + "/proc/zoneinfo");
@@ -130,7 +91,10 @@ Machine read_machine(const std::string& root) {
     machine.arch = first_line(read_text(root + "/proc/sys/kernel/arch").value_or(""));
   }
   machine.present_pages = read_present_pages(root);
-  machine.memory_map = read_memory_map(root);
+  machine.memory_map = read_firmware_map([&](const std::string& path) {
+    const auto text = read_text(root + path);
+    return text ? std::optional(first_line(*text)) : std::nullopt;
+  });
   if (const auto facs = read_text(root + "/sys/firmware/acpi/tables/FACS"); facs && facs->size() >= 12) {
     const auto byte = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>((*facs)[i])}; };
     machine.hardware_signature = byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;

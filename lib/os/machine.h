@@ -7,16 +7,9 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/os/firmware_map.h"
 
 namespace hib {
-
-// One line of the firmware's memory map (/sys/firmware/memmap).
-struct MemoryMapEntry {
-  std::uint64_t start = 0;
-  std::uint64_t size = 0;
-  std::uint32_t type = 0;  // as e820 numbers them; 0 when the name is not known
-  std::string name;
-};
 
 struct Machine {
   std::string release;                              // uname -r

@@ -4,6 +4,7 @@
 #include "lib/ops/accept.h"
 
 #include <cstdlib>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -281,6 +282,42 @@ TEST_CASE("Memory map: nothing to compare, on either side") {
   machine.memory_map.clear();
   check_layer(layer_of(image, machine, "memory map"), LayerResult::NotChecked,
               "/sys/firmware/memmap cannot be read");
+}
+
+TEST_CASE(
+    "The firmware's memory map is read in its order, and ends before the first entry that is not whole") {
+  std::map<std::string, std::string> files;
+  const auto put = [&](int number, const char* first, const char* last, const char* type) {
+    const std::string folder = "/sys/firmware/memmap/" + std::to_string(number) + "/";
+    files[folder + "start"] = first;
+    files[folder + "end"] = last;
+    files[folder + "type"] = type;
+  };
+  const auto map = [&] {
+    return read_firmware_map([&](const std::string& path) {
+      const auto it = files.find(path);
+      return it == files.end() ? std::nullopt : std::optional(it->second);
+    });
+  };
+  CHECK(map().empty());
+  put(0, "0x100000", "0x1fffff", "System RAM");
+  put(1, "0x0", "0xfff", "Something else");
+  put(2, "0x200000", "0x2fffff", "Reserved");
+  REQUIRE(map().size() == 3);
+  CHECK(map()[0].start == 0x100000);
+  CHECK(map()[0].size == 0x100000);
+  CHECK(map()[0].last() == 0x1FFFFF);
+  CHECK(map()[0].type == 1);
+  CHECK(map()[1].type == 0);
+  CHECK(map()[1].name == "Something else");
+  CHECK(map()[2].type == 2);
+  for (const char* broken : {"", "0xfffg", "none"}) {
+    put(1, "0x0", broken, "System RAM");
+    CHECK(map().size() == 1);
+  }
+  put(1, "0x0", "0xfff", "System RAM");
+  files.erase("/sys/firmware/memmap/2/type");
+  CHECK(map().size() == 2);
 }
 
 TEST_CASE("Hardware signature: the same, another one, not known, or not recorded") {

@@ -8,11 +8,11 @@
 
 #include "lib/device/device_record.h"
 #include "lib/device/probe/parts.h"
+#include "lib/os/firmware_map.h"
 
 namespace hib::device {
 namespace {
 
-constexpr unsigned kMaxRegions = 4096;
 constexpr std::size_t kMaxModulesBytes = 4U << 20;
 
 // ---- the machine
@@ -22,26 +22,17 @@ void set_line(Record& record, const Tree& tree, const char* name, const std::str
   if (line.is_present()) record.set(name, line.text);
 }
 
-std::optional<std::uint64_t> number_at(const Tree& tree, const std::string& path) {
-  const Reading line = tree.read_line(path);
-  char* end = nullptr;
-  const std::uint64_t number = std::strtoull(line.text.c_str(), &end, 0);
-  return line.is_present() && !line.text.empty() && *end == '\0' ? std::optional(number) : std::nullopt;
-}
-
-// As the firmware gave it (/sys/firmware/memmap), in its own order.
 FieldList memory_map(const Tree& tree) {
   FieldList regions;
-  for (unsigned i = 0; i < kMaxRegions; ++i) {
-    const std::string folder = fmt::format("/sys/firmware/memmap/{}/", i);
-    const auto first = number_at(tree, folder + "start");
-    const auto last = number_at(tree, folder + "end");
-    const Reading type = tree.read_line(folder + "type");
-    if (!first || !last || !type.is_present()) break;
+  const auto line_of = [&](const std::string& path) {
+    Reading line = tree.read_line(path);
+    return line.is_present() ? std::optional(std::move(line.text)) : std::nullopt;
+  };
+  for (MemoryMapEntry& entry : read_firmware_map(line_of)) {
     FieldList region;
-    region.push_back({"first", *first});
-    region.push_back({"last", *last});
-    region.push_back({"type", type.text});
+    region.push_back({"first", entry.start});
+    region.push_back({"last", entry.last()});
+    region.push_back({"type", std::move(entry.name)});
     regions.push_back({"region", std::move(region)});
   }
   return regions;
