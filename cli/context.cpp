@@ -150,7 +150,7 @@ bool Context::shows_progress() const {
 }
 
 void add_common_options(CLI::App& verb, CommonOptions& options) {
-  verb.add_flag("--json", options.json, "one JSON document on standard output");
+  verb.add_flag("--json", options.json, "print one JSON document on standard output");
   verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
   verb.add_option("--threads", options.threads, "at most N worker threads (default: one for each processor)")
       ->type_name("N")
@@ -160,7 +160,8 @@ void add_common_options(CLI::App& verb, CommonOptions& options) {
 void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& formats) {
   add_common_options(verb, options);
   add_format_option(verb, options.formats, formats);
-  verb.add_option("--base-address", options.base_address, "raw memory: physical address of its first byte")
+  verb.add_option("--base-address", options.base_address,
+                  "raw memory: the physical address of its first byte")
       ->type_name("ADDR");
   verb.add_option("--page-size", options.page_size,
                   "raw memory, LiME, AVML: size of a page, which the file does not say (default: 4096)")
@@ -174,7 +175,7 @@ void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& fo
                   "uswsusp: file whose first line is the passphrase of an encrypted image")
       ->type_name("FILE");
   verb.add_option("--base-image", options.base_image,
-                  "incremental .hib: where its base is, when not beside it")
+                  "incremental .hib image: where its base is, if not beside it")
       ->type_name("FILE");
 }
 

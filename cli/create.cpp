@@ -13,7 +13,8 @@ class Create final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     app.add_option("SOURCE", source_,
-                   fmt::format("any format ({}); - is standard input", listed(formats.readable())));
+                   fmt::format("the memory to pack, in any format ({}); - is standard input",
+                               listed(formats.readable())));
     app.add_flag(
         "--live", live_,
         "the memory of the running machine in place of SOURCE, with its records; pages go on changing");
@@ -21,14 +22,13 @@ class Create final : public Verb {
         ->required()
         ->type_name("FILE");
     add_hib_options(app, write_, "");
-    app.add_option("--base", base_, "store only what differs from this .hib (incremental)")
+    app.add_option("--base", base_, "store only the pages that differ from this .hib image (incremental)")
         ->type_name("OLD.hib");
     app.add_option("--records", records_,
                    "JSON file of machine or device records to add, as inspect --records --json prints them")
         ->type_name("FILE");
-    app.add_flag(
-        "--probe", probe_,
-        "add the records of this machine, as probe makes them: for memory of the machine that this runs on");
+    app.add_flag("--probe", probe_,
+                 "add the records of this machine, as probe makes them; for memory of this machine");
     app.add_flag("--without-swapped-pages", write_.without_swapped,
                  "hibernation image: leave out the pages that the machine had swapped out");
     app.add_flag("--force", write_.force, "replace an existing file, or what a device holds");

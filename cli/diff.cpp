@@ -138,11 +138,12 @@ class DiffVerb final : public Verb {
     app.add_option("--root", root_,
                    "with --against-running: the machine whose /proc and /sys lie below this folder")
         ->type_name("DIR");
-    app.add_flag("--salvage", common.salvage, "compare what is whole; lost pages are counted as unreadable");
+    app.add_flag("--salvage", common.salvage,
+                 "go on past damage: compare what is whole, and count lost pages as unreadable");
     add_input_options(app, common, formats);
     app.footer(
-        "Exit code 0: identical memory and devices, as far as can be told; 1: they differ, 2: could not "
-        "compare.\n"
+        "Exit code 0: the memory and the devices are identical, as far as can be told; 1: they differ; 2: "
+        "could not compare.\n"
         "Examples:\n"
         "  hibtool diff monday.hib tuesday.hib        # by stored page hashes: nothing is decompressed\n"
         "  hibtool diff crash.hib vmcore              # two formats\n"

@@ -11,7 +11,7 @@ class Hibernate final : public Verb {
   void add_options(CLI::App& app, CommonOptions& common, const Formats&) override {
     CLI::Option* back =
         app.add_flag("--return", return_, "come back when the image is saved, instead of powering off");
-    app.add_flag("--rehearse", rehearse_, "come back without saving: shows that this machine can do it")
+    app.add_flag("--rehearse", rehearse_, "come back without saving, to see that this machine can do it")
         ->excludes(back);
     add_common_options(app, common);
     app.footer(

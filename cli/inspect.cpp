@@ -31,12 +31,13 @@ class Inspect final : public Verb {
     verb_ = &app;
     app.add_option("IMAGE", image_, "the image; - is standard input")->required();
     app.add_flag("--pages", pages_, "list the runs of pages and their states");
-    app.add_flag("--map", map_, "label every byte range of the file");
-    app.add_flag("--records", records_, "print the machine, processor and other records");
+    app.add_flag("--map", map_, "say what every byte range of the file is");
+    app.add_flag("--records", records_, "print the records: what the image knows of its machine");
     app.add_flag("--devices", devices_, "print the machine's devices as a tree");
     app.add_flag("-n,--numeric", numeric_, "with --devices: vendor and device ids instead of names");
     app.add_option("--device", device_,
-                   "print all that is recorded of this device: kernel name, PCI address, or path below /sys")
+                   "print all that is recorded of this device. NAME is its kernel name, its PCI address, or "
+                   "its path below /sys")
         ->type_name("NAME");
     app.add_flag(
         "--config", config_,
@@ -46,7 +47,7 @@ class Inspect final : public Verb {
     app.add_flag("--search", search_,
                  "raw memory, LiME, AVML: read all pages to find the kernel that runs this memory");
     app.add_flag("--salvage", common.salvage,
-                 "look into a damaged image by walking its blocks (exit code 3)");
+                 "go on past damage: find the blocks of a .hib image without its index (exit code 3)");
     add_input_options(app, common, formats);
     app.footer(
         "Examples:\n"

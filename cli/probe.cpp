@@ -59,9 +59,9 @@ class ProbeVerb final : public Verb {
     app.add_option("--root", root_, "read a captured tree instead of this machine")->type_name("DIR");
     app.add_option("--capture", capture_, "copy what is read, and nothing else, into this folder")
         ->type_name("DIR");
-    app.add_option("-o,--output", output_, "write the records, as create --records takes them")
+    app.add_option("-o,--output", output_, "write the records into this file, as create --records takes them")
         ->type_name("FILE");
-    app.add_flag("-n,--numeric", numeric_, "vendor and device ids instead of names");
+    app.add_flag("-n,--numeric", numeric_, "print vendor and device ids instead of names");
     app.add_flag("--force", force_, "replace an existing file, or what a device holds");
     add_common_options(app, common);
     app.footer(

@@ -18,9 +18,9 @@ class Rearm final : public Verb {
     add_rearm_options(app, options_);
     add_input_options(app, common, formats);
     app.footer(
-        "Without --yes nothing is written. Every file system that the machine had mounted has to be found, "
-        "as the\n"
-        "machine left it: on the disk of IMAGE, or on one that --device names.\n"
+        "Every file system that the machine had mounted has to be found, as the machine left it: on the disk "
+        "of IMAGE,\n"
+        "or on one that --device names.\n"
         "Exit code 0: armed, or could be; 4: refused, with every reason.\n"
         "Examples:\n"
         "  hibtool rearm /dev/sda3            # after a failed resume: could it be tried again?\n"
@@ -42,11 +42,12 @@ class Rearm final : public Verb {
 }  // namespace
 
 void add_rearm_options(CLI::App& app, RearmOptions& options) {
-  app.add_flag("--yes", options.yes, "do it");
+  app.add_flag("--yes", options.yes, "write the signature; without --yes nothing is written");
   app.add_option("--against", options.against,
                  "a .hib copy of IMAGE: proves the swapped-out pages, which have no checksum")
       ->type_name("COPY.hib");
-  app.add_flag("--trust-swapped-pages", options.trust_swapped, "take the swapped-out pages as they are");
+  app.add_flag("--trust-swapped-pages", options.trust_swapped,
+               "take the swapped-out pages as they are, without proof");
   app.add_option("--device", options.devices, "a disk with file systems that the machine had mounted")
       ->type_name("DISK")
       ->allow_extra_args(false);

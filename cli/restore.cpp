@@ -51,7 +51,7 @@ class Restore final : public Verb {
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     verb_ = &app;
     app.add_option("IMAGE", image_, "the image; - is standard input")->required();
-    app.add_option("-o,--output", output_, "where it goes; - is standard output")->type_name("FILE");
+    app.add_option("-o,--output", output_, "where the memory goes; - is standard output")->type_name("FILE");
     app.add_option("--as", as_, "format to write: " + listed(formats.writable()))
         ->type_name("FORMAT")
         ->check(CLI::IsMember(formats.writable()));
@@ -68,7 +68,7 @@ class Restore final : public Verb {
     app.add_flag("--without-swapped-pages", write_.without_swapped,
                  "hib, swsusp: leave out the pages that the machine had swapped out");
     app.add_flag("--force", write_.force,
-                 "replace an existing file, or what a device holds; swsusp: write over an armed image too");
+                 "replace an existing file, or what a device holds; swsusp: write over an armed image, too");
     app.add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
     add_input_options(app, common, formats);
     add_earlier_spellings(app);

@@ -18,9 +18,9 @@ class VerifyVerb final : public Verb {
         ->type_name("DIR");
     add_input_options(app, common, formats);
     app.footer(
-        "Exit code 0: nothing wrong (the verdict says whether the format can prove it), 1: damaged, or would "
-        "not be\n"
-        "accepted, 2: could not look.\n"
+        "Exit code 0: nothing is wrong (the verdict says whether the format can prove that); 1: damaged, or "
+        "would not be\n"
+        "accepted; 2: could not look.\n"
         "Examples:\n"
         "  hibtool verify crash.hib\n"
         "  hibtool verify --against-running /dev/sda3   # would this kernel on this machine resume from it?\n"

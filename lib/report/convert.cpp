@@ -17,22 +17,23 @@ std::string describe_loss(const ConvertRequest& request, const ConvertReport& re
   std::string text = printable(request.output) + ": ";
   if (!report.damage.empty()) text += counted(report.damage.size(), "broken place") + " in the source, ";
   text += lost_pages(report.pages.unreadable + report.missing_pages, report.source);
-  if (anywhere) text += "; one change cannot be placed: any of the pages may be another one";
+  if (anywhere) text += "; something changed in one of the pages, and in which cannot be told";
   if (report.missing_pages > 0) {
     text += "; " + counted(report.missing_pages, "page") + " whose place is not known left out";
   }
   if (report.pages.unreadable == 0) return text;
   return text + (report.marks_lost_pages
                      ? "; marked as unreadable"
-                     : "; here they read as zeros or are left out, --as hib would mark them");
+                     : "; in this format they read as zeros or are missing, --as hib marks them");
 }
 
 }  // namespace
 
 void print_convert(std::ostream& out, const ConvertRequest& request, const ConvertReport& report) {
-  out << printable(request.output) << ": " << describe_pages(report.pages, report.source.page_size) << "\n";
+  out << printable(request.output) << ": " << describe_pages(report.pages, report.source.page_size, " pages")
+      << "\n";
   for (const std::string& line : report.written.lines) out << "  " << line << "\n";
-  out << "  " << ContentDigest::text(report.content_digest) << "\n";
+  out << "  content digest " << ContentDigest::text(report.content_digest) << "\n";
 }
 
 std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertReport& report) {

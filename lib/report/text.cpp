@@ -100,9 +100,9 @@ void print_ranges(std::ostream& out, const char* title, const std::vector<PfnRan
 
 }  // namespace
 
-std::string describe_pages(const PageCounts& pages, std::uint32_t page_size) {
+std::string describe_pages(const PageCounts& pages, std::uint32_t page_size, std::string_view noun) {
   std::string text =
-      fmt::format("{} in {}: {} data, {} zero", grouped(pages.total()),
+      fmt::format("{}{} in {}: {} data, {} zero", grouped(pages.total()), noun,
                   human_bytes(pages.total() * page_size), grouped(pages.data), grouped(pages.zero));
   if (pages.absent > 0) text += fmt::format(", {} absent", grouped(pages.absent));
   if (pages.unreadable > 0) text += fmt::format(", {} unreadable", grouped(pages.unreadable));
@@ -116,10 +116,8 @@ std::string describe_swapped(const PageCounts& pages, const std::vector<Record>&
   std::string text = counted(pages.total(), "page");
   const auto record = swapped_record_in(records);
   if (!record) return text;
-  if (!record->exact)
-    text =
-        "what is not zero of " + counted(pages.total(), "slot") + ", the kernel's account is not readable;";
-  return text + " in the swap area" + (record->swap_uuid.empty() ? "" : " " + printable(record->swap_uuid));
+  text += " in the swap area" + (record->swap_uuid.empty() ? "" : " " + printable(record->swap_uuid));
+  return record->exact ? text : "at most " + text + ": which slots are in use could not be read";
 }
 
 // "swap in use   66,420 of 163,840 pages of /dev/vda1, which holds the image"

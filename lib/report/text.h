@@ -27,6 +27,6 @@ void print_sides(std::ostream& out, std::string_view before, std::string_view be
 void print_history(std::ostream& out, const std::vector<Breadcrumb>& history);
 
 // "65,536 in 256 MiB: 20,111 data, 45,425 zero"
-std::string describe_pages(const PageCounts& pages, std::uint32_t page_size);
+std::string describe_pages(const PageCounts& pages, std::uint32_t page_size, std::string_view noun = "");
 
 }  // namespace hib::report
