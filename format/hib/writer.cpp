@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "format/hib/block_writer.h"
 #include "format/hib/breadcrumbs.h"
 #include "format/hib/decode.h"
 #include "format/hib/dedup.h"
+#include "format/hib/index_builder.h"
 #include "lib/base/pool.h"
 #include "lib/base/text.h"
 #include "lib/codec/zstd.h"
@@ -28,10 +30,6 @@ void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
     value >>= 7;
   }
   out.push_back(static_cast<std::byte>(value));
-}
-
-void append_bytes(std::vector<std::byte>& out, ByteView bytes) {
-  out.insert(out.end(), bytes.begin(), bytes.end());
 }
 
 void write_canonical(const Hash128& hash, std::byte* out) {
@@ -133,7 +131,8 @@ class Writer final : public ImageWriter {
         table_(source.info().pages.data),
         candidate_(page_size_),
         compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }),
-        buffers_([] { return std::make_unique<std::vector<std::byte>>(); }) {
+        buffers_([] { return std::make_unique<std::vector<std::byte>>(); }),
+        blocks_(output) {
     has_base_ = options.base != nullptr;
   }
 
@@ -156,9 +155,6 @@ class Writer final : public ImageWriter {
   Result<void> append_header();
   Result<void> append_record(const Record& record);
   Result<void> append_salvaged(const Totals& totals);
-  Result<Block> append_block(BlockType type, ByteView payload);
-  Result<Block> append_encoded(BlockType type, MutableBytes block, std::uint64_t payload_bytes,
-                               const Hash128& payload_hash);
   Result<void> append_index();
   RootSwapped root_of_swapped(const Totals& totals) const;
   Result<Block> append_root(const Totals& totals);
@@ -188,16 +184,9 @@ class Writer final : public ImageWriter {
       buffers_;  // fresh memory for each chunk would cost more page faults than compression
 
   // append: one thread
-  std::uint64_t sequence_ = 0;
-  std::uint64_t previous_ = 0;
+  BlockWriter blocks_;
+  IndexBuilder index_;
   Hash128 header_hash_;
-  std::vector<IndexEntry> index_entries_;
-  std::vector<std::byte> index_maps_;
-  std::vector<std::byte> index_hashes_;
-  std::uint64_t index_first_slot_ = 0;
-  std::uint64_t slots_written_ = 0;
-  Pfn index_first_pfn_ = 0;
-  Pfn index_end_pfn_ = 0;
   std::vector<RootIndexEntry> root_indexes_;
   std::vector<RootRecordEntry> root_records_;
 };
@@ -216,7 +205,7 @@ Result<void> Writer::append_record(const Record& record) {
                            fmt::format("{} bytes", payload.size()),
                            fmt::format("at most {}", kMaxRecordBytes)));
   }
-  TRY(const Block block, append_block(BlockType::Record, payload));
+  TRY(const Block block, blocks_.append(BlockType::Record, payload));
   root_records_.push_back({block.offset, block.payload_bytes, to_disk(block.payload_hash)});
   return {};
 }
@@ -246,7 +235,7 @@ Result<void> Writer::append_header() {
     h.features[1] = {0, 2, 13, 0, "swapped-pages"};
   }
   header_hash_ = seal(h);
-  previous_ = header_hash_.low;
+  blocks_.begin(header_hash_);
   TRY_OK(output_.append(object_bytes(h)));
   return output_.append(encode_breadcrumbs(options_.breadcrumbs, kBreadcrumbBytes));
 }
@@ -425,70 +414,18 @@ Result<void> Writer::append(Job& job) {
 }
 
 Result<void> Writer::append_chunk(Chunk& chunk) {
-  TRY(const Block block, append_encoded(BlockType::Pages, MutableBytes(*chunk.block).first(chunk.block_bytes),
-                                        chunk.payload_bytes, chunk.payload_hash));
-  IndexEntry entry{};
-  entry.offset = block.offset;
-  entry.payload_bytes = static_cast<std::uint32_t>(block.payload_bytes);
-  entry.map_bytes = chunk.pages.map_bytes;
-  entry.first_pfn = chunk.pages.first_pfn;
-  entry.page_count = chunk.pages.page_count;
-  entry.slot_count = chunk.pages.slot_count;
-  entry.payload_hash = to_disk(block.payload_hash);
-  if (index_entries_.empty()) index_first_pfn_ = chunk.pages.first_pfn;
-  index_end_pfn_ = chunk.pages.end_pfn();
-  index_entries_.push_back(entry);
-  append_bytes(index_maps_, chunk.map);
-  for (const std::uint64_t hash : chunk.slot_hashes) append_bytes(index_hashes_, object_bytes(le64(hash)));
-  slots_written_ += chunk.pages.slot_count;
-  if (index_entries_.size() == kBlocksPerIndex) return append_index();
+  TRY(const Block block,
+      blocks_.append_encoded(BlockType::Pages, MutableBytes(*chunk.block).first(chunk.block_bytes),
+                             chunk.payload_bytes, chunk.payload_hash));
+  index_.add(block, chunk.pages, chunk.map, chunk.slot_hashes);
+  if (index_.is_full()) return append_index();
   return {};
 }
 
-Result<Block> Writer::append_encoded(BlockType type, MutableBytes bytes, std::uint64_t payload_bytes,
-                                     const Hash128& payload_hash) {
-  BlockHeader header{};
-  std::memcpy(header.magic, kBlockMagic, sizeof(kBlockMagic));
-  header.type = static_cast<std::uint16_t>(type);
-  header.sequence = sequence_++;
-  header.payload_bytes = payload_bytes;
-  header.previous = previous_;
-  header.payload_hash = to_disk(payload_hash);
-  header.header_hash = hash64(object_bytes(header).first(offsetof(BlockHeader, header_hash)));
-  previous_ = header.header_hash;
-  std::memcpy(bytes.data(), &header, sizeof(header));
-  const Block block{type,         output_.position(), header.sequence, payload_bytes, header.previous,
-                    payload_hash, header.header_hash};
-  TRY_OK(output_.append(bytes));
-  return block;
-}
-
-Result<Block> Writer::append_block(BlockType type, ByteView payload) {
-  std::vector<std::byte> bytes(sizeof(BlockHeader) + round_up(payload.size(), kBlockAlignment));
-  if (!payload.empty()) std::memcpy(bytes.data() + sizeof(BlockHeader), payload.data(), payload.size());
-  return append_encoded(type, bytes, payload.size(), hash128(ByteView(bytes).subspan(sizeof(BlockHeader))));
-}
-
 Result<void> Writer::append_index() {
-  if (index_entries_.empty()) return {};
-  IndexHeader header{};
-  header.first_slot = index_first_slot_;
-  header.slot_count = slots_written_ - index_first_slot_;
-  header.block_count = static_cast<std::uint32_t>(index_entries_.size());
-  header.maps_bytes = index_maps_.size();
-  std::vector<std::byte> payload;
-  append_bytes(payload, object_bytes(header));
-  for (const IndexEntry& entry : index_entries_) append_bytes(payload, object_bytes(entry));
-  append_bytes(payload, index_maps_);
-  append_bytes(payload, index_hashes_);
-  TRY(const Block block, append_block(BlockType::Index, payload));
-  root_indexes_.push_back({block.offset, block.payload_bytes, index_first_pfn_,
-                           index_end_pfn_ - index_first_pfn_, index_first_slot_,
-                           slots_written_ - index_first_slot_, to_disk(block.payload_hash)});
-  index_entries_.clear();
-  index_maps_.clear();
-  index_hashes_.clear();
-  index_first_slot_ = slots_written_;
+  if (index_.is_empty()) return {};
+  TRY(const Block block, blocks_.append(BlockType::Index, index_.payload()));
+  root_indexes_.push_back(index_.finish(block));
   return {};
 }
 
@@ -512,11 +449,11 @@ Result<Block> Writer::append_root(const Totals& totals) {
   header.filled_pages = statistics_.filled_pages;
   header.equal_pages = statistics_.equal_pages;
   header.base_pages = statistics_.base_pages;
-  header.slots = slots_written_;
+  header.slots = index_.slots();
   header.end_pfn = end_pfn_;
   write_canonical(totals.content_digest, header.content_digest);
   header.header_hash = to_disk(header_hash_);
-  header.blocks_before = sequence_;
+  header.blocks_before = blocks_.count();
   header.index_count = static_cast<std::uint32_t>(root_indexes_.size());
   header.record_count = static_cast<std::uint32_t>(root_records_.size());
   std::vector<std::byte> payload;
@@ -524,7 +461,7 @@ Result<Block> Writer::append_root(const Totals& totals) {
   for (const RootIndexEntry& entry : root_indexes_) append_bytes(payload, object_bytes(entry));
   for (const RootRecordEntry& entry : root_records_) append_bytes(payload, object_bytes(entry));
   if (keeps_swapped_) append_bytes(payload, object_bytes(root_of_swapped(totals)));
-  return append_block(BlockType::Root, payload);
+  return blocks_.append(BlockType::Root, payload);
 }
 
 Result<void> Writer::append_commit(const Block& root) {
@@ -536,7 +473,7 @@ Result<void> Writer::append_commit(const Block& root) {
   std::vector<std::byte> bytes(kCommitBytes);
   std::memcpy(bytes.data() + sizeof(BlockHeader), &commit, sizeof(commit));
   const Hash128 hash = hash128(ByteView(bytes).subspan(sizeof(BlockHeader)));
-  TRY(const Block block, append_encoded(BlockType::Commit, bytes, sizeof(commit), hash));
+  TRY(const Block block, blocks_.append_encoded(BlockType::Commit, bytes, sizeof(commit), hash));
   if (output_.target() == Output::Target::BlockDevice && block.end() != output_.device_bytes()) {
     TRY_OK(output_.write_at(output_.device_bytes() - kCommitBytes, bytes));
   }
@@ -557,7 +494,7 @@ Result<void> Writer::finish(const Totals& totals) {
   TRY_OK(output_.flush());
   TRY_OK(append_commit(root));
   TRY_OK(output_.publish());
-  statistics_.stored_pages = slots_written_;
+  statistics_.stored_pages = index_.slots();
   statistics_.present_pages = totals.pages.present();
   statistics_.keeps_swapped = keeps_swapped_;
   statistics_.swapped_pages = totals.swapped.present();
