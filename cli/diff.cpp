@@ -171,7 +171,7 @@ class DiffVerb final : public Verb {
     if (against_running_ != now_.empty()) {
       return fail(make_error(ErrorKind::Usage, "NOW",
                              against_running_ ? "an image beside --against-running" : "missing",
-                             "a second image, or --against-running"));
+                             "a second image or --against-running"));
     }
     if (!against_running_ && !root_.empty()) {
       return fail(make_error(ErrorKind::Usage, "--root", "without --against-running",

@@ -110,7 +110,9 @@ class Inspect final : public Verb {
     };
     constexpr const char* kAllowed = "a name, PCI address or path of --devices";
     TRY(const auto set, device::devices_in(records, image_));
-    if (!set) return refuse(ErrorKind::NotFound, "no device records", kAllowed);
+    if (!set)
+      return refuse(ErrorKind::NotFound, "no device records in this image",
+                    "one with them: create --records or --probe");
     std::vector<const Device*> found;
     for (const Device& device : set->devices) {
       if (is_called(device, device_)) found.push_back(&device);

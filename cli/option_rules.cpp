@@ -6,8 +6,8 @@ Result<void> only_with(const CLI::App& verb, const char* needed, OptionNames opt
   if (verb.count(needed) > 0) return {};
   for (const char* option : options) {
     if (verb.count(option) == 0) continue;
-    return fail(make_error(ErrorKind::Usage, option, std::string("without ") + needed,
-                           std::string("together with ") + needed));
+    return fail(
+        make_error(ErrorKind::Usage, option, std::string("without ") + needed, std::string(needed) + " too"));
   }
   return {};
 }

@@ -130,7 +130,7 @@ class Restore final : public Verb {
         if (format->is_written() && option.is_used(*format)) users.push_back(format->name);
       }
       return fail(make_error(ErrorKind::Usage, option.name, fmt::format("of no use with --as {}", as.name),
-                             fmt::format("only with --as {}", fmt::join(users, ", "))));
+                             fmt::format("--as {}", fmt::join(users, ", "))));
     }
     const bool has_codec = write_.codec.empty() ||
                            std::find(as.codecs.begin(), as.codecs.end(), write_.codec) != as.codecs.end();

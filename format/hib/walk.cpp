@@ -46,9 +46,10 @@ class Walker {
   Result<Block> whole_block_at(std::uint64_t offset) const {
     TRY(const Block block, read_block_header(file_, offset));
     if (block.end() > to_) {
-      return fail(file_.error(
-          ErrorKind::Truncated, offset, fmt::format("{} block {}", name_of(block.type), block.sequence),
-          fmt::format("the file ends at {:#x}", to_), fmt::format("the block ends at {:#x}", block.end())));
+      return fail(file_.error(ErrorKind::Truncated, offset,
+                              fmt::format("{} block {}", name_of(block.type), block.sequence),
+                              fmt::format("the file ends at {:#x}", to_),
+                              fmt::format("{:#x}, the end of the block", block.end())));
     }
     return block;
   }

@@ -7,7 +7,7 @@ namespace hib {
 Result<ByteView> Cursor::bytes(std::uint64_t count, std::string_view field) {
   if (count > left()) {
     return fail(make_error(ErrorKind::Truncated, fmt::format("{}: {}", what_, field),
-                           fmt::format("{} bytes needed", count), fmt::format("{} left", left()))
+                           fmt::format("{} bytes left", left()), fmt::format("{}", count))
                     .at(offset()));
   }
   const ByteView view = data_.subspan(position_, count);

@@ -46,7 +46,7 @@ std::string Error::text() const {
   if (offset) text += fmt::format("offset {:#x}: ", *offset);
   if (!where.empty()) text += printable(where) + ": ";
   text += printable(found);
-  if (!allowed.empty()) text += ", " + printable(allowed);
+  if (!allowed.empty()) text += ", expected " + printable(allowed);
   if (!advice.empty()) text += "; " + printable(advice);
   return text;
 }

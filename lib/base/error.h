@@ -53,7 +53,7 @@ struct Error {
     return std::move(*this);
   }
 
-  // "FILE: offset 0x…: WHERE: found, allowed …" — one line, safe to print on a terminal.
+  // "FILE: offset 0x…: WHERE: FOUND, expected ALLOWED; ADVICE" — one line, safe to print on a terminal.
   std::string line() const;
   // The same without FILE, below a line that has named it.
   std::string text() const;

@@ -50,12 +50,12 @@ Result<void> ExtentReader::check(const Extent& extent) const {
   if (!end || *end > kMaxPfn * kMinPageBytes) {
     return fail(file_->error(ErrorKind::Corrupt, extent.file_offset, extent.name + ": physical range",
                              fmt::format("{:#x} + {:#x}", extent.physical, extent.size_bytes),
-                             "it must end at 2^52 or below"));
+                             "an end at 2^52 or below"));
   }
   if (!checked_add(extent.file_offset, extent.stored_bytes)) {
     return fail(file_->error(ErrorKind::Corrupt, extent.file_offset, extent.name + ": file range",
                              fmt::format("{:#x} + {:#x}", extent.file_offset, extent.stored_bytes),
-                             "it must end below 2^64"));
+                             "an end below 2^64"));
   }
   return {};
 }

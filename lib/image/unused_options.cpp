@@ -46,7 +46,7 @@ Result<void> refuse_unused(const Formats& formats, const OpenOptions& options,
     return fail(make_error(ErrorKind::Usage, rule.option,
                            has_one ? fmt::format("of no use for this {}", formats.title(images[0].format))
                                    : std::string("of no use for any image of this command"),
-                           fmt::format("only for {}", rule.used_by))
+                           rule.used_by)
                     .of(has_one ? images[0].path : ""));
   }
   return {};

@@ -189,8 +189,8 @@ Result<std::vector<std::byte>> File::read_whole(const std::string& path) {
 Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
   const auto end = checked_add<std::uint64_t>(offset, out.size());
   if (!end || *end > size_) {
-    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", out.size()),
-                      fmt::format("the file has {} bytes", size_)));
+    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("the file has {} bytes", size_),
+                      fmt::format("{} from here on", out.size())));
   }
   std::size_t done = 0;
   while (done < out.size()) {
@@ -212,7 +212,7 @@ Result<void> File::read_at(std::uint64_t offset, MutableBytes out) const {
     if (*got == 0) {
       return fail(error(ErrorKind::Truncated, offset + done, "read",
                         is_block_device() ? "the device ended, or is gone" : "the file ended",
-                        fmt::format("it had {} bytes when it was opened", size_)));
+                        fmt::format("{} bytes, as when it was opened", size_)));
     }
     done += *got;
   }
@@ -234,8 +234,8 @@ Result<std::vector<std::byte>> File::read_at(std::uint64_t offset, std::uint64_t
 Result<MutableBytes> File::read_at(std::uint64_t offset, std::uint64_t size,
                                    std::vector<std::byte>& buffer) const {
   if (size > size_ || offset > size_ - size) {
-    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("{} bytes wanted", size),
-                      fmt::format("the file has {} bytes", size_)));
+    return fail(error(ErrorKind::Truncated, offset, "read", fmt::format("the file has {} bytes", size_),
+                      fmt::format("{} from here on", size)));
   }
   if (buffer.size() < size) buffer.resize(size);
   const MutableBytes out = MutableBytes(buffer).first(size);

@@ -157,7 +157,7 @@ class Avml(CliTest):
         dump = bytearray(block(0, self.memory[:PAGE]))
         dump[4] = 3
         done = self.run_tool("inspect", self.write("v3.avml", dump), code=2)
-        self.assertIn(b"offset 0x4: block: version: 0x3, 2", done.stderr)
+        self.assertIn(b"offset 0x4: block: version: 0x3, expected 2", done.stderr)
 
 
 if __name__ == "__main__":

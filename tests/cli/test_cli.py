@@ -95,7 +95,7 @@ class Verbs(CliTest):
             self.assertEqual([finding["code"] for finding in missing.pop("findings")], ["missing-base"])
             self.assertEqual({**missing, "findings": []}, whole)
             said = self.run_tool("inspect", self.path(image)).stdout.decode()
-            self.assertIn(f'm.hib is not there, this image needs "m.hib" with root hash {self.created["root_hash"]}; --base-image FILE says where it is', said)
+            self.assertIn(f'm.hib is not there, expected "m.hib" with root hash {self.created["root_hash"]}; --base-image FILE says where it is', said)
             os.rename(self.path("elsewhere.hib"), self.hib)
         self.assertEqual(whole["integrity"]["value"], created["root_hash"])
         self.run_tool("create", "-f", "raw", self.write("n.raw", changed), "-o", self.hib, "--force")
@@ -354,7 +354,7 @@ class BlockDevice(CliTest):
         before = Path(self.path("disk")).read_bytes()
         for kind in ("raw", "elf", "lime"):
             refused = self.run_tool("restore", image, "--as", kind, "-o", device, "--force", code=2).stderr.decode()
-            self.assertIn("no room: the device has 1048576 bytes, at least ", refused)
+            self.assertIn("no room: the device has 1048576 bytes, expected at least ", refused)
             subprocess.run(["blockdev", "--flushbufs", device], check=True)
             self.assertEqual(Path(self.path("disk")).read_bytes(), before)
 
@@ -656,14 +656,14 @@ class Options(CliTest):
         passphrase = self.write("passphrase", b"secret\n")
         out = self.path("out")
         for verb in (["inspect"], ["verify"], ["create", "-o", out], ["restore", "--as", "raw", "-o", out], ["diff", self.hib]):
-            for option, used_by in ((["-f", "hib", "--base-address", "0x1000"], "--base-address: of no use for this .hib image, only for raw memory"),
-                                    (["--passphrase-file", passphrase], "--passphrase-file: of no use for this .hib image, only for an encrypted image"),
-                                    (["--base-image", self.elf], "--base-image: of no use for this .hib image, only for an incremental .hib image")):
+            for option, used_by in ((["-f", "hib", "--base-address", "0x1000"], "--base-address: of no use for this .hib image, expected raw memory"),
+                                    (["--passphrase-file", passphrase], "--passphrase-file: of no use for this .hib image, expected an encrypted image"),
+                                    (["--base-image", self.elf], "--base-image: of no use for this .hib image, expected an incremental .hib image")):
                 with self.subTest(verb=verb[0], option=option):
                     said = used_by.replace("for this .hib image", "for any image of this command") if verb[0] == "diff" else used_by
                     self.refused(*verb, self.hib, *option, said=said)
-        self.refused("inspect", "-f", "elf", self.elf, "--offset", "3", said="--offset: of no use for this ELF vmcore, only for a hibernation image")
-        self.refused("inspect", "-f", "auto", self.elf, "--base-address", "0", said="--base-address: of no use for this ELF vmcore, only for raw memory")
+        self.refused("inspect", "-f", "elf", self.elf, "--offset", "3", said="--offset: of no use for this ELF vmcore, expected a hibernation image")
+        self.refused("inspect", "-f", "auto", self.elf, "--base-address", "0", said="--base-address: of no use for this ELF vmcore, expected raw memory")
         self.refused("verify", self.hib, self.elf, "--passphrase-file", passphrase, said="--passphrase-file: of no use for any image of this command")
 
     def test_an_input_option_that_one_of_the_images_uses_is_none(self):
@@ -675,12 +675,12 @@ class Options(CliTest):
     def test_options_of_inspect_that_need_or_exclude_others_say_so(self):
         parts = ("--pages", "--map", "--records", "--devices")
         for option, needed in (("--raw", "--page"), ("--config", "--device"), ("--numeric", "--devices")):
-            self.refused("inspect", self.hib, option, said=f"{option}: without {needed}, together with {needed}")
+            self.refused("inspect", self.hib, option, said=f"{option}: without {needed}, expected {needed} too")
         for part in parts:
-            self.refused("inspect", self.hib, "--page", "1", part, said=f"--page: together with {part}, one of the two")
-            self.refused("inspect", self.hib, "--device", "sda", part, said=f"--device: together with {part}, one of the two")
-        self.refused("inspect", self.hib, "--page", "1", "--device", "sda", said="--page: together with --device, one of the two")
-        self.refused("inspect", self.hib, "--page", "1", "--raw", "--json", said="--raw: together with --json, one of the two")
+            self.refused("inspect", self.hib, "--page", "1", part, said=f"--page: together with {part}, expected one of the two")
+            self.refused("inspect", self.hib, "--device", "sda", part, said=f"--device: together with {part}, expected one of the two")
+        self.refused("inspect", self.hib, "--page", "1", "--device", "sda", said="--page: together with --device, expected one of the two")
+        self.refused("inspect", self.hib, "--page", "1", "--raw", "--json", said="--raw: together with --json, expected one of the two")
 
     def test_a_quiet_inspect_prints_only_what_was_asked_for(self):
         self.assertEqual(self.run_tool("inspect", "-q", self.hib).stdout, b"")
@@ -691,34 +691,34 @@ class Options(CliTest):
         self.assertEqual(self.json("inspect", "-q", self.hib), self.json("inspect", self.hib))
 
     def test_an_option_of_writing_that_the_format_does_not_use_is_a_usage_error(self):
-        for kind, option, said in (("elf", ["--codec", "lzo"], "--codec: of no use with --as elf, only with --as kdump, swsusp"),
+        for kind, option, said in (("elf", ["--codec", "lzo"], "--codec: of no use with --as elf, expected --as kdump, swsusp"),
                                    ("hib", ["--codec", "lzo"], "--codec: of no use with --as hib"),
-                                   ("kdump", ["--codec", "lz4"], "--codec: lz4 with --as kdump, none, zlib, lzo, snappy, zstd"),
-                                   ("swsusp", ["--codec", "zlib"], "--codec: zlib with --as swsusp, lzo, lz4, none"),
-                                   ("raw", ["--level", "5"], "--level: of no use with --as raw, only with --as hib"),
-                                   ("lime", ["--chunk-size", "32"], "--chunk-size: of no use with --as lime, only with --as hib"),
-                                   ("raw", ["--by-extents"], "--by-extents: of no use with --as raw, only with --as swsusp"),
-                                   ("elf", ["--target-offset", "5"], "--target-offset: of no use with --as elf, only with --as swsusp"),
-                                   ("raw", ["--without-swapped-pages"], "--without-swapped-pages: of no use with --as raw, only with --as hib, swsusp")):
+                                   ("kdump", ["--codec", "lz4"], "--codec: lz4 with --as kdump, expected none, zlib, lzo, snappy, zstd"),
+                                   ("swsusp", ["--codec", "zlib"], "--codec: zlib with --as swsusp, expected lzo, lz4, none"),
+                                   ("raw", ["--level", "5"], "--level: of no use with --as raw, expected --as hib"),
+                                   ("lime", ["--chunk-size", "32"], "--chunk-size: of no use with --as lime, expected --as hib"),
+                                   ("raw", ["--by-extents"], "--by-extents: of no use with --as raw, expected --as swsusp"),
+                                   ("elf", ["--target-offset", "5"], "--target-offset: of no use with --as elf, expected --as swsusp"),
+                                   ("raw", ["--without-swapped-pages"], "--without-swapped-pages: of no use with --as raw, expected --as hib, swsusp")):
             with self.subTest(kind, option=option):
                 self.refused("restore", self.hib, "--as", kind, "-o", self.path("out"), *option, said=said)
 
     def test_options_of_the_verbs_that_were_options_of_restore_go_with_them_only(self):
         out = ["--as", "raw", "-o", self.path("out")]
         for option in (["--yes"], ["--against", self.hib], ["--trust-swapped-pages"], ["--device", self.raw]):
-            self.refused("restore", self.hib, *out, *option, said=f"{option[0]}: without --rearm, together with --rearm")
+            self.refused("restore", self.hib, *out, *option, said=f"{option[0]}: without --rearm, expected --rearm too")
         for option in (["--kernel", "x"], ["--accept", "sda=moved"], ["--wait", "3"]):
-            self.refused("restore", self.hib, *out, *option, said=f"{option[0]}: without --jump, together with --jump")
+            self.refused("restore", self.hib, *out, *option, said=f"{option[0]}: without --jump, expected --jump too")
         for spelling in ("--rearm", "--jump"):
             for option in (["--as", "raw"], ["--salvage"], ["--level", "3"]):
-                self.refused("restore", self.hib, spelling, *option, said=f"{spelling}: together with {option[0]}, one of the two")
+                self.refused("restore", self.hib, spelling, *option, said=f"{spelling}: together with {option[0]}, expected one of the two")
 
     def test_options_of_the_other_verbs_that_would_do_nothing_say_so(self):
-        self.refused("probe", "--force", said="--force: without --output, together with --output")
-        self.refused("probe", "--numeric", "-o", self.path("out"), said="--numeric: together with --output, one of the two")
-        self.refused("rearm", self.hib, "--against", self.hib, "--trust-swapped-pages", said="--against: together with --trust-swapped-pages, one of the two")
+        self.refused("probe", "--force", said="--force: without --output, expected --output too")
+        self.refused("probe", "--numeric", "-o", self.path("out"), said="--numeric: together with --output, expected one of the two")
+        self.refused("rearm", self.hib, "--against", self.hib, "--trust-swapped-pages", said="--against: together with --trust-swapped-pages, expected one of the two")
         for option in (["--force"], ["--verify"], ["--free-pages"], ["--level", "1"], ["--only-target-drivers"]):
-            self.refused("arm", *option, said=f"{option[0]}: without --target, together with --target")
+            self.refused("arm", *option, said=f"{option[0]}: without --target, expected --target too")
 
 
 if __name__ == "__main__":

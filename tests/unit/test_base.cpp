@@ -15,7 +15,7 @@ TEST_CASE("A read past the end says where, how much was needed and how much was 
   const auto failed = in.read<le32>("second");
   REQUIRE_FALSE(failed);
   CHECK(failed.error().kind == ErrorKind::Truncated);
-  CHECK(failed.error().line() == "offset 0x1004: header: second: 4 bytes needed, 2 left");
+  CHECK(failed.error().line() == "offset 0x1004: header: second: 2 bytes left, expected 4");
   CHECK(in.left() == 2);
 }
 

@@ -88,7 +88,8 @@ TEST_CASE("Attempts that failed are counted, and refused from the second on with
   const Error& error = checked.error();
   CHECK(error.kind == ErrorKind::Refused);
   CHECK(error.line() ==
-        "/dev/sda2: history: 2 attempts to resume that failed, up to 2; hibtool inspect shows how far they "
+        "/dev/sda2: history: 2 attempts to resume that failed, expected up to 2; hibtool inspect shows how "
+        "far they "
         "got; --force tries again");
   CHECK(check_history(history, "/dev/sda2", true));
 }

@@ -190,7 +190,7 @@ TEST_CASE(
     const auto done = batch.written_to(calls);
     REQUIRE_FALSE(done);
     CHECK(done.error().kind == ErrorKind::Refused);
-    CHECK(done.error().line() == "memory: not the machine's, RAM");
+    CHECK(done.error().line() == "memory: not the machine's, expected RAM");
     CHECK(calls.all.size() == fail_at);
   }
 }

@@ -184,7 +184,7 @@ class RestoringIsRefused(JumpTest):
             self.refused(guest, "memory map of this machine, entry .*0x27.*0x1f.* as in the image", codes=(4,))
         with living.boot("hib.wait", machine=replace(living.machine, append="no5lvl")) as guest:
             guest.read_until("^READY$", 60)
-            self.refused(guest, "4 levels here, 5 levels, as in the image; boot without no5lvl", codes=(4,))
+            self.refused(guest, "4 levels here, expected 5 levels, as in the image; boot without no5lvl", codes=(4,))
         self.assertEqual(history(living.target)[0][-1], "powered-off")
         self.assert_restores(living)
 

@@ -51,7 +51,7 @@ Result<DeviceCheck> check_devices(const DeviceCheckRequest& request) {
 
 Error error_of(const Refusal& refusal, const std::string& image) {
   return make_error(ErrorKind::Refused, fmt::format("device {} ({})", refusal.name, refusal.uses),
-                    refusal.found, "expected " + refusal.expected)
+                    refusal.found, refusal.expected)
       .of(image)
       .advise(fmt::format("--accept {} goes on all the same", refusal.override_token));
 }
