@@ -373,7 +373,8 @@ TEST_CASE("An image that has no record of hibernation cannot be asked about, and
   const auto none = check_acceptance(formats(), RecordsOnly({{"machine", 1, {}}}), Machine());
   REQUIRE_FALSE(none);
   CHECK(none.error().kind == ErrorKind::Usage);
-  CHECK(none.error().line() == "image.hib: --against-running: hib, expected a hibernation image, or one made from it");
+  CHECK(none.error().line() ==
+        "image.hib: --against-running: hib, expected a hibernation image, or one made from it");
 }
 
 TEST_CASE("A record of hibernation that is damaged is an error with its field, not a verdict") {

@@ -177,8 +177,7 @@ TEST_CASE("The target of a file is the device that its file system lies on") {
 TEST_CASE("A device that software puts together is refused: the saver has nobody who would") {
   Sysfs sysfs;
   sysfs.device("254:0", "devices/virtual/block/dm-0").device("7:1", "devices/virtual/block/loop1");
-  const std::string allowed =
-      "a disk, a partition, or a file on one: the saver has only drivers";
+  const std::string allowed = "a disk, a partition, or a file on one: the saver has only drivers";
   const auto mapped =
       target_device("/dev/mapper/root", status_of(S_IFBLK | 0660, makedev(254, 0), 0), sysfs.root());
   REQUIRE_FALSE(mapped);
