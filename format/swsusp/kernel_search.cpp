@@ -6,26 +6,26 @@
 
 #include <fmt/format.h>
 
-#include "format/swsusp/kernel_memory.h"
+#include "format/swsusp/restore_tables.h"
 #include "lib/base/text.h"
+#include "lib/image/physical_memory.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/memory/page_tables.h"
 #include "lib/os/cancel.h"
 
 namespace hib::swsusp {
 namespace {
 
-constexpr std::uint64_t kKernelMap = 0xFFFFFFFF80000000;  // __START_KERNEL_map
-constexpr std::uint64_t kKernelAlign = 2 << 20;           // .rodata begins on a boundary of large pages
-constexpr std::uint64_t kKernelReach = 64 << 20;          // a kernel image is not larger
-constexpr std::uint64_t kDataReach = 16 << 20;            // .bss around saved_context
-constexpr std::uint64_t kBannerReach = 256 << 10;         // linux_banner lies at the start of .rodata
+constexpr std::uint64_t kKernelAlign = 2 << 20;    // .rodata begins on a boundary of large pages
+constexpr std::uint64_t kKernelReach = 64 << 20;   // a kernel image is not larger
+constexpr std::uint64_t kDataReach = 16 << 20;     // .bss around saved_context
+constexpr std::uint64_t kBannerReach = 256 << 10;  // linux_banner lies at the start of .rodata
 constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
 constexpr std::string_view kBanner = "Linux version ";
 constexpr std::string_view kVmcoreinfo = "OSRELEASE=";
 constexpr std::uint64_t kMaxVmcoreinfo = 4096;
 constexpr std::size_t kNoteText = 24;  // behind a note's header (12) and the name VMCOREINFO (12)
 constexpr std::size_t kMaxBanner = 512;
-constexpr std::uint64_t kMaxNodes = 1024;  // CONFIG_NODES_SHIFT is 10 at most
 constexpr unsigned kMaxPointers = 200000;  // followed; a hostile image may be full of what looks like some
 
 // struct saved_context of x86-64 (arch/x86/include/asm/suspend_64.h): pt_regs, four selectors, then words.
@@ -33,15 +33,13 @@ constexpr std::size_t kSavedRegs = 21;
 constexpr std::size_t kSavedSegments = kSavedRegs * 8;
 constexpr std::size_t kSavedKernelGs = kSavedSegments + 8;
 constexpr std::size_t kSavedFsBase = kSavedKernelGs + 16;
-constexpr std::size_t kSavedCr4 = kSavedFsBase + 32;
-constexpr std::size_t kSavedBytes = kSavedCr4 + 8;
+constexpr std::size_t kSavedBytes = kSavedFsBase + 8;
 constexpr std::size_t kIp = 16;  // indices in pt_regs
 constexpr std::size_t kCs = 17;
 constexpr std::size_t kSp = 19;
 constexpr std::size_t kSs = 20;
 constexpr std::uint64_t kKernelCs = 0x10;
 constexpr std::uint64_t kKernelDs = 0x18;
-constexpr std::uint64_t kCr4La57 = 1 << 12;
 
 // struct elf_prstatus of x86-64
 constexpr std::size_t kPrstatusBytes = 336;
@@ -59,13 +57,16 @@ std::uint64_t word_at(ByteView bytes, std::size_t offset) {
 // occurs once there.
 class X86 {
  public:
-  X86(const KernelMemory& memory, const RestoreRecord& record) : memory_(memory), record_(record) {}
+  X86(const PhysicalMemory& memory, const Abi& abi, const RestoreRecord& record)
+      : memory_(memory), record_(record), tables_(find_page_tables(memory, abi, record)) {}
 
   // Of the kernel's image: virtual minus physical is the same everywhere in it.
   std::uint64_t physical(std::uint64_t virtual_address) const {
     return virtual_address - record_.jump_address + record_.jump_address_phys;
   }
-  std::uint64_t phys_base() const { return record_.jump_address_phys - (record_.jump_address - kKernelMap); }
+  std::uint64_t phys_base() const {
+    return record_.jump_address_phys - (record_.jump_address - memory::kKernelMap);
+  }
 
   std::optional<std::uint64_t> find_saved_context() const {
     constexpr std::array<unsigned char, 7> kLoadSp = {0x48, 0x8B, 0xA0, 0x98, 0x00, 0x00, 0x00};
@@ -88,14 +89,13 @@ class X86 {
 
   std::optional<Note> prstatus(std::uint64_t saved_context) const {
     std::array<std::byte, kSavedBytes> saved{};
-    if (!memory_.read(physical(saved_context), saved)) return std::nullopt;
+    if (!tables_ || !memory_.read(physical(saved_context), saved)) return std::nullopt;
     std::array<std::uint64_t, 27> regs{};
     for (std::size_t i = 0; i < kSavedRegs; ++i) regs[i] = word_at(saved, i * 8);
     // swsusp_arch_suspend() saves neither: it was called with the return address on top of the stack.
-    const bool five_levels = (word_at(saved, kSavedCr4) & kCr4La57) != 0;
-    const auto stack =
-        translate(memory_, five_levels ? Paging::Levels5 : Paging::Levels4, record_.cr3, regs[kSp]);
-    const auto return_address = stack ? memory_.word(*stack) : std::nullopt;
+    const auto stack = memory::translate(memory_, *tables_, regs[kSp]);
+    if (!stack) return std::nullopt;
+    const auto return_address = memory_.object<le64>(*stack);
     if (!return_address) return std::nullopt;
     regs[kIp] = *return_address;
     regs[kSp] += 8;
@@ -154,8 +154,9 @@ class X86 {
     return std::nullopt;
   }
 
-  const KernelMemory& memory_;
+  const PhysicalMemory& memory_;
   const RestoreRecord& record_;
+  std::optional<memory::PageTables> tables_;
   mutable unsigned pointers_followed_ = 0;
 };
 
@@ -186,7 +187,7 @@ std::optional<Banner> banner_in(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<Banner> find_banner(const KernelMemory& memory, std::uint64_t from) {
+std::optional<Banner> find_banner(const PhysicalMemory& memory, std::uint64_t from) {
   std::vector<std::byte> bytes(kBannerReach);
   for (std::uint64_t at = round_up(from, kKernelAlign); at < from + kKernelReach; at += kKernelAlign) {
     if (!memory.read(at, bytes)) continue;
@@ -258,9 +259,10 @@ class PageSearch {
 };
 
 // x86-64: the restore record leads to the kernel.
-std::vector<Record> follow_record(const ImageReader& image, const RestoreRecord& restore, Record& machine) {
-  const KernelMemory memory(image);
-  const X86 x86(memory, restore);
+std::vector<Record> follow_record(const ImageReader& image, const Abi& abi, const RestoreRecord& restore,
+                                  Record& machine) {
+  const PhysicalMemory memory(image);
+  const X86 x86(memory, abi, restore);
   std::vector<Record> records;
   machine.set("machine", std::string("x86_64"));
   machine.set("phys_base", x86.phys_base());
@@ -281,100 +283,27 @@ std::vector<Record> follow_record(const ImageReader& image, const RestoreRecord&
   return records;
 }
 
-// uname -v out of init_uts_ns (struct new_utsname). A 32-bit kernel lies in its memory one to one, so the
-// jump addresses are as far apart as any others.
-std::optional<std::string> find_version_32(const ImageReader& image, const RestoreRecord& restore,
-                                           std::string_view vmcoreinfo) {
-  constexpr std::size_t kField = 65;
-  const auto symbol = vmcoreinfo_number(vmcoreinfo, "SYMBOL(init_uts_ns)");
-  const std::uint64_t distance = restore.jump_address - restore.jump_address_phys;
-  if (!symbol || *symbol < distance) return std::nullopt;
-  std::array<std::byte, 4 * kField> uts{};
-  const std::uint64_t name = vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
-  if (!KernelMemory(image).read(*symbol - distance + name, uts)) return std::nullopt;
-  const auto field = [&](std::size_t i) {
-    return until_nul(as_text(ByteView(uts).subspan(i * kField, kField)));
-  };
-  if (field(0) != "Linux" || parse_vmcoreinfo(vmcoreinfo).find("OSRELEASE")->second != field(2))
-    return std::nullopt;
-  return std::string(field(3));
-}
-
-// What neither a restore record nor a uname leads to.
-void search_pages(const ImageReader& image, const InfoPage& info, const RestoreRecord& restore,
-                  Record& machine) {
+// What neither a restore record nor a uname leads to. A banner of another release than VMCOREINFO's is a
+// file's.
+void search_pages(const ImageReader& image, const RestoreRecord& restore, Record& machine) {
   PageSearch search(image);
-  const std::uint64_t page_size = info.abi.page_size;
+  const std::uint64_t page_size = image.info().page_size;
   search.run(restore.kind == RestoreKind::X86 ? std::min(restore.jump_address_phys / page_size, kMaxPfn) : 0);
+  std::optional<std::string> release;
+  if (const std::string* known = machine.text("release")) release = *known;
   if (search.vmcoreinfo) {
-    if (restore.kind == RestoreKind::X86 && info.abi.word_bytes == 4) {
-      if (auto version = find_version_32(image, restore, *search.vmcoreinfo))
-        machine.set("version", std::move(*version));
-    }
     if (const auto slide = vmcoreinfo_number(*search.vmcoreinfo, "KERNELOFFSET"))
       machine.set("kaslr_slide", *slide);
+    if (!release) release = parse_vmcoreinfo(*search.vmcoreinfo)["OSRELEASE"];
     machine.set("vmcoreinfo", std::move(*search.vmcoreinfo));
   }
-  if (!search.banner || machine.find("release") != nullptr) return;
+  const bool is_its_banner = search.banner && (!release || *release == search.banner->release);
+  if (!is_its_banner) return;
   machine.set("release", search.banner->release);
   if (machine.find("version") == nullptr) machine.set("version", search.banner->version);
 }
 
-// Words of the kernel's memory, by virtual address.
-class VirtualMemory {
- public:
-  VirtualMemory(const KernelMemory& memory, const Abi& abi, const RestoreRecord& restore)
-      : memory_(memory), wide_(abi.word_bytes == 8), restore_(restore) {
-    for (const Paging paging :
-         wide_ ? std::array{Paging::Levels4, Paging::Levels5} : std::array{Paging::Pae32, Paging::Plain32}) {
-      const bool is_right =
-          translate(memory, paging, restore.cr3, restore.jump_address) == restore.jump_address_phys;
-      if (is_right && !paging_) paging_ = paging;
-    }
-  }
-  std::optional<std::uint64_t> word(std::uint64_t address) const {
-    const auto physical = paging_ ? translate(memory_, *paging_, restore_.cr3, address) : std::nullopt;
-    if (!physical) return std::nullopt;
-    if (wide_) return memory_.word(*physical);
-    const auto half = memory_.word32(*physical);
-    return half ? std::optional<std::uint64_t>(*half) : std::nullopt;
-  }
-
- private:
-  const KernelMemory& memory_;
-  bool wide_;
-  const RestoreRecord& restore_;
-  std::optional<Paging> paging_;
-};
-
 }  // namespace
-
-// node_present_pages lies before node_spanned_pages in struct pglist_data.
-std::optional<std::uint64_t> count_ram(const ImageReader& image, const InfoPage& info,
-                                       const RestoreRecord& restore, const Record& machine) {
-  const std::string* text = machine.text("vmcoreinfo");
-  const auto spanned =
-      text == nullptr ? std::nullopt : vmcoreinfo_number(*text, "OFFSET(pglist_data.node_spanned_pages)");
-  const std::uint64_t word = info.abi.word_bytes;
-  if (!spanned || restore.kind != RestoreKind::X86 || *spanned < word) return std::nullopt;
-  const KernelMemory memory(image);
-  const VirtualMemory kernel(memory, info.abi, restore);
-  const auto pages_of = [&](std::uint64_t node) { return kernel.word(node + *spanned - word); };
-  if (const auto node = vmcoreinfo_number(*text, "SYMBOL(contig_page_data)")) return pages_of(*node);
-  const auto nodes = vmcoreinfo_number(*text, "SYMBOL(node_data)");
-  const auto count = vmcoreinfo_number(*text, "LENGTH(node_data)");
-  if (!nodes || !count || *count > kMaxNodes) return std::nullopt;
-  std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < *count; ++i) {
-    const auto node = kernel.word(*nodes + i * word);
-    if (!node) return std::nullopt;
-    if (*node == 0) continue;
-    const auto pages = pages_of(*node);
-    if (!pages || *pages > kMaxPfn) return std::nullopt;
-    sum += *pages;
-  }
-  return sum;
-}
 
 std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info,
                                 const RestoreRecord& restore) {
@@ -385,11 +314,11 @@ std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info,
   if (info.uts.machine) machine.set("machine", *info.uts.machine);
   const bool is_x86 = restore.kind == RestoreKind::X86;
   const bool is_wide_x86 = is_x86 && info.abi.word_bytes == 8;
-  if (is_wide_x86) records = follow_record(image, restore, machine);
+  if (is_wide_x86) records = follow_record(image, info.abi, restore, machine);
   if (is_x86 && !is_wide_x86) machine.set("machine", std::string("i686"));
   const bool is_known =
       machine.find("vmcoreinfo") != nullptr || (is_wide_x86 && machine.find("release") != nullptr);
-  if (!is_known) search_pages(image, info, restore, machine);
+  if (!is_known) search_pages(image, restore, machine);
   if (!machine.fields.empty()) records.insert(records.begin(), std::move(machine));
   return records;
 }

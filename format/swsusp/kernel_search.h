@@ -16,11 +16,6 @@ namespace hib::swsusp {
 // corrected, where `info` has a damaged one) leads to. Otherwise looks at kMaxSearchedBytes of pages at most.
 std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info, const RestoreRecord& restore);
 
-// The pages of RAM that the kernel's nodes count, which is what num_physpages was: VMCOREINFO in `machine`
-// says where they lie. Nothing where it does not, or the page tables do not lead there.
-std::optional<std::uint64_t> count_ram(const ImageReader& image, const InfoPage& info,
-                                       const RestoreRecord& restore, const Record& machine);
-
 inline constexpr std::uint64_t kMaxSearchedBytes = 512 << 20;
 
 }  // namespace hib::swsusp

@@ -7,17 +7,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "format/swsusp/kernel_memory.h"
 #include "format/swsusp/layout.h"
+#include "format/swsusp/restore_tables.h"
 #include "lib/base/text.h"
 
 namespace hib::swsusp {
 namespace {
 
-constexpr std::uint64_t kKernelMap = 0xFFFFFFFF80000000;  // __START_KERNEL_map
+using memory::kKernelMap;
+
 constexpr std::uint64_t kKernelMapBytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t kKernelAlign = 2 << 20;  // smallest CONFIG_PHYSICAL_ALIGN of x86-64
-constexpr std::uint64_t kFrame = 0x000FFFFFFFFFF000;
 constexpr std::uint64_t kPaeTableBytes = 32;
 // PAGE_OFFSET of 32-bit kernels (CONFIG_VMSPLIT_*)
 constexpr std::uint64_t kSplits[] = {0xC0000000, 0xB0000000, 0x80000000, 0x78000000, 0x40000000};
@@ -77,7 +77,7 @@ class X86Check {
 
   // Bits of cr3 that are no address. The kernel takes the PCID off.
   void check_rest_of_cr3() {
-    const std::uint64_t address = wide() ? kFrame : ~(kPaeTableBytes - 1);
+    const std::uint64_t address = wide() ? memory::kAddressBits : ~(kPaeTableBytes - 1);
     if ((record().cr3 & ~address) == 0) return;
     damage("cr3", kCr3, record().cr3, fmt::format("an address: {:#x}", record().cr3 & address));
     record().cr3 &= address;
@@ -115,7 +115,7 @@ class X86Check {
     const std::string_view load =
         wide() ? std::string_view("\x41\x0F\x22\xD9", 4) : std::string_view("\x0F\x22\xDD", 3);
     std::array<std::byte, 8> code{};
-    if (physical >= kMaxPfn * memory_.page_size() || !memory_.read(physical, code)) return false;
+    if (!memory_.read(physical, code)) return false;
     std::string_view text = as_text(code);
     if (text.starts_with(kEndbr)) text.remove_prefix(kEndbr.size());
     return text.starts_with(load);
@@ -125,11 +125,11 @@ class X86Check {
   std::optional<std::uint64_t> mapped(std::uint64_t cr3, std::uint64_t address) const {
     if (!is_in_kernel_map(address)) return std::nullopt;
     std::optional<std::uint64_t> first;
-    for (const Paging paging :
-         wide() ? std::array{Paging::Levels4, Paging::Levels5} : std::array{Paging::Pae32, Paging::Plain32}) {
-      const auto physical = translate(memory_, paging, cr3, address);
-      if (physical == record().jump_address_phys) return physical;
-      if (!first) first = physical;
+    for (const memory::PageTables& tables : tables_at(memory_, info_.abi, cr3, address)) {
+      const auto physical = memory::translate(memory_, tables, address);
+      if (!physical) continue;
+      if (*physical == record().jump_address_phys) return *physical;
+      if (!first) first = *physical;
     }
     return first;
   }
@@ -180,7 +180,7 @@ class X86Check {
   static constexpr std::size_t kMagic = 3;
   static constexpr std::size_t kDigest = 4;
 
-  KernelMemory memory_;
+  PhysicalMemory memory_;
   const InfoPage& info_;
   std::uint64_t info_offset_;
   RecordCheck& check_;

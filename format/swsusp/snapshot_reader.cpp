@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "format/swsusp/kernel_search.h"
+#include "format/swsusp/ram_count.h"
 #include "lib/base/text.h"
 #include "lib/codec/crc32.h"
 #include "lib/codec/md5.h"
@@ -31,14 +32,10 @@ Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<Page
   auto reader = std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(stream), std::move(parts)));
   reader->read_lists();
   reader->check_info_page();
-  reader->restore_ =
-      check_restore_record(*reader, reader->stream_->info_page(), reader->stream_->info_offset());
-  reader->memory_map_.emplace(reader->restore_.record);
-  reader->parts_.record.info = reader->stream_->info_page();
-  if (!reader->info_damage_.empty())
-    reader->parts_.record.info.raw = encode_info_page(reader->stream_->info_page());
-  reader->parts_.record.uses_zero_flag = reader->pfns_.uses_zero_flag;
+  reader->fill_record();
   reader->fill_info();
+  reader->check_restore();
+  reader->collect_damage();
   return std::unique_ptr<ImageReader>(std::move(reader));
 }
 
@@ -455,6 +452,14 @@ Result<void> SnapshotReader::read_page(Pfn pfn, MutableBytes out) const {
 
 // ---- what is known of the whole
 
+// What a writer is told, with counts that hold.
+void SnapshotReader::fill_record() {
+  ImageRecord& record = parts_.record;
+  record.info = stream_->info_page();
+  if (!info_damage_.empty()) record.info.raw = encode_info_page(record.info);
+  record.uses_zero_flag = pfns_.uses_zero_flag;
+}
+
 void SnapshotReader::fill_info() {
   const InfoPage& page = stream_->info_page();
   ImageInfo& info = parts_.info;
@@ -474,6 +479,20 @@ void SnapshotReader::fill_info() {
     info.integrity_algorithm = "crc32";
     info.integrity_value = fmt::format("{:08x}", crc->value);
   }
+  if (const auto md5 = stream_->stored_md5()) {
+    info.integrity_algorithm = "md5";
+    info.integrity_value = hex_digest(md5->value);
+  }
+}
+
+// By the pages that the record leads to.
+void SnapshotReader::check_restore() {
+  restore_ = check_restore_record(*this, stream_->info_page(), stream_->info_offset());
+  memory_map_.emplace(restore_.record);
+}
+
+void SnapshotReader::collect_damage() {
+  ImageInfo& info = parts_.info;
   const auto add = [&](const std::vector<Damage>& from) {
     info.damage.insert(info.damage.end(), from.begin(), from.end());
   };
@@ -482,21 +501,18 @@ void SnapshotReader::fill_info() {
   add(pfns_.damage);
   add(info_damage_);
   add(restore_.damage);
-  if (const auto md5 = stream_->stored_md5()) {
-    info.integrity_algorithm = "md5";
-    info.integrity_value = hex_digest(md5->value);
-  }
   for (const Damage& damage : info.damage) {
     if (info.findings.size() < 20)
       info.findings.push_back({"damage", Severity::Error, damage.error.offset, damage.error.line()});
   }
   const std::uint64_t saved = info.pages.total();
-  if (page.num_physpages > saved) {
+  const std::uint64_t had = stream_->info_page().num_physpages;
+  if (had > saved) {
     info.findings.push_back(
         {"pages-not-saved", Severity::Note, std::nullopt,
          fmt::format(
              "{} of the machine's {} pages are not in the image: free when it was made, or not to be saved",
-             grouped(page.num_physpages - saved), grouped(page.num_physpages))});
+             grouped(had - saved), grouped(had))});
   }
 }
 
@@ -602,7 +618,7 @@ void SnapshotReader::check_memory_map(WholeCheck& check) const {
 void SnapshotReader::check_memory_size(WholeCheck& check) const {
   const InfoPage& info = stream_->info_page();
   const Record* machine = find_record(records(), kMachineRecord);
-  const auto ram = machine == nullptr ? std::nullopt : count_ram(*this, info, restore_.record, *machine);
+  const auto ram = machine == nullptr ? std::nullopt : count_ram(*this, info.abi, restore_.record, *machine);
   if (!ram) return;
   if (*ram == info.num_physpages) {
     check.layers.push_back(

@@ -63,7 +63,10 @@ class SnapshotReader final : public ImageReader {
   std::optional<PfnCounter> count_pfns() const;
   void use_counts(const StreamCounts& counts);
   void check_info_page();
+  void fill_record();
   void fill_info();
+  void check_restore();
+  void collect_damage();
   WholeCheck check_md5() const;
   WholeCheck check_checksum() const;
   void check_memory_map(WholeCheck& check) const;

@@ -8,6 +8,7 @@
 
 #include "lib/base/cursor.h"
 #include "lib/base/text.h"
+#include "lib/image/physical_memory.h"
 
 namespace hib {
 namespace {
@@ -68,20 +69,6 @@ std::optional<std::uint64_t> uts_address(std::string_view vmcoreinfo) {
   if (!symbol || !phys_base || *symbol < kX86KernelMap) return std::nullopt;
   return *symbol - kX86KernelMap + *phys_base +
          vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
-}
-
-// Bytes of physical memory, which may straddle two pages.
-std::optional<std::vector<std::byte>> read_physical(const ImageReader& image, std::uint64_t address,
-                                                    std::size_t size) {
-  const std::uint64_t page = image.info().page_size;
-  std::vector<std::byte> pages(2 * page);
-  const std::uint64_t offset = address % page;
-  const Pfn first = address / page;
-  if (!image.read_page(first, MutableBytes(pages).first(page))) return std::nullopt;
-  if (offset + size > page && !image.read_page(first + 1, MutableBytes(pages).subspan(page)))
-    return std::nullopt;
-  const auto begin = pages.begin() + static_cast<std::ptrdiff_t>(offset);
-  return std::vector<std::byte>(begin, begin + static_cast<std::ptrdiff_t>(size));
 }
 
 }  // namespace
@@ -219,10 +206,10 @@ KernelIdentity kernel_identity(const ImageReader& image) {
     kernel.release = it->second;
   if (kernel.release && kernel.version && kernel.machine) return kernel;
   const auto address = uts_address(*text);
-  const auto raw = address ? read_physical(image, *address, kUtsBytes) : std::nullopt;
-  if (!raw) return kernel;
+  std::array<std::byte, kUtsBytes> uts{};
+  if (!address || !PhysicalMemory(image).read(*address, uts)) return kernel;
   const auto field = [&](std::size_t i) {
-    return std::string(until_nul(as_text(ByteView(*raw).subspan(i * kUtsFieldBytes, kUtsFieldBytes))));
+    return std::string(until_nul(as_text(ByteView(uts).subspan(i * kUtsFieldBytes, kUtsFieldBytes))));
   };
   if (field(0) != "Linux" || (kernel.release && field(2) != *kernel.release))
     return kernel;  // not where it should be

@@ -1,37 +1,30 @@
-// The kernel's own addresses of the machine in an image: virtual to physical, through the page tables that
-// the kernel itself used. x86-64 with 4 or 5 levels, pages of 4 KiB, 2 MiB and 1 GiB (Intel SDM volume
-// 3A, 4.5).
-//
-// Where the tables begin comes from the record "machine": VMCOREINFO's SYMBOL(swapper_pg_dir) (or
-// init_top_pgt), which lies in the map of the kernel image, and phys_base, from VMCOREINFO or the record.
+// The memory of a kernel in an image by the kernel's own addresses, through the page tables that it used.
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/image/physical_memory.h"
 #include "lib/image/reader.h"
+#include "lib/memory/page_tables.h"
 
 namespace hib::memory {
-
-// A virtual address of the kernel.
-using Address = std::uint64_t;
-
-constexpr Address kKernelMap = 0xFFFFFFFF80000000;  // __START_KERNEL_map
-constexpr std::uint64_t kPageBytes = 4096;
 
 // Reads change nothing but a cache of pages; one thread at a time. Borrows the image.
 class AddressSpace {
  public:
-  // NotFound where the image does not say where the tables are; Unsupported for another architecture.
+  // Of x86-64. Where the tables begin comes from the record "machine": VMCOREINFO's SYMBOL(swapper_pg_dir)
+  // (or init_top_pgt), which lies in the map of the kernel image, and phys_base, from VMCOREINFO or the
+  // record. NotFound where the image does not say where the tables are; Unsupported for another architecture.
   static Result<AddressSpace> open(const ImageReader& image);
+
+  // Through tables that are known otherwise. VMCOREINFO is not looked at.
+  AddressSpace(const ImageReader& image, const PageTables& tables) : memory_(image), tables_(tables) {}
 
   AddressSpace(AddressSpace&&) = default;
   AddressSpace& operator=(AddressSpace&&) = default;
@@ -41,7 +34,7 @@ class AddressSpace {
   // written.
   Result<void> read(Address address, MutableBytes out) const;
 
-  Result<std::uint64_t> physical(Address address) const;
+  Result<std::uint64_t> physical(Address address) const { return translate(memory_, tables_, address); }
 
   // A layout type (le32, le64) at `address`.
   template <typename T>
@@ -59,34 +52,16 @@ class AddressSpace {
   // A value of VMCOREINFO: "SYMBOL(kallsyms_names)", "NUMBER(phys_base)".
   std::optional<std::uint64_t> vmcoreinfo(std::string_view key) const;
 
-  unsigned levels() const { return levels_; }
-  std::uint64_t memory_bytes() const { return end_pfn_ * kPageBytes; }
-  std::uint64_t pages_read() const { return pages_read_; }  // asked of the image so far
+  unsigned levels() const { return levels_of(tables_.paging); }
+  std::uint64_t memory_bytes() const { return memory_.size_bytes(); }
+  std::uint64_t pages_read() const { return memory_.pages_read(); }  // asked of the image so far
 
  private:
-  explicit AddressSpace(const ImageReader& image);
+  Result<void> find_tables(const ImageReader& image);
 
-  Result<void> find_tables();
-  bool is_canonical(Address address) const;
-  Error not_mapped(Address address, unsigned level) const;
-  Result<ByteView> page(std::uint64_t pfn) const;
-  Result<void> read_page(std::uint64_t pfn, MutableBytes out) const;
-
-  struct CachedPage {
-    std::uint64_t pfn = 0;
-    std::unique_ptr<std::byte[]> bytes;
-  };
-
-  const ImageReader* image_;
-  std::uint64_t end_pfn_ = 0;
+  PhysicalMemory memory_;
+  PageTables tables_;
   std::map<std::string, std::string, std::less<>> vmcoreinfo_;
-  std::uint64_t top_table_ = 0;     // physical
-  std::uint64_t address_bits_ = 0;  // of a table's entry that are the address
-  unsigned levels_ = 4;
-
-  mutable std::list<CachedPage> recent_;  // the most recently used one first
-  mutable std::unordered_map<std::uint64_t, std::list<CachedPage>::iterator> cached_;
-  mutable std::uint64_t pages_read_ = 0;
 };
 
 }  // namespace hib::memory
