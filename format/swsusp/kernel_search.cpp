@@ -6,26 +6,21 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/page_search.h"
 #include "format/swsusp/restore_tables.h"
 #include "lib/base/text.h"
 #include "lib/image/physical_memory.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/memory/page_tables.h"
-#include "lib/os/cancel.h"
 
 namespace hib::swsusp {
 namespace {
 
 constexpr std::uint64_t kKernelAlign = 2 << 20;    // .rodata begins on a boundary of large pages
-constexpr std::uint64_t kKernelReach = 64 << 20;   // a kernel image is not larger
 constexpr std::uint64_t kDataReach = 16 << 20;     // .bss around saved_context
 constexpr std::uint64_t kBannerReach = 256 << 10;  // linux_banner lies at the start of .rodata
 constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
-constexpr std::string_view kBanner = "Linux version ";
-constexpr std::string_view kVmcoreinfo = "OSRELEASE=";
 constexpr std::uint64_t kMaxVmcoreinfo = 4096;
-constexpr std::size_t kNoteText = 24;  // behind a note's header (12) and the name VMCOREINFO (12)
-constexpr std::size_t kMaxBanner = 512;
 constexpr unsigned kMaxPointers = 200000;  // followed; a hostile image may be full of what looks like some
 
 // struct saved_context of x86-64 (arch/x86/include/asm/suspend_64.h): pt_regs, four selectors, then words.
@@ -143,10 +138,10 @@ class X86 {
     const bool in_direct_map =
         pointer >= 0xFF11000000000000 && pointer < 0xFFFFC90000000000 && pointer % 4096 == 0;
     if (!in_direct_map) return std::nullopt;
-    std::array<std::byte, kVmcoreinfo.size()> start{};
+    std::array<std::byte, kVmcoreinfoStart.size()> start{};
     for (std::uint64_t physical = pointer % kGigabyte; physical < memory_bytes; physical += kGigabyte) {
       if (++pointers_followed_ > kMaxPointers) return std::nullopt;
-      if (!memory_.read(physical, start) || as_text(start) != kVmcoreinfo) continue;
+      if (!memory_.read(physical, start) || as_text(start) != kVmcoreinfoStart) continue;
       std::vector<std::byte> text(size);
       if (memory_.read(physical, text))
         return Vmcoreinfo{std::string(until_nul(as_text(text))), pointer - physical};
@@ -160,33 +155,6 @@ class X86 {
   mutable unsigned pointers_followed_ = 0;
 };
 
-struct Banner {
-  std::string release;
-  std::string version;
-};
-
-// "Linux version 6.1.0-56-amd64 (builder@host) (gcc …) #1 SMP …": release and version. Not the format of such
-// a line, nor one without the number of the build: some kernels have such a line beside their own.
-std::optional<Banner> banner_in(std::string_view text) {
-  for (std::size_t found = text.find(kBanner); found != std::string_view::npos;
-       found = text.find(kBanner, found + 1)) {
-    const std::string_view line = text.substr(found, std::min<std::size_t>(text.size() - found, kMaxBanner));
-    const std::string_view banner = line.substr(0, line.find('\n'));
-    const auto release_end = banner.find(' ', kBanner.size());
-    const auto version = banner.find(" #", kBanner.size());
-    const bool has_number = version != std::string_view::npos && version + 2 < banner.size() &&
-                            banner[version + 2] >= '0' && banner[version + 2] <= '9';
-    const bool is_text =
-        std::all_of(banner.begin(), banner.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    if (banner.size() == line.size() || release_end == std::string_view::npos || !has_number ||
-        banner.find('%') != std::string_view::npos || !is_text)
-      continue;
-    return Banner{std::string(banner.substr(kBanner.size(), release_end - kBanner.size())),
-                  std::string(banner.substr(version + 1))};
-  }
-  return std::nullopt;
-}
-
 std::optional<Banner> find_banner(const PhysicalMemory& memory, std::uint64_t from) {
   std::vector<std::byte> bytes(kBannerReach);
   for (std::uint64_t at = round_up(from, kKernelAlign); at < from + kKernelReach; at += kKernelAlign) {
@@ -195,68 +163,6 @@ std::optional<Banner> find_banner(const PhysicalMemory& memory, std::uint64_t fr
   }
   return std::nullopt;
 }
-
-// VMCOREINFO's text in a page of its own, or in a note of that name. A file with such a text may lie in
-// memory as well, but without its last lines or with another page size.
-std::optional<std::string> vmcoreinfo_in(ByteView page) {
-  for (const std::size_t at : {std::size_t{0}, kNoteText}) {
-    const std::string_view text = until_nul(as_text(page.subspan(at)));
-    if (!text.starts_with(kVmcoreinfo) || text.size() <= kVmcoreinfo.size() ||
-        text[kVmcoreinfo.size()] == '%')
-      continue;
-    const auto is_text = [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); };
-    const bool is_one = text.ends_with('\n') && std::all_of(text.begin(), text.end(), is_text) &&
-                        text.find("SYMBOL(") != std::string_view::npos &&
-                        vmcoreinfo_number(text, "PAGESIZE") == page.size();
-    if (is_one) return std::string(text);
-  }
-  return std::nullopt;
-}
-
-// The pages one after the other: first those from where the kernel lies, if that is known, then all from the
-// lowest on. Ends when both were found, or enough was looked at.
-class PageSearch {
- public:
-  explicit PageSearch(const ImageReader& image) : image_(image), page_(image.info().page_size) {}
-
-  void run(Pfn kernel) {
-    look_at(kernel, kernel + kKernelReach / page_.size());
-    if (is_done()) return;
-    look_at(0, kernel);
-    if (!is_done()) look_at(kernel + kKernelReach / page_.size(), kMaxPfn);
-  }
-
-  std::optional<std::string> vmcoreinfo;
-  std::optional<Banner> banner;
-
- private:
-  bool is_done() const { return (vmcoreinfo && banner) || looked_at_ >= kMaxSearchedBytes || cancelled(); }
-
-  void look_at(Pfn begin, Pfn end) {
-    auto runs = image_.runs();
-    if (!runs) return;
-    for (;;) {
-      const auto run = (*runs)->next();
-      if (!run || !*run) return;
-      if ((*run)->state != PageState::Data) continue;
-      for (Pfn pfn = std::max((*run)->first, begin); pfn < std::min((*run)->end(), end); ++pfn) {
-        if (is_done()) return;
-        look_at_page(pfn);
-      }
-    }
-  }
-
-  void look_at_page(Pfn pfn) {
-    looked_at_ += page_.size();
-    if (!image_.read_page(pfn, page_)) return;
-    if (!vmcoreinfo) vmcoreinfo = vmcoreinfo_in(page_);
-    if (!banner) banner = banner_in(as_text(page_));
-  }
-
-  const ImageReader& image_;
-  std::vector<std::byte> page_;
-  std::uint64_t looked_at_ = 0;
-};
 
 // x86-64: the restore record leads to the kernel.
 std::vector<Record> follow_record(const ImageReader& image, const Abi& abi, const RestoreRecord& restore,

@@ -2,7 +2,6 @@
 // banner, and the processor's registers in saved_context.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "format/swsusp/info_page.h"
@@ -13,9 +12,7 @@ namespace hib::swsusp {
 
 // A "machine" record with what was found, and a "processors" record with a PRSTATUS note where the registers
 // were. On x86-64, reads only what lies around the kernel's own image, which the restore record (`restore`:
-// corrected, where `info` has a damaged one) leads to. Otherwise looks at kMaxSearchedBytes of pages at most.
+// corrected, where `info` has a damaged one) leads to. Otherwise a PageSearch.
 std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info, const RestoreRecord& restore);
-
-inline constexpr std::uint64_t kMaxSearchedBytes = 512 << 20;
 
 }  // namespace hib::swsusp

@@ -22,10 +22,11 @@ std::string_view release_of(std::string_view vmcoreinfo) {
   return vmcoreinfo.substr(0, vmcoreinfo.find('\n'));
 }
 
-// Its text lies where its page tables say, they lead to themselves, and it names itself as VMCOREINFO does.
-bool runs_this_memory(const ImageReader& image, const KernelCandidate& candidate) {
+}  // namespace
+
+bool runs_this_memory(const ImageReader& image, const std::string& vmcoreinfo) {
   std::vector<Record> records;
-  set_vmcoreinfo(records, candidate.vmcoreinfo);
+  set_vmcoreinfo(records, vmcoreinfo);
   const WithRecords believing(image, std::move(records));
   const auto space = AddressSpace::open(believing);
   if (!space) return false;
@@ -36,10 +37,8 @@ bool runs_this_memory(const ImageReader& image, const KernelCandidate& candidate
   const auto place = space->physical(*text);
   if (!place || *place != *text - kKernelMap + *phys_base) return false;
   const auto uts = space->bytes(*names, kUtsBytes);
-  return uts && as_text(*uts).find(candidate.release) != std::string_view::npos;
+  return uts && as_text(*uts).find(release_of(vmcoreinfo)) != std::string_view::npos;
 }
-
-}  // namespace
 
 void KernelSearch::add(const PageBatch& batch, std::uint32_t page_size) {
   for (const PageItem& item : batch.items) {
@@ -56,7 +55,7 @@ FoundKernels KernelSearch::finish(const ImageReader& image) const {
   FoundKernels result;
   for (const auto& [text, pfn] : found_) {
     KernelCandidate candidate{text, pfn, std::string(release_of(text))};
-    const bool is_the_one = !result.kernel && runs_this_memory(image, candidate);
+    const bool is_the_one = !result.kernel && runs_this_memory(image, text);
     if (is_the_one) {
       result.kernel = std::move(candidate);
     } else {

@@ -1,6 +1,9 @@
 // Which of the kernels whose VMCOREINFO lies in memory runs it.
 #include "lib/memory/kernel_search.h"
 
+#include "format/swsusp/page_search.h"
+#include "lib/image/forwarding_reader.h"
+#include "lib/image/runs.h"
 #include "lib/image/vmcore_notes.h"
 #include "tests/support/images.h"
 #include "tests/support/kernel_memory.h"
@@ -46,6 +49,16 @@ void show(KernelSearch& search, Pfn pfn, const std::string& text) {
   batch.items.push_back({{pfn, 1, PageState::Data, 0}, page.data(), {}});
   search.add(batch, kPageBytes);
 }
+
+// The same memory, all of it in one run.
+class InOneRun final : public ForwardingReader {
+ public:
+  using ForwardingReader::ForwardingReader;
+  Result<std::unique_ptr<RunSource>> runs() const override {
+    static const std::vector<PageRun> all = {{0, KernelMemory::kEndPfn, PageState::Data, 0}};
+    return source_of(all);
+  }
+};
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const auto at = text.find(from);
@@ -109,4 +122,22 @@ TEST_CASE("A text that is there many times is one candidate, and candidates are 
   REQUIRE(found.kernel);
   REQUIRE(found.kernel->pfn == 10);
   REQUIRE(found.others.size() == 63);
+}
+
+TEST_CASE("A search page by page takes no VMCOREINFO of a virtual machine for that of the machine") {
+  Running machine;
+  const std::string right = machine.vmcoreinfo() + "PAGESIZE=4096\n";
+  const std::string here = "NUMBER(phys_base)=" + std::to_string(KernelMemory::kPhysBase);
+  const std::string guest = replaced(right, here, "NUMBER(phys_base)=0");
+  machine.memory.write_physical(0x7000, as_bytes(guest));
+  machine.memory.write_physical(0x8000, as_bytes("Linux version 5.10.0-9-amd64 (guest) #1 SMP\n"));
+  machine.memory.forget_records();
+  const InOneRun image(machine.memory);
+  swsusp::PageSearch search(image);
+  search.run(0);
+  CHECK_FALSE(search.vmcoreinfo.has_value());
+  machine.memory.write_physical(0x9000, as_bytes(right));
+  swsusp::PageSearch again(image);
+  again.run(0);
+  CHECK(again.vmcoreinfo == right);
 }
