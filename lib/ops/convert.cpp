@@ -224,7 +224,7 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   report.marks_lost_pages = request.as->marks_lost_pages;
   report.content_digest = result.content_digest;
   report.live = conversion.after.seen;
-  report.damage.insert(report.damage.end(), result.damage.begin(), result.damage.end());
+  for (Damage& damage : result.all_damage()) report.damage.push_back(std::move(damage));
   if (request.describe) report.written = conversion.sink->report();
   return report;
 }

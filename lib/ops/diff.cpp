@@ -47,8 +47,8 @@ Result<std::unique_ptr<PageHashSource>> hashes_of(const ImageReader& image, cons
     collected->add(batch);
     return {};
   };
-  TRY(PipelineResult result, run_pipeline(image, nullptr, reading));
-  std::move(result.damage.begin(), result.damage.end(), std::back_inserter(report.damage));
+  TRY(const PipelineResult result, run_pipeline(image, nullptr, reading));
+  for (Damage& damage : result.all_damage()) report.damage.push_back(std::move(damage));
   return std::unique_ptr<PageHashSource>(std::move(collected));
 }
 

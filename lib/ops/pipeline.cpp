@@ -73,18 +73,17 @@ class Run {
     });
     for (const Handover* stage : {&next_, &plan_, &append_}) stage->take();
     if (error_) return fail(std::move(*error_));
-    WholeCheck whole = source_.check_whole();
-    for (Damage& damage : whole.damage) {
-      if (!options_.salvage) return fail(advised(std::move(damage.error)));
-      result_.damage.push_back(std::move(damage));
-    }
+    result_.whole = source_.check_whole();
+    std::vector<Damage>& damage = result_.whole.damage;
+    if (!damage.empty() && !options_.salvage) return fail(advised(std::move(damage.front().error)));
     const std::uint64_t promised = memory_.info().pages.total();
     result_.missing_pages = promised - std::min(promised, result_.pages.total());
     result_.content_digest = digest_.digest();
     result_.swapped_digest = swapped_digest_.digest();
     if (sink_ != nullptr) {
       TRY_OK(sink_->finish({result_.pages, result_.content_digest, result_.swapped, result_.swapped_digest,
-                            memory_.info().damage.size() + result_.damage.size(), result_.missing_pages}));
+                            memory_.info().damage.size() + result_.damage.size() + damage.size(),
+                            result_.missing_pages}));
     }
     return std::move(result_);
   }
@@ -255,6 +254,12 @@ class Run {
 };
 
 }  // namespace
+
+std::vector<Damage> PipelineResult::all_damage() const {
+  std::vector<Damage> all = damage;
+  all.insert(all.end(), whole.damage.begin(), whole.damage.end());
+  return all;
+}
 
 unsigned processor_count() {
   const int count = tbb::this_task_arena::max_concurrency();

@@ -37,7 +37,10 @@ struct PipelineResult {
   // Pages that the image says it has, and that were in no batch: what leads to them is broken.
   std::uint64_t missing_pages = 0;
   Hash128 swapped_digest;
-  std::vector<Damage> damage;
+  std::vector<Damage> damage;  // of pages
+  WholeCheck whole;            // what only the pass over all of them told
+
+  std::vector<Damage> all_damage() const;  // of pages, then of the whole
 };
 
 // With a null sink the image is only read. On success the sink has been finished.

@@ -11,11 +11,10 @@ namespace hib {
 namespace {
 
 Layer pages_layer(const ImageInfo& info, const PipelineResult& result, bool have_checksums) {
-  const bool anywhere = std::any_of(result.damage.begin(), result.damage.end(),
-                                    [](const Damage& damage) { return damage.anywhere; });
-  const auto places = std::count_if(result.damage.begin(), result.damage.end(), [](const Damage& damage) {
-    return damage.anywhere || !damage.lost_pfns.empty();
-  });
+  const std::vector<Damage>& whole = result.whole.damage;
+  const bool anywhere =
+      std::any_of(whole.begin(), whole.end(), [](const Damage& damage) { return damage.anywhere; });
+  const std::size_t places = result.damage.size() + (anywhere ? 1 : 0);
   if (anywhere && places == 1) {
     return {"pages", LayerResult::Bad,
             fmt::format("something has changed in the {} pages read, and in which cannot be told",
@@ -23,7 +22,7 @@ Layer pages_layer(const ImageInfo& info, const PipelineResult& result, bool have
   }
   if (places > 0) {
     return {"pages", LayerResult::Bad,
-            counted(static_cast<std::uint64_t>(places), "broken place") + ", " +
+            counted(places, "broken place") + ", " +
                 lost_pages(result.pages.unreadable + result.missing_pages, info)};
   }
   const std::string text = counted(result.pages.present(), "page") + " read";
@@ -109,15 +108,14 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
     report.layers.push_back(swapped_layer(swapped->info(), result));
     report.swapped = options.with_swapped ? result.swapped : swapped->info().pages;
   }
-  for (Layer& layer : image.check_whole().layers) report.layers.push_back(std::move(layer));
+  for (Layer& layer : result.whole.layers) report.layers.push_back(std::move(layer));
   const Record* salvaged = find_record(image.records(), kSalvagedRecord);
   if (salvaged != nullptr) report.layers.push_back(salvaged_layer(*salvaged));
   report.layers.push_back(digest_layer(image.info(), result));
+  const bool digest_is_bad = report.layers.back().result == LayerResult::Bad;
   report.damage = std::move(structure.damage);
-  const bool digest_alone_is_bad =
-      report.layers.back().result == LayerResult::Bad && report.damage.empty() && result.damage.empty();
-  std::move(result.damage.begin(), result.damage.end(), std::back_inserter(report.damage));
-  if (digest_alone_is_bad) report.damage.push_back(digest_damage(image.info(), result));
+  for (Damage& damage : result.all_damage()) report.damage.push_back(std::move(damage));
+  if (digest_is_bad && report.damage.empty()) report.damage.push_back(digest_damage(image.info(), result));
   report.pages = result.pages;
   report.content_digest = result.content_digest;
 

@@ -5,6 +5,7 @@
 #include "format/hib/dedup.h"
 #include "lib/image/content_digest.h"
 #include "lib/ops/diff.h"
+#include "lib/ops/verify.h"
 #include "tests/support/images.h"
 
 using namespace hib;
@@ -206,6 +207,12 @@ TEST_CASE("With its index broken, a .hib image is still read in full by walking 
   const auto image = open_or_fail(packed.hib, true);
   for (Pfn pfn = 0; pfn < 64; ++pfn) CHECK(packed.holds(*image, pfn));
   CHECK(is_damaged(packed.hib));
+  const VerifyReport report = must(verify(*image, 1, {}));
+  const auto pages = std::find_if(report.layers.begin(), report.layers.end(),
+                                  [](const Layer& layer) { return layer.name == "pages"; });
+  REQUIRE(pages != report.layers.end());
+  CHECK(pages->result == LayerResult::Bad);
+  CHECK(pages->text == "1 broken place, 0 pages lost");
 }
 
 TEST_CASE("An incremental image stores only what changed and needs exactly its base") {
