@@ -135,7 +135,13 @@ Layer check_kernel(const ImageRecord& image, const Machine& machine) {
   constexpr const char* kName = "here: kernel";
   const InfoPage& info = image.info;
   switch (info.restore.kind) {
-    case RestoreKind::X86: return layer(kName, LayerResult::Ok, "x86 does not ask for the same kernel");
+    case RestoreKind::X86:
+      return info.restore.meant_magic
+                 ? layer(kName, LayerResult::Bad,
+                         fmt::format("\"Unrecognized hibernate image header format!\": magic {:#x} in the "
+                                     "image, and kernels know {:#x}",
+                                     info.restore.magic, *info.restore.meant_magic))
+                 : layer(kName, LayerResult::Ok, "x86 does not ask for the same kernel");
     case RestoreKind::Version:
       return info.restore.version == machine.version
                  ? layer(kName, LayerResult::Ok, printable(machine.version))
@@ -143,6 +149,9 @@ Layer check_kernel(const ImageRecord& image, const Machine& machine) {
                          fmt::format("the kernel must be the same build: {} here, {} in the image",
                                      printable(machine.version), printable(info.restore.version)));
     case RestoreKind::Uts: {
+      if (info.restore.is_uts_damaged)
+        return layer(kName, LayerResult::Bad,
+                     "\"Image mismatch: system type\": it is not Linux in the image");
       const bool same = info.uts.release == machine.release && info.uts.version == machine.version &&
                         info.uts.machine == machine.arch;
       return same ? layer(kName, LayerResult::Ok, printable(machine.release))

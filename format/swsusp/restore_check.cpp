@@ -209,7 +209,7 @@ RecordCheck check_restore_record(const ImageReader& image, const InfoPage& info,
                              : !check.damage.empty()                   ? LayerResult::Bad
                                                                        : LayerResult::Ok;
   std::string text = describe_restore_record(info);
-  if (is_proven) text += ", where the page tables lead to";
+  if (is_proven) text += "; its page tables lead there";
   if (!check.damage.empty()) text = check.damage.front().error.text();
   check.layer = {"restore record", result, std::move(text)};
   return check;

@@ -26,7 +26,8 @@ RearmCheck check_image(const VerifyReport& report) {
               "damaged: " + (report.damage.empty() ? std::string("a layer is bad")
                                                    : report.damage.front().error.line())};
     case Verdict::Unverifiable:
-      return {"image", false, "it carries no checksum, so whether its blocks are untouched cannot be proven"};
+      return {"image", false,
+              "not all of it can be proven: it carries no checksum, or a restore record of an unknown kind"};
   }
   return {};
 }

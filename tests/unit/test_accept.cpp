@@ -342,6 +342,18 @@ TEST_CASE("Kernel: x86 takes an image of any other kernel, and an unknown restor
               "the restore record is of an unknown kind");
 }
 
+TEST_CASE("Kernel: a magic with a flipped bit, and a sysname with one, are refused everywhere") {
+  ImageRecord magic = record_of("data-33");
+  magic.info.raw[24] ^= std::byte{4};
+  check_layer(layer_of(magic, machine_for(magic), "kernel"), LayerResult::Bad,
+              "\"Unrecognized hibernate image header format!\": magic 0x23456789abcdef06 in the image, and "
+              "kernels know 0x23456789abcdef02");
+  ImageRecord sysname = record_of("record-uts");
+  sysname.info.raw[0] ^= std::byte{1};
+  check_layer(layer_of(sysname, machine_for(sysname), "kernel"), LayerResult::Bad,
+              "\"Image mismatch: system type\": it is not Linux in the image");
+}
+
 TEST_CASE("Kernel: arm64 and riscv take images of the same build only") {
   const ImageRecord image = record_of("record-version");
   Machine machine = machine_for(image);

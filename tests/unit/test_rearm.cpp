@@ -335,9 +335,10 @@ TEST_CASE("A consumed image that is damaged is not armed, and the first damage i
   check_speaks_against(image, "image", report.checks[0].text);
 }
 
-TEST_CASE("A consumed image without a checksum is not armed: nothing proves its blocks") {
-  const std::string text = "it carries no checksum, so whether its blocks are untouched cannot be proven";
-  for (const char* name : {"no-crc", "none", "uswsusp"})
+TEST_CASE("A consumed image without a checksum, or with an unknown restore record, is not armed") {
+  const std::string text =
+      "not all of it can be proven: it carries no checksum, or a restore record of an unknown kind";
+  for (const char* name : {"no-crc", "none", "uswsusp", "record-unknown"})
     check_speaks_against(Image(with_signature(sample(name), swsusp::kSigSwap2)), "image", text);
 }
 

@@ -5,8 +5,11 @@
 #include <set>
 
 #include "format/swsusp/counts.h"
+#include "format/swsusp/image_record.h"
 #include "format/swsusp/info_page.h"
 #include "format/swsusp/memory_map_search.h"
+#include "format/swsusp/stream_plan.h"
+#include "lib/image/forwarding_reader.h"
 #include "lib/ops/verify.h"
 #include "tests/support/images.h"
 
@@ -264,4 +267,22 @@ TEST_CASE("The firmware's memory map is found by its digest, and one that differ
   page[0x604] = std::byte{0xFF};  // the first entry begins behind the second
   page[0x60B] = std::byte{0x0F};
   CHECK(look(0xBA571FD2).result == LayerResult::NotProvable);
+}
+
+TEST_CASE("A stream for a kernel is not planned with a damaged restore record") {
+  const auto image = opened(sample("kernel"));
+  const Record* record = find_record(image->records(), swsusp::kSwsuspRecord);
+  REQUIRE(record != nullptr);
+  must(swsusp::plan_stream(*image));
+  const auto refused_for = [&](std::size_t byte, std::uint8_t bits) {
+    auto damaged = must(swsusp::decode_image_record(*record));
+    damaged.info.raw[byte] ^= std::byte{bits};
+    const auto plan = swsusp::plan_stream(WithRecords(*image, {encode_image_record(damaged)}));
+    REQUIRE_FALSE(plan);
+    CHECK(plan.error().kind == ErrorKind::Refused);
+    return plan.error().where;
+  };
+  CHECK(refused_for(24, 0x04) == "restore record: magic");
+  CHECK(refused_for(2, 0x20) == "restore record: jump_address");
+  CHECK(refused_for(19, 0x20) == "restore record: cr3");
 }
