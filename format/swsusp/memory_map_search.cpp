@@ -1,6 +1,7 @@
 #include "format/swsusp/memory_map_search.h"
 
 #include <bit>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -20,11 +21,16 @@ constexpr std::uint32_t kLastType = 255;
 constexpr std::uint32_t kSoftReserved = 0xEFFFFFFF;
 constexpr unsigned kMostFlippedBits = 3;  // a digest that differs in more bits is another table's
 
-// The bytes of the table that begins here: entries that ascend, one of them memory.
-std::optional<std::size_t> table_bytes(ByteView at) {
+// The number of entries of the table that may begin here; 0 where none does.
+std::uint32_t entries_at(ByteView at) {
+  le32 count;
+  std::memcpy(&count, at.data(), sizeof(count));
+  return count >= 2 && count <= (at.size() - kHeaderBytes) / kEntryBytes ? std::uint32_t{count} : 0;
+}
+
+// The bytes of a table of `count` entries: they ascend, and one of them is memory.
+std::optional<std::size_t> table_bytes(ByteView at, std::uint32_t count) {
   const Abi abi;
-  const std::uint32_t count = abi.u32(at, 0);
-  if (count < 2 || count > (at.size() - kHeaderBytes) / kEntryBytes) return std::nullopt;
   std::uint64_t end = 0;
   bool has_ram = false;
   for (std::size_t i = 0; i < count; ++i) {
@@ -50,16 +56,19 @@ MemoryMapSearch::MemoryMapSearch(const RestoreRecord& record) {
 }
 
 void MemoryMapSearch::look_at(ByteView page) {
-  if (!is_wanted()) return;
+  if (!is_wanted() || is_found_) return;
   for (std::size_t at = 0; at + kHeaderBytes + 2 * kEntryBytes <= page.size(); at += kAlign) {
-    if (page[at] == std::byte{0} || page[at + 3] != std::byte{0}) continue;  // most pages end here
-    const auto size = table_bytes(page.subspan(at));
+    const std::uint32_t count = entries_at(page.subspan(at));
+    if (count == 0) continue;
+    const auto size = table_bytes(page.subspan(at), count);
     if (!size) continue;
     std::string digest = digest_of(page.subspan(at, *size));
     const unsigned bits = differing_bits(digest, wanted_);
     const std::scoped_lock lock(mutex_);
-    if (bits_ && *bits_ <= bits) continue;
+    if (bits_ && std::tie(*bits_, found_) <= std::tie(bits, digest))
+      continue;  // whichever thread comes first
     bits_ = bits;
+    is_found_ = bits == 0;
     found_ = std::move(digest);
   }
 }

@@ -2,6 +2,7 @@
 // digest.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,7 +32,8 @@ class MemoryMapSearch {
 
   std::string wanted_;  // hexadecimal
   bool is_md5_ = false;
-  mutable std::mutex mutex_;  // guards what follows
+  std::atomic<bool> is_found_{false};  // no table can come nearer
+  mutable std::mutex mutex_;           // guards what follows
   std::optional<unsigned> bits_;
   std::string found_;
 };
