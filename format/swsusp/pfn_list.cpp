@@ -9,7 +9,7 @@
 namespace hib::swsusp {
 namespace {
 
-constexpr std::size_t kMaxListed = 1000;  // wrong entries; a hostile list must not become a memory problem
+constexpr std::size_t kMaxListedEntries = 1000;  // wrong ones; a hostile list must not fill the memory
 
 }  // namespace
 
@@ -48,7 +48,7 @@ PfnListDecoder::PfnListDecoder(const Abi& abi, std::uint64_t image_pages)
 
 void PfnListDecoder::note(std::uint64_t entry, std::uint64_t file_offset, const char* what, std::string found,
                           std::string allowed) {
-  if (list_.damage.size() >= kMaxListed) return;
+  if (list_.damage.size() >= kMaxListedEntries) return;
   list_.damage.push_back(
       {make_error(ErrorKind::Corrupt, fmt::format("PFN page {}: entry {}: {}", page_, entry, what),
                   std::move(found), std::move(allowed))

@@ -15,7 +15,7 @@ namespace hib::swsusp {
 namespace {
 
 constexpr std::uint64_t kFirstChunkEntry = 1;  // entry 0 is the info page
-constexpr std::size_t kMaxListed = 1000;
+constexpr std::size_t kMaxListedChunks = 1000;
 
 }  // namespace
 
@@ -148,7 +148,7 @@ std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t fro
 void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::string found,
                                 std::string allowed) {
   if (framing_damage_++ == 0) first_broken_entry_ = entry;
-  if (framing_damage_ > kMaxListed) return;
+  if (framing_damage_ > kMaxListedChunks) return;
   damage_.push_back(
       {file().error(ErrorKind::Corrupt, entry_offset(entry), fmt::format("chunk {}: length", number),
                     std::move(found), std::move(allowed)),

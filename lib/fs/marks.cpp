@@ -13,7 +13,6 @@
 namespace hib::fs {
 namespace {
 
-constexpr std::size_t kSectorBytes = 512;
 constexpr std::uint64_t kMaxLogSectors = 1ULL << 32;  // 2 TiB; mkfs makes 2 GiB at most
 
 template <typename T>

@@ -7,9 +7,6 @@
 namespace hib::fs {
 namespace {
 
-// Superblocks of XFS and its log records lie in buffers of sectors, which the kernel packs into pages.
-constexpr std::size_t kSectorBytes = 512;
-
 Marks marks_of(const ExtSuperBlock& block) {
   return {{kMountTime, std::to_string(block.mount_time)},
           {kWriteTime, std::to_string(block.write_time)},
@@ -37,6 +34,7 @@ void MemoryScan::look_at(ByteView page) {
   if (auto block = btrfs_super_block(page)) {
     take(block->uuid, "btrfs", {{kGeneration, std::to_string(block->generation)}}, block->generation);
   }
+  // Superblocks of XFS and its log records lie in buffers of sectors, which the kernel packs into pages.
   for (std::size_t at = 0; at + kSectorBytes <= page.size(); at += kSectorBytes) {
     const ByteView sector = page.subspan(at, kSectorBytes);
     if (auto block = xfs_super_block(sector)) take(block->uuid, "xfs", {}, 0);

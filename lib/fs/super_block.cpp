@@ -59,7 +59,6 @@ constexpr std::size_t kLogUuid = 304;
 constexpr std::size_t kLogSize = 320;  // be32, of the buffer; a header for each 32 KiB of it
 constexpr std::uint64_t kLogPieceBytes = 32768;
 constexpr std::uint64_t kMaxLogBufferBytes = 1 << 20;
-constexpr std::uint64_t kSectorBytes = 512;
 
 constexpr std::uint64_t kF2fsMagic = 0xF2F52010;
 constexpr std::size_t kF2fsLogBlockSize = 16;  // le32

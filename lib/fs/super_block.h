@@ -10,6 +10,8 @@
 
 namespace hib::fs {
 
+inline constexpr std::size_t kSectorBytes = 512;
+
 // ext2, ext3, ext4: fs/ext4/ext4.h, struct ext4_super_block.
 struct ExtSuperBlock {
   static constexpr std::size_t kOffset = 1024;  // on the device

@@ -1,24 +1,19 @@
 #include "lib/os/content.h"
 
-#include <blkid/blkid.h>
-
 #include <algorithm>
-#include <memory>
+
+#include "lib/os/blkid_probe.h"
 
 namespace hib {
 namespace {
 
 constexpr int kMaxFacts = 128;
 
-struct FreeProbe {
-  void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
-};
-
 }  // namespace
 
 std::map<std::string, std::string> content_facts(const File& file) {
   std::map<std::string, std::string> facts;
-  const std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe> probe(blkid_new_probe());
+  const BlkidProbe probe(blkid_new_probe());
   if (!probe || blkid_probe_set_device(probe.get(), file.descriptor(), 0, 0) != 0) return facts;
   blkid_probe_enable_superblocks(probe.get(), 1);
   blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_UUID |

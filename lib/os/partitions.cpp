@@ -1,16 +1,16 @@
 #include "lib/os/partitions.h"
 
-#include <blkid/blkid.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <memory>
 #include <optional>
 
 #include <fmt/format.h>
+
+#include "lib/os/blkid_probe.h"
 
 namespace hib {
 namespace {
@@ -20,10 +20,6 @@ constexpr int kMaxPartitions = 1024;
 constexpr std::uint64_t kLookedAtBytes = 1 << 20;  // at either end of a device
 
 constexpr std::size_t kMaxLogical = 256;  // links of a chain of logical partitions
-
-struct FreeProbe {
-  void operator()(blkid_probe probe) const { blkid_free_probe(probe); }
-};
 
 // A DOS partition table, in the first sector of a disk and of each logical partition.
 struct DosEntry {
@@ -82,7 +78,7 @@ Fd copy_of_tables(const File& file) {
 
 std::vector<Partition> list_partitions(const File& file) {
   std::vector<Partition> partitions;
-  const std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe> probe(blkid_new_probe());
+  const BlkidProbe probe(blkid_new_probe());
   const Fd copy = file.descriptor() < 0 ? copy_of_tables(file) : Fd();
   const int descriptor = copy ? copy.get() : file.descriptor();
   if (!probe || blkid_probe_set_device(probe.get(), descriptor, 0, 0) != 0) return partitions;
@@ -103,7 +99,7 @@ std::vector<Partition> list_partitions(const File& file) {
 }
 
 std::string content_name(const File& file) {
-  const std::unique_ptr<std::remove_pointer_t<blkid_probe>, FreeProbe> probe(blkid_new_probe());
+  const BlkidProbe probe(blkid_new_probe());
   if (!probe || blkid_probe_set_device(probe.get(), file.descriptor(), 0, 0) != 0) return "";
   blkid_probe_enable_superblocks(probe.get(), 1);
   blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE);

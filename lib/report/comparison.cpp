@@ -13,11 +13,11 @@ using device::Comparison;
 using device::Device;
 using device::DeviceSet;
 using device::Match;
-using device::Verdict;
 
-constexpr std::array kVerdicts = {Verdict::Same,     Verdict::Moved,        Verdict::Replaced,
-                                  Verdict::Absent,   Verdict::New,          Verdict::Ambiguous,
-                                  Verdict::Unproven, Verdict::UnknownDriver};
+constexpr std::array kVerdicts = {device::Verdict::Same,     device::Verdict::Moved,
+                                  device::Verdict::Replaced, device::Verdict::Absent,
+                                  device::Verdict::New,      device::Verdict::Ambiguous,
+                                  device::Verdict::Unproven, device::Verdict::UnknownDriver};
 
 const Device& device_of(const DeviceSet& a, const DeviceSet& b, const Match& match) {
   return match.a ? a.devices[*match.a] : b.devices[*match.b];
@@ -50,7 +50,7 @@ void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a,
   bool any = false;
   for (const Match& match : comparison.matches) {
     ++counts[static_cast<std::size_t>(match.verdict)];
-    if (match.verdict == Verdict::Same) continue;
+    if (match.verdict == device::Verdict::Same) continue;
     any = true;
     const Device& device = device_of(a, b, match);
     table.add({std::string(name_of(match.verdict)), std::string(name_of(device.kind)),
@@ -63,7 +63,7 @@ void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a,
                   !comparison.nothing_changed())
       << ": ";
   std::string text;
-  for (const Verdict verdict : kVerdicts) {
+  for (const device::Verdict verdict : kVerdicts) {
     const std::size_t count = counts[static_cast<std::size_t>(verdict)];
     if (count > 0)
       text += (text.empty() ? "" : ", ") + fmt::format("{} {}", grouped(count), name_of(verdict));
@@ -74,8 +74,8 @@ void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a,
 
 Json json_of_comparison(const DeviceSet& a, const DeviceSet& b, const Comparison& comparison) {
   Json json;
-  for (const Verdict verdict : kVerdicts)
-    json[verdict == Verdict::UnknownDriver ? "unknown_driver" : std::string(name_of(verdict))] =
+  for (const device::Verdict verdict : kVerdicts)
+    json[verdict == device::Verdict::UnknownDriver ? "unknown_driver" : std::string(name_of(verdict))] =
         Json::array();
   for (const Match& match : comparison.matches) {
     const Device& device = device_of(a, b, match);
@@ -85,11 +85,12 @@ Json json_of_comparison(const DeviceSet& a, const DeviceSet& b, const Comparison
     entry["name"] = shown(device);
     entry["kind"] = name_of(device.kind);
     entry["reason"] = printable(match.reason);
-    if (match.verdict == Verdict::Ambiguous) entry["looks_alike"] = match.looks_alike;
+    if (match.verdict == device::Verdict::Ambiguous) entry["looks_alike"] = match.looks_alike;
     entry["candidates"] = Json::array();
     for (const std::size_t candidate : match.candidates)
       entry["candidates"].push_back(printable((match.a ? b : a).devices[candidate].path));
-    json[match.verdict == Verdict::UnknownDriver ? "unknown_driver" : std::string(name_of(match.verdict))]
+    json[match.verdict == device::Verdict::UnknownDriver ? "unknown_driver"
+                                                         : std::string(name_of(match.verdict))]
         .push_back(std::move(entry));
   }
   return json;

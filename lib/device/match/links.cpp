@@ -15,7 +15,6 @@ constexpr std::array kPhysical = {Kind::Pci, Kind::Usb,  Kind::FireWire, Kind::T
                                   Kind::Net, Kind::Disk, Kind::Loop};
 constexpr std::array kStacks = {Kind::Raid, Kind::Mapped};
 constexpr std::array kPartitions = {Kind::Partition};
-constexpr std::array kContents = {Kind::FileSystem, Kind::Swap};
 
 using Links = std::vector<std::vector<std::size_t>>;  // by device, those of the other side
 

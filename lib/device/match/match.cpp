@@ -10,10 +10,9 @@
 namespace hib::device {
 namespace {
 
-constexpr std::array kPhysical = {Kind::Pci, Kind::Usb,  Kind::FireWire, Kind::Thunderbolt,
-                                  Kind::Net, Kind::Disk, Kind::Loop,     Kind::Partition};
+constexpr std::array kBelowStacks = {Kind::Pci, Kind::Usb,  Kind::FireWire, Kind::Thunderbolt,
+                                     Kind::Net, Kind::Disk, Kind::Loop,     Kind::Partition};
 constexpr std::array kBlockStacks = {Kind::Raid, Kind::Mapped};
-constexpr std::array kContents = {Kind::FileSystem, Kind::Swap};
 constexpr unsigned kMaxStacked = 8;  // dm and md above one another whose keys do not decide
 
 using ByPath = std::unordered_map<std::string_view, std::size_t>;
@@ -235,7 +234,7 @@ Comparison match(const DeviceSet& a, const DeviceSet& b) {
   find_own_places(state);
   link_by_keys(state);
   prove_by_children(state);
-  match_by_model(state, kPhysical);
+  match_by_model(state, kBelowStacks);
   settle_pairs(state, false);
   match_contents(state);
   settle_absent(state);

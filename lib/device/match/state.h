@@ -1,6 +1,7 @@
 // What the steps of a comparison share (match.cpp has their order). `a` is the set before, `b` the set now.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -11,6 +12,8 @@
 #include "lib/device/match/match.h"
 
 namespace hib::device {
+
+inline constexpr std::array kContents = {Kind::FileSystem, Kind::Swap};
 
 // Who hangs on whom, as indexes. Paths that lead nowhere, and circles, are left out.
 struct Topology {

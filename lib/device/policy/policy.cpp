@@ -11,7 +11,7 @@
 namespace hib::device {
 namespace {
 
-constexpr std::size_t kShownBytes = 160;
+constexpr std::size_t kShownValueBytes = 160;
 
 std::vector<std::string> mount_points(const Device& device) {
   std::vector<std::string> points;
@@ -34,7 +34,7 @@ std::vector<Use> own_uses(const Device& device) {
     const Value* type = device.find_identity("type");
     uses.push_back({fmt::format("{} mounted at {}", type == nullptr ? "file system" : type->text,
                                 fmt::join(points, ", "))
-                        .substr(0, kShownBytes),
+                        .substr(0, kShownValueBytes),
                     is_writable(device)});
   }
   if (const Value* in_use = device.find_state("in-use"); device.kind == Kind::Swap && in_use != nullptr)
@@ -94,14 +94,15 @@ std::string joined(const std::vector<Use>& uses) {
 std::string described(const Device& device) {
   std::string text;
   for (const Value& value : device.identity) {
-    if (value.strength != Strength::Strong || value.presence == Presence::Absent || text.size() > kShownBytes)
+    if (value.strength != Strength::Strong || value.presence == Presence::Absent ||
+        text.size() > kShownValueBytes)
       continue;
     text += (text.empty() ? "" : ", ") + value.name + " " +
-            (value.presence == Presence::Unreadable ? "unreadable" : value.text.substr(0, kShownBytes));
+            (value.presence == Presence::Unreadable ? "unreadable" : value.text.substr(0, kShownValueBytes));
   }
   if (text.empty()) text = "no key";
   const Value* place = device.find_identity(kPlace);
-  return place == nullptr ? text : text + ", at " + place->text.substr(0, kShownBytes);
+  return place == nullptr ? text : text + ", at " + place->text.substr(0, kShownValueBytes);
 }
 
 // The content of two devices is the same: at least one key is equal, and none differs.

@@ -18,7 +18,7 @@
 namespace hib::jump {
 namespace {
 
-constexpr const char* kPath = "/dev/hibjump";
+constexpr const char* kModulePath = "/dev/hibjump";
 
 // The binary interface, held fast: a change of the header that moves anything fails here.
 static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
@@ -46,7 +46,7 @@ constexpr const char* kSeeDevices =
 
 Error call_error(const char* call, int errno_value, const char* when_busy = "") {
   Error error = system_error(call, errno_value);
-  error.file = kPath;
+  error.file = kModulePath;
   switch (errno_value) {
     case EPERM:
       error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down";
@@ -66,11 +66,11 @@ Mapping::~Mapping() {
 }
 
 Result<Device> Device::open() {
-  Fd fd(::open(kPath, O_RDWR | O_CLOEXEC));
+  Fd fd(::open(kModulePath, O_RDWR | O_CLOEXEC));
   if (fd) return Device(std::move(fd));
   if (errno == ENOENT || errno == ENXIO) {
     return fail(make_error(ErrorKind::NotFound, "kernel module", "hibjump is not loaded")
-                    .of(kPath)
+                    .of(kModulePath)
                     .advise("modprobe hibjump; docs/guide/hibernate.md says how it is built"));
   }
   return fail(call_error("open", errno));
@@ -83,7 +83,7 @@ Result<DeviceInfo> Device::info() const {
   if (raw.version != HIBJUMP_VERSION)
     return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_INFO: version", std::to_string(raw.version),
                            std::to_string(HIBJUMP_VERSION))
-                    .of(kPath)
+                    .of(kModulePath)
                     .advise("load the module that belongs to this hibtool"));
   DeviceInfo info;
   info.is_saver = raw.role == HIBJUMP_ROLE_B;
@@ -153,7 +153,7 @@ Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRa
   if (ranges.size() > HIBJUMP_MAX_RANGES)
     return fail(make_error(ErrorKind::Unsupported, "HIBJUMP_STAGE: ranges", std::to_string(ranges.size()),
                            fmt::format("up to {}", HIBJUMP_MAX_RANGES))
-                    .of(kPath));
+                    .of(kModulePath));
   hibjump_stage raw{};
   raw.size = sizeof(raw);
   raw.region_start = region.start;

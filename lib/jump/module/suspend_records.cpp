@@ -46,12 +46,12 @@ Result<void> check_index(const Cursor& in, const Index& index, std::uint64_t ind
   return {};
 }
 
-struct Area {
+struct RecordArea {
   Index index;
   std::vector<std::uint64_t> pages;  // physical addresses
 };
 
-Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
+Result<RecordArea> read_area(const MemoryRange& place, const ReadPhysical& read) {
   if (place.bytes < sizeof(Index) || place.bytes > kMaxIndexBytes)
     return fail(make_error(ErrorKind::Corrupt, "records of the jump: index",
                            fmt::format("{} bytes", place.bytes),
@@ -59,7 +59,7 @@ Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
   std::vector<std::byte> raw(place.bytes);
   TRY_OK(read(place.start, raw));
   Cursor in(raw, place.start, "records of the jump");
-  Area area;
+  RecordArea area;
   TRY(area.index, in.read<Index>("index"));
   TRY_OK(check_index(in, area.index, place.bytes));
   while (!in.at_end()) {
@@ -72,7 +72,7 @@ Result<Area> read_area(const MemoryRange& place, const ReadPhysical& read) {
 
 // Reads a piece of the records' pages, taken one after the other; check_index() has checked its bounds. Most
 // of these pages were never written. Pages that are adjacent in memory are read at once.
-Result<std::vector<std::byte>> read_piece(const Area& area, std::uint64_t start, std::uint64_t bytes,
+Result<std::vector<std::byte>> read_piece(const RecordArea& area, std::uint64_t start, std::uint64_t bytes,
                                           const ReadPhysical& read) {
   const std::size_t first = start / kPageBytes;
   const std::size_t end = bytes == 0 ? first : (start + bytes - 1) / kPageBytes + 1;

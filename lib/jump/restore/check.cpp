@@ -9,7 +9,7 @@
 namespace hib::jump {
 namespace {
 
-constexpr std::uint32_t kRam = 1;  // as e820 numbers it
+constexpr std::uint32_t kE820Ram = 1;
 constexpr std::uint64_t kKernelHalf = 1ULL << 63;
 
 std::string describe(const MemoryMapEntry& entry) {
@@ -49,7 +49,8 @@ Result<void> check_places(const Context& context, const std::vector<MemoryRange>
   const MemoryRange& region = context.region;
   const auto is_ram = [&](const MemoryRange& range) {
     return std::any_of(here.begin(), here.end(), [&](const MemoryMapEntry& entry) {
-      return entry.type == kRam && MemoryRange{entry.start, entry.size}.contains(range.start, range.bytes);
+      return entry.type == kE820Ram &&
+             MemoryRange{entry.start, entry.size}.contains(range.start, range.bytes);
     });
   };
   if (region.bytes == 0 || !is_ram(region)) return fail(wrong_place(region, "a crash region in RAM"));

@@ -9,15 +9,15 @@
 
 namespace hib::jump {
 namespace {
-constexpr const char* kPath = "/dev/watchdog";
+constexpr const char* kWatchdogPath = "/dev/watchdog";
 }
 
 Result<Watchdog> Watchdog::start(unsigned seconds) {
-  Fd fd(::open(kPath, O_WRONLY | O_CLOEXEC));
-  if (!fd) return fail(system_error("open", errno).of(kPath));
+  Fd fd(::open(kWatchdogPath, O_WRONLY | O_CLOEXEC));
+  if (!fd) return fail(system_error("open", errno).of(kWatchdogPath));
   int timeout = static_cast<int>(seconds);
   if (::ioctl(fd.get(), WDIOC_SETTIMEOUT, &timeout) != 0)
-    return fail(system_error("WDIOC_SETTIMEOUT", errno).of(kPath));
+    return fail(system_error("WDIOC_SETTIMEOUT", errno).of(kWatchdogPath));
   return Watchdog(std::move(fd));
 }
 
