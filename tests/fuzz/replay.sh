@@ -6,12 +6,14 @@ source=$1
 fuzz=$2
 command -v clang++ >/dev/null || { echo "clang++ is not installed" >&2; exit 1; }
 CC=clang CXX=clang++ cmake -S "$source" -B "$fuzz" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-	-DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -gline-tables-only" -DHIBTOOL_FUZZ=ON -DHIBTOOL_TESTS=ON \
+	-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -gline-tables-only" -DHIBTOOL_FUZZ=ON -DHIBTOOL_TESTS=ON \
 	-DHIBTOOL_SANITIZE=address,undefined >"$fuzz.log" 2>&1 || { cat "$fuzz.log"; exit 1; }
 cmake --build "$fuzz" --target fuzzers >>"$fuzz.log" 2>&1 || { tail -40 "$fuzz.log"; exit 1; }
-for format in hib elf kdump lime avml raw swsusp snapshot devices; do
+
+# One format: its corpus, then mutants. Says one line, or all that the fuzzer said where it found something.
+replay() {
+	local format=$1 work corpus
 	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
 	mkdir "$work/new"
 	corpus=$source/tests/corpus/$format
 	case $format in
@@ -21,7 +23,15 @@ for format in hib elf kdump lime avml raw swsusp snapshot devices; do
 		find "$corpus" -name '*.json' -delete -o -size +64k -delete
 		;;
 	esac
-	"$fuzz/tests/fuzz_$format" -runs=3000 -seed=1 -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 -print_final_stats=0 "$work/new" "$corpus" >"$fuzz.run" 2>&1 || { cat "$fuzz.run"; exit 1; }
-	echo "fuzz_$format: $(find "$corpus" -type f | wc -l) corpus files and 3000 mutants, no finding"
-	rm -rf "$work"
-done
+	if "$fuzz/tests/fuzz_$format" -runs=3000 -seed=1 -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 -print_final_stats=0 "$work/new" "$corpus" >"$fuzz.$format.run" 2>&1; then
+		echo "fuzz_$format: $(find "$corpus" -type f | wc -l) corpus files and 3000 mutants, no finding"
+		rm -rf "$work"
+	else
+		cat "$fuzz.$format.run"
+		rm -rf "$work"
+		return 1
+	fi
+}
+export -f replay
+export source fuzz
+printf '%s\n' swsusp snapshot hib elf kdump lime avml raw devices | xargs -P "$(nproc)" -I FORMAT bash -euo pipefail -c 'replay FORMAT'
