@@ -41,7 +41,7 @@ class Fuzzing(JumpTest):
         self.assertLess(available - self.available_mib(guest), LEAK_MIB)
 
     def test_random_calls_do_no_harm_and_the_machine_still_jumps(self):
-        living = self.start(Machine(cpus=2))
+        living = self.start(Machine("6.1", cpus=2))
         with living.boot() as guest:
             self.begin(guest, living.machine)
             before = life(guest)
@@ -62,7 +62,7 @@ class Fuzzing(JumpTest):
             self.assert_goes_on(guest, living.machine, before)
 
     def test_random_calls_do_no_harm_where_the_module_believes_to_be_the_saver(self):
-        living = self.start(Machine(cpus=2, append="elfcorehdr=0x1000 memmap=64M%0x10000000-1+0xefffffff"))
+        living = self.start(Machine("6.1", cpus=2, append="elfcorehdr=0x1000 memmap=64M%0x10000000-1+0xefffffff"))
         with living.boot() as guest:
             self.begin(guest, living.machine)
             self.assertIn("Soft Reserved", self.run_in(guest, "cat /proc/iomem"))
