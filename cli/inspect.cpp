@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "cli/option_rules.h"
@@ -23,6 +25,12 @@ bool is_called(const Device& device, const std::string& name) {
   if (device.kind == device::Kind::Pci) return device.name == "0000:" + name;
   return name == "/dev/" + device.name && device.kind != device::Kind::FileSystem &&
          device.kind != device::Kind::Swap;
+}
+
+// The answer is printed all the same: without its pages.
+bool needs_passphrase(const ImageInfo& info) {
+  return std::any_of(info.findings.begin(), info.findings.end(),
+                     [](const Finding& finding) { return finding.code == "encrypted"; });
 }
 
 class Inspect final : public Verb {
@@ -158,6 +166,7 @@ class Inspect final : public Verb {
     } else {
       print(context, *report, image, *devices);
     }
+    if (needs_passphrase(report->info)) return kAuthentication;
     return report->damage.empty() ? kDone : kPartial;
   }
 

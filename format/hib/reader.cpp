@@ -215,9 +215,9 @@ void Reader::read_records() {
 
 Error Reader::missing_base(std::string found) const {
   return file_
-      ->error(ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found),
-              fmt::format("\"{}\" with root hash {}", printable(header_.base_name),
-                          to_hex(header_.base_root)))
+      ->error(
+          ErrorKind::WrongBase, offsetof(FileHeader, base_root), "base", std::move(found),
+          fmt::format("\"{}\" with root hash {}", printable(header_.base_name), to_hex(header_.base_root)))
       .advise("--base-image FILE says where it is");
 }
 

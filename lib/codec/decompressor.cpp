@@ -5,6 +5,7 @@
 #include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -38,7 +39,7 @@ class Gzip final : public Decompressor {
   }
   ~Gzip() override { inflateEnd(&stream_); }
 
-  Result<Step> step(ByteView in, MutableBytes out) override {
+  Step step(ByteView in, MutableBytes out) override {
     // zlib does not write to its input, whatever the type says.
     stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));
     stream_.avail_in = static_cast<uInt>(std::min(in.size(), kMostAtOnce));
@@ -46,10 +47,11 @@ class Gzip final : public Decompressor {
     stream_.avail_out = static_cast<uInt>(std::min(out.size(), kMostAtOnce));
     const auto [in_before, out_before] = std::pair(stream_.avail_in, stream_.avail_out);
     const int result = inflate(&stream_, Z_NO_FLUSH);
+    Step done{in_before - stream_.avail_in, out_before - stream_.avail_out, result == Z_STREAM_END, {}};
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-      return fail(
-          corrupt("gzip", stream_.msg != nullptr ? stream_.msg : fmt::format("zlib's error {}", result)));
-    return Step{in_before - stream_.avail_in, out_before - stream_.avail_out, result == Z_STREAM_END};
+      done.broken =
+          corrupt("gzip", stream_.msg != nullptr ? stream_.msg : fmt::format("zlib's error {}", result));
+    return done;
   }
 
  private:
@@ -65,17 +67,18 @@ class Bzip2 final : public Decompressor {
   }
   ~Bzip2() override { BZ2_bzDecompressEnd(&stream_); }
 
-  Result<Step> step(ByteView in, MutableBytes out) override {
+  Step step(ByteView in, MutableBytes out) override {
     stream_.next_in = const_cast<char*>(reinterpret_cast<const char*>(in.data()));
     stream_.avail_in = static_cast<unsigned>(std::min(in.size(), kMostAtOnce));
     stream_.next_out = reinterpret_cast<char*>(out.data());
     stream_.avail_out = static_cast<unsigned>(std::min(out.size(), kMostAtOnce));
     const auto [in_before, out_before] = std::pair(stream_.avail_in, stream_.avail_out);
     const int result = BZ2_bzDecompress(&stream_);
+    Step done{in_before - stream_.avail_in, out_before - stream_.avail_out, result == BZ_STREAM_END, {}};
     if (result != BZ_OK && result != BZ_STREAM_END)
-      return fail(corrupt("bzip2", result == BZ_DATA_ERROR ? "a block that does not match its checksum"
-                                                           : fmt::format("libbz2's error {}", result)));
-    return Step{in_before - stream_.avail_in, out_before - stream_.avail_out, result == BZ_STREAM_END};
+      done.broken = corrupt("bzip2", result == BZ_DATA_ERROR ? "a block that does not match its checksum"
+                                                             : fmt::format("libbz2's error {}", result));
+    return done;
   }
 
  private:
@@ -91,22 +94,23 @@ class Xz final : public Decompressor {
   }
   ~Xz() override { lzma_end(&stream_); }
 
-  Result<Step> step(ByteView in, MutableBytes out) override {
+  Step step(ByteView in, MutableBytes out) override {
     stream_.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
     stream_.avail_in = in.size();
     stream_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
     stream_.avail_out = out.size();
     const lzma_ret result = lzma_code(&stream_, LZMA_RUN);
+    Step done{in.size() - stream_.avail_in, out.size() - stream_.avail_out, result == LZMA_STREAM_END, {}};
     if (result == LZMA_MEMLIMIT_ERROR) {
-      return fail(make_error(ErrorKind::Limit, "xz stream",
-                             fmt::format("a decoder of {} MiB", lzma_memusage(&stream_) >> 20),
-                             fmt::format("up to {} MiB", kMaxXzBytes >> 20))
-                      .advise("unpack it with xz and pipe it in"));
+      done.broken = make_error(ErrorKind::Limit, "xz stream",
+                               fmt::format("a decoder of {} MiB", lzma_memusage(&stream_) >> 20),
+                               fmt::format("up to {} MiB", kMaxXzBytes >> 20))
+                        .advise("unpack it with xz and pipe it in");
+    } else if (result != LZMA_OK && result != LZMA_STREAM_END && result != LZMA_BUF_ERROR) {
+      done.broken = corrupt("xz", result == LZMA_DATA_ERROR ? "a block that does not match its checksum"
+                                                            : fmt::format("liblzma's error {}", int{result}));
     }
-    if (result != LZMA_OK && result != LZMA_STREAM_END && result != LZMA_BUF_ERROR)
-      return fail(corrupt("xz", result == LZMA_DATA_ERROR ? "a block that does not match its checksum"
-                                                          : fmt::format("liblzma's error {}", int{result})));
-    return Step{in.size() - stream_.avail_in, out.size() - stream_.avail_out, result == LZMA_STREAM_END};
+    return done;
   }
 
  private:
@@ -123,19 +127,18 @@ class Zstd final : public Decompressor {
   }
   ~Zstd() override { ZSTD_freeDCtx(decoder_); }
 
-  Result<Step> step(ByteView in, MutableBytes out) override {
+  Step step(ByteView in, MutableBytes out) override {
     ZSTD_inBuffer from{in.data(), in.size(), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
     const std::size_t result = ZSTD_decompressStream(decoder_, &to, &from);
-    if (ZSTD_isError(result) != 0) {
-      Error error = corrupt("zstd", ZSTD_getErrorName(result));
-      if (std::string_view(ZSTD_getErrorName(result)).find("memory") != std::string_view::npos) {
-        error.kind = ErrorKind::Limit;
-        error.advice = "unpack it with zstd --long=31 and pipe it in";
-      }
-      return fail(std::move(error));
+    Step done{from.pos, to.pos, result == 0, {}};
+    if (ZSTD_isError(result) == 0) return done;
+    done = Step{0, 0, false, corrupt("zstd", ZSTD_getErrorName(result))};
+    if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge) {
+      done.broken->kind = ErrorKind::Limit;
+      done.broken->advice = "unpack it with zstd --long=31 and pipe it in";
     }
-    return Step{from.pos, to.pos, result == 0};
+    return done;
   }
 
  private:
@@ -153,12 +156,12 @@ class Lz4 final : public Decompressor {
   }
   ~Lz4() override { LZ4F_freeDecompressionContext(decoder_); }
 
-  Result<Step> step(ByteView in, MutableBytes out) override {
-    Step done{in.size(), out.size(), false};
+  Step step(ByteView in, MutableBytes out) override {
+    Step done{in.size(), out.size(), false, {}};
     const std::size_t result =
         LZ4F_decompress(decoder_, out.data(), &done.made, in.data(), &done.taken, nullptr);
-    if (LZ4F_isError(result) != 0) return fail(corrupt("lz4", LZ4F_getErrorName(result)));
     done.ended = result == 0;
+    if (LZ4F_isError(result) != 0) done = Step{0, 0, false, corrupt("lz4", LZ4F_getErrorName(result))};
     return done;
   }
 

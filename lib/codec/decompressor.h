@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "lib/base/bytes.h"
@@ -15,9 +16,10 @@ namespace hib {
 class Decompressor {
  public:
   struct Step {
-    std::size_t taken = 0;  // of `in`
-    std::size_t made = 0;   // of `out`
-    bool ended = false;     // the stream; what is left of `in` is not its own
+    std::size_t taken = 0;        // of `in`
+    std::size_t made = 0;         // of `out`
+    bool ended = false;           // the stream; what is left of `in` is not its own
+    std::optional<Error> broken;  // what comes next in `in`; it ends the work
   };
 
   Decompressor() = default;
@@ -25,8 +27,10 @@ class Decompressor {
   Decompressor& operator=(const Decompressor&) = delete;
   virtual ~Decompressor() = default;
 
-  // Neither taken nor made, and not ended: it needs more of the file than there is. An error ends the work.
-  virtual Result<Step> step(ByteView in, MutableBytes out) = 0;
+  // Neither taken nor made, and not ended: it needs more of the file than there is. The smaller the pieces,
+  // the more comes out of a broken stream: some libraries keep what they have made of a piece with an error
+  // in it.
+  virtual Step step(ByteView in, MutableBytes out) = 0;
 };
 
 struct Compression {

@@ -119,8 +119,8 @@ class Formats {
  private:
   Result<const Format*> recognise(const File& file) const;
   bool may_lie_in_area(const Format& row, std::string_view name) const;
-  Result<std::unique_ptr<ImageReader>> open_file(const std::shared_ptr<const File>& file, std::string_view name,
-                                                 const OpenOptions& options) const;
+  Result<std::unique_ptr<ImageReader>> open_file(const std::shared_ptr<const File>& file,
+                                                 std::string_view name, const OpenOptions& options) const;
   Result<std::unique_ptr<ImageReader>> open_as(std::string_view name, std::shared_ptr<const File> file,
                                                const OpenOptions& options) const;
   std::span<const Format* const> rows_;

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kMaxWrappings = 4;  // one in the other
 constexpr std::size_t kHeadBytes = 512;
 constexpr std::size_t kReadBytes = 1U << 20;
+constexpr std::size_t kPieceBytes = 64U << 10;  // for a decoder
 constexpr std::size_t kContentBytes = 4U << 20;
 
 // Unpacks one file, stream by stream.
@@ -69,14 +70,14 @@ Result<void> Unpacker::unpack_stream(Spool& spool) {
     if (cancelled()) return fail(cancelled_error());
     if (progress_) progress_(compression_.name, position_, file_.size());
     TRY_OK(refill());
-    auto step = (*decoder)->step(input_, content_);
-    if (!step) return fail(std::move(step).error());
-    input_ = input_.subspan(step->taken);
-    position_ += step->taken;
-    TRY_OK(spool.write(ByteView(content_).first(step->made)));
-    if (step->ended) return {};
+    auto step = (*decoder)->step(input_.first(std::min(input_.size(), kPieceBytes)), content_);
+    input_ = input_.subspan(step.taken);
+    position_ += step.taken;
+    TRY_OK(spool.write(ByteView(content_).first(step.made)));
+    if (step.broken) return fail(std::move(*step.broken));
+    if (step.ended) return {};
     const bool at_end = position_ == file_.size();
-    if (step->taken == 0 && step->made == 0) {
+    if (step.taken == 0 && step.made == 0) {
       return fail(make_error(
           at_end ? ErrorKind::Truncated : ErrorKind::Corrupt, fmt::format("{} stream", compression_.name),
           at_end ? "the file ends before the stream does" : "nothing that can be decoded"));

@@ -62,7 +62,7 @@ class Processes(CliTest):
             core = self.core(note(b"CORE", 1, bytes(336)), note(b"CORE", kind, bytes(16)))
             for arguments in (["inspect"], ["verify"], ["inspect", "-f", "elf"]):
                 said = self.run_tool(*arguments, core, code=2).stderr.decode()
-                self.assertIn(f"offset 0x40: notes: the core of a process ({name}), a vmcore: the memory of a whole machine; gdb reads it", said)
+                self.assertIn(f"offset 0x40: notes: the core of a process ({name}), expected a vmcore: the memory of a whole machine; gdb reads it", said)
 
     def test_a_core_that_a_kernel_wrote_of_a_process_is_refused(self):
         done = subprocess.run([sys.executable, "-c", "import os, resource as r; r.setrlimit(r.RLIMIT_CORE, (r.RLIM_INFINITY, r.RLIM_INFINITY)); os.abort()"], cwd=self.folder)

@@ -14,7 +14,7 @@ from pathlib import Path
 from support import PAGE, ROOT, CliTest, memory
 
 SAMPLE = ROOT / "samples" / "debian-6.1-cloud.hib"
-COMPRESSORS = {"gzip": ["gzip", "-1"], "bzip2": ["bzip2", "-1"], "xz": ["xz", "-0"], "zstd": ["zstd", "-q"], "lz4": ["lz4", "-q"]}
+COMPRESSORS = {"gzip": ["gzip", "-1"], "bzip2": ["bzip2", "-1"], "xz": ["xz", "-0"], "zstd": ["zstd", "-q"], "lz4": ["lz4", "-q", "-B4"]}
 DISK_IMAGES = {"qcow2": "qcow2", "vmdk": "vmdk", "vhdx": "vhdx", "vhd": "vpc", "vdi": "vdi"}
 
 

@@ -92,7 +92,7 @@ TEST_CASE("Fields that this version does not know are passed over") {
 TEST_CASE("A record of another version is unsupported") {
   Record record = with(good());
   record.version = 2;
-  CHECK(has(refused(record, ErrorKind::Unsupported), "version: 2, 1"));
+  CHECK(has(refused(record, ErrorKind::Unsupported), "version: 2, expected 1"));
 }
 
 TEST_CASE("A device that is no list of fields, or has no path, is refused with its number") {
@@ -118,11 +118,11 @@ TEST_CASE("Text that is a number, or is there twice, is refused") {
     for (Field& field : good()) {
       if (field.name != name) list.push_back(std::move(field));
     }
-    CHECK(has(refused(with(list)), std::string(name) + ": of another kind, text"));
+    CHECK(has(refused(with(list)), std::string(name) + ": of another kind, expected text"));
   }
-  CHECK(has(refused(with(good_and(text("path", "block/sdb")))), "path: twice, once"));
+  CHECK(has(refused(with(good_and(text("path", "block/sdb")))), "path: twice, expected once"));
   CHECK(has(refused(with(good_and(number("member")))), "member: of another kind"));
-  CHECK(has(refused(with(good_and(text("config", "00")))), "config: of another kind, bytes"));
+  CHECK(has(refused(with(good_and(text("config", "00")))), "config: of another kind, expected bytes"));
 }
 
 TEST_CASE("A value without a name, or that is no list of fields, is refused") {
@@ -140,7 +140,7 @@ TEST_CASE("More values than a device may have are refused") {
     for (std::size_t i = 0; i < kMaxValues; ++i) list.push_back(fields(name, {text("name", "v")}));
     CHECK(must(from_record(with(list))).devices.size() == 1);
     list.push_back(fields(name, {text("name", "v")}));
-    CHECK(has(refused(with(list)), "too many values, up to 256"));
+    CHECK(has(refused(with(list)), "too many values, expected up to 256"));
   }
 }
 
@@ -169,7 +169,7 @@ TEST_CASE("More than a million devices are refused, before their parents are loo
   record.fields.reserve(kMaxDevices + 1);
   for (std::size_t i = 0; i <= kMaxDevices; ++i)
     record.fields.push_back(fields("device", {text("path", std::to_string(i)), text("kind", "disk")}));
-  CHECK(has(refused(record, ErrorKind::Limit), "too many devices, up to 1048576"));
+  CHECK(has(refused(record, ErrorKind::Limit), "too many devices, expected up to 1048576"));
 }
 
 TEST_CASE("What an error quotes of a record cannot reach the terminal") {

@@ -252,8 +252,8 @@ TEST_CASE(
 
 TEST_CASE("What no reader knows is refused, with the way to read it all the same") {
   const TempFolder folder;
-  write_file(folder.file("text"), as_bytes("just some text\n"));
-  const auto image = open_image(folder.file("text"), "", {});
+  write_file(folder.file("noise"), as_bytes("\x01\x02\x03 of no format"));
+  const auto image = open_image(folder.file("noise"), "", {});
   REQUIRE_FALSE(image);
   CHECK(image.error().kind == ErrorKind::NotRecognised);
   CHECK(image.error().line().find("-f raw") != std::string::npos);

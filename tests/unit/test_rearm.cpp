@@ -810,5 +810,6 @@ TEST_CASE("A log that cannot be read is a file system without a mark, and why is
   put(disk, 48, be64(64));  // outside of its group
   found = on_disk(disk);
   REQUIRE(found.size() == 1);
-  CHECK(found[0].marks == Marks{{kUnreadable, "XFS superblock: log: 0 sectors at 0x0, inside the device"}});
+  CHECK(found[0].marks ==
+        Marks{{kUnreadable, "XFS superblock: log: 0 sectors at 0x0, expected inside the device"}});
 }

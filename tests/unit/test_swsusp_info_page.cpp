@@ -45,8 +45,9 @@ std::size_t info_page_of(const std::string& path) {
   const auto image = opened(path);
   const std::uint64_t size = image->info().file_bytes;
   for (const LabelledRange& range : must(image->map()).tiled(size)) {
-    const bool is_first_of_uswsusp = image->info().format == "uswsusp" && range.label == "image data";
-    if (range.label == "info page" || is_first_of_uswsusp) return range.offset;
+    const bool is_first_of_uswsusp =
+        image->info().format == "uswsusp" && range.label.starts_with("image data");
+    if (range.label.starts_with("info page") || is_first_of_uswsusp) return range.offset;
   }
   FAIL("no info page");
   return 0;
