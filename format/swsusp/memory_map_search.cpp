@@ -19,7 +19,7 @@ constexpr std::size_t kEntryBytes = 20;
 constexpr std::uint32_t kRam = 1;
 constexpr std::uint32_t kLastType = 255;
 constexpr std::uint32_t kSoftReserved = 0xEFFFFFFF;
-constexpr unsigned kMostFlippedBits = 3;  // a digest that differs in more bits is another table's
+constexpr unsigned kMostDigestBits = 3;  // a digest that differs in more bits is another table's
 
 // The number of entries of the table that may begin here; 0 where none does.
 std::uint32_t entries_at(ByteView at) {
@@ -75,9 +75,9 @@ void MemoryMapSearch::look_at(ByteView page) {
 
 MemoryMapSearch::Result MemoryMapSearch::result() const {
   const std::scoped_lock lock(mutex_);
-  const LayerResult result = !bits_ || *bits_ > kMostFlippedBits ? LayerResult::NotProvable
-                             : *bits_ == 0                       ? LayerResult::Ok
-                                                                 : LayerResult::Bad;
+  const LayerResult result = !bits_ || *bits_ > kMostDigestBits ? LayerResult::NotProvable
+                             : *bits_ == 0                      ? LayerResult::Ok
+                                                                : LayerResult::Bad;
   return {result, wanted_, found_};
 }
 

@@ -95,7 +95,7 @@ std::vector<BlockList::Run> blocks_of(const MapChain& chain) {
 }
 
 // Ascending, and neighbours as one.
-std::vector<BlockList::Run> in_order(std::vector<BlockList::Run> runs) {
+std::vector<BlockList::Run> runs_in_order(std::vector<BlockList::Run> runs) {
   std::sort(runs.begin(), runs.end(),
             [](const BlockList::Run& a, const BlockList::Run& b) { return a.block < b.block; });
   std::vector<BlockList::Run> joined;
@@ -155,7 +155,7 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   record.swap_uuid = header.uuid_text();
   record.swap_label = header.label;
   record.header_block = found.header_block;
-  record.blocks = in_order(blocks_of(stream->chain()));
+  record.blocks = runs_in_order(blocks_of(stream->chain()));
   parts.slots = slots_beside(found, record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
@@ -215,7 +215,7 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   parts.record.swap_uuid = found.header.uuid_text();
   parts.record.swap_label = found.header.label;
   parts.record.header_block = found.header_block;
-  parts.record.blocks = in_order(stream->image_blocks());
+  parts.record.blocks = runs_in_order(stream->image_blocks());
   parts.slots = slots_beside(found, parts.record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }

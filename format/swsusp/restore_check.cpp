@@ -17,7 +17,7 @@ namespace {
 using memory::kKernelMap;
 
 constexpr std::uint64_t kKernelMapBytes = std::uint64_t{1} << 30;
-constexpr std::uint64_t kKernelAlign = 2 << 20;  // smallest CONFIG_PHYSICAL_ALIGN of x86-64
+constexpr std::uint64_t kImageAlign = 2 << 20;  // smallest CONFIG_PHYSICAL_ALIGN of x86-64
 constexpr std::uint64_t kPaeTableBytes = 32;
 // PAGE_OFFSET of 32-bit kernels (CONFIG_VMSPLIT_*)
 constexpr std::uint64_t kSplits[] = {0xC0000000, 0xB0000000, 0x80000000, 0x78000000, 0x40000000};
@@ -97,10 +97,10 @@ class X86Check {
              fmt::format("{:#x} to {:#x}", kKernelMap, kKernelMap + (kKernelMapBytes - 1)));
     } else if (r.jump_address_phys >= end) {
       damage("jump_address_phys", kPhysical, r.jump_address_phys, fmt::format("below {:#x}", end));
-    } else if (wide() && distance % kKernelAlign != 0) {
+    } else if (wide() && distance % kImageAlign != 0) {
       damage("jump_address_phys", kPhysical, r.jump_address_phys,
              fmt::format("jump_address, which is {:#x}, less a multiple of {}", r.jump_address,
-                         human_bytes(kKernelAlign)));
+                         human_bytes(kImageAlign)));
     } else if (!wide() && std::find(std::begin(kSplits), std::end(kSplits), distance) == std::end(kSplits)) {
       damage("jump_address_phys", kPhysical, r.jump_address_phys,
              fmt::format("jump_address, which is {:#x}, less where the kernel's memory begins ({:#x})",

@@ -9,7 +9,7 @@ namespace hib::swsusp {
 namespace {
 
 constexpr std::uint64_t kSmallestImage = 3;  // info page, a PFN page, a data page
-constexpr std::size_t kHeadBytes = 2 * std::size_t{kPageSizes[std::size(kPageSizes) - 1]};
+constexpr std::size_t kStreamHeadBytes = 2 * std::size_t{kPageSizes[std::size(kPageSizes) - 1]};
 
 bool counts_are_possible(const InfoPage& info) {
   if (!info.claims_agree() || info.pages < kSmallestImage || info.pages > kMaxPfn ||
@@ -37,7 +37,8 @@ std::optional<InfoPage> find_snapshot_info(ByteView head, std::uint64_t file_byt
 
 Result<std::unique_ptr<PageStream>> SnapshotStream::open(std::shared_ptr<const File> file) {
   auto stream = std::unique_ptr<SnapshotStream>(new SnapshotStream(std::move(file)));
-  TRY(const auto head, stream->file().read_at(0, std::min<std::uint64_t>(stream->file().size(), kHeadBytes)));
+  TRY(const auto head,
+      stream->file().read_at(0, std::min<std::uint64_t>(stream->file().size(), kStreamHeadBytes)));
   auto info = find_snapshot_info(head, stream->file().size());
   if (!info)
     return fail(stream->file().error(ErrorKind::Corrupt, 0, "info page", "counts that do not fit together",
