@@ -1,11 +1,14 @@
 #include "lib/os/nbd.h"
 
+#include <dlfcn.h>
 #include <libnbd.h>
 
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -22,18 +25,69 @@ constexpr std::uint64_t kLargestQuestion = 1U << 30;  // of block status; its le
 constexpr std::array<std::string_view, 6> kSchemes = {"nbd://",       "nbds://",      "nbd+unix://",
                                                       "nbds+unix://", "nbd+vsock://", "nbds+vsock://"};
 
+// libnbd, loaded when a server is asked for: with what it needs itself it is larger than hibtool, and the
+// saver, which never meets a server, would carry all of it.
+struct Library {
+  decltype(&::nbd_create) create;
+  decltype(&::nbd_close) close;
+  decltype(&::nbd_get_error) get_error;
+  decltype(&::nbd_add_meta_context) add_meta_context;
+  decltype(&::nbd_set_uri_allow_local_file) set_uri_allow_local_file;
+  decltype(&::nbd_connect_uri) connect_uri;
+  decltype(&::nbd_connect_socket) connect_socket;
+  decltype(&::nbd_get_size) get_size;
+  decltype(&::nbd_get_block_size) get_block_size;
+  decltype(&::nbd_can_meta_context) can_meta_context;
+  decltype(&::nbd_can_multi_conn) can_multi_conn;
+  decltype(&::nbd_pread) pread;
+  decltype(&::nbd_block_status) block_status;
+};
+
+std::optional<Library> load_library() {
+  void* handle = ::dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) return std::nullopt;
+  Library library{};
+  bool is_whole = true;
+  const auto find = [&](auto& function, const char* name) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(handle, name));
+    is_whole = is_whole && function != nullptr;
+  };
+  find(library.create, "nbd_create");
+  find(library.close, "nbd_close");
+  find(library.get_error, "nbd_get_error");
+  find(library.add_meta_context, "nbd_add_meta_context");
+  find(library.set_uri_allow_local_file, "nbd_set_uri_allow_local_file");
+  find(library.connect_uri, "nbd_connect_uri");
+  find(library.connect_socket, "nbd_connect_socket");
+  find(library.get_size, "nbd_get_size");
+  find(library.get_block_size, "nbd_get_block_size");
+  find(library.can_meta_context, "nbd_can_meta_context");
+  find(library.can_multi_conn, "nbd_can_multi_conn");
+  find(library.pread, "nbd_pread");
+  find(library.block_status, "nbd_block_status");
+  return is_whole ? std::optional(library) : std::nullopt;
+}
+
+const std::optional<Library>& loaded() {
+  static const std::optional<Library> library = load_library();
+  return library;
+}
+
+// Only where loaded() has one: behind connect().
+const Library& nbd() { return *loaded(); }
+
 // What libnbd says of the last call of this thread that failed.
 Error nbd_error(const std::string& what) {
   if (cancelled()) return cancelled_error();
-  const char* said = nbd_get_error();
+  const char* said = nbd().get_error();
   return make_error(ErrorKind::Io, what, said != nullptr ? printable(said) : "failed");
 }
 
 class Connection {
  public:
-  Connection() : handle_(nbd_create()) {}
+  Connection() : handle_(nbd().create()) {}
   ~Connection() {
-    if (handle_ != nullptr) nbd_close(handle_);
+    if (handle_ != nullptr) nbd().close(handle_);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -49,10 +103,14 @@ class Connection {
 using Connections = std::vector<std::unique_ptr<Connection>>;
 
 Result<std::unique_ptr<Connection>> connect(const std::function<int(nbd_handle*)>& how) {
+  if (!loaded()) {
+    return fail(make_error(ErrorKind::Unsupported, "NBD", "no library for it here", "libnbd 1")
+                    .advise("apt install libnbd0"));
+  }
   auto connection = std::make_unique<Connection>();
   if (connection->get() == nullptr) return fail(nbd_error("NBD"));
   // Holes are found where the server tells them; not every one does.
-  nbd_add_meta_context(connection->get(), LIBNBD_CONTEXT_BASE_ALLOCATION);
+  nbd().add_meta_context(connection->get(), LIBNBD_CONTEXT_BASE_ALLOCATION);
   if (how(connection->get()) != 0) return fail(nbd_error("NBD connection"));
   return connection;
 }
@@ -62,11 +120,11 @@ class NbdSource final : public Source {
   NbdSource(Connections connections, std::uint64_t size, std::unique_ptr<NbdServer> server)
       : server_(std::move(server)), connections_(std::move(connections)), size_(size) {
     nbd_handle* handle = connections_.front()->get();
-    const std::int64_t largest = nbd_get_block_size(handle, LIBNBD_SIZE_MAXIMUM);
+    const std::int64_t largest = nbd().get_block_size(handle, LIBNBD_SIZE_MAXIMUM);
     if (largest > 0) largest_read_ = std::min(largest_read_, static_cast<std::size_t>(largest));
-    const std::int64_t smallest = nbd_get_block_size(handle, LIBNBD_SIZE_MINIMUM);
+    const std::int64_t smallest = nbd().get_block_size(handle, LIBNBD_SIZE_MINIMUM);
     if (smallest > 0) block_ = std::min(largest_read_, static_cast<std::size_t>(smallest));
-    tells_holes_ = nbd_can_meta_context(handle, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+    tells_holes_ = nbd().can_meta_context(handle, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
   }
 
   std::uint64_t size() const override { return size_; }
@@ -122,7 +180,7 @@ Result<std::size_t> NbdSource::read(std::uint64_t offset, MutableBytes out) cons
 Result<void> NbdSource::read_blocks(std::uint64_t offset, MutableBytes out) const {
   Connection* connection = nullptr;
   const auto lock = take(connection);
-  if (nbd_pread(connection->get(), out.data(), out.size(), offset, 0) == 0) return {};
+  if (nbd().pread(connection->get(), out.data(), out.size(), offset, 0) == 0) return {};
   Error error = nbd_error("read");
   const std::string words = server_ ? server_->last_words() : "";
   if (!words.empty()) error.found += ": " + words;
@@ -156,8 +214,8 @@ bool NbdSource::ask(std::uint64_t offset) const {
     return 0;
   };
   const std::lock_guard lock(connections_.front()->mutex());
-  const int result = nbd_block_status(connections_.front()->get(), std::min(kLargestQuestion, size_ - offset),
-                                      offset, callback, 0);
+  const int result = nbd().block_status(connections_.front()->get(),
+                                        std::min(kLargestQuestion, size_ - offset), offset, callback, 0);
   return result == 0 && known(offset) != nullptr;
 }
 
@@ -174,7 +232,7 @@ DeviceRange NbdSource::data_from(std::uint64_t offset) const {
 }
 
 Result<std::uint64_t> size_of(const Connection& connection) {
-  const std::int64_t size = nbd_get_size(connection.get());
+  const std::int64_t size = nbd().get_size(connection.get());
   if (size < 0) return fail(nbd_error("size"));
   return static_cast<std::uint64_t>(size);
 }
@@ -188,8 +246,8 @@ bool is_nbd_uri(std::string_view path) {
 
 Result<std::unique_ptr<const Source>> connect_nbd(const std::string& uri) {
   const auto by_uri = [&](nbd_handle* handle) {
-    nbd_set_uri_allow_local_file(handle, true);  // ?tls-psk-file=: the user has written this URI
-    return nbd_connect_uri(handle, uri.c_str());
+    nbd().set_uri_allow_local_file(handle, true);  // ?tls-psk-file=: the user has written this URI
+    return nbd().connect_uri(handle, uri.c_str());
   };
   auto first = connect(by_uri);
   if (!first) return fail(std::move(first).error().of(uri));
@@ -197,7 +255,7 @@ Result<std::unique_ptr<const Source>> connect_nbd(const std::string& uri) {
   connections.push_back(std::move(*first));
   auto size = size_of(*connections.front());
   if (!size) return fail(std::move(size).error().of(uri));
-  if (nbd_can_multi_conn(connections.front()->get()) == 1) {
+  if (nbd().can_multi_conn(connections.front()->get()) == 1) {
     while (connections.size() < kMostConnections) {
       auto more = connect(by_uri);
       if (!more || size_of(**more).value_or(0) != *size) break;
@@ -212,7 +270,7 @@ Result<std::unique_ptr<const Source>> connect_nbd(std::vector<Fd> sockets,
   Connections connections;
   for (Fd& socket : sockets) {
     auto connection =
-        connect([&](nbd_handle* handle) { return nbd_connect_socket(handle, socket.release()); });
+        connect([&](nbd_handle* handle) { return nbd().connect_socket(handle, socket.release()); });
     if (!connection) {
       Error error = std::move(connection).error();
       const std::string words = server ? server->last_words() : "";
