@@ -151,12 +151,12 @@ Result<std::vector<std::string>> other_files(const File& image, std::string_view
 
 // Only what lies beside it. Whatever has a colon QEMU takes for a protocol.
 Result<std::string> neighbour(const File& image, const std::string& name) {
-  const stdfs::path folder = stdfs::path(image.path()).parent_path();
+  std::error_code error;
+  const stdfs::path folder = stdfs::absolute(image.path(), error).lexically_normal().parent_path();
   const stdfs::path named(name);
-  const bool is_beside = named.is_absolute()
-                             ? named.parent_path() == stdfs::absolute(folder).lexically_normal()
-                             : !named.has_parent_path();
-  if (!is_beside || name.find(':') != std::string::npos || name.find('\0') != std::string::npos) {
+  const bool is_beside =
+      named.is_absolute() ? named.lexically_normal().parent_path() == folder : !named.has_parent_path();
+  if (error || !is_beside || name.find(':') != std::string::npos || name.find('\0') != std::string::npos) {
     return fail(make_error(ErrorKind::Refused, "disk image",
                            fmt::format("it names another file, \"{}\"", printable(name)),
                            "files of its own folder")

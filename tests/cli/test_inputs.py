@@ -11,7 +11,7 @@ import threading
 import unittest
 from pathlib import Path
 
-from support import PAGE, ROOT, CliTest, memory
+from support import HIBTOOL, PAGE, ROOT, CliTest, memory
 
 SAMPLE = ROOT / "samples" / "debian-6.1-cloud.hib"
 COMPRESSORS = {"gzip": ["gzip", "-1"], "bzip2": ["bzip2", "-1"], "xz": ["xz", "-0"], "zstd": ["zstd", "-q"], "lz4": ["lz4", "-q", "-B4"]}
@@ -195,7 +195,14 @@ class DiskImages(InputTest):
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", "disk.qcow2", "-F", "qcow2", top], check=True,
                        cwd=self.folder)
         self.assertEqual(self.digest(top), self.digest(base))
+        # However the image is named, and its backing file too.
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", self.path("absolute.qcow2")], check=True)
         (self.folder / "elsewhere").mkdir()
+        for name, where in (("absolute.qcow2", self.folder), ("./absolute.qcow2", self.folder), ("./top.qcow2", self.folder),
+                            ("../absolute.qcow2", self.folder / "elsewhere"), (self.path("absolute.qcow2"), self.folder)):
+            with self.subTest(name):
+                done = subprocess.run([HIBTOOL, "inspect", name, "--json"], cwd=where, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
         moved = self.path("elsewhere/top.qcow2")
         for name in ("../disk.qcow2", "/etc/shadow", "json:{}", "nbd:localhost:10809"):
             with self.subTest(name):
