@@ -20,11 +20,10 @@ Layer pages_layer(const ImageInfo& info, const PipelineResult& result, bool have
             fmt::format("something has changed in the {} pages read, and in which cannot be told",
                         grouped(result.pages.present()))};
   }
-  if (places > 0) {
-    return {"pages", LayerResult::Bad,
-            counted(places, "broken place") + ", " +
-                lost_pages(result.pages.unreadable + result.missing_pages, info)};
-  }
+  // What leads to the pages may be broken, and another way has led to all of them.
+  const std::uint64_t lost = result.pages.unreadable + result.missing_pages;
+  if (places > 0 && (anywhere || lost > 0))
+    return {"pages", LayerResult::Bad, counted(places, "broken place") + ", " + lost_pages(lost, info)};
   const std::string text = counted(result.pages.present(), "page") + " read";
   if (have_checksums) return {"pages", LayerResult::Ok, text + ", all match their checksums"};
   return {"pages", LayerResult::NotProvable, text + "; the format has no checksum of them"};
@@ -76,6 +75,15 @@ Damage digest_damage(const ImageInfo& info, const PipelineResult& result) {
           true};
 }
 
+// A broken place that both the structure and the pages have met.
+void add_once(std::vector<Damage>& all, Damage damage) {
+  const bool is_known =
+      damage.lost_pfns.empty() && std::any_of(all.begin(), all.end(), [&](const Damage& one) {
+        return one.error.offset == damage.error.offset && one.error.text() == damage.error.text();
+      });
+  if (!is_known) all.push_back(std::move(damage));
+}
+
 }  // namespace
 
 bool VerifyReport::acceptable() const {
@@ -114,7 +122,7 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
   report.layers.push_back(digest_layer(image.info(), result));
   const bool digest_is_bad = report.layers.back().result == LayerResult::Bad;
   report.damage = std::move(structure.damage);
-  for (Damage& damage : result.all_damage()) report.damage.push_back(std::move(damage));
+  for (Damage& damage : result.all_damage()) add_once(report.damage, std::move(damage));
   if (digest_is_bad && report.damage.empty()) report.damage.push_back(digest_damage(image.info(), result));
   report.pages = result.pages;
   report.content_digest = result.content_digest;
