@@ -1,6 +1,7 @@
 #include "lib/image/record.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -155,6 +156,16 @@ const Record* find_record(const std::vector<Record>& records, std::string_view t
   const auto it =
       std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.type == type; });
   return it == records.end() ? nullptr : &*it;
+}
+
+Record* find_record(std::vector<Record>& records, std::string_view type) {
+  return const_cast<Record*>(find_record(std::as_const(records), type));
+}
+
+Record& machine_record(std::vector<Record>& records) {
+  Record* machine = find_record(records, kMachineRecord);
+  if (machine != nullptr) return *machine;
+  return *records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
 }
 
 }  // namespace hib

@@ -57,5 +57,9 @@ std::vector<std::byte> encode_record(const Record& record);
 Result<Record> decode_record(ByteView bytes, std::uint64_t file_offset);
 
 const Record* find_record(const std::vector<Record>& records, std::string_view type);
+Record* find_record(std::vector<Record>& records, std::string_view type);
+
+// The record "machine": made, as the first one, where there is none.
+Record& machine_record(std::vector<Record>& records);
 
 }  // namespace hib

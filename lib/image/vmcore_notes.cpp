@@ -167,12 +167,7 @@ const std::string* vmcoreinfo_of(const std::vector<Record>& records) {
 }
 
 void set_vmcoreinfo(std::vector<Record>& records, std::string text) {
-  const auto it =
-      std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
-  Record& machine = it != records.end()
-                        ? *it
-                        : *records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
-  machine.set("vmcoreinfo", std::move(text));
+  machine_record(records).set("vmcoreinfo", std::move(text));
 }
 
 std::string machine_name(std::uint16_t number) {

@@ -36,12 +36,6 @@ JumpRecord jump_record(const DeviceInfo& device, const JumpId& id) {
   return jump;
 }
 
-Record* find(std::vector<Record>& records, std::string_view type) {
-  const auto it =
-      std::find_if(records.begin(), records.end(), [&](const Record& record) { return record.type == type; });
-  return it == records.end() ? nullptr : &*it;
-}
-
 }  // namespace
 
 std::vector<Record> records_of_this_machine() {
@@ -68,14 +62,14 @@ std::string add_left_records(std::vector<Record>& records, const Device& device,
   auto left = read_left_records(
       context.records, [&](std::uint64_t address, MutableBytes out) { return device.read(address, out); });
   for (Record& record : left.records) {
-    if (Record* earlier = find(records, record.type))
+    if (Record* earlier = find_record(records, record.type))
       *earlier = std::move(record);
     else
       records.push_back(std::move(record));
   }
   std::string problems;
   for (const std::string& problem : left.problems) problems += (problems.empty() ? "" : "; ") + problem;
-  if (Record* jump = find(records, kJumpRecord); jump != nullptr && !problems.empty())
+  if (Record* jump = find_record(records, kJumpRecord); jump != nullptr && !problems.empty())
     jump->set("records_missing", problems);
   return problems;
 }
@@ -90,7 +84,7 @@ Result<void> add_registers(std::vector<Record>& records, const Device& device, s
 }
 
 Result<void> add_saved_by(std::vector<Record>& records, bool has_stood_by) {
-  Record* record = find(records, kJumpRecord);
+  Record* record = find_record(records, kJumpRecord);
   if (record == nullptr) return fail(make_error(ErrorKind::Corrupt, "records", "no record \"jump\"", "one"));
   TRY(JumpRecord jump, decode_jump_record(*record));
   const Machine here = read_machine("");

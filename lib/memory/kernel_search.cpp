@@ -69,9 +69,8 @@ FoundKernels KernelSearch::finish(const ImageReader& image) const {
 
 void FoundKernels::add_to(std::vector<Record>& records) const {
   if (kernel) set_vmcoreinfo(records, kernel->vmcoreinfo);
-  const auto machine = std::find_if(records.begin(), records.end(),
-                                    [](const Record& record) { return record.type == kMachineRecord; });
-  if (machine == records.end()) return;
+  Record* machine = find_record(records, kMachineRecord);
+  if (machine == nullptr) return;
   if (kernel) machine->set("vmcoreinfo_pfn", kernel->pfn);
   std::vector<std::string> names;
   for (const KernelCandidate& other : others)

@@ -18,12 +18,6 @@ bool has(const auto& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-Record* find(std::vector<Record>& records, std::string_view type) {
-  const auto it =
-      std::find_if(records.begin(), records.end(), [&](const Record& record) { return record.type == type; });
-  return it == records.end() ? nullptr : &*it;
-}
-
 std::optional<OtherKernel> difference(const Record& memory, const Record& added) {
   for (const char* name : {"release", "version"}) {
     const std::string* here = memory.text(name);
@@ -65,7 +59,7 @@ std::optional<OtherKernel> other_kernel(const std::vector<Record>& records,
 
 void add_records(std::vector<Record>& records, const std::vector<Record>& added) {
   for (const Record& record : added) {
-    if (Record* earlier = find(records, record.type))
+    if (Record* earlier = find_record(records, record.type))
       add_fields(*earlier, record);
     else
       records.push_back(record);

@@ -32,11 +32,7 @@ void add_provenance(std::vector<Record>& records, const ImageInfo& source) {
 
 void add_machine(std::vector<Record>& records, const ImageReader& source) {
   const KernelIdentity kernel = kernel_identity(source);
-  if (find_record(records, kMachineRecord) == nullptr) {
-    records.insert(records.begin(), Record{std::string(kMachineRecord), 1, {}});
-  }
-  Record& machine =
-      *std::find_if(records.begin(), records.end(), [](const Record& r) { return r.type == kMachineRecord; });
+  Record& machine = machine_record(records);
   if (kernel.release) machine.set("release", *kernel.release);
   if (kernel.version) machine.set("version", *kernel.version);
   if (kernel.machine) machine.set("machine", *kernel.machine);
@@ -138,11 +134,10 @@ struct Conversion {
 
 // What is known of the machine waits for what the search finds.
 void put_off_machine(Afterwards& after, std::vector<Record>& records) {
-  const auto machine = std::find_if(records.begin(), records.end(),
-                                    [](const Record& record) { return record.type == kMachineRecord; });
-  if (machine == records.end()) return;
+  const Record* machine = find_record(records, kMachineRecord);
+  if (machine == nullptr) return;
   after.machine = *machine;
-  records.erase(machine);
+  records.erase(records.begin() + (machine - records.data()));
 }
 
 // Of what the source is opened with, an address, an offset or a passphrase is not the base's.
