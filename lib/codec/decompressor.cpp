@@ -29,6 +29,25 @@ Error no_memory(std::string_view name) {
   return make_error(ErrorKind::Io, std::string(name), "out of memory");
 }
 
+// Gives a stream of zlib, libbz2 or liblzma, which are alike, its next pieces. None of them writes to its
+// input, whatever the type says.
+template <typename Stream>
+void offer(Stream& stream, ByteView in, MutableBytes out) {
+  stream.next_in = reinterpret_cast<decltype(stream.next_in)>(const_cast<std::byte*>(in.data()));
+  stream.avail_in = static_cast<decltype(stream.avail_in)>(std::min(in.size(), kMostAtOnce));
+  stream.next_out = reinterpret_cast<decltype(stream.next_out)>(out.data());
+  stream.avail_out = static_cast<decltype(stream.avail_out)>(std::min(out.size(), kMostAtOnce));
+}
+
+// What has become of them.
+template <typename Stream>
+Decompressor::Step progress(const Stream& stream, ByteView in, MutableBytes out) {
+  return {std::min(in.size(), kMostAtOnce) - stream.avail_in,
+          std::min(out.size(), kMostAtOnce) - stream.avail_out,
+          false,
+          {}};
+}
+
 class Gzip final : public Decompressor {
  public:
   static Result<std::unique_ptr<Decompressor>> start() {
@@ -40,14 +59,10 @@ class Gzip final : public Decompressor {
   ~Gzip() override { inflateEnd(&stream_); }
 
   Step step(ByteView in, MutableBytes out) override {
-    // zlib does not write to its input, whatever the type says.
-    stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(in.data()));
-    stream_.avail_in = static_cast<uInt>(std::min(in.size(), kMostAtOnce));
-    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream_.avail_out = static_cast<uInt>(std::min(out.size(), kMostAtOnce));
-    const auto [in_before, out_before] = std::pair(stream_.avail_in, stream_.avail_out);
+    offer(stream_, in, out);
     const int result = inflate(&stream_, Z_NO_FLUSH);
-    Step done{in_before - stream_.avail_in, out_before - stream_.avail_out, result == Z_STREAM_END, {}};
+    Step done = progress(stream_, in, out);
+    done.ended = result == Z_STREAM_END;
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
       done.broken =
           corrupt("gzip", stream_.msg != nullptr ? stream_.msg : fmt::format("zlib's error {}", result));
@@ -68,13 +83,10 @@ class Bzip2 final : public Decompressor {
   ~Bzip2() override { BZ2_bzDecompressEnd(&stream_); }
 
   Step step(ByteView in, MutableBytes out) override {
-    stream_.next_in = const_cast<char*>(reinterpret_cast<const char*>(in.data()));
-    stream_.avail_in = static_cast<unsigned>(std::min(in.size(), kMostAtOnce));
-    stream_.next_out = reinterpret_cast<char*>(out.data());
-    stream_.avail_out = static_cast<unsigned>(std::min(out.size(), kMostAtOnce));
-    const auto [in_before, out_before] = std::pair(stream_.avail_in, stream_.avail_out);
+    offer(stream_, in, out);
     const int result = BZ2_bzDecompress(&stream_);
-    Step done{in_before - stream_.avail_in, out_before - stream_.avail_out, result == BZ_STREAM_END, {}};
+    Step done = progress(stream_, in, out);
+    done.ended = result == BZ_STREAM_END;
     if (result != BZ_OK && result != BZ_STREAM_END)
       done.broken = corrupt("bzip2", result == BZ_DATA_ERROR ? "a block that does not match its checksum"
                                                              : fmt::format("libbz2's error {}", result));
@@ -95,12 +107,10 @@ class Xz final : public Decompressor {
   ~Xz() override { lzma_end(&stream_); }
 
   Step step(ByteView in, MutableBytes out) override {
-    stream_.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
-    stream_.avail_in = in.size();
-    stream_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
-    stream_.avail_out = out.size();
+    offer(stream_, in, out);
     const lzma_ret result = lzma_code(&stream_, LZMA_RUN);
-    Step done{in.size() - stream_.avail_in, out.size() - stream_.avail_out, result == LZMA_STREAM_END, {}};
+    Step done = progress(stream_, in, out);
+    done.ended = result == LZMA_STREAM_END;
     if (result == LZMA_MEMLIMIT_ERROR) {
       done.broken = make_error(ErrorKind::Limit, "xz stream",
                                fmt::format("a decoder of {} MiB", lzma_memusage(&stream_) >> 20),
