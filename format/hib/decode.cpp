@@ -82,10 +82,6 @@ Result<void> check_layout(const FileHeader& h) {
 Hash128 to_hash(const DiskHash& hash) { return {hash.low, hash.high}; }
 DiskHash to_disk(const Hash128& hash) { return {hash.low, hash.high}; }
 
-bool all_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 std::string_view name_of(BlockType type) {
   switch (type) {
     case BlockType::Pages: return "PAGES";

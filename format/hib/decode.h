@@ -168,6 +168,5 @@ Result<BlockBytes> read_block(const File& file, std::uint64_t offset, BlockType 
 std::string_view name_of(BlockType type);
 
 // "is-zero" check for reserved bytes and padding.
-bool all_zero(ByteView bytes);
 
 }  // namespace hib::hib_image

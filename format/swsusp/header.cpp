@@ -58,7 +58,7 @@ State state_of(const Header& header) {
 }  // namespace
 
 std::string Header::uuid_text() const {
-  if (std::all_of(uuid.begin(), uuid.end(), [](std::byte b) { return b == std::byte{0}; })) return {};
+  if (all_zero(uuid)) return {};
   std::string text;
   for (std::size_t i = 0; i < uuid.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';

@@ -55,17 +55,14 @@ bool is_text(const std::string& text) {
 }
 
 std::optional<std::string> md5_text(ByteView bytes) {
-  if (std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; }))
-    return std::nullopt;
+  if (all_zero(bytes)) return std::nullopt;
   std::string text;
   for (const std::byte b : bytes) text += fmt::format("{:02x}", std::to_integer<unsigned>(b));
   return text;
 }
 
 // A CRC32 takes four bytes of the digest and leaves the others zero.
-bool has_crc_form(ByteView digest) {
-  return std::all_of(digest.begin() + 4, digest.end(), [](std::byte b) { return b == std::byte{0}; });
-}
+bool has_crc_form(ByteView digest) { return all_zero(digest.subspan(4)); }
 
 // The magic that one with flipped bits was. The two that are known differ in one or two bits, so what lies
 // behind decides first.

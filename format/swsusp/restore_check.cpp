@@ -64,13 +64,11 @@ class X86Check {
   // A CRC32 in a digest of 16 bytes leaves the others zero, and an MD5 that ends so does not occur.
   void check_digest() {
     const ByteView digest = ByteView(info_.raw).subspan(kDigest * info_.abi.word_bytes, kDigestBytes);
-    const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
-    const bool has_crc_form = std::all_of(digest.begin() + 4, digest.end(), is_zero);
-    const bool is_zeros = std::all_of(digest.begin(), digest.end(), is_zero);
+    const bool has_crc_form = all_zero(digest.subspan(4));
     if (record().memory_map_crc && !has_crc_form)
       damage("digest", kDigest, info_.abi.word(info_.raw, kDigest * std::size_t{info_.abi.word_bytes}),
              "a CRC32 and zeros behind it, as the magic says");
-    if (record().memory_map_md5 && has_crc_form && !is_zeros)
+    if (record().memory_map_md5 && has_crc_form && !all_zero(digest))
       damage("digest", kDigest, info_.abi.word(info_.raw, kDigest * std::size_t{info_.abi.word_bytes}),
              "an MD5, as the magic says, and this is a CRC32");
   }

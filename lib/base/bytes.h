@@ -1,6 +1,7 @@
 // Views of bytes, little- and big-endian integers as they lie on disk, and arithmetic that cannot wrap.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -21,6 +22,9 @@ inline std::string_view as_text(ByteView bytes) {
 }
 inline ByteView as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+inline bool all_zero(ByteView bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 template <typename T>
 ByteView object_bytes(const T& object) {

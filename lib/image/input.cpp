@@ -1,7 +1,6 @@
 #include "lib/image/input.h"
 
 #include <algorithm>
-#include <array>
 
 #include <fmt/format.h>
 
@@ -112,8 +111,7 @@ Result<bool> Unpacker::only_zeros_follow() const {
     if (cancelled()) return fail(cancelled_error());
     const std::uint64_t bytes = std::min<std::uint64_t>(kReadBytes, file_.size() - offset);
     TRY(buffer, file_.read_at(offset, bytes));
-    if (std::any_of(buffer.begin(), buffer.end(), [](std::byte byte) { return byte != std::byte{0}; }))
-      return false;
+    if (!all_zero(buffer)) return false;
   }
   return true;
 }

@@ -61,10 +61,6 @@ Result<void> refuse_what_is_of_use(const AreaOperations& areas, const File& imag
   return fail(refused(path, "an image that nobody has resumed from", "").advise("--force overwrites it"));
 }
 
-bool is_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 Result<Area> area_in_file(const AreaOperations& areas, const File& device, const File& file,
                           const std::string& path, bool force) {
   TRY(auto area, areas.of_file(file, device.size()));
@@ -72,7 +68,7 @@ Result<Area> area_in_file(const AreaOperations& areas, const File& device, const
   TRY(const auto earlier, areas.find(device, area.head));
   // Read through the file: there, blocks that were never written are zeros, whatever the device holds.
   TRY(const auto seen, file.read_at(0, kAreaHeadBytes));
-  const bool is_empty = is_zero(seen) && content_name(file).empty();
+  const bool is_empty = all_zero(seen) && content_name(file).empty();
   if (earlier.kind == AreaKind::Whole && !is_empty) {
     return fail(
         refused(path, "a file with something in it", "a preallocated one").advise("--force overwrites it"));

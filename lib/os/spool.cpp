@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kHoleBytes = 64U << 10;
 
-bool is_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
-}
-
 Error full(std::string call, int errno_value, const std::string& what) {
   Error error = system_error(std::move(call), errno_value).of("temporary copy of " + what);
   if (errno_value == ENOSPC) error.advice = "TMPDIR=FOLDER names a file system with more room";
@@ -46,7 +42,7 @@ Result<Spool> Spool::create(std::string what) {
 Result<void> Spool::write(ByteView bytes) {
   while (!bytes.empty()) {
     const ByteView block = bytes.first(std::min(bytes.size(), kHoleBytes));
-    if (!is_zero(block)) TRY_OK(write_fully(fd_.get(), size_, block, what_));
+    if (!all_zero(block)) TRY_OK(write_fully(fd_.get(), size_, block, what_));
     size_ += block.size();
     bytes = bytes.subspan(block.size());
   }
