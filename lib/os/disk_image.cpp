@@ -166,15 +166,32 @@ Result<std::string> neighbour(const File& image, const std::string& name) {
   return (folder / named.filename()).string();
 }
 
-Result<void> check_chain(const File& image, const DiskImageKind& kind) {
-  std::vector<std::string> open;
-  TRY(const auto first, other_files(image, kind.name));
-  for (const std::string& name : first) {
+// Adds what `image` names to the files of the chain, the first `checked` of which lead to it.
+Result<void> follow(const File& image, std::string_view kind, std::size_t checked,
+                    std::vector<std::string>& chain) {
+  TRY(const auto names, other_files(image, kind));
+  for (const std::string& name : names) {
     TRY(auto path, neighbour(image, name));
-    open.push_back(std::move(path));
+    const auto known = std::find(chain.begin(), chain.end(), path);
+    if (known == chain.end()) {
+      chain.push_back(std::move(path));
+    } else if (static_cast<std::size_t>(known - chain.begin()) < checked) {
+      return fail(
+          make_error(ErrorKind::Corrupt, "disk image",
+                     fmt::format("it lies on top of \"{}\", which lies on top of it", printable(name)),
+                     "a chain that ends")
+              .of(image.path()));
+    }
   }
-  for (std::size_t checked = 0; checked < open.size(); ++checked) {
-    if (checked == kMaxChain) {
+  return {};
+}
+
+Result<void> check_chain(const File& image, const DiskImageKind& kind) {
+  std::error_code error;
+  std::vector<std::string> open = {stdfs::absolute(image.path(), error).lexically_normal().string()};
+  TRY_OK(follow(image, kind.name, 1, open));
+  for (std::size_t checked = 1; checked < open.size(); ++checked) {
+    if (checked > kMaxChain) {
       return fail(make_error(ErrorKind::Limit, "disk image", "a longer chain of images",
                              fmt::format("up to {}", kMaxChain))
                       .of(image.path()));
@@ -183,11 +200,7 @@ Result<void> check_chain(const File& image, const DiskImageKind& kind) {
     TRY(const auto head, file->read_at(0, std::min<std::uint64_t>(file->size(), 512)));
     const DiskImageKind* below = disk_image_kind(head);
     if (below == nullptr) continue;
-    TRY(const auto names, other_files(*file, below->name));
-    for (const std::string& name : names) {
-      TRY(auto path, neighbour(*file, name));
-      open.push_back(std::move(path));
-    }
+    TRY_OK(follow(*file, below->name, checked + 1, open));
   }
   return {};
 }
@@ -217,6 +230,9 @@ class QemuNbd final : public NbdServer {
     const ssize_t n = ::pread(words_.get(), text.data(), text.size(), 0);
     std::string_view line(text.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
     line = line.substr(0, line.find('\n'));
+    // "qemu-nbd: Failed to blk_new_open 'FILE': what it is about"
+    const auto names_file = line.find("': ");
+    if (names_file != std::string_view::npos) return printable(line.substr(names_file + 3));
     if (line.starts_with("qemu-nbd: ")) line.remove_prefix(10);
     return printable(line);
   }
@@ -344,7 +360,11 @@ Result<std::shared_ptr<const File>> open_disk_image(const File& image, const Dis
   TRY(auto server, start_server(*program, image, kind.driver, sockets.listening));
   sockets.listening = Fd();
   auto disk = connect_nbd(std::move(sockets.connected), std::move(server));
-  if (!disk) return fail(std::move(disk).error().of(image.path()));
+  if (!disk) {
+    Error error = std::move(disk).error();
+    error.where = fmt::format("{}, which qemu-nbd opens", kind.title);
+    return fail(std::move(error).of(image.path()));
+  }
   return image.content(std::move(*disk), {std::string(kind.name), std::string(kind.title), {}});
 }
 

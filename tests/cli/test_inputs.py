@@ -212,6 +212,14 @@ class DiskImages(InputTest):
                 self.assertIn("it names another file", said)
                 self.assertIn("qemu-nbd --read-only", said)
 
+    def test_a_circle_of_images_on_top_of_each_other_is_said(self):
+        for name, below in (("a", "b.qcow2"), ("b", "a.qcow2"), ("alone", "alone.qcow2")):
+            subprocess.run(["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-b", below, "-F", "qcow2", self.path(f"{name}.qcow2"), "1M"],
+                           check=True)
+        for name, below in (("a", "a.qcow2"), ("alone", "alone.qcow2")):
+            said = self.run_tool("inspect", self.path(f"{name}.qcow2"), code=2).stderr.decode()
+            self.assertIn(f'it lies on top of "{below}", which lies on top of it', said)
+
     def test_a_vmdk_made_of_files_from_elsewhere_is_refused(self):
         text = '# Disk DescriptorFile\nversion=1\ncreateType="monolithicFlat"\nRW 8 FLAT "/etc/shadow" 0\n'
         self.assertIn(b"it names another file", self.run_tool("inspect", self.write("x.vmdk", text.encode()), code=4).stderr)
@@ -222,6 +230,10 @@ class DiskImages(InputTest):
         said = self.run_tool("inspect", self.write("broken.qcow2", bytes(broken)), code=2).stderr.decode()
         self.assertIn("luster size", said)
         self.assertEqual(said.count("\n"), 1)
+        cut = self.write("cut.vmdk", Path(self.convert(self.disk(self.swap_area()), "vmdk")).read_bytes()[:300])
+        said = self.run_tool("inspect", cut, code=2).stderr.decode()
+        self.assertTrue(said.startswith(f"hibtool: {cut}: a VMDK disk image, which qemu-nbd opens: "), said)
+        self.assertNotIn("blk_new_open", said)
 
     def test_without_qemu_nbd_its_package_is_named(self):
         path = self.convert(self.disk(self.swap_area()), "qcow2")
