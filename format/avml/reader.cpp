@@ -95,7 +95,7 @@ void Reader::fill_info(const OpenOptions& options) {
   for (const Damage& damage : info_.damage) {
     info_.state = "incomplete";
     info_.findings.push_back(
-        {"broken-block", Severity::Error, damage.error.offset.value_or(0), damage.error.line()});
+        {"broken-block", Severity::Error, damage.error.offset.value_or(0), damage.error.text()});
   }
   describe_input(*file_, info_);
 }

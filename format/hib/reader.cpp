@@ -140,7 +140,7 @@ Result<Commit> Reader::find_commit() {
     trailing_bytes_ = file_->size() - walk.end;
     Error error = file_->error(ErrorKind::Corrupt, walk.end, "end of the image",
                                counted(trailing_bytes_, "byte") + " after it", "none");
-    info_.findings.push_back({"damage", Severity::Error, error.offset, error.line()});
+    info_.findings.push_back({"damage", Severity::Error, error.offset, error.text()});
     info_.damage.push_back({std::move(error), {}});
   }
   return *walk.commit;
@@ -149,7 +149,7 @@ Result<Commit> Reader::find_commit() {
 // Without an index, the PAGES blocks themselves say what they hold.
 void Reader::salvage_by_walk(Error reason) {
   info_.state = "incomplete";
-  info_.findings.push_back({"no-index", Severity::Error, reason.offset, reason.line()});
+  info_.findings.push_back({"no-index", Severity::Error, reason.offset, reason.text()});
   info_.damage.push_back({std::move(reason), {}});
   if (!salvage_) return;
   Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), true);
@@ -193,7 +193,7 @@ void Reader::read_records() {
                         : Result<Record>(fail(std::move(bytes).error()));
     if (!record) {
       Error error = std::move(record).error().of(file_->path());
-      info_.findings.push_back({"broken-record", Severity::Error, error.offset, error.line()});
+      info_.findings.push_back({"broken-record", Severity::Error, error.offset, error.text()});
       info_.damage.push_back({std::move(error), {}});
       record_names_.emplace_back("broken");
       continue;
@@ -208,7 +208,7 @@ void Reader::read_records() {
     breadcrumbs_ = std::move(*crumbs);
   } else {
     Error error = std::move(crumbs).error().of(file_->path());
-    info_.findings.push_back({"broken-breadcrumbs", Severity::Error, error.offset, error.line()});
+    info_.findings.push_back({"broken-breadcrumbs", Severity::Error, error.offset, error.text()});
     info_.damage.push_back({std::move(error), {}});
   }
 }

@@ -70,7 +70,7 @@ void take_blob(const DumpFile& dump, const char* name, std::size_t at, Blob blob
       ErrorKind::Corrupt, at, fmt::format("kdump sub header: offset_{0} and size_{0}", name),
       fmt::format("{:#x} + {:#x}", blob.offset, blob.bytes),
       fmt::format("inside the dump of {:#x} bytes, at most {:#x} bytes", dump.size(), kMaxNotesBytes));
-  findings.push_back({"broken-note", Severity::Error, error.offset, error.line()});
+  findings.push_back({"broken-note", Severity::Error, error.offset, error.text()});
 }
 
 // Where the parts lie that are counted in blocks. No sum overflows: 32 bits times 16 bits, three times.

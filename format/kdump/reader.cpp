@@ -111,7 +111,7 @@ void Reader::read_notes() {
     if (blob.bytes == 0) return std::nullopt;
     auto raw = dump_.read_at(blob.offset, blob.bytes);
     if (raw) return std::move(*raw);
-    info_.findings.push_back({"broken-note", Severity::Error, raw.error().offset, raw.error().line()});
+    info_.findings.push_back({"broken-note", Severity::Error, raw.error().offset, raw.error().text()});
     return std::nullopt;
   };
   if (const auto raw = read(headers_.notes)) {
@@ -190,7 +190,7 @@ void Reader::report_cut_part(const Part& part, std::vector<PfnRange> lost) {
                                   "the data of all pages that the bitmap names"),
                 std::move(lost)};
   info_.state = "incomplete";
-  info_.findings.push_back({"truncated", Severity::Error, dump.file().size(), damage.error.line()});
+  info_.findings.push_back({"truncated", Severity::Error, dump.file().size(), damage.error.text()});
   info_.damage.push_back(std::move(damage));
 }
 
@@ -198,7 +198,7 @@ void Reader::report_missing_parts(std::vector<PfnRange> lost) {
   if (lost.empty()) return;
   Damage damage{missing_part(), std::move(lost)};
   info_.state = "incomplete";
-  info_.findings.push_back({"part-missing", Severity::Error, damage.error.offset, damage.error.line()});
+  info_.findings.push_back({"part-missing", Severity::Error, damage.error.offset, damage.error.text()});
   info_.damage.push_back(std::move(damage));
 }
 

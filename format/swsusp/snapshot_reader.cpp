@@ -187,7 +187,7 @@ void SnapshotReader::read_pfn_pages() {
                 pfns_.damage.empty() ? fmt::format("{} in {}, ascending, {} without a data page (zero)",
                                                    counted(listed, "PFN"), counted(pfns_.runs.size(), "run"),
                                                    grouped(pfns_.zero_pages))
-                                     : pfns_.damage.front().error.line()};
+                                     : pfns_.damage.front().error.text()};
 }
 
 bool SnapshotReader::is_lost(std::uint64_t data_index) const {
@@ -503,7 +503,7 @@ void SnapshotReader::collect_damage() {
   add(restore_.damage);
   for (const Damage& damage : info.damage) {
     if (info.findings.size() < 20)
-      info.findings.push_back({"damage", Severity::Error, damage.error.offset, damage.error.line()});
+      info.findings.push_back({"damage", Severity::Error, damage.error.offset, damage.error.text()});
   }
   const std::uint64_t saved = info.pages.total();
   const std::uint64_t had = stream_->info_page().num_physpages;

@@ -79,7 +79,7 @@ std::vector<Note> parse_notes(ByteView bytes, std::uint64_t file_offset, std::ve
   while (in.left() >= sizeof(NoteHeader)) {
     auto note = parse_note(in);
     if (!note) {
-      findings.push_back({"broken-note", Severity::Warning, note.error().offset, note.error().line()});
+      findings.push_back({"broken-note", Severity::Warning, note.error().offset, note.error().text()});
       break;
     }
     const bool is_padding = note->name.empty() && note->type == 0 && note->desc.empty();

@@ -14,7 +14,7 @@ void add_damage(InspectReport& report, std::vector<Damage> damage) {
   std::set<std::string> said;
   for (const Finding& finding : findings) said.insert(finding.text);
   for (const Damage& one : damage) {
-    std::string text = one.error.line();
+    std::string text = one.error.text();
     if (said.insert(text).second)
       findings.push_back({"damage", Severity::Error, one.error.offset, std::move(text)});
   }

@@ -24,7 +24,7 @@ RearmCheck check_image(const VerifyReport& report) {
     case Verdict::Damaged:
       return {"image", false,
               "damaged: " + (report.damage.empty() ? std::string("a layer is bad")
-                                                   : report.damage.front().error.line())};
+                                                   : report.damage.front().error.text())};
     case Verdict::Unverifiable:
       return {"image", false,
               "not all of it can be proven: it carries no checksum, or a restore record of an unknown kind"};
