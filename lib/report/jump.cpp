@@ -98,8 +98,12 @@ std::vector<std::string> lines_of(const jump::NotResumed& end, const std::string
 }
 
 Json json_of_not_resumed(const jump::NotResumed& end) {
-  Json document = json_of_error(end.error);
-  if (end.refusals.empty()) return document;
+  Json document = json_document("resume");
+  document["nothing_there"] = end.nothing_there;
+  const Json error = json_of_error(end.error);
+  for (const auto& [name, value] : error.items()) {
+    if (!document.contains(name)) document[name] = value;
+  }
   document["refusals"] = Json::array();
   for (const device::Refusal& refusal : end.refusals) {
     Json entry = Json::object();

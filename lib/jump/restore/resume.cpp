@@ -70,6 +70,7 @@ Result<void> check_is_device(const std::string& path) {
   if (S_ISBLK(status.st_mode)) return {};
   return fail(
       make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to")
+          .advise("of an image in a file: the device that it lies on, and --offset, as arm printed them")
           .of(path));
 }
 
