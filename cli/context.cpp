@@ -1,17 +1,17 @@
 #include "cli/context.h"
 
 #include <bit>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
 
 #include <fmt/format.h>
 
-#include "cli/format_names.h"
-#include "cli/progress.h"
-#include "lib/base/text.h"
+#include "cli/option_rules.h"
+#include "lib/base/number.h"
+#include "lib/image/format_names.h"
 #include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
+#include "lib/report/progress.h"
 
 namespace hib::cli {
 namespace {
@@ -60,22 +60,6 @@ int exit_code(ErrorKind kind) {
   return kCouldNot;
 }
 
-Result<std::uint64_t> parse_number(const std::string& text, const std::string& what) {
-  const bool is_hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  const char* begin = text.data() + (is_hex ? 2 : 0);
-  const char* end = text.data() + text.size();
-  std::uint64_t value = 0;
-  const auto [stop, error] = std::from_chars(begin, end, value, is_hex ? 16 : 10);
-  if (error != std::errc() || stop != end || begin == end) {
-    return fail(make_error(ErrorKind::Usage, what, "\"" + text + "\"", "a number such as 4096 or 0x1000"));
-  }
-  return value;
-}
-
-std::string listed(const std::vector<std::string>& names) {
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 Result<std::optional<std::uint64_t>> Context::swap_offset() const {
   if (options.swap_offset.empty()) return std::optional<std::uint64_t>();
   TRY(const std::uint64_t offset, parse_number(options.swap_offset, "--offset"));
@@ -95,7 +79,7 @@ Result<OpenOptions> Context::open_options() const {
   TRY(open.swap_offset, swap_offset());
   open.progress = [this, line = ProgressCallback()](std::string_view what, std::uint64_t done,
                                                     std::uint64_t total) mutable {
-    if (!line) line = progress_of(*this, fmt::format("unpack {}", what));
+    if (!line) line = progress(fmt::format("unpack {}", what));
     line({done, total});
   };
   if (!options.passphrase_file.empty()) {
@@ -145,8 +129,9 @@ void Context::line(const std::string& text) const {
   streams.err << err_style.bold("hibtool: ") << text << "\n";
 }
 
-bool Context::shows_progress() const {
-  return shows_text() && streams.err_is_terminal && !is_dumb_terminal();
+ProgressCallback Context::progress(std::string what) const {
+  const bool is_drawn = shows_text() && streams.err_is_terminal && !is_dumb_terminal();
+  return report::progress_line(streams.err, is_drawn, std::move(what));
 }
 
 void add_common_options(CLI::App& verb, CommonOptions& options) {

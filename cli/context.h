@@ -11,6 +11,7 @@
 #include "cli/run.h"
 #include "lib/base/error.h"
 #include "lib/image/format.h"
+#include "lib/ops/pipeline.h"
 #include "lib/report/json.h"
 #include "lib/report/style.h"
 
@@ -77,17 +78,12 @@ class Context {
   void line(const std::string& text) const;  // on stderr, as an error is
   void document(const report::Json& json) const { report::print_json(streams.out, json); }
   bool shows_text() const { return !options.json && !options.quiet; }
-  bool shows_progress() const;
+  // A line on a terminal, which lives as long as the callback.
+  ProgressCallback progress(std::string what) const;
 };
 
 void add_common_options(CLI::App& verb, CommonOptions& options);
 // Options of every verb that reads an image.
 void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& formats);
-
-// "0x1f3" or "499".
-Result<std::uint64_t> parse_number(const std::string& text, const std::string& what);
-
-// "a, b, c"
-std::string listed(const std::vector<std::string>& names);
 
 }  // namespace hib::cli

@@ -1,6 +1,5 @@
 #include "cli/convert.h"
 
-#include "cli/progress.h"
 #include "lib/codec/zstd.h"
 #include "lib/report/convert.h"
 
@@ -25,7 +24,7 @@ int run_conversion(const Context& context, const std::string& verb, ConvertReque
   request.source_format = context.format_for(0);
   request.threads = context.options.threads;
   request.describe = context.options.json || !context.options.quiet;
-  request.progress = progress_of(context, verb);
+  request.progress = context.progress(verb);
   const auto report = convert(context.formats, request);
   request.progress = {};  // the line goes before anything else is printed
   if (!report) return context.report(report.error());

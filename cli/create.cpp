@@ -2,6 +2,7 @@
 
 #include "cli/convert.h"
 #include "cli/verb.h"
+#include "lib/base/text.h"
 #include "lib/device/probe/probe.h"
 #include "lib/os/running_memory.h"
 #include "lib/report/records_file.h"

@@ -1,132 +1,82 @@
 #include "lib/ops/diff.h"
-#include "cli/progress.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/device/device_record.h"
 #include "lib/device/match/match.h"
 #include "lib/device/probe/await.h"
-#include "lib/report/devices.h"
+#include "lib/report/difference.h"
 #include "lib/report/records_file.h"
-#include "lib/report/text.h"
 
 namespace hib::cli {
 namespace {
 
-using report::Json;
+using report::Difference;
 
-// One side of a comparison: an image, the file of a probe, or a machine.
-struct Side {
-  std::string path;
-  std::string format;                        // as inspect says it; "probe", "machine"
-  std::unique_ptr<ImageReader> image;        // null where there is no memory to compare
-  std::optional<device::DeviceSet> devices;  // nothing where they are not recorded
-
-  Json json() const { return {{"path", path}, {"format", format}}; }
+// What is compared, and what it says of itself.
+struct Input {
+  report::Side side;
+  std::unique_ptr<ImageReader> image;  // null where there is no memory to compare
 };
 
 // Input number `position` of the command line.
-Result<Side> open_side(const Context& context, const std::string& path, std::size_t position) {
-  Side side;
-  side.path = printable(path);
+Result<Input> open_input(const Context& context, const std::string& path, std::size_t position) {
+  Input input;
+  input.side.path = printable(path);
   const std::string format = context.format_for(position);
   if (format.empty() || format == kAutoFormat) {
     TRY(const auto records, report::read_probe_file(path));
     if (records) {
-      side.format = "probe";
-      TRY(side.devices, device::devices_in(*records, path));
-      return side;
+      input.side.format = "probe";
+      TRY(input.side.devices, device::devices_in(*records, path));
+      return input;
     }
   }
-  TRY(side.image, context.open(path, position));
-  side.format = side.image->info().format;
-  TRY(side.devices, device::devices_in(side.image->records(), path));
-  return side;
+  TRY(input.image, context.open(path, position));
+  input.side.image = input.image->info();
+  input.side.format = input.side.image->format;
+  TRY(input.side.devices, device::devices_in(input.image->records(), path));
+  return input;
 }
 
-std::vector<ImageInfo> images_of(const Side& before, const Side& now) {
+// This machine, or the one whose /proc and /sys lie below `root`.
+Result<Input> machine(const std::string& root) {
+  Input input;
+  input.side.path = root.empty() ? "this machine" : printable(root);
+  input.side.format = "machine";
+  TRY(input.side.devices, device::devices_here(root));
+  return input;
+}
+
+std::vector<ImageInfo> images_of(const Input& before, const Input& now) {
   std::vector<ImageInfo> images;
-  for (const Side* side : {&before, &now}) {
-    if (side->image) images.push_back(side->image->info());
+  for (const Input* input : {&before, &now}) {
+    if (input->side.image) images.push_back(*input->side.image);
   }
   return images;
 }
 
-// This machine, or the one whose /proc and /sys lie below `root`.
-Result<Side> machine_side(const std::string& root) {
-  Side side;
-  side.path = root.empty() ? "this machine" : printable(root);
-  side.format = "machine";
-  TRY(side.devices, device::devices_here(root));
-  return side;
-}
-
-struct Difference {
-  std::optional<DiffReport> memory;           // nothing where a side has none
-  std::optional<device::Comparison> devices;  // nothing where a side has no records of them
-
-  bool identical() const {
-    return (!memory || memory->identical()) && (!devices || devices->nothing_changed());
-  }
-};
-
-Result<DiffReport> compare_memory(const Context& context, const Side& before, const Side& now) {
+Result<DiffReport> compare_memory(const Context& context, const Input& before, const Input& now) {
   PipelineOptions options;
   options.threads = context.options.threads;
   options.salvage = context.options.salvage;
   options.may_salvage = true;
-  options.progress = progress_of(context, "diff");
+  options.progress = context.progress("diff");
   return diff(*before.image, *now.image, options);
 }
 
-Result<Difference> compare(const Context& context, const Side& before, const Side& now) {
+Result<Difference> compare(const Context& context, const Input& before, const Input& now) {
   Difference difference;
-  if (before.devices && now.devices) difference.devices = device::match(*before.devices, *now.devices);
+  const auto& a = before.side.devices;
+  const auto& b = now.side.devices;
+  if (a && b) difference.devices = device::match(*a, *b);
   if (before.image && now.image) {
     TRY(difference.memory, compare_memory(context, before, now));
   } else if (!difference.devices) {
     return fail(make_error(ErrorKind::Unsupported, "devices", "no device records",
                            "an image or a probe that has them")
-                    .of(before.devices ? now.path : before.path));
+                    .of(a ? now.side.path : before.side.path));
   }
   return difference;
-}
-
-Json json_of(const Difference& difference, const Side& before, const Side& now) {
-  Json document;
-  if (difference.memory) {
-    document = report::json_of_diff(*difference.memory, before.image->info(), now.image->info());
-  } else {
-    document = report::json_document("diff");
-    document["a"] = before.json();
-    document["b"] = now.json();
-    document["identical"] = false;
-    document["pages"] = nullptr;
-    document["ranges"] = nullptr;
-  }
-  document["identical"] = difference.identical();
-  // A side without records: the same shape, and nothing in it.
-  document["devices_compared"] = difference.devices.has_value();
-  document["devices"] = difference.devices
-                            ? report::json_of_comparison(*before.devices, *now.devices, *difference.devices)
-                            : report::json_of_comparison({}, {}, {});
-  return document;
-}
-
-void print(const Context& context, const Difference& difference, const Side& before, const Side& now) {
-  std::ostream& out = context.streams.out;
-  if (difference.memory) {
-    report::print_diff(out, context.out_style, *difference.memory, before.image->info(), now.image->info());
-  } else {
-    report::print_sides(out, before.path, before.format, now.path, now.format);
-  }
-  if (difference.devices) {
-    report::print_comparison(out, context.out_style, *before.devices, *now.devices, *difference.devices);
-  } else if (before.devices || now.devices) {
-    out << "devices are not compared: " << (before.devices ? now.path : before.path)
-        << " has no records of them\n";
-  } else {
-    out << "devices are not compared: neither side has records of them\n";
-  }
 }
 
 class DiffVerb final : public Verb {
@@ -153,21 +103,23 @@ class DiffVerb final : public Verb {
   }
 
   int run(const Context& context) const override {
-    const auto before = open_side(context, before_, 0);
+    const auto before = open_input(context, before_, 0);
     if (!before) return context.report(before.error());
-    const auto now = second_side(context);
+    const auto now = second_input(context);
     if (!now) return context.report(now.error());
     const auto all_used = context.refuse_unused_options(images_of(*before, *now));
     if (!all_used) return context.report(all_used.error());
     const auto difference = compare(context, *before, *now);
     if (!difference) return context.report(difference.error());
-    if (context.options.json) context.document(json_of(*difference, *before, *now));
-    if (context.shows_text()) print(context, *difference, *before, *now);
+    if (context.options.json)
+      context.document(report::json_of_difference(*difference, before->side, now->side));
+    if (context.shows_text())
+      report::print_difference(context.streams.out, context.out_style, *difference, before->side, now->side);
     return difference->identical() ? kDone : kNo;
   }
 
  private:
-  Result<Side> second_side(const Context& context) const {
+  Result<Input> second_input(const Context& context) const {
     if (against_running_ != now_.empty()) {
       return fail(make_error(ErrorKind::Usage, "NOW",
                              against_running_ ? "an image beside --against-running" : "missing",
@@ -177,7 +129,7 @@ class DiffVerb final : public Verb {
       return fail(make_error(ErrorKind::Usage, "--root", "without --against-running",
                              "--against-running --root DIR"));
     }
-    return against_running_ ? machine_side(root_) : open_side(context, now_, 1);
+    return against_running_ ? machine(root_) : open_input(context, now_, 1);
   }
 
   std::string before_;

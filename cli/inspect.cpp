@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include "cli/option_rules.h"
-#include "cli/progress.h"
 #include "cli/verb.h"
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "lib/codec/hash.h"
 #include "lib/device/device_record.h"
+#include "lib/device/find_device.h"
 #include "lib/ops/find_kernel.h"
 #include "lib/ops/inspect.h"
 #include "lib/report/devices.h"
@@ -18,14 +19,6 @@ namespace {
 
 using device::Device;
 using report::Json;
-
-// "sda", "/dev/sda", "0000:00:1f.2", "00:1f.2", or its path.
-bool is_called(const Device& device, const std::string& name) {
-  if (device.path == name || "/sys/" + device.path == name || device.name == name) return true;
-  if (device.kind == device::Kind::Pci) return device.name == "0000:" + name;
-  return name == "/dev/" + device.name && device.kind != device::Kind::FileSystem &&
-         device.kind != device::Kind::Swap;
-}
 
 // The answer is printed all the same: without its pages.
 bool needs_passphrase(const ImageInfo& info) {
@@ -71,7 +64,7 @@ class Inspect final : public Verb {
     if (!fits) return context.report(fits.error());
     auto image = context.open_without_base(image_);
     if (image && search_)
-      image = find_kernel(std::move(*image), context.options.threads, progress_of(context, "search"));
+      image = find_kernel(std::move(*image), context.options.threads, context.progress("search"));
     if (!image) return context.report(image.error());
     const auto all_used = context.refuse_unused_options({(*image)->info()});
     if (!all_used) return context.report(all_used.error());
@@ -112,35 +105,23 @@ class Inspect final : public Verb {
     return kDone;
   }
 
-  Result<Device> find_device(const std::vector<Record>& records) const {
-    const auto refuse = [&](ErrorKind kind, std::string found, std::string allowed) {
-      return fail(make_error(kind, "--device " + device_, std::move(found), std::move(allowed)).of(image_));
-    };
-    constexpr const char* kAllowed = "a name, PCI address or path of --devices";
+  Result<Device> device_of(const std::vector<Record>& records) const {
     TRY(const auto set, device::devices_in(records, image_));
-    if (!set)
-      return refuse(ErrorKind::NotFound, "no device records in this image",
-                    "one with them: create --records or --probe");
-    std::vector<const Device*> found;
-    for (const Device& device : set->devices) {
-      if (is_called(device, device_)) found.push_back(&device);
+    if (!set) {
+      return fail(make_error(ErrorKind::NotFound, "--device " + device_, "no device records in this image",
+                             "one with them: create --records or --probe"));
     }
-    if (found.empty()) return refuse(ErrorKind::NotFound, "no such device", kAllowed);
-    if (found.size() > 1) {
-      return refuse(ErrorKind::Usage, fmt::format("{} devices of that name", found.size()),
-                    "a path, as --devices --json prints it");
+    TRY(const Device* found, device::find_device(*set, device_));
+    if (config_ && found->config.empty()) {
+      return fail(make_error(ErrorKind::NotFound, "--config", "no configuration space of " + found->name,
+                             "a PCI device"));
     }
-    if (config_ && found[0]->config.empty()) {
-      return fail(make_error(ErrorKind::NotFound, "--config", "no configuration space of " + found[0]->name,
-                             "a PCI device")
-                      .of(image_));
-    }
-    return *found[0];
+    return *found;
   }
 
   int show_device(const Context& context, const std::vector<Record>& records) const {
-    const auto device = find_device(records);
-    if (!device) return context.report(device.error());
+    const auto device = device_of(records);
+    if (!device) return context.report(Error(device.error()).of(image_));
     if (context.options.json) {
       Json document = report::json_document("inspect-device");
       document["device"] = report::json_of_devices({{*device}})[0];

@@ -13,10 +13,10 @@
 
 #include "cli/context.h"
 #include "cli/run.h"
-#include "cli/standard_output.h"
 #include "format/registry.h"
 #include "lib/jump/saver/saver.h"
 #include "lib/os/cancel.h"
+#include "lib/os/standard_output.h"
 
 namespace {
 
@@ -49,12 +49,12 @@ int code_after_output(int code, int failure) {
 int main(int argc, char** argv) {
   if (::getpid() == 1 && argc > 0 && std::string_view(argv[0]) == "/init")
     return hib::jump::run_saver(hib::formats());
-  hib::cli::occupy_closed_descriptors();
+  hib::occupy_closed_descriptors();
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);  // a core file would hold pages of the machine
   std::set_terminate(end_without_memory);
   hib::install_signal_handlers();
-  hib::cli::StandardOutput output;
+  hib::StandardOutput output;
   std::streambuf* const before = std::cout.rdbuf(&output);  // std::cerr flushes it, being tied to std::cout
   const int code =
       hib::cli::run(hib::formats(), std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),

@@ -1,6 +1,55 @@
 #include "cli/option_rules.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/nearest.h"
+#include "lib/base/text.h"
+#include "lib/image/format_names.h"
+
 namespace hib::cli {
+namespace {
+
+// How many images the operands may name, and how many they do name.
+struct ImageCount {
+  int most = 0;
+  std::size_t given = 0;
+};
+
+ImageCount count_images(const CLI::App& verb) {
+  ImageCount count;
+  for (const CLI::Option* option : verb.get_options()) {
+    if (!option->get_positional()) continue;
+    count.most += std::min(option->get_items_expected_max(), 2);
+    count.given += option->count();
+  }
+  return count;
+}
+
+}  // namespace
+
+void add_format_option(CLI::App& verb, std::string& value, const Formats& formats) {
+  const auto complaint = [&verb, &formats](const std::string& text) {
+    return complaint_about_formats(text, formats, std::max<std::size_t>(1, count_images(verb).given));
+  };
+  verb.add_option("-f,--format", value,
+                  fmt::format("read the image as this format: {}; auto: find out (default){}",
+                              listed(formats.names()),
+                              count_images(verb).most > 1 ? "; for several images: A,B" : ""))
+      ->type_name("NAME")
+      ->check(complaint, "");
+}
+
+void take_one_of(CLI::Option& option, std::vector<std::string> values) {
+  const auto complaint = [values = std::move(values)](const std::string& text) -> std::string {
+    if (std::find(values.begin(), values.end(), text) != values.end()) return "";
+    const std::string meant = nearest(text, values);
+    const std::string advice = meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant);
+    return fmt::format("\"{}\", expected {}{}", text, listed(values), advice);
+  };
+  option.check(complaint, "");
+}
 
 Result<void> only_with(const CLI::App& verb, const char* needed, OptionNames options) {
   if (verb.count(needed) > 0) return {};

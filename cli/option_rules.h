@@ -1,17 +1,25 @@
-// Options of a verb that belong together, or exclude each other: nothing that was given is passed over in
-// silence.
+// What the options of a verb allow: values, and which of them go together. Nothing that was given is passed
+// over in silence.
 #pragma once
 
 #include <initializer_list>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "lib/base/error.h"
+#include "lib/image/format.h"
 
 namespace hib::cli {
 
 using OptionNames = std::initializer_list<const char*>;
+
+// --format. To be called when the verb has its operands.
+void add_format_option(CLI::App& verb, std::string& value, const Formats& formats);
+
+// The option takes one of these values.
+void take_one_of(CLI::Option& option, std::vector<std::string> values);
 
 // Options that say something only together with another one.
 Result<void> only_with(const CLI::App& verb, const char* needed, OptionNames options);

@@ -1,20 +1,14 @@
 #include "lib/device/probe/probe.h"
 
-#include <algorithm>
 #include <sstream>
-
-#include <fmt/format.h>
 
 #include "cli/option_rules.h"
 #include "cli/verb.h"
-#include "lib/base/text.h"
 #include "lib/os/output.h"
-#include "lib/report/devices.h"
+#include "lib/report/probe.h"
 
 namespace hib::cli {
 namespace {
-
-using report::Json;
 
 Result<device::Probe> probe_tree(const std::string& root, const std::string& capture) {
   TRY(device::Tree tree,
@@ -25,31 +19,12 @@ Result<device::Probe> probe_tree(const std::string& root, const std::string& cap
   return found;
 }
 
-Json json_of_probe(const device::Probe& found) {
-  Json document = report::json_document("probe");
-  document["records"] = report::json_of_records(device::records_of(found));
-  return document;
-}
-
-Result<void> write_document(const Json& document, const std::string& path, bool force) {
+Result<void> write_document(const report::Json& document, const std::string& path, bool force) {
   TRY(const auto output, Output::create(path, force));
   std::ostringstream text;
   report::print_json(text, document);
   TRY_OK(output->append(as_bytes(text.str())));
   return output->publish();
-}
-
-std::string text_of(const Record& record, const char* name) {
-  const std::string* text = record.text(name);
-  return text == nullptr || text->empty() ? "unknown" : printable(*text);
-}
-
-void print_machine(std::ostream& out, const report::Style& style, const device::Probe& found) {
-  const auto modules = std::count_if(found.machine.fields.begin(), found.machine.fields.end(),
-                                     [](const Field& field) { return field.name == "module"; });
-  out << style.bold("Linux " + text_of(found.machine, "release"))
-      << fmt::format(", {}, {} modules, {} devices\n", text_of(found.machine, "machine"), modules,
-                     found.devices.devices.size());
 }
 
 class ProbeVerb final : public Verb {
@@ -78,14 +53,13 @@ class ProbeVerb final : public Verb {
     const auto found = probe_tree(root_, capture_);
     if (!found) return context.report(found.error());
     if (!output_.empty()) {
-      const auto written = write_document(json_of_probe(*found), output_, force_);
+      const auto written = write_document(report::json_of_probe(*found), output_, force_);
       if (!written) return context.report(written.error());
     }
     if (context.options.json) {
-      context.document(json_of_probe(*found));
+      context.document(report::json_of_probe(*found));
     } else if (output_.empty() && !context.options.quiet) {
-      print_machine(context.streams.out, context.out_style, *found);
-      report::print_devices(context.streams.out, context.out_style, found->devices, numeric_);
+      report::print_probe(context.streams.out, context.out_style, *found, numeric_);
     }
     return kDone;
   }

@@ -1,7 +1,6 @@
 #include "cli/rearm.h"
 
 #include "cli/option_rules.h"
-#include "cli/progress.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/ops/rearm.h"
@@ -65,7 +64,7 @@ int run_rearm(const Context& context, const std::string& image, const RearmOptio
   request.trust_swapped = options.trust_swapped;
   request.write = options.yes;
   request.threads = context.options.threads;
-  request.progress = progress_of(context, "rearm");
+  request.progress = context.progress("rearm");
   const auto report = rearm(context.formats, request);
   request.progress = {};
   if (!report) return context.report(report.error());

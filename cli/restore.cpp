@@ -10,6 +10,8 @@
 #include "cli/rearm.h"
 #include "cli/resume.h"
 #include "cli/verb.h"
+#include "lib/base/number.h"
+#include "lib/base/text.h"
 
 namespace hib::cli {
 namespace {
@@ -52,12 +54,11 @@ class Restore final : public Verb {
     verb_ = &app;
     app.add_option("IMAGE", image_, "the image; - is standard input")->required();
     app.add_option("-o,--output", output_, "where the memory goes; - is standard output")->type_name("FILE");
-    app.add_option("--as", as_, "format to write: " + listed(formats.writable()))
-        ->type_name("FORMAT")
-        ->check(CLI::IsMember(formats.writable()));
-    app.add_option("--codec", write_.codec, codecs_of(formats))
-        ->type_name("NAME")
-        ->check(CLI::IsMember(formats.codecs()));
+    const std::vector<std::string> names = formats.writable();
+    take_one_of(*app.add_option("--as", as_, "format to write: " + listed(names))->type_name("FORMAT"),
+                names);
+    take_one_of(*app.add_option("--codec", write_.codec, codecs_of(formats))->type_name("NAME"),
+                formats.codecs());
     app.add_option(
            "--target-offset", target_offset_,
            "swsusp: page of the output that holds the swap header (resume_offset), where it cannot be found")

@@ -1,6 +1,5 @@
 #include "cli/resume.h"
 
-#include "cli/progress.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/jump/restore/resume.h"
@@ -74,7 +73,7 @@ int run_resume(const Context& context, const std::string& device, const ResumeOp
   request.wait_seconds = options.wait_seconds;
   request.force = force;
   request.note = [&](const std::string& text) { context.note(text); };
-  request.progress = [&](const std::string& what) { return progress_of(context, what); };
+  request.progress = [&](const std::string& what) { return context.progress(what); };
   const jump::NotResumed end = jump::resume(context.formats, request);
   if (end.nothing_there) {
     context.note(printable(device) + ": nothing to go back to");

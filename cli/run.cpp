@@ -10,8 +10,8 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/context.h"
-#include "cli/nearest.h"
 #include "cli/verb.h"
+#include "lib/base/nearest.h"
 #include "lib/base/text.h"
 #include "lib/base/version.h"
 
@@ -54,7 +54,11 @@ struct Program {
   }
 };
 
-// "…; did you mean "inspect"?", or what there is instead.
+Error usage(std::string what, std::string advice) {
+  return make_error(ErrorKind::Usage, "", std::move(what)).advise(std::move(advice));
+}
+
+// The nearest of the known words, or what there is instead.
 std::string suggested(const std::string& word, const std::vector<std::string>& known,
                       const std::string& otherwise) {
   const std::string meant = nearest(word, known);
@@ -79,47 +83,40 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 // What was wrong, and what to do.
-std::string describe(const Program& program, const CLI::ParseError& error) {
+Error usage_error(const Program& program, const CLI::ParseError& error) {
   const Program::Entry* entry = program.parsed();
   const std::string verb = entry == nullptr ? "" : entry->app->get_name();
   const std::string help = fmt::format("\"hibtool help {}\" lists what there is", verb);
   const std::vector<std::string> extras = program.app.remaining(true);
   if (entry == nullptr || extras.empty()) {
-    const std::string text = printable(error.what());
-    return text.ends_with('?') ? text : fmt::format("{}; {}", text, help);
+    const std::string text = error.what();
+    return usage(text, text.ends_with('?') ? "" : help);
   }
   const std::string word = extras.front().substr(0, extras.front().find('='));
   if (!word.starts_with('-'))
-    return fmt::format("one argument too many for {}: \"{}\"", verb, printable(word));
-  return fmt::format("unknown option \"{}\" of {}; {}", printable(word), verb,
-                     suggested(word, option_names(*entry->app), help));
-}
-
-// --help and --version go to stdout and are no error; everything else is one line on stderr.
-int report_parse_end(const Program& program, const CLI::ParseError& error, const Streams& streams) {
-  if (error.get_exit_code() == 0) {
-    program.app.exit(error, streams.out, streams.err);
-    return kDone;
-  }
-  streams.err << "hibtool: " << describe(program, error) << "\n";
-  return kUsage;
+    return usage(fmt::format("one argument too many for {}: \"{}\"", verb, word), "");
+  return usage(fmt::format("unknown option \"{}\" of {}", word, verb),
+               suggested(word, option_names(*entry->app), help));
 }
 
 bool is_option_of_program(const std::string& word) {
   return word == "-h" || word == "--help" || word == "--version";
 }
 
-// What is wrong with the first word, which names the verb; empty: nothing.
-std::string complaint_about_verb(const std::vector<std::string>& arguments) {
+// The first word names the verb.
+Result<void> check_verb(const std::vector<std::string>& arguments) {
   const std::vector<std::string> names = verb_names();
   const std::string all = "the verbs are " + listed(names);
-  if (arguments.empty()) return "no verb; " + all;
+  if (arguments.empty()) return fail(usage("no verb", all));
   const std::string& word = arguments[0];
-  if (std::find(names.begin(), names.end(), word) != names.end() || is_option_of_program(word)) return "";
-  if (word.starts_with('-'))
-    return fmt::format("option \"{}\" in front of the verb; options come after it, and {}", printable(word),
-                       all);
-  return fmt::format("unknown verb \"{}\"; {}", printable(word), suggested(word, names, all));
+  if (std::find(names.begin(), names.end(), word) != names.end() || is_option_of_program(word)) return {};
+  if (word.starts_with('-')) {
+    return fail(usage(fmt::format("option \"{}\" in front of the verb", word),
+                      suggested(word, {"--help", "--version"}, "options come after it, and " + all)));
+  }
+  std::vector<std::string> meant = names;
+  meant.emplace_back("help");
+  return fail(usage(fmt::format("unknown verb \"{}\"", word), suggested(word, meant, all)));
 }
 
 // "help" is --help, and "help inspect" is "inspect --help".
@@ -130,19 +127,27 @@ std::vector<std::string> without_help_verb(std::vector<std::string> arguments) {
   return arguments;
 }
 
+// A command line that cannot be parsed has not set CommonOptions::json yet.
+int report_usage(const Error& error, const std::vector<std::string>& arguments, const Streams& streams) {
+  streams.err << "hibtool: " << error.line() << "\n";
+  const bool is_for_script = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  if (is_for_script) report::print_json(streams.out, report::json_of_error(error));
+  return kUsage;
+}
+
 // Parses and dispatches.
 int run_verb(const Formats& formats, const std::vector<std::string>& given, const Streams& streams) {
   const std::vector<std::string> arguments = without_help_verb(given);
-  if (const std::string complaint = complaint_about_verb(arguments); !complaint.empty()) {
-    streams.err << "hibtool: " << complaint << "\n";
-    return kUsage;
-  }
+  const auto verb_known = check_verb(arguments);
+  if (!verb_known) return report_usage(verb_known.error(), arguments, streams);
   Program program(formats);
   try {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
     program.app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
-    return report_parse_end(program, error, streams);
+    if (error.get_exit_code() != 0) return report_usage(usage_error(program, error), arguments, streams);
+    program.app.exit(error, streams.out, streams.err);  // --help and --version
+    return kDone;
   }
   return program.parsed()->verb->run(Context(formats, program.common, streams));
 }

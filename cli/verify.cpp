@@ -1,5 +1,4 @@
 #include "lib/ops/verify.h"
-#include "cli/progress.h"
 #include "cli/verb.h"
 #include "lib/ops/accept.h"
 #include "lib/os/machine.h"
@@ -49,7 +48,7 @@ class VerifyVerb final : public Verb {
   }
 
   Result<VerifyReport> check(const Context& context, const ImageReader& image) const {
-    TRY(auto report, verify(image, context.options.threads, progress_of(context, "verify")));
+    TRY(auto report, verify(image, context.options.threads, context.progress("verify")));
     if (against_running_) {
       TRY(report.acceptance, check_acceptance(context.formats, image, read_machine(root_)));
     }

@@ -5,9 +5,10 @@
 #include <string_view>
 #include <vector>
 
-namespace hib::cli {
+namespace hib {
 
-// Empty when none is near enough to be meant.
+// The word that is meant, or that begins with what is meant: "--agaisnt" means "--against-running". Empty
+// when none is near enough.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
-}  // namespace hib::cli
+}  // namespace hib

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hib {
 
@@ -24,5 +25,8 @@ std::string grouped(std::uint64_t value);
 
 // "1 page", "1,234 pages".
 std::string counted(std::uint64_t count, std::string_view thing);
+
+// "a, b, c"
+std::string listed(const std::vector<std::string>& names);
 
 }  // namespace hib

@@ -1,16 +1,14 @@
-#include "cli/format_names.h"
+#include "lib/image/format_names.h"
 
 #include <algorithm>
-#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "cli/context.h"
-#include "cli/nearest.h"
+#include "lib/base/nearest.h"
 #include "lib/base/text.h"
 
-namespace hib::cli {
+namespace hib {
 namespace {
 
 // "hib,raw": at least one name, which may be empty.
@@ -30,24 +28,9 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-bool takes_several_images(const CLI::App& verb) {
-  int most = 0;
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->get_positional()) most += std::min(option->get_items_expected_max(), 2);
-  }
-  return most > 1;
-}
+}  // namespace
 
-std::size_t images_given(const CLI::App& verb) {
-  std::size_t count = 0;
-  for (const CLI::Option* option : verb.get_options()) {
-    if (option->get_positional()) count += option->count();
-  }
-  return count;
-}
-
-// What is wrong with the value of --format; empty: nothing.
-std::string complaint_about(const std::string& value, const Formats& formats, const CLI::App& verb) {
+std::string complaint_about_formats(const std::string& value, const Formats& formats, std::size_t images) {
   const std::vector<std::string> names = formats.names();
   const std::vector<std::string> given = split_names(value);
   for (const std::string& name : given) {
@@ -57,21 +40,8 @@ std::string complaint_about(const std::string& value, const Formats& formats, co
                        meant.empty() ? "the formats are " + listed(names) + ", and auto"
                                      : fmt::format("did you mean \"{}\"?", meant));
   }
-  const std::size_t images = std::max<std::size_t>(1, images_given(verb));
   return given.size() <= images ? ""
                                 : fmt::format("{} formats for {}", given.size(), counted(images, "image"));
-}
-
-}  // namespace
-
-void add_format_option(CLI::App& verb, std::string& value, const Formats& formats) {
-  verb.add_option(
-          "-f,--format", value,
-          fmt::format("read the image as this format: {}; auto: find out (default){}",
-                      listed(formats.names()), takes_several_images(verb) ? "; for several images: A,B" : ""))
-      ->type_name("NAME")
-      ->check([&verb, &formats](const std::string& text) { return complaint_about(text, formats, verb); },
-              "");
 }
 
 std::string format_name_at(const std::string& value, std::size_t position) {
@@ -79,4 +49,4 @@ std::string format_name_at(const std::string& value, std::size_t position) {
   return names[std::min(position, names.size() - 1)];
 }
 
-}  // namespace hib::cli
+}  // namespace hib

@@ -138,6 +138,8 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
     file->wrappings_.push_back({"nbd", "an NBD server", {}});
     return std::shared_ptr<const File>(std::move(file));
   }
+  if (path.empty())
+    return fail(make_error(ErrorKind::NotFound, "input", "an empty name", "a file or device"));
   TRY(Fd fd, open_input(path));
   TRY(auto source, FdSource::open(std::move(fd), path));
   return std::shared_ptr<const File>(new File(std::move(source), path));

@@ -1,4 +1,4 @@
-#include "cli/standard_output.h"
+#include "lib/os/standard_output.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 #include "lib/os/cancel.h"
 
-namespace hib::cli {
+namespace hib {
 
 void occupy_closed_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -64,4 +64,4 @@ int StandardOutput::finish() {
   return failure_;
 }
 
-}  // namespace hib::cli
+}  // namespace hib

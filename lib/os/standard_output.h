@@ -4,7 +4,7 @@
 #include <array>
 #include <streambuf>
 
-namespace hib::cli {
+namespace hib {
 
 // Descriptors 0, 1 and 2 that the caller has closed are given to /dev/null, such that using them is an error:
 // otherwise the next file that is opened would take their number, and text would be written into it.
@@ -33,4 +33,4 @@ class StandardOutput final : public std::streambuf {
   int failure_ = 0;
 };
 
-}  // namespace hib::cli
+}  // namespace hib

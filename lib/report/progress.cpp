@@ -1,5 +1,7 @@
-#include "cli/progress.h"
+#include "lib/report/progress.h"
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include <fmt/format.h>
@@ -7,7 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
 
-namespace hib::cli {
+namespace hib::report {
 namespace {
 
 constexpr auto kRedraw = std::chrono::milliseconds(500);
@@ -19,35 +21,41 @@ std::string clock_time(double seconds) {
   return fmt::format("{}:{:02}", total / 60, total % 60);
 }
 
-}  // namespace
+class ProgressLine {
+ public:
+  ProgressLine(std::ostream& err, bool is_drawn, std::string what)
+      : err_(err), what_(std::move(what)), is_drawn_(is_drawn) {}
+  ~ProgressLine() {
+    if (is_shown_) err_ << "\r\033[K" << std::flush;
+  }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
-ProgressLine::ProgressLine(const Context& context, std::string what)
-    : err_(context.streams.err), what_(std::move(what)), visible_(context.shows_progress()) {}
+  void update(const Progress& progress);
 
-ProgressLine::~ProgressLine() {
-  if (drawn_) err_ << "\r\033[K" << std::flush;
-}
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string describe(const Progress& progress) const;
 
-ProgressCallback ProgressLine::callback() {
-  return [this](const Progress& progress) { update(progress); };
-}
+  std::ostream& err_;
+  std::string what_;
+  bool is_drawn_;
+  bool is_shown_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_draw_ = start_;
+};
 
 void ProgressLine::update(const Progress& progress) {
   const bool asked = take_progress_request();
-  if (!visible_) {
+  if (!is_drawn_) {
     if (asked) err_ << what_ << " " << describe(progress) << std::endl;
     return;
   }
   const auto now = Clock::now();
   if (now - last_draw_ < kRedraw && !asked) return;
   last_draw_ = now;
-  drawn_ = true;
+  is_shown_ = true;
   err_ << "\r\033[K" << what_ << " " << describe(progress) << std::flush;
-}
-
-ProgressCallback progress_of(const Context& context, const std::string& what) {
-  auto line = std::make_shared<ProgressLine>(context, what);
-  return [line, draw = line->callback()](const Progress& progress) { draw(progress); };
 }
 
 std::string ProgressLine::describe(const Progress& progress) const {
@@ -66,4 +74,11 @@ std::string ProgressLine::describe(const Progress& progress) const {
   return text;
 }
 
-}  // namespace hib::cli
+}  // namespace
+
+ProgressCallback progress_line(std::ostream& err, bool is_drawn, std::string what) {
+  const auto line = std::make_shared<ProgressLine>(err, is_drawn, std::move(what));
+  return [line](const Progress& progress) { line->update(progress); };
+}
+
+}  // namespace hib::report

@@ -424,12 +424,35 @@ class ExitCodes(CliTest):
                  ("inspect", "--frobnicate=1", self.hib): 'unknown option "--frobnicate" of inspect; "hibtool help inspect" lists what there is',
                  ("inspect", "-x", self.hib): 'unknown option "-x" of inspect; "hibtool help inspect" lists what there is',
                  ("inspect", self.hib, "more"): 'one argument too many for inspect: "more"',
+                 ("hel",): 'unknown verb "hel"; did you mean "help"?',
+                 ("--vesrion",): 'option "--vesrion" in front of the verb; did you mean "--version"?',
+                 ("--hlep",): 'option "--hlep" in front of the verb; did you mean "--help"?',
+                 ("verify", "--agaisnt=1", self.hib): 'unknown option "--agaisnt" of verify; did you mean "--against-running"?',
+                 ("restore", self.hib, "-o", "x", "--as", "elff"): '--as: "elff", expected hib, kdump, elf,',
                  ("inspect",): 'IMAGE is required; "hibtool help inspect" lists what there is'}
         for arguments, said in cases.items():
             with self.subTest(arguments):
                 lines = self.run_tool(*arguments, code=64).stderr.decode().splitlines()
                 self.assertEqual(len(lines), 1, lines)
                 self.assertTrue(lines[0].startswith("hibtool: " + said), lines)
+
+    def test_a_file_with_an_empty_name_is_said_to_have_one(self):
+        self.assertEqual(self.run_tool("inspect", "", code=2).stderr, b"hibtool: input: an empty name, expected a file or device\n")
+
+    def test_a_value_of_a_list_is_told_which_values_there_are_and_the_nearest(self):
+        said = self.run_tool("restore", self.hib, "-o", self.path("x"), "--as", "elff", code=64).stderr.decode()
+        self.assertTrue(said.endswith('snapshot, raw; did you mean "elf"?\n'), said)
+        said = self.run_tool("restore", self.hib, "-o", self.path("x"), "--as", "kdump", "--codec", "?", code=64).stderr.decode()
+        self.assertIn('--codec: "?", expected none, zlib,', said)
+
+    def test_a_wrong_command_line_with_json_has_a_document_too(self):
+        for arguments in (("inspekt", "--json"), ("inspect", "--json"), ("inspect", "--json", "--maps", self.hib),
+                          ("verify", self.hib, "--json", "--threads", "0"), ("--json",)):
+            with self.subTest(arguments):
+                end = self.run_tool(*arguments, code=64)
+                document = json.loads(end.stdout)
+                self.assertEqual((document["schema"], document["kind"]), ("hibtool.error", "usage"))
+                self.assertEqual(end.stderr.decode(), f"hibtool: {document['message']}\n")
 
     def test_what_cannot_be_done_is_2_with_one_line(self):
         cases = [self.path("none"), str(self.folder), self.write("text", b"text\n"), self.write("empty", b""), self.write("cut", Path(self.hib).read_bytes()[:2000])]

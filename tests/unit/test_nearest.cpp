@@ -1,9 +1,9 @@
 // "did you mean": nothing is better than a word that was not meant.
 
-#include "cli/nearest.h"
+#include "lib/base/nearest.h"
 #include "tests/support/catch.h"
 
-using hib::cli::nearest;
+using hib::nearest;
 
 namespace {
 
@@ -18,6 +18,18 @@ TEST_CASE("A mistyped word becomes the one that was meant") {
   CHECK(nearest("verfiy", kVerbs) == "verify");
   CHECK(nearest("dif", kVerbs) == "diff");
   CHECK(nearest("inspect", kVerbs) == "inspect");
+}
+
+TEST_CASE("Two letters in the wrong order are one mistake") {
+  CHECK(nearest("--hlep", {"--help"}) == "--help");
+  CHECK(nearest("--jsno", {"--json"}) == "--json");
+  CHECK(nearest("ba", {"ab"}) == "ab");
+}
+
+TEST_CASE("A beginning of five letters or more is enough, where no whole word is near") {
+  CHECK(nearest("--agaisnt", {"--json", "--against-running"}) == "--against-running");
+  CHECK(nearest("--page", {"--page-size", "--pages"}) == "--pages");
+  CHECK(nearest("insp", {"inspection"}).empty());
 }
 
 TEST_CASE("A word that is near to none becomes none") {

@@ -1,0 +1,33 @@
+#include "lib/device/find_device.h"
+
+#include "lib/base/text.h"
+
+namespace hib::device {
+namespace {
+
+bool is_called(const Device& device, const std::string& name) {
+  if (device.path == name || "/sys/" + device.path == name || device.name == name) return true;
+  if (device.kind == Kind::Pci) return device.name == "0000:" + name;
+  return name == "/dev/" + device.name && device.kind != Kind::FileSystem && device.kind != Kind::Swap;
+}
+
+}  // namespace
+
+Result<const Device*> find_device(const DeviceSet& set, const std::string& name) {
+  const Device* found = nullptr;
+  std::uint64_t count = 0;
+  for (const Device& device : set.devices) {
+    if (!is_called(device, name)) continue;
+    found = &device;
+    ++count;
+  }
+  if (count == 1) return found;
+  if (count == 0) {
+    return fail(make_error(ErrorKind::NotFound, "--device " + name, "no such device",
+                           "a name, PCI address or path of --devices"));
+  }
+  return fail(make_error(ErrorKind::Usage, "--device " + name, counted(count, "device") + " of that name",
+                         "a path, as --devices --json prints it"));
+}
+
+}  // namespace hib::device
