@@ -242,6 +242,10 @@ void print_layers(std::ostream& out, const Style& style, const std::vector<Layer
 std::string headline(const Style& style, const VerifyReport& report) {
   if (report.verdict == Verdict::Damaged) return style.red("DAMAGED");
   if (!report.acceptable()) return style.red("would not be accepted");
+  if (report.verdict == Verdict::Unverifiable && report.pages.unreadable > 0) {
+    return style.yellow(fmt::format("whole as it was saved, {} of its source lost",
+                                    counted(report.pages.unreadable, "page")));
+  }
   if (report.verdict == Verdict::Unverifiable) return style.yellow("nothing wrong, but not provable");
   if (report.acceptance.empty()) return style.green("good");
   const bool all_compared =

@@ -486,6 +486,8 @@ class ExitCodes(CliTest):
         saved = self.json("restore", bad, "--as", "hib", "-o", self.path("out"), "--salvage", code=3)
         self.assertGreater(saved["pages"]["unreadable"], 0)
         self.assertEqual(self.json("inspect", self.path("out"))["pages"]["unreadable"], saved["pages"]["unreadable"])
+        said = self.run_tool("verify", self.path("out")).stdout.decode().splitlines()[0]
+        self.assertEqual(said, f"{self.path('out')}: whole as it was saved, {saved['pages']['unreadable']} pages of its source lost")
 
     def test_an_unfinished_image_is_said_to_be_incomplete_and_salvage_gets_its_blocks(self):
         self.run_tool("create", "-f", "raw", self.raw, "-o", self.path("small.hib"), "--chunk-size", "16")
