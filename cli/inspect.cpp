@@ -12,6 +12,7 @@
 #include "lib/ops/find_kernel.h"
 #include "lib/ops/inspect.h"
 #include "lib/report/devices.h"
+#include "lib/report/kernel_log.h"
 #include "lib/report/text.h"
 
 namespace hib::cli {
@@ -35,6 +36,7 @@ class Inspect final : public Verb {
     app.add_flag("--map", map_, "say what every byte range of the file is");
     app.add_flag("--records", records_, "print the records: what the image knows of its machine");
     app.add_flag("--devices", devices_, "print the machine's devices as a tree");
+    app.add_flag("--dmesg", dmesg_, "print the kernel's log, which lies in the memory");
     app.add_flag("-n,--numeric", numeric_, "with --devices: vendor and device ids instead of names");
     app.add_option("--device", device_,
                    "print all that is recorded of this device. NAME is its kernel name, its PCI address, or "
@@ -55,6 +57,7 @@ class Inspect final : public Verb {
         "  hibtool inspect crash.hib\n"
         "  hibtool inspect --map crash.hib\n"
         "  hibtool inspect --device 0000:00:1f.2 --config crash.hib > ahci && lspci -F ahci -vv\n"
+        "  hibtool inspect --dmesg -q crash.hib | grep -i error\n"
         "  hibtool inspect --page 0x1f3 --raw crash.hib | xxd | head\n"
         "  hibtool inspect --json vmcore | jq -r .kernel.release");
   }
@@ -75,7 +78,7 @@ class Inspect final : public Verb {
 
  private:
   Result<void> check_options() const {
-    static constexpr OptionNames kParts = {"--pages", "--map", "--records", "--devices"};
+    static constexpr OptionNames kParts = {"--pages", "--map", "--records", "--devices", "--dmesg"};
     TRY_OK(only_with(*verb_, "--page", {"--raw"}));
     TRY_OK(only_with(*verb_, "--device", {"--config"}));
     TRY_OK(only_with(*verb_, "--devices", {"--numeric"}));
@@ -137,7 +140,7 @@ class Inspect final : public Verb {
   using Devices = std::optional<device::DeviceSet>;
 
   int show_image(const Context& context, const ImageReader& image) const {
-    auto report = inspect(image, {pages_, map_, context.options.salvage});
+    auto report = inspect(image, {pages_, map_, context.options.salvage, dmesg_});
     if (!report) return context.report(report.error());
     report->searched = search_;
     const auto devices = devices_ ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
@@ -156,6 +159,7 @@ class Inspect final : public Verb {
     if (pages_) document["runs"] = report::json_of_runs(report.runs);
     if (map_) document["map"] = report::json_of_map(report.map);
     if (records_) document["records"] = report::json_of_records(report.records);
+    if (report.log) document.update(report::json_of_log(*report.log));
     if (!image.history().empty()) document["breadcrumbs"] = report::json_of_history(image.history());
     if (devices_) document["devices"] = devices ? report::json_of_devices(*devices) : Json(nullptr);
     return document;
@@ -170,6 +174,7 @@ class Inspect final : public Verb {
     if (map_) report::print_map(out, report.map);
     if (records_) report::print_records(out, context.out_style, report.records);
     if (!context.options.quiet) report::print_history(out, image.history());
+    if (report.log) report::print_log(out, context.out_style, *report.log);
     if (!devices_) return;
     if (devices) {
       report::print_devices(out, context.out_style, *devices, numeric_);
@@ -187,6 +192,7 @@ class Inspect final : public Verb {
   bool map_ = false;
   bool records_ = false;
   bool devices_ = false;
+  bool dmesg_ = false;
   bool numeric_ = false;
   bool raw_ = false;
   bool config_ = false;

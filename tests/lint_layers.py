@@ -28,7 +28,7 @@ ALLOWED = {
                         " lib/jump/boot",
     "lib/jump/saver": f"{LOW} lib/ops lib/device lib/device/probe lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                       " lib/jump/restore",
-    "lib/report": f"{LOW} lib/fs lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
+    "lib/report": f"{LOW} lib/fs lib/memory lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                   " lib/jump/restore",
     "format": f"{LOW} format/NAME",
     "format/NAME": f"{LOW} lib/memory",

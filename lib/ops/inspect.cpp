@@ -47,6 +47,9 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
     TRY(const RangeMap map, image.map());
     report.map = map.tiled(report.info.file_bytes);
   }
+  if (options.want_log) {
+    TRY(report.log, memory::kernel_log(image));
+  }
   if (options.want_damage) add_damage(report, image.check_structure().damage);
   return report;
 }

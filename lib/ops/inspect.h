@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lib/image/reader.h"
+#include "lib/memory/kernel_log.h"
 
 namespace hib {
 
@@ -14,15 +15,17 @@ struct InspectReport {
   std::optional<PageCounts> swapped;         // swapped-out pages, where the image has them
   std::optional<std::uint64_t> kaslr_slide;  // this and the next from VMCOREINFO
   std::optional<std::string> build_id;
-  std::vector<PageRun> runs;       // with `want_runs`
-  std::vector<LabelledRange> map;  // with `want_map`
-  std::vector<Damage> damage;      // with `want_damage`; each is a finding of `info` too
+  std::vector<PageRun> runs;             // with `want_runs`
+  std::vector<LabelledRange> map;        // with `want_map`
+  std::vector<Damage> damage;            // with `want_damage`; each is a finding of `info` too
+  std::optional<memory::KernelLog> log;  // with `want_log`
 };
 
 struct InspectOptions {
   bool want_runs = false;
   bool want_map = false;
   bool want_damage = false;  // looks for it in all structures; pages are not read
+  bool want_log = false;     // what dmesg would show; an error where it cannot be had
 };
 
 Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options);

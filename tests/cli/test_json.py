@@ -153,6 +153,7 @@ class Work:
             yield from self.run("inspect", path, "-f", kind, *ALL)
         yield from self.run("inspect", self.with_history(), *ALL)
         yield from self.run("inspect", FIRST, "--page", "0x6")
+        yield from self.run("inspect", FIRST, "--dmesg")
 
     def inspect_of_broken_dumps(self):
         for kind, path in self.small.items():

@@ -33,6 +33,14 @@ class Samples(CliTest):
         self.assertRegex(kernel["version"], r"^#1 SMP.*Debian")
         self.assertEqual(kernel["machine"], "x86_64")
 
+    def test_inspect_dmesg_prints_the_log_of_the_kernel(self):
+        document = self.json("inspect", "--dmesg", FIRST)
+        self.assertGreater(len(document["lines"]), 300)
+        self.assertTrue(document["lines"][0]["text"].startswith("Linux version 6.1."))
+        self.assertGreater(document["lines"][-1]["time_ns"], 1_000_000_000)
+        printed = self.run_tool("inspect", "--dmesg", "-q", FIRST).stdout.decode().splitlines()
+        self.assertEqual(printed[0], "[    0.000000] " + document["lines"][0]["text"])
+
     def test_every_known_page_has_the_bytes_that_the_guest_gave_it(self):
         report = json.loads((SAMPLES / "debian-6.1-cloud.json").read_text())
         for path, key in ((FIRST, "first"), (LATER, "second")):

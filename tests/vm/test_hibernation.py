@@ -105,6 +105,16 @@ class HibernatedMachine:
         verdict = tool_json("verify", self.armed)
         self.assertEqual(verdict["verdict"], "unverifiable" if self.codec == "none" else "good", verdict["layers"])
 
+    def test_the_log_in_the_memory_is_what_the_console_showed(self):
+        line = re.compile(r"^\[ *\d+\.\d{6}\] .*\S", re.M)
+        log = line.findall(tool("inspect", "-q", "--dmesg", self.armed))
+        self.assertIn("PM: hibernation: Creating image", "\n".join(log[-5:]))
+        shown = line.findall(self.snapshot.console.replace("\r", ""))
+        known = set(log)
+        count = max(i for i, text in enumerate(shown) if text in known)  # what it says while it saves is not in the snapshot
+        self.assertGreater(count, 200)
+        self.assertEqual([text for text in shown[:count] if text not in known], [])
+
     def test_the_known_pages_lie_where_the_guest_says(self):
         raw = self.folder / "memory"
         tool("restore", self.armed, "--as", "raw", "-o", raw, "-q")
