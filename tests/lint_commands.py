@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Every command that the two scripts of README.md call is there on a fresh minimal Debian, or debian/control brings it."""
+"""Every command that the two scripts of README.md call is there on a fresh minimal Debian, or debian/control brings it; and
+what README.md installs by hand is what debian/control lists."""
 
 import ast
 import doctest
@@ -16,6 +17,7 @@ SCRIPTS = {"samples/demo.sh": False, "tests/support/setup.sh": False, "tests/run
 PACKAGES = {"cmake": "cmake", "ctest": "cmake", "python3": "python3"}
 # The modules of a Python script beyond Python's own: likewise.
 MODULES = {"xxhash": "python3-xxhash", "zstandard": "python3-zstandard"}
+NOT_BY_HAND = {"debhelper-compat", "python3"}  # of the package, and of samples/demo.sh
 ASKED_OF_THE_USER = {"sudo"}  # "root or sudo" is what README.md asks of the machine
 
 WRAPPERS = {"as_root", "exec"}  # the word after these is a command too
@@ -134,8 +136,17 @@ def needs(script):
             yield f"{python}: the module {module}", MODULES.get(module)
 
 
+def installed_by_hand():
+    """The packages of README.md's "By hand"."""
+    command = re.search(r"apt-get install ((?:[^\n]*\\\n)*[^\n]*)", (ROOT / "README.md").read_text())[1]
+    return set(command.replace("\\", " ").split())
+
+
 def problems():
     depends = build_depends()
+    listed = {package for package, for_tests in depends.items() if not for_tests} - NOT_BY_HAND
+    for package in sorted(listed ^ installed_by_hand()):
+        yield f"README.md, by hand: {package} is {'missing' if package in listed else 'not in debian/control'}"
     for script, for_tests in SCRIPTS.items():
         for what, package in needs(script):
             if package is None:

@@ -60,7 +60,9 @@ FENCED = {
 }
 # cli/ is verbs, each of which parses, calls one function and prints one report: what grows past this belongs into lib/.
 MAX_CLI_LINES = 1900
-INCLUDE = re.compile(r'#include (?:"(?P<ours>[^"]+)"|<(?P<other>[^>]+)>)')
+INCLUDE = re.compile(r'(?:\s|/\*.*?\*/)*#\s*include(?:_next)?\s*(?:"(?P<quoted>[^"]+)"|<(?P<other>[^>]+)>|(?P<odd>.*))')
+TOPS = ("lib/", "format/", "cli/", "kernel-glue/", "tests/")  # the root of the repository is an include directory
+SOURCES = (".h", ".cpp")
 
 
 def folder_of(path):
@@ -92,11 +94,15 @@ def problems_of(file):
         found = INCLUDE.match(text)
         if not found:
             continue
-        if found["ours"] and (problem := breach(path, found["ours"])):
+        if found["odd"] is not None:
+            yield f"{path}:{line}: names no file: {text.strip()}"
+        target = found["quoted"] or found["other"] or ""
+        is_ours = found["quoted"] is not None or target.startswith(TOPS)
+        if is_ours and (problem := breach(path, target)):
             yield f"{path}:{line}: {problem}"
         for prefix, folders in FENCED.items():
-            if found["other"] and found["other"].startswith(prefix) and not path.startswith(folders):
-                yield f"{path}:{line}: includes <{found['other']}>, which only {', '.join(folders)} may"
+            if not is_ours and target.startswith(prefix) and not path.startswith(folders):
+                yield f"{path}:{line}: includes <{target}>, which only {', '.join(folders)} may"
 
 
 def printed():
@@ -112,8 +118,10 @@ def main():
     if sys.argv[1:] == ["--table"]:
         print(printed())
         return 0
-    files = [p for top in ("lib", "format", "cli") for p in sorted((ROOT / top).rglob("*")) if p.suffix in (".h", ".cpp")]
-    found = [problem for file in files for problem in problems_of(file)]
+    all_files = [p for top in ("lib", "format", "cli") for p in sorted((ROOT / top).rglob("*")) if p.is_file()]
+    files = [p for p in all_files if p.suffix in SOURCES]
+    found = [f"{p.relative_to(ROOT)}: a source ends in {' or '.join(SOURCES)}" for p in all_files if p not in files]
+    found += [problem for file in files for problem in problems_of(file)]
     cli_lines = sum(len(p.read_text().splitlines()) for p in files if p.parent.name == "cli")
     if cli_lines > MAX_CLI_LINES:
         found.append(f"cli/ has {cli_lines} lines, {MAX_CLI_LINES} at most: work belongs into lib/ops, text into lib/report")
