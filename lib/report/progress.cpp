@@ -1,19 +1,24 @@
 #include "lib/report/progress.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
+#include "lib/os/terminal.h"
 
 namespace hib::report {
 namespace {
 
 constexpr auto kRedraw = std::chrono::milliseconds(500);
 constexpr int kBarWidth = 24;
+constexpr unsigned kLeastImportant = 4;
 
 std::string clock_time(double seconds) {
   const auto total = static_cast<long>(seconds + 0.5);
@@ -35,7 +40,13 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string describe(const Progress& progress) const;
+  struct Part {
+    std::string text;
+    unsigned rank = 0;  // 0 is the most important
+  };
+  using Parts = std::vector<Part>;
+  Parts parts_of(const Progress& progress) const;
+  static std::string fitted(const Parts& parts, std::size_t columns);
 
   std::ostream& err_;
   std::string what_;
@@ -48,17 +59,18 @@ class ProgressLine {
 void ProgressLine::update(const Progress& progress) {
   const bool asked = take_progress_request();
   if (!is_drawn_) {
-    if (asked) err_ << what_ << " " << describe(progress) << std::endl;
+    if (asked) err_ << fitted(parts_of(progress), std::string::npos) << std::endl;
     return;
   }
   const auto now = Clock::now();
   if (now - last_draw_ < kRedraw && !asked) return;
   last_draw_ = now;
   is_shown_ = true;
-  err_ << "\r\033[K" << what_ << " " << describe(progress) << std::flush;
+  // A line that wraps could not be drawn over: the last column stays free.
+  err_ << "\r\033[K" << fitted(parts_of(progress), terminal_columns(STDERR_FILENO) - 1) << std::flush;
 }
 
-std::string ProgressLine::describe(const Progress& progress) const {
+ProgressLine::Parts ProgressLine::parts_of(const Progress& progress) const {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const double share = progress.total_bytes == 0
                            ? 1.0
@@ -66,12 +78,23 @@ std::string ProgressLine::describe(const Progress& progress) const {
                                                static_cast<double>(progress.total_bytes));
   const double speed = seconds > 0 ? static_cast<double>(progress.done_bytes) / seconds : 0;
   const auto filled = static_cast<std::size_t>(share * kBarWidth);
-  const std::string bar = std::string(filled, '#') + std::string(kBarWidth - filled, '.');
-  std::string text =
-      fmt::format("[{}] {:3.0f} %  {} of {}  {}/s", bar, share * 100, human_bytes(progress.done_bytes),
-                  human_bytes(progress.total_bytes), human_bytes(static_cast<std::uint64_t>(speed)));
-  if (share > 0 && share < 1 && seconds > 0.5) text += "  " + clock_time(seconds / share - seconds) + " left";
-  return text;
+  const bool has_end = share > 0 && share < 1 && seconds > 0.5;
+  return {{what_, 0},
+          {fmt::format(" [{}{}]", std::string(filled, '#'), std::string(kBarWidth - filled, '.')), 4},
+          {fmt::format(" {:3.0f} %", share * 100), 1},
+          {fmt::format("  {} of {}", human_bytes(progress.done_bytes), human_bytes(progress.total_bytes)), 2},
+          {fmt::format("  {}/s", human_bytes(static_cast<std::uint64_t>(speed))), 3},
+          {has_end ? "  " + clock_time(seconds / share - seconds) + " left" : "", 1}};
+}
+
+// As many of the parts as have room, the important ones first.
+std::string ProgressLine::fitted(const Parts& parts, std::size_t columns) {
+  std::string line;
+  for (unsigned least = kLeastImportant;; --least) {
+    line.clear();
+    for (const Part& part : parts) line += part.rank <= least ? part.text : "";
+    if (line.size() <= columns || least == 0) return line.substr(0, columns);
+  }
 }
 
 }  // namespace

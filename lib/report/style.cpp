@@ -1,15 +1,14 @@
 #include "lib/report/style.h"
 
 #include <cstdlib>
-#include <cstring>
+
+#include "lib/os/terminal.h"
 
 namespace hib::report {
 
 Style::Style(bool terminal) : terminal_(terminal) {
   const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  on_ = terminal && (no_color == nullptr || *no_color == '\0') &&
-        (term == nullptr || std::strcmp(term, "dumb") != 0);
+  on_ = terminal && (no_color == nullptr || *no_color == '\0') && !is_dumb_terminal();
 }
 
 std::string Style::wrap(const char* code, const std::string& text) const {
