@@ -93,7 +93,7 @@ void Reader::fill_info(const OpenOptions& options) {
   info_.codec = "snappy";
   info_.integrity_algorithm = "crc32c";
   for (const Damage& damage : info_.damage) {
-    info_.state = "incomplete";
+    info_.state = ImageState::Incomplete;
     info_.findings.push_back(
         {"broken-block", Severity::Error, damage.error.offset.value_or(0), damage.error.text()});
   }

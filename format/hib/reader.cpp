@@ -53,6 +53,7 @@ Reader::Reader(std::shared_ptr<const File> file, const OpenOptions& options)
   describe_input(*file_, info_);
   info_.codec = "zstd";
   info_.integrity_algorithm = "xxh3-128";
+  info_.integrity_of = "root";
 }
 
 Result<std::unique_ptr<Reader>> Reader::open(std::shared_ptr<const File> file, const OpenOptions& options,
@@ -148,7 +149,7 @@ Result<Commit> Reader::find_commit() {
 
 // Without an index, the PAGES blocks themselves say what they hold.
 void Reader::salvage_by_walk(Error reason) {
-  info_.state = "incomplete";
+  info_.state = ImageState::Incomplete;
   info_.findings.push_back({"no-index", Severity::Error, reason.offset, reason.text()});
   info_.damage.push_back({std::move(reason), {}});
   if (!salvage_) return;

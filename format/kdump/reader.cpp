@@ -142,7 +142,7 @@ void Reader::fill_info() {
     info_.end_pfn = run->end();
   }
   if ((headers_.status & kStatusIncomplete) != 0) {
-    info_.state = "incomplete";
+    info_.state = ImageState::Incomplete;
     info_.findings.push_back({"incomplete", Severity::Error, dump_.file_offset(offsetof(Header, status)),
                               "the header says that the dump was not finished"});
   }
@@ -189,7 +189,7 @@ void Reader::report_cut_part(const Part& part, std::vector<PfnRange> lost) {
   Damage damage{dump.file().error(ErrorKind::Truncated, dump.file().size(), "page data", found,
                                   "the data of all pages that the bitmap names"),
                 std::move(lost)};
-  info_.state = "incomplete";
+  info_.state = ImageState::Incomplete;
   info_.findings.push_back({"truncated", Severity::Error, dump.file().size(), damage.error.text()});
   info_.damage.push_back(std::move(damage));
 }
@@ -197,7 +197,7 @@ void Reader::report_cut_part(const Part& part, std::vector<PfnRange> lost) {
 void Reader::report_missing_parts(std::vector<PfnRange> lost) {
   if (lost.empty()) return;
   Damage damage{missing_part(), std::move(lost)};
-  info_.state = "incomplete";
+  info_.state = ImageState::Incomplete;
   info_.findings.push_back({"part-missing", Severity::Error, damage.error.offset, damage.error.text()});
   info_.damage.push_back(std::move(damage));
 }

@@ -58,7 +58,7 @@ Result<std::unique_ptr<ImageReader>> open(std::shared_ptr<const File> file, cons
     if (!header) {
       if (extents.empty()) return fail(std::move(header).error());
       // What follows is unknown: neither its length nor its addresses can be told.
-      info.state = "incomplete";
+      info.state = ImageState::Incomplete;
       info.findings.push_back({"broken-range", Severity::Error, offset, header.error().line()});
       info.damage.push_back({std::move(header).error(), {}});
       break;

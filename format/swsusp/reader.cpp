@@ -20,13 +20,13 @@ namespace {
 
 std::string describe_place(const Located& found) { return found.place.empty() ? "swap area" : found.place; }
 
-const char* state_name(State state) {
+ImageState image_state(State state) {
   switch (state) {
-    case State::Plain: return "none";
-    case State::Armed: return "armed";
-    case State::Consumed: return "consumed";
+    case State::Plain: return ImageState::None;
+    case State::Armed: return ImageState::Armed;
+    case State::Consumed: return ImageState::Consumed;
   }
-  return "";
+  return ImageState::Unknown;
 }
 
 ImageInfo basic_info(const Located& found) {
@@ -35,7 +35,7 @@ ImageInfo basic_info(const Located& found) {
   info.format = "swsusp";
   info.variant = describe_place(found);
   describe_input(file, info);
-  info.state = state_name(found.header.state);
+  info.state = image_state(found.header.state);
   info.page_size = found.header.page_size;
   info.findings = found.findings;
   const std::string uuid = found.header.uuid_text();
@@ -205,8 +205,9 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   SnapshotParts parts;
   parts.info = uswsusp_info(found, *stream);
   add_consumed(found, "uswsusp", parts.info);
-  parts.layers.push_back({"signature", LayerResult::Ok,
-                          fmt::format("{}: {}", printable(until_nul(found.header.sig)), parts.info.state)});
+  parts.layers.push_back(
+      {"signature", LayerResult::Ok,
+       fmt::format("{}: {}", printable(until_nul(found.header.sig)), name_of(parts.info.state))});
   parts.layers.push_back(
       {"header", LayerResult::Ok, fmt::format("flags {:#x}, {} pages", image.flags, grouped(image.pages))});
   parts.label = [found](RangeMap& map) { label_header(map, found); };
@@ -234,7 +235,7 @@ std::unique_ptr<ImageReader> describe_tuxonice(const std::shared_ptr<const File>
   info.format = "tuxonice";
   info.variant = "swap area";
   describe_input(*file, info);
-  info.state = "armed";
+  info.state = ImageState::Armed;
   info.codec = "unknown";
   info.pages_are_known = false;
   if (const auto raw = file->read_at(0, 32)) {
@@ -279,7 +280,7 @@ Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> f
   SnapshotParts parts;
   parts.info.format = "snapshot";
   parts.info.variant = "stream of /dev/snapshot";
-  parts.info.state.clear();  // told once the pages have been counted
+  parts.info.state = ImageState::Unknown;  // told once the pages have been counted
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
 

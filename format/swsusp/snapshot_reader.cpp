@@ -463,7 +463,8 @@ void SnapshotReader::fill_record() {
 void SnapshotReader::fill_info() {
   const InfoPage& page = stream_->info_page();
   ImageInfo& info = parts_.info;
-  if (info.state.empty()) info.state = stream_->damage().empty() ? "complete" : "incomplete";
+  if (info.state == ImageState::Unknown)
+    info.state = stream_->damage().empty() ? ImageState::Complete : ImageState::Incomplete;
   if (info.path.empty()) describe_input(stream_->file(), info);
   info.page_size = page.abi.page_size;
   info.kernel = page.uts;

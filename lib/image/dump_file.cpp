@@ -79,7 +79,7 @@ class FlattenedReader final : public ForwardingReader {
     Damage damage{dump_.file().error(ErrorKind::Truncated, end, "flattened records", "no end mark",
                                      "a record of -1 and -1 at the end"),
                   {}};
-    info_.state = "incomplete";
+    info_.state = ImageState::Incomplete;
     info_.findings.push_back({"truncated", Severity::Error, end, damage.error.line()});
     info_.damage.push_back(std::move(damage));
   }

@@ -73,7 +73,7 @@ void ExtentReader::report_missing_bytes(const Extent& extent) {
                              fmt::format("the file ends after {} bytes", file_->size()),
                              fmt::format("{} are needed", extent.file_offset + extent.stored_bytes)),
                 {{first, end - first}}};
-  info_.state = "incomplete";
+  info_.state = ImageState::Incomplete;
   info_.findings.push_back({"truncated", Severity::Error, file_->size(), damage.error.line()});
   info_.damage.push_back(std::move(damage));
 }

@@ -42,13 +42,24 @@ struct FoundIn {
   std::string title;  // for people
 };
 
+enum class ImageState {
+  Unknown,     // not told yet
+  Complete,    // all of what its format holds
+  Incomplete,  // its end is missing
+  Armed,       // a hibernation image: the next boot resumes from it
+  Consumed,    // a hibernation image: a kernel has tried, and has taken the signature away
+  None,        // a swap area without an image
+};
+
+std::string_view name_of(ImageState state);  // "armed", as in documents
+
 struct ImageInfo {
   std::string format;   // contract: "hib", "elf", "kdump", "lime", "raw"
   std::string variant;  // "flattened", "ELF64 with 3 PT_LOAD segments": for people
   std::string path;
   std::uint64_t file_bytes = 0;
-  std::vector<FoundIn> found_in;   // outermost first: what the image was taken out of
-  std::string state = "complete";  // or "incomplete"
+  std::vector<FoundIn> found_in;  // outermost first: what the image was taken out of
+  ImageState state = ImageState::Complete;
   std::string codec = "none";
   std::uint32_t page_size = 4096;
 
@@ -62,6 +73,7 @@ struct ImageInfo {
 
   KernelIdentity kernel;
   std::string integrity_algorithm = "none";
+  std::string_view integrity_of = {};  // what integrity_value is a hash of; empty: the pages
   std::string integrity_value;
   std::optional<std::string> content_digest;                 // where the image itself carries it
   std::vector<std::pair<std::string, std::string>> details;  // what only this format has: name, text

@@ -4,6 +4,18 @@
 #include <cstring>
 
 namespace hib {
+
+std::string_view name_of(ImageState state) {
+  switch (state) {
+    case ImageState::Unknown: return "unknown";
+    case ImageState::Complete: return "complete";
+    case ImageState::Incomplete: return "incomplete";
+    case ImageState::Armed: return "armed";
+    case ImageState::Consumed: return "consumed";
+    case ImageState::None: return "none";
+  }
+  return "unknown";
+}
 namespace {
 
 // Cuts runs into batches of kBatchPages; a run without bytes costs nothing and is not cut.

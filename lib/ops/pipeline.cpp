@@ -272,7 +272,7 @@ Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
 }
 
 std::string lost_pages(std::uint64_t count, const ImageInfo& image) {
-  if (image.state != "incomplete") return counted(count, "page") + " lost";
+  if (image.state != ImageState::Incomplete) return counted(count, "page") + " lost";
   return (count == 0 ? std::string() : counted(count, "page") + " lost, ") + "and how many more is not known";
 }
 

@@ -139,7 +139,7 @@ Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo
                            "a swap area of this machine, where the signature can be put back")
                     .of(info.path));
   }
-  if (can_be && info.state != "none") return format;
+  if (can_be && info.state != ImageState::None) return format;
   return fail(make_error(can_be ? ErrorKind::Refused : ErrorKind::NotRecognised, "rearm",
                          can_be ? std::string("a swap area without an image")
                                 : std::string(formats.title(info.format)),
@@ -161,7 +161,7 @@ Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request) {
   TRY(const Format* format, format_that_rearms(formats, image->info()));
   RearmReport report;
   report.image = request.image;
-  report.armed_already = image->info().state == "armed";
+  report.armed_already = image->info().state == ImageState::Armed;
   fs::MemoryScan memory;
   const std::uint32_t page_size = image->info().page_size;
   TRY(const auto verified, verify(*image, request.threads, request.progress,

@@ -6,7 +6,8 @@ namespace hib::report {
 namespace {
 
 const char* headline(const RearmReport& report) {
-  if (report.armed_already) return "armed already; hibtool verify says whether it is whole";
+  if (report.armed_already)
+    return report.possible() ? "armed already" : "armed already, and not all of what follows is right";
   if (report.written) return "armed";
   return report.possible() ? "could be armed; --yes does it" : "not armed";
 }
@@ -15,7 +16,6 @@ const char* headline(const RearmReport& report) {
 
 void print_rearm(std::ostream& out, const Style& style, const RearmReport& report) {
   out << printable(report.image) << ": " << headline(report) << "\n";
-  if (report.armed_already) return;
   for (const RearmCheck& check : report.checks) {
     out << "  " << (check.ok ? style.green("ok ") : style.red("NO ")) << " " << printable(check.name) << ": "
         << printable(check.text) << "\n";

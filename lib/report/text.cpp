@@ -146,9 +146,10 @@ std::string describe_found_in(const std::vector<FoundIn>& found_in) {
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
                    std::string_view format_title) {
   const ImageInfo& info = report.info;
-  const bool complete = info.state != "incomplete";
+  const std::string state(name_of(info.state));
   print(out, "{}: {}{}, {}\n", style.bold(printable(info.path)), format_title,
-        info.variant.empty() ? "" : ", " + info.variant, complete ? info.state : style.red(info.state));
+        info.variant.empty() ? "" : ", " + info.variant,
+        info.state == ImageState::Incomplete ? style.red(state) : state);
   row(out, "file", fmt::format("{} ({} bytes)", human_bytes(info.file_bytes), grouped(info.file_bytes)));
   if (!info.found_in.empty()) row(out, "found in", describe_found_in(info.found_in));
   row(out, "codec", info.codec);
@@ -180,7 +181,8 @@ void print_inspect(std::ostream& out, const Style& style, const InspectReport& r
   row(out, "integrity",
       info.integrity_value.empty()
           ? info.integrity_algorithm
-          : info.integrity_algorithm + (info.format == "hib" ? " root " : " ") + info.integrity_value);
+          : fmt::format("{}{}{} {}", info.integrity_algorithm, info.integrity_of.empty() ? "" : " ",
+                        info.integrity_of, info.integrity_value));
   if (info.content_digest) row(out, "content", *info.content_digest);
   if (!report.records.empty()) {
     std::string names;

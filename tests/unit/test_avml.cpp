@@ -198,7 +198,7 @@ TEST_CASE("Blocks as avml writes them are read, and every page is covered by a c
   CHECK(image->info().format == "avml");
   CHECK(image->info().variant == "AVML 2, 3 blocks");
   CHECK(image->info().codec == "snappy");
-  CHECK(image->info().state == "complete");
+  CHECK(image->info().state == ImageState::Complete);
   CHECK(image->info().pages.present() == 94);
   CHECK(image->info().end_pfn == 130);
   PageCounts counts;
@@ -320,7 +320,7 @@ TEST_CASE("A range that its stream cannot hold costs that block, at once and wit
   const Sample sample;
   sample.with(sample.second + offsetof(avml::BlockHeader, last), le64((std::uint64_t{1} << 52) - 1));
   const auto image = open_or_fail(sample.path);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   REQUIRE_FALSE(image->info().damage.empty());
   PageCounts counts;
   CHECK(wrong_pages(*image, sample, counts) == 0);
@@ -350,7 +350,7 @@ TEST_CASE(
   std::memset(bytes.data() + sample.third - 8, 0, 8);  // and the length behind it
   write_file(sample.path, bytes);
   const auto image = open_or_fail(sample.path);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   REQUIRE(image->info().damage.size() == 1);
   CHECK(image->info().damage[0].lost_pfns == std::vector<PfnRange>{{40, 24}});
   PageCounts counts;
@@ -374,7 +374,7 @@ TEST_CASE("A cut AVML file yields what lies before the cut, and says that it is 
     PageCounts counts;
     CHECK(wrong_pages(**image, sample, counts) == 0);
     const bool at_end_of_a_block = size == sample.second || size == sample.third;
-    CHECK(((*image)->info().state == "incomplete") == !at_end_of_a_block);
+    CHECK(((*image)->info().state == ImageState::Incomplete) == !at_end_of_a_block);
     CHECK(counts.present() >= most);
     most = counts.present();
   }

@@ -110,7 +110,7 @@ TEST_CASE("An ELF file in records of any size and order is the same memory") {
     const auto image = open_or_fail(sample.path);
     CHECK(image->info().format == "elf");
     CHECK(image->info().variant.find("flattened") != std::string::npos);
-    CHECK(image->info().state == "complete");
+    CHECK(image->info().state == ImageState::Complete);
     CHECK(image->info().file_bytes == std::filesystem::file_size(sample.path));
     CHECK(digest_of(sample.path) == expected);
     std::vector<std::byte> page(4096);
@@ -188,7 +188,7 @@ TEST_CASE("A cut flattened ELF file yields no page past its end") {
     const auto image = open_image(sample.path, "", options);
     if (!image) continue;
     ++opened;
-    CHECK((*image)->info().state == "incomplete");
+    CHECK((*image)->info().state == ImageState::Incomplete);
     CHECK_FALSE((*image)->info().damage.empty());
     PipelineOptions pipeline;
     pipeline.salvage = true;

@@ -293,7 +293,7 @@ TEST_CASE("An image with damage is opened whole only with salvage, and the refus
   OpenOptions options;
   options.salvage = true;
   const auto salvaged = must(formats().open_whole(damaged.path, "", options));
-  CHECK(salvaged->info().state == "incomplete");
+  CHECK(salvaged->info().state == ImageState::Incomplete);
   CHECK_FALSE(salvaged->info().damage.empty());
 }
 

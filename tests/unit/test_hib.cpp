@@ -192,7 +192,7 @@ TEST_CASE("Salvage of a .hib image that was never finished yields every whole bl
   const Packed packed(64, 6);
   const auto last = packed.chunks()[packed.chunks().size() / 2];
   std::filesystem::resize_file(packed.hib, last.offset + 100);  // in the middle of a block
-  CHECK(open_or_fail(packed.hib)->info().state == "incomplete");
+  CHECK(open_or_fail(packed.hib)->info().state == ImageState::Incomplete);
   const auto image = open_or_fail(packed.hib, true);
   for (Pfn pfn = 0; pfn < last.first_pfn; ++pfn) CHECK(packed.holds(*image, pfn));
   CHECK_FALSE(packed.holds(*image, last.first_pfn));

@@ -229,7 +229,7 @@ void check_truncations(const MemoryImage& source, const Dump& dump, std::size_t 
     INFO("cut to " << size);
     PageCounts counts;
     CHECK(wrong_pages(**image, source, counts) == 0);
-    CHECK((*image)->info().state == "incomplete");
+    CHECK((*image)->info().state == ImageState::Incomplete);
     CHECK_FALSE((*image)->info().damage.empty());
     std::uint64_t lost = 0;
     for (const Damage& damage : (*image)->info().damage) {
@@ -280,7 +280,7 @@ TEST_CASE("A dump written with any codec and page size reads back the same pages
       CHECK(counts.present() == 70 + 66 + 4);
       CHECK(counts.absent == 13 + 1);
       CHECK(image->info().page_size == page_size);
-      CHECK(image->info().state == "complete");
+      CHECK(image->info().state == ImageState::Complete);
       CHECK(digest_of(*image) == digest_of(source));
     }
   }
@@ -513,7 +513,7 @@ TEST_CASE("A dump that says it was not finished is incomplete") {
   const Dump dump(source);
   dump.with(offsetof(kdump::Header, status), le32(kdump::kFlagLzo | kdump::kStatusIncomplete));
   const auto image = open_or_fail(dump.path);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   CHECK(image->info().codec == "lzo");
   REQUIRE(has_finding(*image, "incomplete"));
   CHECK(image->info().findings[0].offset == offsetof(kdump::Header, status));
@@ -557,7 +557,7 @@ TEST_CASE("Records in any order and of any size make the same dump") {
   for (const std::size_t size : {97U, 4096U, 16384U}) {
     write_file(dump.path, flatten_backwards(dump.good, size));
     const auto image = open_or_fail(dump.path);
-    CHECK(image->info().state == "complete");
+    CHECK(image->info().state == ImageState::Complete);
     CHECK(digest_of(*image) == digest_of(source));
   }
 }
@@ -576,7 +576,7 @@ TEST_CASE("A bitmap whose end no record holds is read; page data that none holds
   const std::size_t bitmaps = (std::size_t{1} + header.sub_header_blocks) * kPage;
   without(bitmaps + 39, bitmaps + header.bitmap_blocks / 2 * kPage);
   const auto image = open_or_fail(dump.path);
-  CHECK(image->info().state == "complete");
+  CHECK(image->info().state == ImageState::Complete);
   CHECK(digest_of(*image) == digest_of(source));
 
   const auto d = dump.at<kdump::PageDescriptor>(dump.descriptor(5));
@@ -589,7 +589,7 @@ TEST_CASE("A flattened dump without its end mark is incomplete though no page is
   const Dump dump(source, Codec::Lzo, true);
   write_file(dump.path, ByteView(dump.good).first(dump.good.size() - 16));
   const auto image = open_or_fail(dump.path);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   REQUIRE(image->info().damage.size() == 1);
   CHECK(image->info().damage[0].lost_pfns.empty());
   CHECK(digest_of(*image) == digest_of(source));
@@ -657,7 +657,7 @@ TEST_CASE("Any part of a split dump is opened as the whole when the others lie b
   const Split split;
   for (const std::string& path : {split.first, split.second, split.third}) {
     const auto image = open_or_fail(path);
-    CHECK(image->info().state == "complete");
+    CHECK(image->info().state == ImageState::Complete);
     CHECK(image->info().variant == "version 6, 3 parts in one folder");
     CHECK(image->info().file_bytes == std::filesystem::file_size(path));
     PageCounts counts;
@@ -683,7 +683,7 @@ TEST_CASE("A part whose neighbours are missing is incomplete and names their pag
   const Split split;
   std::filesystem::remove(split.second);
   const auto image = open_or_fail(split.third);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   REQUIRE(has_finding(*image, "part-missing"));
   REQUIRE(image->info().damage.size() == 1);
   const Damage& damage = image->info().damage[0];
@@ -730,7 +730,7 @@ TEST_CASE("A cut part costs the pages whose data is gone, and no other") {
   const auto bytes = read_file(split.second);
   write_file(split.second, ByteView(bytes).first(bytes.size() - 10));
   const auto image = open_or_fail(split.first);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   REQUIRE(image->info().damage.size() == 1);
   CHECK(image->info().damage[0].error.file == split.second);
   PageCounts counts;

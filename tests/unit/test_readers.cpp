@@ -90,7 +90,8 @@ void check_every_truncation(const Sample& sample, std::size_t step) {
     };
     const auto result = must(run_pipeline(**image, nullptr, pipeline));
     CHECK(wrong == 0);
-    CHECK(((*image)->info().state == "incomplete" || result.pages.present() == sample.memory.size() / 4096));
+    CHECK(((*image)->info().state == ImageState::Incomplete ||
+           result.pages.present() == sample.memory.size() / 4096));
   }
 }
 
@@ -246,7 +247,7 @@ TEST_CASE(
   longer.resize(lime.good.size() + 32);
   write_file(lime.path, longer);
   const auto image = open_or_fail(lime.path);
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   CHECK(image->info().pages.data == 24);
 }
 
@@ -346,7 +347,7 @@ TEST_CASE("Memory behind an AVML header is a broken AVML dump, and not raw memor
   write_file(folder.file("m"), file);
   const auto image = open_or_fail(folder.file("m"));
   CHECK(image->info().format == "avml");
-  CHECK(image->info().state == "incomplete");
+  CHECK(image->info().state == ImageState::Incomplete);
   CHECK(image->info().pages.present() == 0);
   CHECK_FALSE(formats().open_whole(folder.file("m"), "", {}));
 }

@@ -300,7 +300,7 @@ TEST_CASE("A consumed image whose blocks are whole can be armed, and is only whe
   const RearmReport done = must(image.rearmed(true));
   CHECK(done.possible());
   CHECK(done.written);
-  CHECK(open_or_fail(image.path())->info().state == "armed");
+  CHECK(open_or_fail(image.path())->info().state == ImageState::Armed);
   CHECK(verdict_of(image) == Verdict::Good);
   CHECK(image.content() == with_signature(before, swsusp::kSigArmed));
 }
