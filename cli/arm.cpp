@@ -34,15 +34,16 @@ class Arm final : public Verb {
                  "read the image back and prove it before the machine powers off or goes on");
     app.add_flag("--free-pages", request_.free_pages,
                  "save also the pages that the kernel does not use: to look at them, not to resume");
-    app.add_option("--level", request_.level, "zstd level of the image; higher is smaller and slower")
-        ->type_name("N")
-        ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
-        ->capture_default_str();
-    app.add_option("--timeout", request_.timeout_seconds,
-                   "restart the machine when the saver makes no progress for so long; 0: never")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0U, 65535U))
-        ->capture_default_str();
+    take_from_to(
+        *app.add_option("--level", request_.level, "zstd level of the image; higher is smaller and slower")
+             ->type_name("N")
+             ->capture_default_str(),
+        min_zstd_level(), max_zstd_level());
+    take_from_to(*app.add_option("--timeout", request_.timeout_seconds,
+                                 "restart the machine when the saver makes no progress for so long; 0: never")
+                      ->type_name("SECONDS")
+                      ->capture_default_str(),
+                 0, 65535);
     app.add_flag(
         "--only-target-drivers", request_.only_target_drivers,
         "load only the target's drivers; the final state of mounted file systems is then not recorded");

@@ -1,7 +1,6 @@
 #include "cli/context.h"
 
 #include <bit>
-#include <cstdlib>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "lib/image/format_names.h"
 #include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
+#include "lib/os/terminal.h"
 #include "lib/report/progress.h"
 
 namespace hib::cli {
@@ -30,12 +30,6 @@ Result<std::uint32_t> parse_page_size(const std::string& text) {
     return static_cast<std::uint32_t>(bytes);
   return fail(make_error(ErrorKind::Usage, "--page-size", text,
                          fmt::format("{} to {}, a power of two", kMinPageBytes, kMaxPageBytes)));
-}
-
-// A serial console, a recorded session: what is drawn over itself there floods it.
-bool is_dumb_terminal() {
-  const char* term = std::getenv("TERM");
-  return term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
 }
 
 }  // namespace
@@ -137,30 +131,31 @@ ProgressCallback Context::progress(std::string what) const {
 void add_common_options(CLI::App& verb, CommonOptions& options) {
   verb.add_flag("--json", options.json, "print one JSON document on standard output");
   verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
-  verb.add_option("--threads", options.threads, "at most N worker threads (default: one for each processor)")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
+  take_from_to(*verb.add_option("--threads", options.threads,
+                                "at most N worker threads (default: one for each processor)")
+                    ->type_name("N"),
+               1, 1024);
 }
 
 void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& formats) {
   add_common_options(verb, options);
   add_format_option(verb, options.formats, formats);
   verb.add_option("--base-address", options.base_address,
-                  "raw memory: the physical address of its first byte")
+                  formats.titles_where(takes_base_address) + ": the physical address of its first byte")
       ->type_name("ADDR");
   verb.add_option("--page-size", options.page_size,
-                  "raw memory, LiME, AVML: size of a page, which the file does not say (default: 4096)")
+                  formats.titles_where(takes_page_size) +
+                      ": size of a page, which the file does not say (default: 4096)")
       ->type_name("BYTES");
   verb.add_option("--offset", options.swap_offset,
-                  "hibernation image: page that holds the swap header (the kernel's resume_offset), where it "
-                  "cannot be "
-                  "found")
+                  "page of a device at which the image begins (of a hibernation image: the kernel's "
+                  "resume_offset), where it cannot be found")
       ->type_name("PAGES");
   verb.add_option("--passphrase-file", options.passphrase_file,
-                  "uswsusp: file whose first line is the passphrase of an encrypted image")
+                  "encrypted image: file whose first line is the passphrase")
       ->type_name("FILE");
   verb.add_option("--base-image", options.base_image,
-                  "incremental .hib image: where its base is, if not beside it")
+                  "incremental image: where its base is, if not beside it")
       ->type_name("FILE");
 }
 

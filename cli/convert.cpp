@@ -1,20 +1,23 @@
 #include "cli/convert.h"
 
+#include "cli/option_rules.h"
 #include "lib/codec/zstd.h"
 #include "lib/report/convert.h"
 
 namespace hib::cli {
 
 void add_hib_options(CLI::App& app, WriteOptions& options, const std::string& prefix) {
-  app.add_option("--level", options.level, prefix + "zstd level; higher is smaller and slower")
-      ->type_name("N")
-      ->check(CLI::Range(min_zstd_level(), max_zstd_level()))
-      ->capture_default_str();
-  app.add_option("--chunk-size", options.chunk_kib,
-                 prefix + "KiB compressed together: larger is smaller, smaller reaches single pages faster")
-      ->type_name("KIB")
-      ->check(CLI::Range(4, 4096))
-      ->capture_default_str();
+  take_from_to(*app.add_option("--level", options.level, prefix + "zstd level; higher is smaller and slower")
+                    ->type_name("N")
+                    ->capture_default_str(),
+               min_zstd_level(), max_zstd_level());
+  take_from_to(
+      *app.add_option(
+              "--chunk-size", options.chunk_kib,
+              prefix + "KiB compressed together: larger is smaller, smaller reaches single pages faster")
+           ->type_name("KIB")
+           ->capture_default_str(),
+      4, 4096);
 }
 
 int run_conversion(const Context& context, const std::string& verb, ConvertRequest request) {

@@ -1,82 +1,48 @@
-#include "lib/ops/diff.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/device/device_record.h"
-#include "lib/device/match/match.h"
 #include "lib/device/probe/await.h"
+#include "lib/ops/compare.h"
 #include "lib/report/difference.h"
 #include "lib/report/records_file.h"
 
 namespace hib::cli {
 namespace {
 
-using report::Difference;
-
-// What is compared, and what it says of itself.
-struct Input {
-  report::Side side;
-  std::unique_ptr<ImageReader> image;  // null where there is no memory to compare
-};
-
 // Input number `position` of the command line.
-Result<Input> open_input(const Context& context, const std::string& path, std::size_t position) {
-  Input input;
-  input.side.path = printable(path);
+Result<Side> open_side(const Context& context, const std::string& path, std::size_t position) {
+  Side side;
+  side.path = printable(path);
   const std::string format = context.format_for(position);
   if (format.empty() || format == kAutoFormat) {
     TRY(const auto records, report::read_probe_file(path));
     if (records) {
-      input.side.format = "probe";
-      TRY(input.side.devices, device::devices_in(*records, path));
-      return input;
+      side.format = "probe";
+      TRY(side.devices, device::devices_in(*records, path));
+      return side;
     }
   }
-  TRY(input.image, context.open(path, position));
-  input.side.image = input.image->info();
-  input.side.format = input.side.image->format;
-  TRY(input.side.devices, device::devices_in(input.image->records(), path));
-  return input;
+  TRY(side.image, context.open(path, position));
+  side.format = side.image->info().format;
+  TRY(side.devices, device::devices_in(side.image->records(), path));
+  return side;
 }
 
 // This machine, or the one whose /proc and /sys lie below `root`.
-Result<Input> machine(const std::string& root) {
-  Input input;
-  input.side.path = root.empty() ? "this machine" : printable(root);
-  input.side.format = "machine";
-  TRY(input.side.devices, device::devices_here(root));
-  return input;
+Result<Side> machine_side(const std::string& root) {
+  Side side;
+  side.path = root.empty() ? "this machine" : printable(root);
+  side.format = "machine";
+  TRY(side.devices, device::devices_here(root));
+  return side;
 }
 
-std::vector<ImageInfo> images_of(const Input& before, const Input& now) {
+std::vector<ImageInfo> images_of(const Side& before, const Side& now) {
   std::vector<ImageInfo> images;
-  for (const Input* input : {&before, &now}) {
-    if (input->side.image) images.push_back(*input->side.image);
+  for (const Side* side : {&before, &now}) {
+    if (side->image) images.push_back(side->image->info());
   }
   return images;
-}
-
-Result<DiffReport> compare_memory(const Context& context, const Input& before, const Input& now) {
-  PipelineOptions options;
-  options.threads = context.options.threads;
-  options.salvage = context.options.salvage;
-  options.may_salvage = true;
-  options.progress = context.progress("diff");
-  return diff(*before.image, *now.image, options);
-}
-
-Result<Difference> compare(const Context& context, const Input& before, const Input& now) {
-  Difference difference;
-  const auto& a = before.side.devices;
-  const auto& b = now.side.devices;
-  if (a && b) difference.devices = device::match(*a, *b);
-  if (before.image && now.image) {
-    TRY(difference.memory, compare_memory(context, before, now));
-  } else if (!difference.devices) {
-    return fail(make_error(ErrorKind::Unsupported, "devices", "no device records",
-                           "an image or a probe that has them")
-                    .of(a ? now.side.path : before.side.path));
-  }
-  return difference;
 }
 
 class DiffVerb final : public Verb {
@@ -103,23 +69,31 @@ class DiffVerb final : public Verb {
   }
 
   int run(const Context& context) const override {
-    const auto before = open_input(context, before_, 0);
+    const auto before = open_side(context, before_, 0);
     if (!before) return context.report(before.error());
-    const auto now = second_input(context);
+    const auto now = second_side(context);
     if (!now) return context.report(now.error());
     const auto all_used = context.refuse_unused_options(images_of(*before, *now));
     if (!all_used) return context.report(all_used.error());
-    const auto difference = compare(context, *before, *now);
+    const auto difference = compare(*before, *now, options_of(context));
     if (!difference) return context.report(difference.error());
-    if (context.options.json)
-      context.document(report::json_of_difference(*difference, before->side, now->side));
+    if (context.options.json) context.document(report::json_of_difference(*difference, *before, *now));
     if (context.shows_text())
-      report::print_difference(context.streams.out, context.out_style, *difference, before->side, now->side);
+      report::print_difference(context.streams.out, context.out_style, *difference, *before, *now);
     return difference->identical() ? kDone : kNo;
   }
 
  private:
-  Result<Input> second_input(const Context& context) const {
+  static PipelineOptions options_of(const Context& context) {
+    PipelineOptions options;
+    options.threads = context.options.threads;
+    options.salvage = context.options.salvage;
+    options.may_salvage = true;
+    options.progress = context.progress("diff");
+    return options;
+  }
+
+  Result<Side> second_side(const Context& context) const {
     if (against_running_ != now_.empty()) {
       return fail(make_error(ErrorKind::Usage, "NOW",
                              against_running_ ? "an image beside --against-running" : "missing",
@@ -129,7 +103,7 @@ class DiffVerb final : public Verb {
       return fail(make_error(ErrorKind::Usage, "--root", "without --against-running",
                              "--against-running --root DIR"));
     }
-    return against_running_ ? machine(root_) : open_input(context, now_, 1);
+    return against_running_ ? machine_side(root_) : open_side(context, now_, 1);
   }
 
   std::string before_;

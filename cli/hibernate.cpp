@@ -1,5 +1,6 @@
 #include "lib/jump/hibernate.h"
 
+#include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/report/jump.h"
 
@@ -9,10 +10,9 @@ namespace {
 class Hibernate final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats&) override {
-    CLI::Option* back =
-        app.add_flag("--return", return_, "come back when the image is saved, instead of powering off");
-    app.add_flag("--rehearse", rehearse_, "come back without saving, to see that this machine can do it")
-        ->excludes(back);
+    verb_ = &app;
+    app.add_flag("--return", return_, "come back when the image is saved, instead of powering off");
+    app.add_flag("--rehearse", rehearse_, "come back without saving, to see that this machine can do it");
     add_common_options(app, common);
     app.footer(
         "Returns when the machine goes on: after --return, after --rehearse, when the image could not be "
@@ -25,6 +25,8 @@ class Hibernate final : public Verb {
   }
 
   int run(const Context& context) const override {
+    const auto fits = not_with(*verb_, "--rehearse", {"--return"});
+    if (!fits) return context.report(fits.error());
     const jump::Wish wish = rehearse_ ? jump::Wish::Rehearse
                             : return_ ? jump::Wish::SaveAndReturn
                                       : jump::Wish::SaveAndPowerOff;
@@ -39,6 +41,7 @@ class Hibernate final : public Verb {
   }
 
  private:
+  const CLI::App* verb_ = nullptr;
   bool rehearse_ = false;
   bool return_ = false;
 };

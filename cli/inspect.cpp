@@ -6,7 +6,6 @@
 #include "cli/verb.h"
 #include "lib/base/number.h"
 #include "lib/base/text.h"
-#include "lib/codec/hash.h"
 #include "lib/device/device_record.h"
 #include "lib/device/find_device.h"
 #include "lib/ops/find_kernel.h"
@@ -48,7 +47,7 @@ class Inspect final : public Verb {
     app.add_option("--page", page_, "print this page as a hex dump")->type_name("PFN");
     app.add_flag("--raw", raw_, "with --page: the page's bytes, for a pipe");
     app.add_flag("--search", search_,
-                 "raw memory, LiME, AVML: read all pages to find the kernel that runs this memory");
+                 "where the format does not say which kernel runs this memory: read all pages to find it");
     app.add_flag("--salvage", common.salvage,
                  "go on past damage: find the blocks of a .hib image without its index (exit code 3)");
     add_input_options(app, common, formats);
@@ -98,10 +97,7 @@ class Inspect final : public Verb {
       context.streams.out.write(reinterpret_cast<const char*>(page.data()),
                                 static_cast<std::streamsize>(page.size()));
     } else if (context.options.json) {
-      Json document = report::json_document("inspect-page");
-      document["pfn"] = hex(*pfn);
-      document["hash"] = to_hex(hash128(page));
-      context.document(document);
+      context.document(report::json_of_page(*pfn, page));
     } else {
       report::print_page_hex(context.streams.out, *pfn, page);
     }
@@ -126,9 +122,7 @@ class Inspect final : public Verb {
     const auto device = device_of(records);
     if (!device) return context.report(Error(device.error()).of(image_));
     if (context.options.json) {
-      Json document = report::json_document("inspect-device");
-      document["device"] = report::json_of_devices({{*device}})[0];
-      context.document(document);
+      context.document(report::json_of_device(*device));
     } else if (config_) {
       report::print_config(context.streams.out, *device);
     } else {

@@ -1,6 +1,7 @@
 #include "cli/option_rules.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -49,6 +50,17 @@ void take_one_of(CLI::Option& option, std::vector<std::string> values) {
     return fmt::format("\"{}\", expected {}{}", text, listed(values), advice);
   };
   option.check(complaint, "");
+}
+
+void take_from_to(CLI::Option& option, std::int64_t low, std::int64_t high) {
+  const auto complaint = [low, high](const std::string& text) -> std::string {
+    std::int64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc() && stop == end && value >= low && value <= high) return "";
+    return fmt::format("\"{}\", expected {} to {}", text, low, high);
+  };
+  option.check(complaint, fmt::format("{}..{}", low, high));
 }
 
 Result<void> only_with(const CLI::App& verb, const char* needed, OptionNames options) {

@@ -2,6 +2,7 @@
 // over in silence.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ void add_format_option(CLI::App& verb, std::string& value, const Formats& format
 
 // The option takes one of these values.
 void take_one_of(CLI::Option& option, std::vector<std::string> values);
+
+// The option takes a whole number from `low` to `high`.
+void take_from_to(CLI::Option& option, std::int64_t low, std::int64_t high);
 
 // Options that say something only together with another one.
 Result<void> only_with(const CLI::App& verb, const char* needed, OptionNames options);

@@ -1,10 +1,7 @@
 #include "lib/device/probe/probe.h"
 
-#include <sstream>
-
 #include "cli/option_rules.h"
 #include "cli/verb.h"
-#include "lib/os/output.h"
 #include "lib/report/probe.h"
 
 namespace hib::cli {
@@ -17,14 +14,6 @@ Result<device::Probe> probe_tree(const std::string& root, const std::string& cap
   device::Probe found = device::probe(tree);
   TRY_OK(tree.finish_capture());
   return found;
-}
-
-Result<void> write_document(const report::Json& document, const std::string& path, bool force) {
-  TRY(const auto output, Output::create(path, force));
-  std::ostringstream text;
-  report::print_json(text, document);
-  TRY_OK(output->append(as_bytes(text.str())));
-  return output->publish();
 }
 
 class ProbeVerb final : public Verb {
@@ -53,7 +42,7 @@ class ProbeVerb final : public Verb {
     const auto found = probe_tree(root_, capture_);
     if (!found) return context.report(found.error());
     if (!output_.empty()) {
-      const auto written = write_document(report::json_of_probe(*found), output_, force_);
+      const auto written = report::write_probe(*found, output_, force_);
       if (!written) return context.report(written.error());
     }
     if (context.options.json) {

@@ -45,6 +45,13 @@ constexpr WriteOption kWriteOptions[] = {
     {"--without-swapped-pages",
      [](const Format& format) { return format.keeps_swapped || is_written_into(format); }},
 };
+std::string users_of(std::string_view name, const Formats& formats) {
+  for (const WriteOption& option : kWriteOptions) {
+    if (option.name == name) return formats.names_where(option.is_used);
+  }
+  return "";
+}
+
 constexpr auto kRearmOptions = {"--yes", "--against", "--trust-swapped-pages", "--device"};
 constexpr auto kResumeOptions = {"--kernel", "--modules", "--module", "--append", "--accept", "--wait"};
 
@@ -59,17 +66,20 @@ class Restore final : public Verb {
                 names);
     take_one_of(*app.add_option("--codec", write_.codec, codecs_of(formats))->type_name("NAME"),
                 formats.codecs());
-    app.add_option(
-           "--target-offset", target_offset_,
-           "swsusp: page of the output that holds the swap header (resume_offset), where it cannot be found")
+    const auto users = [&](std::string_view option) { return users_of(option, formats) + ": "; };
+    app.add_option("--target-offset", target_offset_,
+                   users("--target-offset") +
+                       "page of the output that holds the swap header (resume_offset), where it cannot be "
+                       "found")
         ->type_name("PAGES");
-    add_hib_options(app, write_, "hib: ");
-    app.add_flag("--by-extents", write_.by_extents,
-                 "swsusp: the output is a swap file of this machine, on a mounted file system");
+    add_hib_options(app, write_, users("--level"));
+    app.add_flag(
+        "--by-extents", write_.by_extents,
+        users("--by-extents") + "the output is a swap file of this machine, on a mounted file system");
     app.add_flag("--without-swapped-pages", write_.without_swapped,
-                 "hib, swsusp: leave out the pages that the machine had swapped out");
+                 users("--without-swapped-pages") + "leave out the pages that the machine had swapped out");
     app.add_flag("--force", write_.force,
-                 "replace an existing file, or what a device holds; swsusp: write over an armed image, too");
+                 "replace an existing file, what a device holds, or an armed image in a swap area");
     app.add_flag("--salvage", common.salvage, "go on past damage with what is whole (exit code 3)");
     add_input_options(app, common, formats);
     add_earlier_spellings(app);
@@ -106,32 +116,12 @@ class Restore final : public Verb {
     for (std::size_t i = shown; i < options.size(); ++i) options[i]->group("");
   }
 
-  // --offset is the source's, where the source may be a swap area; of any other source it is the output's.
-  Result<void> find_offsets(const Context& context, ConvertRequest& request) const {
-    if (!target_offset_.empty()) {
-      TRY(request.write.swap_offset, parse_number(target_offset_, "--target-offset"));
-      return {};
-    }
-    if (!request.open.swap_offset || request.as->write_into == nullptr) return {};
-    OpenOptions by_content = request.open;
-    by_content.swap_offset.reset();
-    by_content.salvage = true;
-    const auto source = context.formats.open(image_, context.format_for(0), by_content);
-    if (!source || context.formats.reader_of((*source)->info().format)->takes_swap_offset) return {};
-    request.write.swap_offset = std::exchange(request.open.swap_offset, std::nullopt);
-    return {};
-  }
-
   // Options of writing that the format does not use.
   Result<void> check_options(const Context& context, const Format& as) const {
     for (const WriteOption& option : kWriteOptions) {
       if (verb_->count(option.name) == 0 || option.is_used(as)) continue;
-      std::vector<std::string_view> users;
-      for (const Format* format : context.formats.rows()) {
-        if (format->is_written() && option.is_used(*format)) users.push_back(format->name);
-      }
       return fail(make_error(ErrorKind::Usage, option.name, fmt::format("of no use with --as {}", as.name),
-                             fmt::format("--as {}", fmt::join(users, ", "))));
+                             "--as " + context.formats.names_where(option.is_used)));
     }
     const bool has_codec = write_.codec.empty() ||
                            std::find(as.codecs.begin(), as.codecs.end(), write_.codec) != as.codecs.end();
@@ -154,7 +144,11 @@ class Restore final : public Verb {
     request.as = context.formats.find(as_);
     request.write = write_;
     TRY_OK(check_options(context, *request.as));
-    TRY_OK(find_offsets(context, request));
+    if (!target_offset_.empty()) {
+      TRY(request.write.swap_offset, parse_number(target_offset_, "--target-offset"));
+    }
+    request.source_format = context.format_for(0);
+    give_offset_to_output(context.formats, request);
     return request;
   }
 

@@ -1,5 +1,6 @@
 #include "cli/resume.h"
 
+#include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/jump/restore/resume.h"
@@ -56,10 +57,11 @@ void add_resume_options(CLI::App& app, ResumeOptions& options) {
                  "to give here. The image records it")
       ->type_name("DEVICE=VERDICT")
       ->allow_extra_args(false);
-  app.add_option("--wait", options.wait_seconds, "how long to wait for devices that have not been found yet")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(0U, 3600U))
-      ->capture_default_str();
+  take_from_to(*app.add_option("--wait", options.wait_seconds,
+                               "how long to wait for devices that have not been found yet")
+                    ->type_name("SECONDS")
+                    ->capture_default_str(),
+               0, 3600);
 }
 
 int run_resume(const Context& context, const std::string& device, const ResumeOptions& options, bool force) {
@@ -76,7 +78,7 @@ int run_resume(const Context& context, const std::string& device, const ResumeOp
   request.progress = [&](const std::string& what) { return context.progress(what); };
   const jump::NotResumed end = jump::resume(context.formats, request);
   if (end.nothing_there) {
-    context.note(printable(device) + ": nothing to go back to");
+    context.note(end.error.line());
     if (context.options.json) context.document(report::json_of_not_resumed(end));
     return kNo;
   }

@@ -123,6 +123,7 @@ Result<void> check_verb(const std::vector<std::string>& arguments) {
 std::vector<std::string> without_help_verb(std::vector<std::string> arguments) {
   if (arguments.empty() || arguments[0] != "help") return arguments;
   arguments.erase(arguments.begin());
+  if (!arguments.empty() && arguments[0] == "help") arguments.clear();
   arguments.push_back("--help");
   return arguments;
 }

@@ -23,7 +23,7 @@ class VerifyVerb final : public Verb {
         "Examples:\n"
         "  hibtool verify crash.hib\n"
         "  hibtool verify --against-running /dev/sda3   # would this kernel on this machine resume from it?\n"
-        "  hibtool verify --json *.hib | jq -r '.path + \" \" + .verdict'");
+        "  hibtool verify --json *.hib | jq -r '(.path // .file) + \": \" + (.verdict // .kind)'");
   }
 
   // Several images: the worst answer counts; "could not look" is worse than "damaged".

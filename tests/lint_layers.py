@@ -20,7 +20,7 @@ ALLOWED = {
     "lib/device/probe": f"{LOW} lib/fs lib/device",
     "lib/device/match": f"{LOW} lib/device",
     "lib/device/policy": f"{LOW} lib/fs lib/device lib/device/match",
-    "lib/ops": f"{LOW} lib/fs lib/memory",
+    "lib/ops": f"{LOW} lib/fs lib/memory lib/device lib/device/match",
     "lib/jump/module": f"{LOW} kernel-glue/include",
     "lib/jump/boot": f"{LOW} lib/jump/module",
     "lib/jump": f"{LOW} lib/fs lib/ops lib/device lib/device/probe lib/jump/module lib/jump/boot",

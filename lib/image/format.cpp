@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/text.h"
 #include "lib/image/dump_file.h"
 #include "lib/image/input.h"
 #include "lib/image/unrecognised.h"
@@ -70,6 +71,22 @@ std::vector<std::string> Formats::writable() const {
     if (row->is_written()) names.emplace_back(row->name);
   }
   return names;
+}
+
+std::string Formats::names_where(Property holds) const {
+  std::vector<std::string> names;
+  for (const Format* row : rows_) {
+    if (holds(*row)) names.emplace_back(row->name);
+  }
+  return listed(names);
+}
+
+std::string Formats::titles_where(Property holds) const {
+  std::vector<std::string> titles;
+  for (const Format* row : rows_) {
+    if (holds(*row)) titles.emplace_back(row->title);
+  }
+  return listed(titles);
 }
 
 std::vector<std::string> Formats::codecs() const {

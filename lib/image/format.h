@@ -106,7 +106,11 @@ class Formats {
   std::vector<std::string> names() const;  // what --format takes: the readable ones and their dialects
   std::vector<std::string> writable() const;
   std::vector<std::string> codecs() const;  // of all that are written, each once
-  const Format& with_areas() const;         // the one that a kernel jump saves into
+  // "raw, lime", "raw memory, LiME dump": the formats that have a property.
+  using Property = bool (*)(const Format&);
+  std::string names_where(Property holds) const;
+  std::string titles_where(Property holds) const;
+  const Format& with_areas() const;  // the one that a kernel jump saves into
 
   // Finds the reader by content, or takes the one named. Without a name, an offset or a base address names
   // one too.

@@ -7,6 +7,11 @@
 
 namespace hib {
 
+// The formats that an option of reading is for, whatever image it is: properties for Formats::titles_where().
+bool takes_base_address(const Format& format);
+bool takes_page_size(const Format& format);
+bool takes_offset(const Format& format);
+
 // `images`: all of the command.
 Result<void> refuse_unused(const Formats& formats, const OpenOptions& options,
                            const std::vector<ImageInfo>& images);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -179,6 +180,16 @@ Result<void> open_output(const ConvertRequest& request, Conversion& conversion) 
 
 bool ConvertReport::is_partial() const {
   return !damage.empty() || missing_pages > 0 || (pages.unreadable > 0 && !marks_lost_pages);
+}
+
+void give_offset_to_output(const Formats& formats, ConvertRequest& request) {
+  if (!request.open.swap_offset || request.write.swap_offset || request.as->write_into == nullptr) return;
+  OpenOptions by_content = request.open;
+  by_content.swap_offset.reset();
+  by_content.salvage = true;
+  const auto source = formats.open(request.source, request.source_format, by_content);
+  if (!source || formats.reader_of((*source)->info().format)->takes_swap_offset) return;
+  request.write.swap_offset = std::exchange(request.open.swap_offset, std::nullopt);
 }
 
 Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& request) {

@@ -43,6 +43,10 @@ struct ConvertReport {
   bool is_partial() const;  // pages are lost, and the output does not say so, or they were lost only now
 };
 
+// An offset of the source that is not one of its own is the output's, which is written into: the request is
+// changed.
+void give_offset_to_output(const Formats& formats, ConvertRequest& request);
+
 // On success the output is whole and flushed. On an error it is as it was before, with two exceptions: a
 // block device may hold a beginning of it, and an existing target that a format writes into
 // (Format::write_into) then holds nothing that passes for an image.

@@ -38,7 +38,9 @@ void install_signal_handlers() {
   action.sa_handler = on_progress;
   action.sa_flags = SA_RESTART;
   sigaction(SIGUSR1, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away is an EPIPE error with a message
+  // Errors with a message, in place of an end without a word: a reader that went away, a limit on file sizes.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 // A signal handler calls this too.

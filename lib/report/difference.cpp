@@ -22,8 +22,9 @@ Json without_memory(const Side& before, const Side& now) {
 }  // namespace
 
 Json json_of_difference(const Difference& difference, const Side& before, const Side& now) {
-  Json document = difference.memory ? json_of_diff(*difference.memory, *before.image, *now.image)
-                                    : without_memory(before, now);
+  Json document = difference.memory
+                      ? json_of_diff(*difference.memory, before.image->info(), now.image->info())
+                      : without_memory(before, now);
   document["identical"] = difference.identical();
   // A side without records: the same shape, and nothing in it.
   document["devices_compared"] = difference.devices.has_value();
@@ -36,7 +37,7 @@ Json json_of_difference(const Difference& difference, const Side& before, const 
 void print_difference(std::ostream& out, const Style& style, const Difference& difference, const Side& before,
                       const Side& now) {
   if (difference.memory) {
-    print_diff(out, style, *difference.memory, *before.image, *now.image);
+    print_diff(out, style, *difference.memory, before.image->info(), now.image->info());
   } else {
     print_sides(out, before.path, before.format, now.path, now.format);
   }

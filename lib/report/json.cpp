@@ -147,6 +147,13 @@ Json json_of_fields(const FieldList& fields) {
   return object;
 }
 
+Json json_of_page(Pfn pfn, ByteView page) {
+  Json document = json_document("inspect-page");
+  document["pfn"] = hex(pfn);
+  document["hash"] = to_hex(hash128(page));
+  return document;
+}
+
 Json json_of_runs(const std::vector<PageRun>& runs) {
   Json list = Json::array();
   for (const PageRun& run : runs) {
@@ -297,7 +304,7 @@ Json json_of_inspect(const InspectReport& report) {
   document["file_bytes"] = info.file_bytes;
   document["found_in"] = Json::array();
   for (const FoundIn& around : info.found_in) document["found_in"].push_back(around.name);
-  document["state"] = info.state;
+  document["state"] = name_of(info.state);
   document["codec"] = info.codec;
   document["page_size"] = info.page_size;
   document["pages"] = json_of_pages(info.pages);

@@ -27,6 +27,7 @@ Json json_of_kernel(const KernelIdentity& kernel);
 Json json_of_damage(const std::vector<Damage>& damage);
 Json json_of_ranges(const std::vector<PfnRange>& ranges);
 Json json_of_fields(const FieldList& fields);  // fields of the same name become an array
+Json json_of_page(Pfn pfn, ByteView page);     // hibtool.inspect-page
 Json json_of_runs(const std::vector<PageRun>& runs);
 Json json_of_map(const std::vector<LabelledRange>& map);
 Json json_of_history(const std::vector<Breadcrumb>& history);

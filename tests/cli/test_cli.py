@@ -688,11 +688,12 @@ class Options(CliTest):
         for verb in (["inspect"], ["verify"], ["create", "-o", out], ["restore", "--as", "raw", "-o", out], ["diff", self.hib]):
             for option, used_by in ((["-f", "hib", "--base-address", "0x1000"], "--base-address: of no use for this .hib image, expected raw memory"),
                                     (["--passphrase-file", passphrase], "--passphrase-file: of no use for this .hib image, expected an encrypted image"),
-                                    (["--base-image", self.elf], "--base-image: of no use for this .hib image, expected an incremental .hib image")):
+                                    (["--base-image", self.elf], "--base-image: of no use for this .hib image, expected an incremental image")):
                 with self.subTest(verb=verb[0], option=option):
                     said = used_by.replace("for this .hib image", "for any image of this command") if verb[0] == "diff" else used_by
                     self.refused(*verb, self.hib, *option, said=said)
-        self.refused("inspect", "-f", "elf", self.elf, "--offset", "3", said="--offset: of no use for this ELF vmcore, expected a hibernation image")
+        self.refused("inspect", "-f", "elf", self.elf, "--offset", "3", said="--offset: of no use for this ELF vmcore, expected .hib image, hibernation image")
+        self.refused("verify", self.hib, "--page-size", "8192", said="--page-size: of no use for this .hib image, expected LiME dump, AVML dump, raw memory")
         self.refused("inspect", "-f", "auto", self.elf, "--base-address", "0", said="--base-address: of no use for this ELF vmcore, expected raw memory")
         self.refused("verify", self.hib, self.elf, "--passphrase-file", passphrase, said="--passphrase-file: of no use for any image of this command",
                      after_other_images=True)

@@ -124,7 +124,7 @@ Result<void> check_something_is_there(const Formats& formats, const File& file) 
   const auto history = format.areas->read_history(file);
   const bool is_claim_only = history && history->size() == 1 && history->front().is(Phase::Armed);
   if (format.recognise({head, file.size()}) && !is_claim_only) return {};
-  return fail(make_error(ErrorKind::NotRecognised, "target", "nothing to go back to", "").of(file.path()));
+  return fail(make_error(ErrorKind::NotRecognised, "", "nothing to go back to").of(file.path()));
 }
 
 // Cheap checks come first. The last step notes the attempt in the image.

@@ -46,7 +46,6 @@ Result<void> save_image(const SaveRequest& request, const ClaimedTarget& target)
   TRY(const auto device, Device::open());
   ConvertRequest conversion;
   conversion.source = "/proc/vmcore";
-  conversion.source_format = "elf";
   conversion.output = target.device;
   conversion.output_window = target.area.places;
   conversion.as = &request.formats->with_areas();
