@@ -24,7 +24,7 @@ stty -F /dev/ttyS1 raw -echo
 exec < /dev/ttyS1 > /dev/ttyS1 2>&1
 grep -q hib.saver /proc/cmdline || insmod /lib/modules/*/updates/hibjump.ko
 case $(cat /proc/cmdline) in
-  *hib.restore*) hibtool restore --jump --offset $(option hib.offset) $(option hib.restore); echo "RESTORE $?" ;;
+  *hib.restore*) hibtool resume --offset $(option hib.offset) $(option hib.restore); echo "RESTORE $?" ;;
   *hib.wait*) echo "READY" ;;
   *)
     ifconfig lo 127.0.0.1

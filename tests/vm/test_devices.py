@@ -23,7 +23,7 @@ from support import HIBTOOL  # noqa: E402
 from test_jump import SAVE, JumpTest  # noqa: E402
 from test_jump_failures import history  # noqa: E402
 
-RESTORE = "hibtool restore --jump --json --wait 5 /dev/vda"
+RESTORE = "hibtool resume --json --wait 5 /dev/vda"
 PEERS = ("lsblk", "lspci", "lsusb")
 # What a NIC's QEMU network answers from, by MAC.
 NETWORKS = {"52:54:00:aa:00:01": "10.0.2", "52:54:00:aa:00:02": "10.0.3"}
@@ -205,7 +205,7 @@ class FullMatrix(DeviceTest):
         spare_gone = machine.changed({"spare": None})
         with home.boot("hib.wait", extra=machine.hardware(disks=spare_gone)) as guest:
             guest.read_until("^READY$", 120)
-            guest.send("hibtool restore --jump -q --wait 5 /dev/vda")
+            guest.send("hibtool resume -q --wait 5 /dev/vda")
             said = guest.read_until(r"^CODE \d+$", 240)
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"], said)
             self.assert_goes_on(guest, home.machine, self.before)
@@ -231,7 +231,7 @@ class MatrixOnQ35(FullMatrix):
             guest.read_until("^READY$", 120)
             found = self.refusals(guest)
             self.assertEqual(list(found), ["vscsi"])
-            guest.send(f"hibtool restore --jump -q --wait 0 --accept {found['vscsi']['accept']} /dev/vda")
+            guest.send(f"hibtool resume -q --wait 0 --accept {found['vscsi']['accept']} /dev/vda")
             said = guest.read_until(r"^CODE \d+$", 240)
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"], said)
         phases = history(target)[0]

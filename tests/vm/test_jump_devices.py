@@ -110,10 +110,10 @@ class Devices:
         with self.boot(living, "hib.wait") as guest:
             guest.read_until("^READY$", 120)
             self.run_in(guest, "insmod /badpm.ko fail_suspend=1")
-            self.assertIn("HIBJUMP_RETURN: Device or resource busy", self.run_in(guest, "hibtool restore --jump /dev/vda", code=2))
+            self.assertIn("HIBJUMP_RETURN: Device or resource busy", self.run_in(guest, "hibtool resume /dev/vda", code=2))
             self.assertEqual([phase for phase, _ in crumbs(living.target)[-4:]], ["resume-attempted", "loaded", "jumped-back", "failed"])
             self.set(guest, "fail_suspend", 0)
-            guest.send("hibtool restore --jump /dev/vda")
+            guest.send("hibtool resume /dev/vda")
             said = "\n".join(guest.read_until(r"^CODE \d+$", 300))
             self.assertNotIn("through the saver", said)
             self.assertIn("resumed from the image", said)

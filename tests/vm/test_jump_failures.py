@@ -150,7 +150,7 @@ class RestoringIsRefused(JumpTest):
             guest.wait_end(180)
         return living
 
-    def refused(self, guest, pattern, codes=(1, 2, 4), line="hibtool restore --jump /dev/vda"):
+    def refused(self, guest, pattern, codes=(1, 2, 4), line="hibtool resume /dev/vda"):
         code, said = command(guest, line, 120)
         self.assertIn(code, codes, said)
         self.assertRegex(said, pattern)
@@ -176,7 +176,7 @@ class RestoringIsRefused(JumpTest):
             for layer, offsets in layers.items():
                 with self.subTest(layer=layer, offsets=offsets), damaged(living.target, offsets):
                     self.refused(guest, "hibtool: ")
-                    self.refused(guest, "hibtool: ", line="hibtool restore --jump --kernel /boot/vmlinuz-$(uname -r) /dev/vda")
+                    self.refused(guest, "hibtool: ", line="hibtool resume --kernel /boot/vmlinuz-$(uname -r) /dev/vda")
             guest.send("poweroff -f")
             guest.wait_end(60)
         with living.boot("hib.wait", machine=replace(living.machine, memory_mib=640)) as guest:
