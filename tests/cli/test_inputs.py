@@ -54,6 +54,15 @@ class InputTest(CliTest):
             file.write(content)
         return path
 
+    def assert_cannot_be_rearmed(self, path, inside):
+        """Only the swap area of a machine can be: one inside of something else was never this machine's."""
+        before = Path(path).read_bytes()
+        for options in ((), ("--yes",)):
+            refused = self.json("rearm", path, *options, code=4)
+            self.assertEqual((refused["kind"], refused["where"], refused["found"]), ("refused", "rearm", f"an image in {inside}"))
+            self.assertEqual(refused["allowed"], "a swap area of this machine, where the signature can be put back")
+        self.assertEqual(Path(path).read_bytes(), before)
+
     def serve(self, *arguments):
         """nbdkit, for as long as the test runs; the URI of what it serves."""
         socket = self.path("nbd.sock")
@@ -144,7 +153,7 @@ class Compressed(InputTest):
     def test_an_image_in_a_compressed_file_cannot_be_rearmed(self):
         area = self.swap_area()
         path = self.write("area.gz", gzip.compress(Path(area).read_bytes(), 1))
-        self.assertIn(b"an image in gzip", self.run_tool("rearm", path, code=4).stderr)
+        self.assert_cannot_be_rearmed(path, "gzip")
 
 
 class DiskImages(InputTest):
@@ -181,6 +190,11 @@ class DiskImages(InputTest):
         plain, packed = self.json("inspect", disk), self.json("inspect", self.convert(disk, "qcow2"))
         self.assertIn("swap file", plain["variant"])
         self.assertEqual((packed["variant"], packed["details"]), (plain["variant"], plain["details"]))
+
+    def test_an_image_in_a_disk_image_cannot_be_rearmed(self):
+        for disk in (self.swap_area(), self.disk(self.swap_area("other.img"))):
+            self.assert_cannot_be_rearmed(self.convert(disk, "qcow2"), "a qcow2 disk image")
+            self.run_tool("rearm", disk)
 
     def test_a_compressed_disk_image_is_unpacked_first(self):
         disk = self.disk(self.swap_area())
