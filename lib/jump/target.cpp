@@ -118,10 +118,10 @@ Result<ClaimedTarget> look_at_all(const AreaOperations& areas, const std::string
   return fail(make_error(ErrorKind::NotFound, "target", "no device carries the id of this jump"));
 }
 
-Result<TargetDevice> target_device_here(const std::string& path) {
+Result<TargetDevice> target_device_of(const std::string& path, const std::string& root) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
-  return target_device(path, status, "");
+  return target_device(path, status, root);
 }
 
 }  // namespace
@@ -166,9 +166,9 @@ Result<Area> choose_area(const AreaOperations& areas, const std::shared_ptr<cons
 }
 
 Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& path, const JumpId& id,
-                                bool force) {
-  TRY(const TargetDevice found, target_device_here(path));
-  JumpTarget target{path, found.path, {}, modules_driving(found.major, found.minor, "")};
+                                bool force, const std::string& root) {
+  TRY(const TargetDevice found, target_device_of(path, root));
+  JumpTarget target{path, found.path, {}, modules_driving(found.major, found.minor, root)};
   TRY(const auto device, File::open(found.path));
   device->drop_cache();
   std::shared_ptr<const File> file;
@@ -252,8 +252,8 @@ void forget_armed() {
   std::filesystem::remove(kStatePath, error);
 }
 
-Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target) {
-  TRY(const TargetDevice here, target_device_here(target.path));
+Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target, const std::string& root) {
+  TRY(const TargetDevice here, target_device_of(target.path, root));
   if (!here.is_file) return {};
   const auto found = find_claimed(areas, target.id, target.head, 0);
   TRY(const auto device, File::open(here.path));

@@ -41,9 +41,10 @@ struct JumpTarget {
   std::vector<std::string> drivers;  // modules that drive the device
 };
 
-// Chooses the area and writes the claim. The first write finds out whether the device is in use.
+// Chooses the area and writes the claim. The first write finds out whether the device is in use. `root` as
+// for target_device().
 Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& path, const JumpId& id,
-                                bool force);
+                                bool force, const std::string& root = "");
 
 // A target as it was claimed, found again.
 struct ClaimedTarget {
@@ -76,7 +77,8 @@ void forget_armed();
 // CLOCK_REALTIME now, for breadcrumbs.
 std::uint64_t clock_ns();
 
-// A file still lies where it lay when it was claimed.
-Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target);
+// A file still lies where it lay when it was claimed. `root` as for target_device().
+Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target,
+                           const std::string& root = "");
 
 }  // namespace hib::jump

@@ -2,17 +2,24 @@
 
 #include "lib/jump/target.h"
 
+#include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "format/hib/layout.h"
 #include "tests/support/images.h"
+#include "tests/support/loop_device.h"
 
 using namespace hib;
 using namespace hib::test;
 using jump::ArmedTarget;
+using jump::check_unmoved;
 using jump::choose_area;
+using jump::claim_target;
+using jump::find_claimed;
 using jump::JumpId;
 using jump::target_device;
 
@@ -23,6 +30,7 @@ namespace stdfs = std::filesystem;
 constexpr std::size_t kDeviceBytes = 4U << 20;
 constexpr std::uint64_t kPieceStart = 1U << 20;  // of the target's file on its device
 constexpr JumpId kId = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+constexpr JumpId kOtherId = {16, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 1};
 
 void check_refused(const Error& error, const std::string& found, const std::string& allowed,
                    const std::string& advice = "") {
@@ -132,6 +140,69 @@ class TargetFile {
  private:
   TempFolder folder_;
   std::string path_ = folder_.file("target");
+};
+
+void check_same(const Area& a, const Area& b) {
+  CHECK(a.kind == b.kind);
+  CHECK(a.head == b.head);
+  REQUIRE(a.places.size() == b.places.size());
+  for (std::size_t i = 0; i < a.places.size(); ++i) {
+    CHECK(a.places[i].start == b.places[i].start);
+    CHECK(a.places[i].bytes == b.places[i].bytes);
+  }
+}
+
+// ---- claims
+
+template <typename T>
+void check_not_found(const Result<T>& claimed) {
+  REQUIRE_FALSE(claimed);
+  CHECK(claimed.error().kind == ErrorKind::NotFound);
+  CHECK(claimed.error().where == "target");
+  CHECK(claimed.error().found == "no device carries the id of this jump after 0 s");
+  CHECK(claimed.error().allowed == "the device that arm claimed");
+}
+
+Area area_of_target_file = kBlocks;
+
+// A disk of this machine: a loop device over a Device, in a sysfs where it is a disk of its own, with a file
+// on its file system.
+class Disk {
+ public:
+  // Null where this machine has no loop devices.
+  static std::unique_ptr<Disk> of(const Device& device) {
+    auto loop = LoopDevice::over(device.path());
+    return loop ? std::unique_ptr<Disk>(new Disk(std::move(loop))) : nullptr;
+  }
+  const std::string& path() const { return loop_->path(); }
+  std::string file() const { return folder_.file("target"); }
+  std::vector<std::byte> content() const { return must(must(File::open(path()))->read_at(0, kDeviceBytes)); }
+  Result<jump::JumpTarget> claim(const std::string& path, bool force = false) const {
+    return claim_target(areas_, path, kId, force, sysfs_.root());
+  }
+  Result<void> unmoved(const std::string& path, const JumpId& id = kId) const {
+    return check_unmoved(areas_, {id, path, loop_->path(), kPieceStart}, sysfs_.root());
+  }
+  Result<jump::ClaimedTarget> found(std::uint64_t head, const JumpId& id = kId) const {
+    return find_claimed(areas_, id, head, 0, path());
+  }
+
+ private:
+  explicit Disk(std::unique_ptr<LoopDevice> loop) : loop_(std::move(loop)) {
+    areas_.of_file = [](const File&, std::uint64_t) -> Result<Area> { return area_of_target_file; };
+    area_of_target_file = kBlocks;
+    write_file(file(), std::vector<std::byte>(128 * 1024));
+    struct stat status {};
+    REQUIRE(::stat(file().c_str(), &status) == 0);
+    const std::string folder = "devices/pci0000:00/ata1/block/" + loop_->name();
+    sysfs_.device(loop_->number(), folder);
+    sysfs_.device(fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev)), folder);
+  }
+
+  std::unique_ptr<LoopDevice> loop_;
+  Sysfs sysfs_;
+  TempFolder folder_;
+  AreaOperations areas_ = Device::areas();
 };
 
 // ---- from arm to hibernate
@@ -386,15 +457,9 @@ TEST_CASE("A claim is found again by its id, in a whole device, a swap device an
                              {{static_cast<std::uint16_t>(Phase::Armed), 1, "jump " + jump::to_text(kId)}}));
       must(areas.write_head(*device.open(), area));
     }
-    const auto claimed = must(jump::find_claimed(areas, kId, area.head, 0, device.path()));
+    const auto claimed = must(find_claimed(areas, kId, area.head, 0, device.path()));
     CHECK(claimed.device == device.path());
-    CHECK(claimed.area.kind == area.kind);
-    CHECK(claimed.area.head == area.head);
-    REQUIRE(claimed.area.places.size() == area.places.size());
-    for (std::size_t i = 0; i < area.places.size(); ++i) {
-      CHECK(claimed.area.places[i].start == area.places[i].start);
-      CHECK(claimed.area.places[i].bytes == area.places[i].bytes);
-    }
+    check_same(claimed.area, area);
     must(claimed.note(Phase::Jumped, "noted", 17));
     must(claimed.note(Phase::Saving));
     const auto history = must(areas.read_history(*claimed.image));
@@ -406,6 +471,153 @@ TEST_CASE("A claim is found again by its id, in a whole device, a swap device an
     CHECK(history[2].is(Phase::Saving));
     CHECK(history[2].time_ns > 17);  // now
   }
+}
+
+TEST_CASE("A claim with another id, an image without a claim and an empty device are not the target") {
+  Device device;
+  check_not_found(find_claimed(Device::areas(), kId, 0, 0, device.path()));
+  device.with_image(kWhole, {Phase::Armed});
+  check_not_found(find_claimed(Device::areas(), kId, 0, 0, device.path()));
+  const auto output = must(Output::create_window(device.path(), kWhole.places, false));
+  must(Device::areas().write_claim(
+      *output, {{static_cast<std::uint16_t>(Phase::Armed), 1, "jump " + jump::to_text(kOtherId)}}));
+  CHECK(find_claimed(Device::areas(), kOtherId, 0, 0, device.path()));
+  check_not_found(find_claimed(Device::areas(), kId, 0, 0, device.path()));
+}
+
+TEST_CASE("A target that is not there, or that no image can go into, is not claimed") {
+  const TempFolder folder;
+  const auto missing = claim_target(Device::areas(), folder.file("none"), kId, true);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().kind == ErrorKind::NotFound);
+  CHECK(missing.error().file == folder.file("none"));
+  for (const std::string& path : {std::string("/dev/null"), folder.file("")}) {
+    const auto refused = claim_target(Device::areas(), path, kId, true);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().file == path);
+    check_refused(refused.error(), "neither a block device nor a file",
+                  "a disk or partition that nothing uses, a swap device that is off, or a preallocated file");
+  }
+}
+
+TEST_CASE("A loop device of this machine is not claimed, not even by force") {
+  const Device device;
+  const auto loop = LoopDevice::over(device.path());
+  if (!loop) return;
+  for (const bool force : {false, true}) {
+    const auto refused = claim_target(Device::areas(), loop->path(), kId, force);
+    REQUIRE_FALSE(refused);
+    check_refused(refused.error(), loop->path() + " is put together by software (dm, md, loop, RAM)",
+                  "a disk, a partition, or a file on one: the saver has only drivers");
+  }
+  CHECK(must(must(File::open(loop->path()))->read_at(0, kDeviceBytes)) ==
+        std::vector<std::byte>(kDeviceBytes));
+}
+
+TEST_CASE("A device is claimed and found again by the id: a whole one, and one that held swap") {
+  for (const bool holds_swap : {false, true}) {
+    Device device;
+    if (holds_swap) device.with_swap();
+    const auto disk = Disk::of(device);
+    if (!disk) return;
+    const auto target = must(disk->claim(disk->path()));
+    CHECK(target.path == disk->path());
+    CHECK(target.device == disk->path());
+    check_same(target.area, holds_swap ? kSwap : kWhole);
+    const auto claimed = must(disk->found(0));
+    CHECK(claimed.area.kind == target.area.kind);
+    const auto history = must(Device::areas().read_history(*claimed.image));
+    REQUIRE(history.size() == 1);
+    CHECK(history[0].is(Phase::Armed));
+    CHECK(history[0].text == "jump " + jump::to_text(kId));
+    check_not_found(disk->found(0, kOtherId));
+    CHECK(disk->unmoved(disk->path()));
+  }
+}
+
+TEST_CASE("A device that somebody uses is not claimed, not even by force, and stays as it is") {
+  for (const bool holds_swap : {false, true}) {
+    Device device;
+    if (holds_swap) device.with_swap();
+    const auto disk = Disk::of(device);
+    if (!disk) return;
+    const auto before = disk->content();
+    const Fd user(::open(disk->path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));  // as mount and swapon do
+    REQUIRE(user);
+    for (const bool force : {false, true}) {
+      const auto refused = disk->claim(disk->path(), force);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().kind == ErrorKind::Refused);
+      CHECK(refused.error().file == disk->path());
+      CHECK(refused.error().where == "output");
+      CHECK(refused.error().found == "the device is in use (mounted, swap, or part of another)");
+      CHECK(refused.error().allowed == "a device that nothing uses");
+    }
+    CHECK(disk->content() == before);
+  }
+}
+
+TEST_CASE("A device that is of use is claimed by force only, and stays as it is until then") {
+  Device device;
+  device.with([](auto& content) {
+    put(content, 0, "hsqs");
+    put(content, 28, std::string("\4\0", 2));
+  });
+  const auto disk = Disk::of(device);
+  if (!disk) return;
+  const auto before = disk->content();
+  const auto refused = disk->claim(disk->path());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().file == disk->path());
+  check_refused(refused.error(), "squashfs", "a device with nothing on it", "--force overwrites it");
+  CHECK(disk->content() == before);
+  must(disk->claim(disk->path(), true));
+  CHECK(disk->found(0));
+}
+
+TEST_CASE("A file is claimed where it lies on its device, while that is in use") {
+  const auto disk = Disk::of(Device());
+  if (!disk) return;
+  const Fd user(::open(disk->path().c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+  REQUIRE(user);
+  const auto target = must(disk->claim(disk->file()));
+  CHECK(target.path == disk->file());
+  CHECK(target.device == disk->path());
+  check_same(target.area, kBlocks);
+  check_same(must(disk->found(kPieceStart)).area, kBlocks);
+  CHECK(disk->unmoved(disk->file()));
+}
+
+TEST_CASE("A file that lies elsewhere than when it was armed, or whose claim is gone, is refused") {
+  const auto disk = Disk::of(Device());
+  if (!disk) return;
+  const auto check_changed = [&](const Result<void>& unmoved) {
+    REQUIRE_FALSE(unmoved);
+    CHECK(unmoved.error().file == disk->file());
+    check_refused(unmoved.error(), "the file has changed since it was armed", "the same blocks",
+                  "hibtool arm again");
+  };
+  check_changed(disk->unmoved(disk->file()));  // never claimed
+  must(disk->claim(disk->file()));
+  CHECK(disk->unmoved(disk->file()));
+  check_changed(disk->unmoved(disk->file(), kOtherId));
+  for (const auto& change : std::vector<std::function<void(Area&)>>{
+           [](Area& area) { area.head += 4096; }, [](Area& area) { area.places[1].start += 4096; },
+           [](Area& area) { area.places[1].bytes += 4096; }, [](Area& area) { area.places.pop_back(); },
+           [](Area& area) {
+             area.places.push_back({2U << 20, 4096});
+           }}) {
+    area_of_target_file = kBlocks;
+    change(area_of_target_file);
+    check_changed(disk->unmoved(disk->file()));
+  }
+  area_of_target_file = kBlocks;
+  CHECK(disk->unmoved(disk->file()));
+  stdfs::remove(disk->file());
+  const auto gone = disk->unmoved(disk->file());
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().kind == ErrorKind::NotFound);
+  CHECK(gone.error().file == disk->file());
 }
 
 TEST_CASE("A target that was armed is remembered with all of its fields") {
