@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "format/swsusp/layout.h"
+#include "format/swsusp/rearm.h"
 #include "lib/codec/crc32.h"
 #include "lib/fs/memory_scan.h"
 #include "lib/fs/on_disk.h"
@@ -383,6 +384,56 @@ TEST_CASE("What cannot be looked at is an error: no image, or a device that is n
   CHECK(missing.error().file == image.path() + "-not-there");
 }
 
+// ---- images that change while they are looked at
+
+namespace {
+
+void check_other_state(const Result<void>& put_back, const std::string& path) {
+  REQUIRE_FALSE(put_back);
+  const Error& error = put_back.error();
+  CHECK(error.kind == ErrorKind::Refused);
+  CHECK(error.file == path);
+  CHECK(error.where == "swap header");
+  CHECK(error.found == "another state than a moment ago");
+  CHECK(error.allowed == "a consumed image");
+}
+
+}  // namespace
+
+TEST_CASE("The signature is put back over a consumed image only, whoever has found that safe before") {
+  for (const char* name : {"data-33", "plain", "uswsusp-md5"}) {
+    INFO(name);
+    const auto content = sample(name);
+    const Image image(content);
+    check_other_state(swsusp::put_signature_back(image.path(), {}), image.path());
+    CHECK(image.content() == content);
+  }
+  const Image consumed(sample("consumed"));
+  must(swsusp::put_signature_back(consumed.path(), {}));
+  CHECK(consumed.content() == with_signature(sample("consumed"), swsusp::kSigArmed));
+}
+
+TEST_CASE("An image that somebody writes into while it is verified is not armed over that") {
+  const auto consumed = sample("consumed");
+  auto plain = consumed;  // mkswap
+  const auto made = sample("plain");
+  std::copy_n(made.begin(), kPage, plain.begin());
+  for (const auto& other : {plain, with_signature(consumed, swsusp::kSigArmed)}) {
+    const Image image(consumed);
+    RearmRequest request;
+    request.image = image.path();
+    request.write = true;
+    request.threads = 1;
+    request.progress = [&](const Progress& progress) {
+      if (progress.done_bytes == progress.total_bytes) write_file(image.path(), other);
+    };
+    const auto report = rearm(formats(), request);
+    REQUIRE_FALSE(report);
+    check_other_state(fail(report.error()), image.path());
+    CHECK(image.content() == other);
+  }
+}
+
 // ---- images, and the swapped-out pages beside them
 
 namespace {
@@ -397,11 +448,13 @@ std::vector<std::byte> with_slots() {
   return content;
 }
 
-std::string copy_of(const std::vector<std::byte>& content, const TempFolder& folder) {
+std::string copy_of(const std::vector<std::byte>& content, const TempFolder& folder,
+                    bool without_swapped = false) {
   write_file(folder.file("copied"), content);
   ConvertRequest request;
+  request.write.without_swapped = without_swapped;
   request.source = folder.file("copied");
-  request.output = folder.file("copy.hib");
+  request.output = folder.file(without_swapped ? "without.hib" : "copy.hib");
   request.as = formats().find("hib");
   request.threads = 1;
   must(convert(formats(), request));
@@ -452,6 +505,10 @@ TEST_CASE("A copy of another image, or one without swapped-out pages, proves not
   Image image(with_slots());
   check_speaks_against(image.against(other), kSlotsCheck,
                        other + " is not a copy of this image: it has other memory");
+
+  const std::string without = copy_of(with_slots(), folder, true);
+  check_speaks_against(image.against(without), kSlotsCheck,
+                       without + " was made without the swapped-out pages");
 }
 
 // ---- images, and the file systems of their machine
