@@ -36,6 +36,22 @@ def memory(pages, seed=1):
     return b"".join(out)
 
 
+def loop_device_over(test, path):
+    """A loop device over this file for as long as the test runs; without one the test is skipped."""
+    device = loop_device(path) if os.geteuid() == 0 else None
+    if device is None:
+        test.skipTest("no loop device to be had")
+    test.addCleanup(subprocess.run, ["losetup", "-d", device])
+    return device
+
+
+def loop_device(path):
+    if shutil.which("losetup") is None:
+        return None
+    done = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 and os.path.exists(done.stdout.strip()) else None
+
+
 class CliTest(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="hibtest-"))

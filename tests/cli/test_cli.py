@@ -15,7 +15,7 @@ import time
 import unittest
 from pathlib import Path
 
-from support import HIBTOOL, PAGE, ROOT, CliTest, memory
+from support import HIBTOOL, PAGE, ROOT, CliTest, loop_device, loop_device_over, memory
 
 sys.path.insert(0, str(ROOT / "tests" / "decoder"))
 import hib_decoder  # noqa: E402
@@ -260,24 +260,13 @@ class AddedRecords(CliTest):
             self.assertIn(f"later.json: {where}: ".encode(), refused.stderr)
 
 
-def loop_device(path):
-    if shutil.which("losetup") is None:
-        return None
-    done = subprocess.run(["losetup", "-f", "--show", path], capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 and os.path.exists(done.stdout.strip()) else None
-
-
 class BlockDevice(CliTest):
     def device(self, name, size, content=b""):
         """A loop device over a file of this size that begins with `content`."""
         with open(self.path(name), "wb") as disk:
             disk.write(content)
             disk.truncate(size)
-        device = loop_device(self.path(name)) if os.geteuid() == 0 else None
-        if device is None:
-            self.skipTest("no loop device to be had")
-        self.addCleanup(subprocess.run, ["losetup", "-d", device])
-        return device
+        return loop_device_over(self, self.path(name))
 
     def image(self):
         image = self.path("m.hib")
@@ -311,6 +300,23 @@ class BlockDevice(CliTest):
                     self.assertEqual(Path(self.path("disk")).read_bytes(), before)
             self.run_tool("restore", image, "--as", "raw", "-o", device, "--force")
             self.assertTrue(Path(device).read_bytes().startswith(memory(600)))
+
+    def test_a_device_that_somebody_uses_is_never_an_output(self):
+        image = self.image()
+        device = self.device("disk", 8 << 20)
+        mkswap = subprocess.run(["mkswap", "-q", device], capture_output=True)
+        self.assertEqual(mkswap.returncode, 0, mkswap.stderr)
+        before = Path(device).read_bytes()
+        user = os.open(device, os.O_RDONLY | os.O_EXCL)  # as mount and swapon do
+        self.addCleanup(os.close, user)
+        subprocess.run([sys.executable, ROOT / "samples" / "swsusp" / "generate", self.folder, "lz4"], check=True, stdout=subprocess.DEVNULL)
+        for command in (*self.writers(image, device), ["restore", self.path("lz4.img"), "--as", "swsusp", "-o", device]):
+            for force in ([], ["--force"]):
+                with self.subTest(command=command, force=force):
+                    refused = self.run_tool(*command, *force, code=4).stderr.decode()
+                    self.assertEqual(refused, f"hibtool: {device}: output: the device is in use (mounted, swap, or part of another), "
+                                              "expected a device that nothing uses\n")
+        self.assertEqual(Path(device).read_bytes(), before)
 
     def arm(self, path):
         with open(path, "r+b") as disk:
