@@ -79,7 +79,10 @@ Result<Area> area_in_file(const AreaOperations& areas, const File& device, const
 Result<Area> area_on_device(const AreaOperations& areas, const File& device, const std::string& path,
                             bool force) {
   if (auto swap = areas.of_swap(device)) return swap;
-  const std::string content = content_name(device);
+  // What an earlier image of ours has left is no data of anybody's.
+  const auto history = areas.read_history(device);
+  const bool is_ours = history || history.error().kind != ErrorKind::NotRecognised;
+  TRY(const std::string content, is_ours ? content_name(device) : what_lies_on(device));
   if (!force && !content.empty()) {
     return fail(refused(path, content, "a device with nothing on it").advise("--force overwrites it"));
   }

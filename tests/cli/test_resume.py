@@ -68,7 +68,7 @@ class Resume(CliTest):
     def assert_nothing_there(self, device, *options):
         found = self.json("resume", device, *options, code=1)
         self.assertEqual((found["schema"], found["nothing_there"], found["refusals"]), ("hibtool.resume", True, []))
-        self.assertEqual((found["kind"], found["where"], found["found"], found["file"]), ("not-recognised", "target", NOTHING, device))
+        self.assertEqual((found["kind"], found["where"], found["found"], found["file"]), ("not-recognised", "", NOTHING, device))
         said = self.run_tool("resume", device, *options, code=1)
         self.assertEqual((said.stdout, said.stderr.decode()), (b"", f"hibtool: {device}: {NOTHING}\n"))
         quiet = self.run_tool("resume", "-q", device, *options, code=1)

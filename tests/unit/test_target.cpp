@@ -336,6 +336,13 @@ TEST_CASE("A device with a file system, a partition table or a hibernation image
                     "swsuspend", empty);
 }
 
+TEST_CASE("A device with data that nothing knows is refused unless forced") {
+  for (const std::uint64_t place : {std::uint64_t{0}, std::uint64_t{77}, kDeviceBytes - 3}) {
+    check_needs_force(Device().with([&](auto& content) { put(content, place, "key"); }),
+                      fmt::format("data at {:#x}", place), "a device with nothing on it");
+  }
+}
+
 TEST_CASE("An image that nobody has resumed from is refused unless forced, whole or in a swap device") {
   const std::string found = "an image that nobody has resumed from";
   check_needs_force(Device().with_image(kWhole, {Phase::Armed, Phase::Committed}), found, "");
