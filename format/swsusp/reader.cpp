@@ -5,6 +5,7 @@
 #include "format/swsusp/empty_reader.h"
 #include "format/swsusp/image_record.h"
 #include "format/swsusp/locate.h"
+#include "format/swsusp/parts.h"
 #include "format/swsusp/snapshot_reader.h"
 #include "format/swsusp/snapshot_stream.h"
 #include "format/swsusp/swap_stream.h"
@@ -17,40 +18,6 @@ namespace hib::swsusp {
 namespace {
 
 // ---- a swap area
-
-std::string describe_place(const Located& found) { return found.place.empty() ? "swap area" : found.place; }
-
-ImageState image_state(State state) {
-  switch (state) {
-    case State::Plain: return ImageState::None;
-    case State::Armed: return ImageState::Armed;
-    case State::Consumed: return ImageState::Consumed;
-  }
-  return ImageState::Unknown;
-}
-
-ImageInfo basic_info(const Located& found) {
-  const File& file = found.space.file();
-  ImageInfo info;
-  info.format = "swsusp";
-  info.variant = describe_place(found);
-  describe_input(file, info);
-  info.state = image_state(found.header.state);
-  info.page_size = found.header.page_size;
-  info.findings = found.findings;
-  const std::string uuid = found.header.uuid_text();
-  if (!uuid.empty()) info.details.emplace_back("swap UUID", uuid);
-  if (!found.header.label.empty()) info.details.emplace_back("swap label", found.header.label);
-  info.details.emplace_back("swap header",
-                            fmt::format("page {} of the device (resume_offset), byte {:#x} of the file",
-                                        found.header_block, found.header_offset));
-  return info;
-}
-
-void label_header(RangeMap& map, const Located& found) {
-  map.add(found.header_offset, found.header.page_size,
-          found.header.state == State::Plain ? "swap header" : "swap header with hibernation header");
-}
 
 std::unique_ptr<ImageReader> plain_area(const Located& found) {
   ImageInfo info = basic_info(found);
@@ -83,36 +50,6 @@ std::vector<Layer> header_layers(const Located& found) {
                         ? fmt::format("map at block {}, flags {:#x}", header.image, header.flags)
                         : fmt::format("flags {:#x}, of which {:#x} are not known", header.flags, unknown)});
   return layers;
-}
-
-std::vector<BlockList::Run> blocks_of(const MapChain& chain) {
-  std::vector<BlockList::Run> runs;
-  for (const BlockList::Run& run : chain.blocks.runs()) {
-    if (run.block != kNoBlock) runs.push_back({0, run.block, run.count});
-  }
-  for (const std::uint64_t block : chain.map_pages) runs.push_back({0, block, 1});
-  return runs;
-}
-
-// Ascending, and neighbours as one.
-std::vector<BlockList::Run> runs_in_order(std::vector<BlockList::Run> runs) {
-  std::sort(runs.begin(), runs.end(),
-            [](const BlockList::Run& a, const BlockList::Run& b) { return a.block < b.block; });
-  std::vector<BlockList::Run> joined;
-  for (const BlockList::Run& run : runs) {
-    if (!joined.empty() && joined.back().block + joined.back().count == run.block)
-      joined.back().count += run.count;
-    else
-      joined.push_back(run);
-  }
-  return joined;
-}
-
-SlotPlaces slots_beside(const Located& found, const std::vector<BlockList::Run>& image) {
-  SlotPlaces places{found.space, SwapSlots::of(found), std::uint64_t{found.header.last_page} + 1,
-                    found.header.uuid_text(), found.header.label};
-  places.slots.remove_blocks(block_set(image));
-  return places;
 }
 
 void add_consumed(const Located& found, const char* by, ImageInfo& info) {
@@ -155,7 +92,7 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   record.swap_uuid = header.uuid_text();
   record.swap_label = header.label;
   record.header_block = found.header_block;
-  record.blocks = runs_in_order(blocks_of(stream->chain()));
+  record.blocks = all_blocks(stream->chain());
   parts.slots = slots_beside(found, record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
@@ -216,7 +153,7 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   parts.record.swap_uuid = found.header.uuid_text();
   parts.record.swap_label = found.header.label;
   parts.record.header_block = found.header_block;
-  parts.record.blocks = runs_in_order(stream->image_blocks());
+  parts.record.blocks = in_order(stream->image_blocks());
   parts.slots = slots_beside(found, parts.record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
