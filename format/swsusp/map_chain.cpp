@@ -14,8 +14,8 @@ constexpr std::size_t kMaxListed = 1000;
 
 class Walker {
  public:
-  Walker(const BlockSpace& space, const Abi& abi, std::uint64_t header_block)
-      : space_(space), abi_(abi), header_block_(header_block), page_(abi.page_size) {}
+  Walker(const BlockSpace& space, const Abi& abi, std::uint64_t header_block, const LostMapPages& lost)
+      : space_(space), abi_(abi), header_block_(header_block), lost_(lost), page_(abi.page_size) {}
 
   MapChain walk(std::uint64_t first) {
     std::uint64_t block = first;
@@ -49,9 +49,15 @@ class Walker {
              "a block that is not in the chain");
       return std::nullopt;
     }
+    const auto lost = lost_.find(block);
+    if (lost != lost_.end())
+      damage(offset(block), fmt::format("map page {}", number), lost->second.found, "a map page");
+    if (lost != lost_.end() && lost->second.page.empty()) return std::nullopt;
     chain_.map_pages.push_back(block);
     chain_.last_page_first_entry = chain_.blocks.size();
-    if (auto read = space_.read(block, page_); !read) {
+    if (lost != lost_.end()) {
+      page_ = lost->second.page;
+    } else if (auto read = space_.read(block, page_); !read) {
       chain_.damage.push_back({std::move(read).error().in(fmt::format("map page {}", number)), {}});
       return std::nullopt;
     }
@@ -67,13 +73,14 @@ class Walker {
 
   void take_entries(std::size_t number, std::uint64_t page_offset) {
     const std::uint64_t entries = abi_.map_entries();
+    const bool is_lost = lost_.contains(chain_.map_pages.back());
     const bool is_last = abi_.u64(page_, abi_.page_size - 8) == 0;
     std::uint64_t used = entries;
     while (used > 0 && abi_.u64(page_, (used - 1) * 8) == 0) --used;
     for (std::uint64_t i = 0; i < used; ++i) {
       const std::uint64_t block = abi_.u64(page_, i * 8);
       const bool good = block != 0 && block != header_block_ && space_.contiguous(block, 1) == 1;
-      if (!good) {
+      if (!good && !is_lost) {
         damage(page_offset + i * 8, fmt::format("map page {}: entry {}", number, i),
                fmt::format("block {}", block),
                block == header_block_
@@ -160,6 +167,7 @@ class Walker {
   const BlockSpace& space_;
   Abi abi_;
   std::uint64_t header_block_;
+  const LostMapPages& lost_;
   std::vector<std::byte> page_;
   std::unordered_set<std::uint64_t> seen_;
   std::uint64_t good_entries_ = 0;
@@ -199,8 +207,38 @@ BlockSet block_set(const std::vector<BlockList::Run>& runs) {
 }
 
 MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first,
-                        std::uint64_t header_block) {
-  return Walker(space, abi, header_block).walk(first);
+                        std::uint64_t header_block, const LostMapPages& lost) {
+  return Walker(space, abi, header_block, lost).walk(first);
+}
+
+Result<void> read_entries(const BlockSpace& space, const BlockList& blocks, std::uint64_t first,
+                          MutableBytes out) {
+  const std::uint32_t page_size = space.page_size();
+  std::uint64_t entry = first;
+  while (!out.empty()) {
+    if (entry >= blocks.size()) {
+      return fail(space.file().error(
+          ErrorKind::Truncated,
+          blocks.size() == 0 ? space.file().size() : entry_offset(space, blocks, blocks.size() - 1),
+          fmt::format("map entry {}", entry), "none", fmt::format("below {}", blocks.size())));
+    }
+    const BlockList::Run run = blocks.part(entry, (out.size() + page_size - 1) / page_size);
+    if (run.block == kNoBlock) {
+      return fail(space.file().error(ErrorKind::Corrupt, space.file().size(),
+                                     fmt::format("map entry {}", entry), "a block that cannot be right",
+                                     "a block of the device"));
+    }
+    const std::size_t size = std::min<std::size_t>(out.size(), run.count * page_size);
+    TRY_OK(space.read(run.block, out.first(size)));
+    out = out.subspan(size);
+    entry += run.count;
+  }
+  return {};
+}
+
+std::uint64_t entry_offset(const BlockSpace& space, const BlockList& blocks, std::uint64_t entry) {
+  const std::uint64_t block = entry < blocks.size() ? blocks.at(entry) : kNoBlock;
+  return space.file_offset(block).value_or(space.file().size());
 }
 
 }  // namespace hib::swsusp

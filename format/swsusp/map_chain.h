@@ -1,6 +1,8 @@
 // The chain of swap map pages: which blocks hold the stream, in order.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "format/swsusp/abi.h"
@@ -44,8 +46,23 @@ struct MapChain {
   std::vector<Damage> damage;
 };
 
+// A map page that something else lies in now.
+struct LostMapPage {
+  std::vector<std::byte> page;  // as it must have been; kNoBlock for entries that are not known. Empty: the
+                                // chain ends before it
+  std::string found;            // for the damage: what lies there
+};
+using LostMapPages = std::map<std::uint64_t, LostMapPage>;  // by their blocks
+
 // Walks from block `first`. `header_block` may not appear. Never longer than the device has blocks.
 MapChain walk_map_chain(const BlockSpace& space, const Abi& abi, std::uint64_t first,
-                        std::uint64_t header_block);
+                        std::uint64_t header_block, const LostMapPages& lost = {});
+
+// Consecutive entries' blocks; the last may be taken in part. Truncated behind the last entry, Corrupt where
+// an entry is kNoBlock.
+Result<void> read_entries(const BlockSpace& space, const BlockList& blocks, std::uint64_t first,
+                          MutableBytes out);
+// Where that entry's block lies in the file; the file's end when it is nowhere.
+std::uint64_t entry_offset(const BlockSpace& space, const BlockList& blocks, std::uint64_t entry);
 
 }  // namespace hib::swsusp

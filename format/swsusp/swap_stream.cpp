@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::uint64_t kFirstChunkEntry = 1;  // entry 0 is the info page
 constexpr std::size_t kMaxListedChunks = 1000;
+constexpr std::uint64_t kMostTriesInLongGaps = 1U << 14;  // each decodes up to a chunk
 
 }  // namespace
 
@@ -30,9 +32,22 @@ SwapStream::SwapStream(BlockSpace space, const Header& header, std::uint64_t hea
 
 Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header,
                                                      std::uint64_t header_block) {
+  MapChain chain =
+      walk_map_chain(space, {header.page_size, 8, header.big_endian}, header.image, header_block);
   auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
-  const Abi abi{header.page_size, 8, header.big_endian};
-  stream->chain_ = walk_map_chain(stream->space_, abi, header.image, header_block);
+  return start(std::move(stream), std::move(chain));
+}
+
+Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header,
+                                                     std::uint64_t header_block, MapChain chain) {
+  auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
+  stream->may_have_long_gaps_ = true;
+  return start(std::move(stream), std::move(chain));
+}
+
+Result<std::unique_ptr<SwapStream>> SwapStream::start(std::unique_ptr<SwapStream> stream, MapChain chain) {
+  const Header& header = stream->header_;
+  stream->chain_ = std::move(chain);
   if (auto info = stream->read_info_page(); !info) {
     // Without it nothing can be placed; the first thing wrong in the chain is the better reason.
     if (!stream->chain_.damage.empty()) return fail(stream->chain_.damage.front().error);
@@ -40,7 +55,7 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
   }
   if (header.has_crc() && stream->is_compressed()) {
     const std::uint64_t at =
-        stream->space_.file_offset(header_block).value_or(0) + header.page_size - kCrcFromEnd;
+        stream->space_.file_offset(stream->header_block_).value_or(0) + header.page_size - kCrcFromEnd;
     stream->stored_crc_ = StoredCrc{header.crc32, at};
   }
   stream->recount();
@@ -88,32 +103,11 @@ std::uint64_t SwapStream::most_blocks() const {
 // ---- chunks
 
 std::uint64_t SwapStream::entry_offset(std::uint64_t entry) const {
-  if (entry >= chain_.blocks.size()) return file().size();
-  const std::uint64_t block = chain_.blocks.at(entry);
-  return block == kNoBlock ? file().size() : space_.file_offset(block).value_or(file().size());
+  return swsusp::entry_offset(space_, chain_.blocks, entry);
 }
 
-// Bytes of consecutive entries; the last may be taken in part.
 Result<void> SwapStream::read_entries(std::uint64_t first_entry, MutableBytes out) const {
-  const std::uint32_t page_size = header_.page_size;
-  std::uint64_t entry = first_entry;
-  while (!out.empty()) {
-    if (entry >= chain_.blocks.size()) {
-      return fail(file().error(ErrorKind::Truncated, entry_offset(chain_.blocks.size() - 1),
-                               fmt::format("map entry {}", entry), "none",
-                               fmt::format("below {}", chain_.blocks.size())));
-    }
-    const BlockList::Run run = chain_.blocks.part(entry, (out.size() + page_size - 1) / page_size);
-    if (run.block == kNoBlock) {
-      return fail(file().error(ErrorKind::Corrupt, file().size(), fmt::format("map entry {}", entry),
-                               "a block that cannot be right", "a block of the device"));
-    }
-    const std::size_t size = std::min<std::size_t>(out.size(), run.count * page_size);
-    TRY_OK(space_.read(run.block, out.first(size)));
-    out = out.subspan(size);
-    entry += run.count;
-  }
-  return {};
+  return swsusp::read_entries(space_, chain_.blocks, first_entry, out);
 }
 
 // What the chunk that begins at `entry` says of its length; nothing when that is impossible.
@@ -130,19 +124,34 @@ std::optional<SwapStream::Place> SwapStream::place_at(std::uint64_t entry) const
 
 // Each chunk's length says where the next begins, so one broken length would lose all that follow. Behind it,
 // the next place where a length is possible, the one after it too, and the content decodes, is a chunk again.
-std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from,
-                                                               std::uint64_t limit) const {
+std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t from, std::uint64_t limit) {
   std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
-  for (std::uint64_t entry = from; entry < std::min(limit, chain_.blocks.size()); ++entry) {
+  for (std::uint64_t entry = from; entry < limit && !cancelled(); ++entry) {
+    const BlockList::Run run = chain_.blocks.part(entry, limit - entry);
+    if (run.block == kNoBlock) {
+      entry += run.count - 1;
+      continue;
+    }
     const auto place = place_at(entry);
     if (!place) continue;
     const std::uint64_t next = entry + place->block_count;
-    const bool last = next == chain_.blocks.size();
-    if (!last && !place_at(next)) continue;
-    const auto count = decode_within(*place, pages);  // only the last may have less than kChunkPages
-    if (count && (last || *count == kChunkPages)) return entry;
+    if (next < chain_.blocks.size() && !place_at(next)) continue;
+    if (tries_left_ == 0) break;
+    if (may_have_long_gaps_) --tries_left_;
+    if (is_whole_chunk(*place, pages)) return entry;
   }
   return std::nullopt;
+}
+
+// Only the last one may have less than kChunkPages.
+bool SwapStream::is_whole_chunk(const Place& place, MutableBytes room) const {
+  const auto count = decode_within(place, room);
+  return count && (*count == kChunkPages || place.first_entry + place.block_count == chain_.blocks.size());
+}
+
+std::uint64_t SwapStream::search_limit(std::uint64_t from) const {
+  const std::uint64_t entries = chain_.blocks.size();
+  return may_have_long_gaps_ ? entries : std::min(entries, from + 2 * most_blocks());
 }
 
 void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::string found,
@@ -170,7 +179,12 @@ void SwapStream::find_chunks() {
     }
     return;
   }
-  const std::vector<Segment> segments = find_segments();
+  std::vector<Segment> segments = find_segments(Proof::Length);
+  const bool is_whole = segments.size() == 1 && segments.front().places.size() == chunk_count();
+  if (may_have_long_gaps_ && !is_whole) {
+    forget_framing();
+    segments = find_segments(Proof::Content);
+  }
   counted_pages_ = count_pages(segments);
   number_chunks(segments);
   note_stale_map_page();
@@ -188,7 +202,8 @@ std::optional<std::uint64_t> SwapStream::count_pages(const std::vector<Segment>&
 }
 
 // Chunks that follow each other without a gap. Between two segments at least one chunk is lost.
-std::vector<SwapStream::Segment> SwapStream::find_segments() {
+std::vector<SwapStream::Segment> SwapStream::find_segments(Proof proof) {
+  tries_left_ = kMostTriesInLongGaps;
   const std::uint64_t entries = chain_.blocks.size();
   std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
   std::vector<Segment> segments(1);
@@ -196,7 +211,8 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
   std::uint64_t number = 0;  // for messages; exact up to the first gap
   while (entry < entries && !cancelled()) {
     Segment& segment = segments.back();
-    if (const auto place = place_at(entry)) {
+    const auto place = place_at(entry);
+    if (place && (proof == Proof::Length || is_whole_chunk(*place, pages))) {
       segment.places.push_back(*place);
       entry += place->block_count;
       segment.end_entry = entry;
@@ -206,7 +222,9 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
     std::array<std::byte, 8> raw{};
     const bool readable = read_entries(entry, MutableBytes(raw).first(info_page_.abi.word_bytes)).has_value();
     report_framing(number, entry,
-                   readable ? std::to_string(info_page_.abi.word(raw, 0)) : "an entry without a block",
+                   !readable ? std::string("an entry without a block")
+                             : std::to_string(info_page_.abi.word(raw, 0)) +
+                                   (place ? ", and the content does not decode" : ""),
                    fmt::format("1..{}, inside the map", max_compressed_bytes(header_.page_size)));
     // Either this length is broken, or the one before lied and this is not the beginning of a chunk.
     std::uint64_t from = entry + 1;
@@ -216,7 +234,7 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
     } else {
       ++number;
     }
-    const auto found = find_next_whole_chunk(from, from + 2 * most_blocks());
+    const auto found = find_next_whole_chunk(from, search_limit(from));
     segments.emplace_back();
     if (!found) break;
     entry = *found;
@@ -224,25 +242,45 @@ std::vector<SwapStream::Segment> SwapStream::find_segments() {
   return segments;
 }
 
+std::uint64_t SwapStream::blocks_of(const std::vector<Place>& places) {
+  return std::accumulate(places.begin(), places.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const Place& place) { return sum + place.block_count; });
+}
+
+// Could so many chunks lie in so many entries? Each has a block at least, and no more than most_blocks().
+bool SwapStream::fit(std::uint64_t chunks, std::uint64_t entries) const {
+  return chunks <= entries && entries <= chunks * most_blocks();
+}
+
 // Which chunk of the stream is which: certain before the first gap. If as many chunks are missing as there
 // are gaps, each gap is one chunk and all is certain. Otherwise only what reaches to the end can be counted,
-// from there; what lies between is not used, since its pages would get the PFNs of others.
+// from there; what lies between is not used, since its pages would get the PFNs of others. Of what was
+// written over an image, some may be chunks of another one: then no count of gaps is certain.
 void SwapStream::number_chunks(const std::vector<Segment>& segments) {
   const std::uint64_t wanted = chunk_count();
   const std::uint64_t entries = chain_.blocks.size();
+  const auto& head = segments.front().places;
+  const auto& tail = segments.back().places;
   std::uint64_t found = 0;
-  for (const Segment& segment : segments) found += segment.places.size();
+  std::uint64_t found_entries = kFirstChunkEntry;
+  for (const Segment& segment : segments) {
+    found += segment.places.size();
+    found_entries += blocks_of(segment.places);
+  }
   const std::uint64_t gaps = segments.size() - 1;
-  const bool reaches_end = segments.back().end_entry == entries;
-  const bool possible = wanted < entries;  // each has a block, and the info page another
-  places_ = segments.front().places;
-  if (possible && gaps > 0 && reaches_end && wanted == found + gaps) {
+  const bool reaches_end = gaps > 0 && segments.back().end_entry == entries;
+  const bool each_gap_is_a_chunk = !may_have_long_gaps_ && wanted == found + gaps;
+  const std::uint64_t at_both_ends = head.size() + tail.size();
+  const std::uint64_t between =
+      entries - std::min(entries, kFirstChunkEntry + blocks_of(head) + blocks_of(tail));
+  const bool may_count_from_end = may_have_long_gaps_ ? wanted > at_both_ends : wanted > found + gaps;
+  places_ = head;
+  if (reaches_end && each_gap_is_a_chunk && fit(gaps, entries - found_entries)) {
     for (std::size_t i = 1; i < segments.size(); ++i) {
       places_.push_back({});
       places_.insert(places_.end(), segments[i].places.begin(), segments[i].places.end());
     }
-  } else if (possible && gaps > 0 && reaches_end && wanted > found + gaps) {
-    const auto& tail = segments.back().places;
+  } else if (reaches_end && may_count_from_end && fit(wanted - at_both_ends, between)) {
     places_.resize(wanted - tail.size());
     places_.insert(places_.end(), tail.begin(), tail.end());
   }
@@ -355,11 +393,15 @@ std::optional<std::uint64_t> SwapStream::chunk_offset(std::uint64_t number) cons
   return entry_offset(places_[number].first_entry);
 }
 
-void SwapStream::recount() {
+void SwapStream::forget_framing() {
   damage_ = chain_.damage;
-  layers_.clear();
   framing_damage_ = 0;
   first_broken_entry_ = 0;
+}
+
+void SwapStream::recount() {
+  forget_framing();
+  layers_.clear();
   lost_chunks_ = 0;
   places_.clear();
   find_chunks();

@@ -17,6 +17,9 @@ class SwapStream final : public PageStream {
   // Fails only when the info page's block cannot be read; all else is damage.
   static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header,
                                                   std::uint64_t header_block);
+  // The same by a chain that was put together in another way, and that may have long gaps.
+  static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header,
+                                                  std::uint64_t header_block, MapChain chain);
 
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
@@ -44,6 +47,7 @@ class SwapStream final : public PageStream {
   };
 
   SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block);
+  static Result<std::unique_ptr<SwapStream>> start(std::unique_ptr<SwapStream> stream, MapChain chain);
   Result<void> read_info_page();
   void find_word_size(ByteView info_page);
   bool first_pfns_ascend() const;
@@ -55,12 +59,20 @@ class SwapStream final : public PageStream {
 
   void recount() override;
   void find_chunks();
-  std::vector<Segment> find_segments();
+  // What makes a chunk one: that its length is possible, or also that it decodes. Where something else was
+  // written over many chunks, lengths alone would lead astray.
+  enum class Proof { Length, Content };
+  std::vector<Segment> find_segments(Proof proof);
+  bool is_whole_chunk(const Place& place, MutableBytes room) const;
+  void forget_framing();
   std::optional<std::uint64_t> count_pages(const std::vector<Segment>& segments) const;
   void number_chunks(const std::vector<Segment>& segments);
   std::uint64_t most_blocks() const;  // of a chunk
   std::optional<Place> place_at(std::uint64_t entry) const;
-  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit) const;
+  std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit);
+  std::uint64_t search_limit(std::uint64_t from) const;
+  static std::uint64_t blocks_of(const std::vector<Place>& places);
+  bool fit(std::uint64_t chunks, std::uint64_t entries) const;
   Result<void> read_entries(std::uint64_t first_entry, MutableBytes out) const;
   Result<ByteView> read_place(const Place& place, std::vector<std::byte>& buffer) const;
   Result<void> decode(const Place& place, std::uint64_t number, MutableBytes out) const;
@@ -76,6 +88,8 @@ class SwapStream final : public PageStream {
   std::uint64_t header_block_;
   Codec codec_;
   MapChain chain_;
+  bool may_have_long_gaps_ = false;  // something else was written over many blocks
+  std::uint64_t tries_left_ = 0;     // of find_next_whole_chunk() in long gaps
   std::vector<Place> places_;
   std::optional<std::uint64_t> counted_pages_;
   std::size_t framing_damage_ = 0;
