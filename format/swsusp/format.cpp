@@ -1,6 +1,7 @@
 #include "format/swsusp/format.h"
 
 #include "format/swsusp/acceptance.h"
+#include "format/swsusp/carve/carve.h"
 #include "format/swsusp/image_record.h"
 #include "format/swsusp/reader.h"
 #include "format/swsusp/rearm.h"
@@ -49,6 +50,8 @@ constinit const Format kSwapFormat = {
     .record_type = kSwsuspRecord,
     .accept = accept,
     .rearm = put_signature_back,
+    .carve = carve,
+    .is_worth_carving = seems_to_hold_images,
 };
 
 constinit const Format kSnapshotFormat = {

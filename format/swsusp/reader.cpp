@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/carve/carve.h"
 #include "format/swsusp/empty_reader.h"
 #include "format/swsusp/image_record.h"
 #include "format/swsusp/locate.h"
@@ -32,6 +33,10 @@ std::unique_ptr<ImageReader> plain_area(const Located& found) {
       "swap header: signature",
       fmt::format("\"{}\": a swap area without an image", printable(found.header.sig)),
       "S1SUSPEND, or what a kernel leaves of it");
+  if (seems_to_hold_images(found.space.file_handle())) {
+    none.advice = carve_advice(found.space.file());
+    info.findings.push_back({"carvable", Severity::Note, std::nullopt, none.advice});
+  }
   return make_empty_reader(std::move(info), std::move(map), std::move(none));
 }
 
@@ -61,8 +66,9 @@ void add_consumed(const Located& found, const char* by, ImageInfo& info) {
                                        by)});
 }
 
-Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
-  TRY(auto stream, SwapStream::open(found.space, found.header, found.header_block));
+}  // namespace
+
+Result<std::unique_ptr<ImageReader>> read_swsusp(const Located& found, std::unique_ptr<SwapStream> stream) {
   const Header& header = found.header;
   SnapshotParts parts;
   parts.info = basic_info(found);
@@ -96,6 +102,8 @@ Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
   parts.slots = slots_beside(found, record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
+
+namespace {
 
 ImageInfo uswsusp_info(const Located& found, const UswsuspStream& stream) {
   const std::uint32_t flags = stream.image().flags;
@@ -134,7 +142,9 @@ std::unique_ptr<ImageReader> describe_locked(const Located& found, const Uswsusp
   return make_empty_reader(std::move(info), std::move(map), std::move(why));
 }
 
-Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const std::string& passphrase) {
+}  // namespace
+
+Result<std::unique_ptr<ImageReader>> read_uswsusp(const Located& found, const std::string& passphrase) {
   TRY(auto stream, UswsuspStream::find(found.space, found.header));
   if (auto why = stream->locked(passphrase)) return describe_locked(found, *stream, std::move(*why));
   TRY_OK(stream->open(passphrase));
@@ -142,9 +152,14 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   SnapshotParts parts;
   parts.info = uswsusp_info(found, *stream);
   add_consumed(found, "uswsusp", parts.info);
-  parts.layers.push_back(
-      {"signature", LayerResult::Ok,
-       fmt::format("{}: {}", printable(until_nul(found.header.sig)), name_of(parts.info.state))});
+  if (found.header.state == State::Plain) {
+    parts.info.findings.push_back({"carved", Severity::Warning, found.header_offset,
+                                   "no swap header leads to this image: nothing resumes from it as it is"});
+  } else {
+    parts.layers.push_back(
+        {"signature", LayerResult::Ok,
+         fmt::format("{}: {}", printable(until_nul(found.header.sig)), name_of(parts.info.state))});
+  }
   parts.layers.push_back(
       {"header", LayerResult::Ok, fmt::format("flags {:#x}, {} pages", image.flags, grouped(image.pages))});
   parts.label = [found](RangeMap& map) { label_header(map, found); };
@@ -157,6 +172,8 @@ Result<std::unique_ptr<ImageReader>> open_uswsusp(const Located& found, const st
   parts.slots = slots_beside(found, parts.record.blocks);
   return SnapshotReader::create(std::move(stream), std::move(parts));
 }
+
+namespace {
 
 // ---- TuxOnIce: recognised, not read
 
@@ -205,11 +222,13 @@ bool recognise_snapshot(const FormatHead& head) {
 }
 
 Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
+  if (options.at) return open_at(std::move(file), options);
   if (!options.swap_offset && is_tuxonice(*file)) return describe_tuxonice(file);
   TRY(const Located found, locate(std::move(file), options));
-  if (is_uswsusp(found.space, found.header)) return open_uswsusp(found, options.passphrase);
+  if (is_uswsusp(found.space, found.header)) return read_uswsusp(found, options.passphrase);
   if (found.header.state == State::Plain) return plain_area(found);
-  return open_swsusp(found);
+  TRY(auto stream, SwapStream::open(found.space, found.header, found.header_block));
+  return read_swsusp(found, std::move(stream));
 }
 
 Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> file, const OpenOptions&) {

@@ -652,7 +652,7 @@ WholeCheck SnapshotReader::check_checksum() const {
        fmt::format("{}: {} of {} chunks decode", info().codec, grouped(good), grouped(total))});
   const auto stored = stream_->stored_crc();
   if (!stored) {
-    check.layers.push_back({"crc32", LayerResult::NotProvable, "this image carries none"});
+    check.layers.push_back({"crc32", LayerResult::NotProvable, parts_.no_crc});
     return check;
   }
   if (good < total) {

@@ -20,11 +20,12 @@ namespace hib::swsusp {
 
 // What the wrapping around the stream adds to what the stream itself says.
 struct SnapshotParts {
-  ImageInfo info;                        // format, variant, state, codec, findings
-  std::vector<Layer> layers;             // proven before the stream was found: signature, header
-  std::vector<Damage> damage;            // of those
-  std::function<void(RangeMap&)> label;  // everything but the stream
-  std::optional<SlotPlaces> slots;       // of the swap area that the image lies in
+  ImageInfo info;                                  // format, variant, state, codec, findings
+  std::vector<Layer> layers;                       // proven before the stream was found: signature, header
+  std::vector<Damage> damage;                      // of those
+  std::function<void(RangeMap&)> label;            // everything but the stream
+  std::optional<SlotPlaces> slots;                 // of the swap area that the image lies in
+  std::string no_crc = "this image carries none";  // why a compressed image cannot be proven
   ImageRecord
       record;  // what a writer needs to make such an image again; zero flag and info page are filled in here
 };

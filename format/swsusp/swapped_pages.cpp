@@ -205,6 +205,8 @@ SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Reco
   const auto areas = memory::swap_areas(Pages(image, kernel_records));
   const auto ours = areas ? candidates(*areas, places) : std::vector<const memory::SwapArea*>();
   if (areas) found.records.push_back(encode(uses_of(*areas, ours)));
+  const bool is_refuted = areas && places.area != AreaIs::Known;
+  if (ours.empty() && (is_refuted || places.area == AreaIs::Guessed)) return found;
   std::vector<PageRun> runs = ours.empty() ? all_slots(places.slots) : used_slots(ours);
   if (runs.empty()) return found;
   found.records.push_back(encode(SwappedRecord{places.swap_uuid, places.swap_label, !ours.empty()}));

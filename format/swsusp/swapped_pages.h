@@ -19,6 +19,13 @@ enum class SlotAccount {
   Blocks,  // not known: all that the image does not lie in; what is zero there is taken for unused
 };
 
+// How it is known where the swap area of an image lies.
+enum class AreaIs {
+  Known,    // a header leads from it to the image
+  Likely,   // the image lies in it, and its header is not the image's
+  Guessed,  // there is no header: only the kernel's own account can show that it is right
+};
+
 // Where the swap area of an image lies, and what of it the image itself takes.
 struct SlotPlaces {
   BlockSpace space;
@@ -26,6 +33,7 @@ struct SlotPlaces {
   std::uint64_t area_pages = 0;  // of the whole area, header included
   std::string swap_uuid;
   std::string swap_label;
+  AreaIs area = AreaIs::Known;
 };
 
 struct SwappedPages {

@@ -33,7 +33,14 @@ Error authentication_error(const File& file, std::uint64_t offset, std::string f
       .advise("--passphrase-file FILE names a file that holds it");
 }
 
-UswsuspHeader decode_header(ByteView page, const Abi& abi) {
+bool is_block(const BlockSpace& space, std::uint64_t offset) {
+  return offset != 0 && offset % space.page_size() == 0 &&
+         space.contiguous(offset / space.page_size(), 1) == 1;
+}
+
+}  // namespace
+
+UswsuspHeader decode_uswsusp_header(ByteView page, const Abi& abi) {
   UswsuspHeader header;
   header.pages = static_cast<std::uint32_t>(abi.u64(page, kPages));
   header.flags = abi.u32(page, kFlags);
@@ -44,17 +51,14 @@ UswsuspHeader decode_header(ByteView page, const Abi& abi) {
   return header;
 }
 
-bool is_block(const BlockSpace& space, std::uint64_t offset) {
-  return offset != 0 && offset % space.page_size() == 0 &&
-         space.contiguous(offset / space.page_size(), 1) == 1;
-}
+namespace {
 
 bool has_uswsusp_header(const BlockSpace& space, const Header& header) {
   std::vector<std::byte> page(header.page_size);
   if (!is_block(space, header.uswsusp_image) || !space.read(header.uswsusp_image / header.page_size, page))
     return false;
-  const UswsuspHeader image = decode_header(page, {header.page_size, 8, header.big_endian});
-  return image.pages >= 3 && (image.flags & ~UswsuspHeader::kKnown) == 0 && is_block(space, image.map_start);
+  const UswsuspHeader image = decode_uswsusp_header(page, {header.page_size, 8, header.big_endian});
+  return image.is_plausible() && is_block(space, image.map_start);
 }
 
 }  // namespace
@@ -116,7 +120,7 @@ Result<void> UswsuspStream::read_header() {
   }
   std::vector<std::byte> page(header_.page_size);
   TRY_OK(space_.read(header_.uswsusp_image / header_.page_size, page));
-  image_ = decode_header(page, {header_.page_size, 8, header_.big_endian});
+  image_ = decode_uswsusp_header(page, {header_.page_size, 8, header_.big_endian});
   if (!is_block(space_, image_.map_start)) {
     return fail(file().error(
         ErrorKind::Corrupt, *space_.file_offset(header_.uswsusp_image / header_.page_size) + kMapStart,

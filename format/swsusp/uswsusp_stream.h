@@ -24,7 +24,12 @@ struct UswsuspHeader {
   static constexpr std::uint32_t kRsa = 8;
   static constexpr std::uint32_t kPlatform = 16;
   static constexpr std::uint32_t kKnown = 31;
+
+  // An image has an info page, a PFN page and a data page at least.
+  bool is_plausible() const { return pages >= 3 && (flags & ~kKnown) == 0; }
 };
+
+UswsuspHeader decode_uswsusp_header(ByteView page, const Abi& abi);
 
 // Is the image uswsusp's? Where the signature was taken back, what it leads to tells.
 bool is_uswsusp(const BlockSpace& space, const Header& header);

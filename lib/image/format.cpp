@@ -127,15 +127,33 @@ bool Formats::may_lie_in_area(const Format& row, std::string_view name) const {
   return named != nullptr && named->takes_swap_offset;
 }
 
+// What is not recognised may hold images all the same.
+Error Formats::with_hint(Error error, const std::shared_ptr<const File>& file) const {
+  if (error.kind != ErrorKind::NotRecognised) return error;
+  for (const Format* row : rows_) {
+    if (row->is_worth_carving != nullptr && row->is_worth_carving(file)) error.advice = carve_advice(*file);
+  }
+  return error;
+}
+
+Result<std::unique_ptr<ImageReader>> Formats::open_row(const Format& row,
+                                                       const std::shared_ptr<const File>& file,
+                                                       const OpenOptions& options) const {
+  auto image = row.open(file, options);
+  if (!image && row.carve != nullptr && !options.at) return fail(with_hint(std::move(image).error(), file));
+  return image;
+}
+
 // A dialect is opened by the reader of its format, which must then find that dialect.
-Result<std::unique_ptr<ImageReader>> Formats::open_as(std::string_view name, std::shared_ptr<const File> file,
+Result<std::unique_ptr<ImageReader>> Formats::open_as(std::string_view name,
+                                                      const std::shared_ptr<const File>& file,
                                                       const OpenOptions& options) const {
   const Format* row = reader_of(name);
   if (row == nullptr) {
     return fail(make_error(ErrorKind::Usage, "--format", std::string(name),
                            fmt::format("{}", fmt::join(names(), ", "))));
   }
-  TRY(auto image, row->open(std::move(file), options));
+  TRY(auto image, open_row(*row, file, options));
   if (name == row->name || image->info().format == name) return image;
   return fail(make_error(ErrorKind::NotRecognised, "--format", image->info().format, std::string(name))
                   .of(image->info().path)
@@ -159,18 +177,20 @@ Result<std::unique_ptr<ImageReader>> Formats::open_file(const std::shared_ptr<co
   const bool by_content = name == kAutoFormat;
   const auto head = checked_mul<std::uint64_t>(by_content ? 0 : options.swap_offset.value_or(0), kOffsetUnit);
   for (const Format* row : rows_) {
-    if (row->areas == nullptr || !may_lie_in_area(*row, name)) continue;
+    if (row->areas == nullptr || options.at || !may_lie_in_area(*row, name)) continue;
     TRY(const auto image, row->areas->open(file, head.value_or(0)));
     if (image != file) return row->open(image, options);
   }
   if (!name.empty() && !by_content) return open_as(name, file, options);
   for (const Format* row : rows_) {
     const bool is_named = !by_content && ((row->takes_swap_offset && options.swap_offset) ||
-                                          (row->takes_base_address && options.base_address));
-    if (is_named) return row->open(file, options);
+                                          (row->takes_base_address && options.base_address) ||
+                                          (row->carve != nullptr && options.at));
+    if (is_named) return open_row(*row, file, options);
   }
-  TRY(const Format* row, recognise(*file));
-  return row->open(file, options);
+  auto row = recognise(*file);
+  if (!row) return fail(with_hint(std::move(row).error(), file));
+  return open_row(**row, file, options);
 }
 
 Result<std::unique_ptr<ImageReader>> Formats::open_whole(const std::string& path, std::string_view name,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/image/area.h"
+#include "lib/image/carve.h"
 #include "lib/image/reader.h"
 #include "lib/image/sink.h"
 #include "lib/os/file.h"
@@ -84,6 +85,12 @@ struct Format {
   // Puts the signature back that a kernel has taken away.
   Result<void> (*rearm)(const std::string& path, const OpenOptions& options) = nullptr;
 
+  // Finds images of this format by their own structure; OpenOptions::at opens one of them. The second says
+  // after a short look whether that is worth while.
+  Result<Carving> (*carve)(std::shared_ptr<const File> file, const OpenOptions& options,
+                           const CarveProgress& progress) = nullptr;
+  bool (*is_worth_carving)(const std::shared_ptr<const File>& file) = nullptr;
+
   const AreaOperations* areas = nullptr;  // null: its images do not lie in areas
 
   bool is_written() const { return write != nullptr || write_into != nullptr; }
@@ -125,8 +132,11 @@ class Formats {
   bool may_lie_in_area(const Format& row, std::string_view name) const;
   Result<std::unique_ptr<ImageReader>> open_file(const std::shared_ptr<const File>& file,
                                                  std::string_view name, const OpenOptions& options) const;
-  Result<std::unique_ptr<ImageReader>> open_as(std::string_view name, std::shared_ptr<const File> file,
+  Result<std::unique_ptr<ImageReader>> open_as(std::string_view name, const std::shared_ptr<const File>& file,
                                                const OpenOptions& options) const;
+  Result<std::unique_ptr<ImageReader>> open_row(const Format& row, const std::shared_ptr<const File>& file,
+                                                const OpenOptions& options) const;
+  Error with_hint(Error error, const std::shared_ptr<const File>& file) const;
   std::span<const Format* const> rows_;
 };
 

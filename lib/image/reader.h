@@ -15,6 +15,7 @@
 #include "lib/image/info.h"
 #include "lib/image/input.h"
 #include "lib/image/pages.h"
+#include "lib/image/place.h"
 #include "lib/image/range_map.h"
 #include "lib/image/record.h"
 
@@ -162,9 +163,10 @@ struct OpenOptions {
   std::vector<PfnRange>
       unused;  // ELF: pages whose bytes nobody needs, ascending; not read, they count as absent
   std::optional<std::uint64_t>
-      swap_offset;          // swsusp: page that holds the swap header (the kernel's resume_offset)
-  std::string passphrase;   // uswsusp: of an encrypted image
-  UnpackProgress progress;  // of a compressed file
+      swap_offset;               // swsusp: page that holds the swap header (the kernel's resume_offset)
+  std::string passphrase;        // uswsusp: of an encrypted image
+  std::optional<ImagePlace> at;  // swsusp: where the image begins, whatever a header says
+  UnpackProgress progress;       // of a compressed file
 };
 
 }  // namespace hib

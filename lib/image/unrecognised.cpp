@@ -60,9 +60,11 @@ std::string quoted(const std::string& path) {
 
 }  // namespace
 
+std::string path_for_shell(const File& file) { return file.path() == "-" ? "FILE" : quoted(file.path()); }
+
 Unrecognised describe_unrecognised(const File& file, ByteView head) {
   const std::string_view text = as_text(head);
-  const std::string path = file.path() == "-" ? "FILE" : quoted(file.path());
+  const std::string path = path_for_shell(file);
   if (text.empty()) return {"an empty file", ""};
   for (const Other& other : kOthers) {
     if (other.magic.stands_in(text))

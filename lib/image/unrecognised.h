@@ -8,6 +8,9 @@
 
 namespace hib {
 
+// For a command that is shown: quoted as a shell needs it; FILE for standard input.
+std::string path_for_shell(const File& file);
+
 struct Unrecognised {
   std::string found;   // "a zstd file"
   std::string advice;  // the next command; empty where nobody knows one

@@ -9,6 +9,7 @@ namespace hib {
 
 bool takes_base_address(const Format& format) { return format.takes_base_address; }
 bool takes_page_size(const Format& format) { return format.takes_page_size; }
+bool takes_place(const Format& format) { return format.carve != nullptr; }
 bool takes_offset(const Format& format) { return format.takes_swap_offset || format.areas != nullptr; }
 
 namespace {
@@ -29,6 +30,7 @@ constexpr Rule kRules[] = {
     {"--page-size", [](const OpenOptions& o) { return o.page_size != OpenOptions().page_size; },
      takes_page_size},
     {"--offset", [](const OpenOptions& o) { return o.swap_offset.has_value(); }, takes_offset},
+    {"--at", [](const OpenOptions& o) { return o.at.has_value(); }, takes_place},
     {"--passphrase-file", [](const OpenOptions& o) { return !o.passphrase.empty(); }, is_any,
      [](const ImageInfo& info) { return info.is_encrypted; }, "an encrypted image"},
     {"--base-image", [](const OpenOptions& o) { return !o.base_image.empty(); }, is_any,

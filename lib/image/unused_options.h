@@ -11,6 +11,7 @@ namespace hib {
 bool takes_base_address(const Format& format);
 bool takes_page_size(const Format& format);
 bool takes_offset(const Format& format);
+bool takes_place(const Format& format);  // --at
 
 // `images`: all of the command.
 Result<void> refuse_unused(const Formats& formats, const OpenOptions& options,
