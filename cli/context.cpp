@@ -60,7 +60,7 @@ Result<std::optional<std::uint64_t>> Context::swap_offset() const {
   return std::optional(offset);
 }
 
-Result<OpenOptions> Context::open_options() const {
+Result<OpenOptions> Context::open_options(std::size_t position) const {
   OpenOptions open;
   open.salvage = options.salvage;
   open.base_image = options.base_image;
@@ -71,6 +71,7 @@ Result<OpenOptions> Context::open_options() const {
     TRY(open.page_size, parse_page_size(options.page_size));
   }
   TRY(open.swap_offset, swap_offset());
+  TRY(open.at, place_of_image(options.places, position));
   open.progress = [this, line = ProgressCallback()](std::string_view what, std::uint64_t done,
                                                     std::uint64_t total) mutable {
     if (!line) line = progress(fmt::format("unpack {}", what));
@@ -87,13 +88,13 @@ std::string Context::format_for(std::size_t position) const {
 }
 
 Result<std::unique_ptr<ImageReader>> Context::open(const std::string& path, std::size_t position) const {
-  TRY(const auto open, open_options());
+  TRY(const auto open, open_options(position));
   return formats.open_whole(path, format_for(position), open);
 }
 
 Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& path, bool salvage,
                                                             std::size_t position) const {
-  TRY(auto open, open_options());
+  TRY(auto open, open_options(position));
   open.salvage = salvage;
   return formats.open(path, format_for(position), open);
 }
@@ -151,6 +152,11 @@ void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& fo
                   "page of a device at which the image begins (of a hibernation image: the kernel's "
                   "resume_offset), where it cannot be found")
       ->type_name("PAGES");
+  verb.add_option("--at", options.places,
+                  formats.titles_where(takes_place) +
+                      " whose header is gone: the block that inspect --carve lists it by (of several images, "
+                      "in their order: 33,auto)")
+      ->type_name("BLOCK");
   verb.add_option("--passphrase-file", options.passphrase_file,
                   "encrypted image: file whose first line is the passphrase")
       ->type_name("FILE");

@@ -40,6 +40,7 @@ struct CommonOptions {
   std::string page_size;
   std::string base_image;
   std::string swap_offset;
+  std::string places;  // "BLOCK" or "BLOCK,auto"
   std::string passphrase_file;
   bool salvage = false;
 };
@@ -66,7 +67,7 @@ class Context {
                                                      std::size_t position = 0) const;
   // The same, for who needs few pages or none: the base of an incremental image may be missing.
   Result<std::unique_ptr<ImageReader>> open_without_base(const std::string& path) const;
-  Result<OpenOptions> open_options() const;
+  Result<OpenOptions> open_options(std::size_t position = 0) const;
   std::string format_for(std::size_t position) const;
   Result<std::optional<std::uint64_t>> swap_offset() const;
   // An option that none of these images, which are all of the command, uses is an error.

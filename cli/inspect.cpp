@@ -8,8 +8,10 @@
 #include "lib/base/text.h"
 #include "lib/device/device_record.h"
 #include "lib/device/find_device.h"
+#include "lib/ops/carve.h"
 #include "lib/ops/find_kernel.h"
 #include "lib/ops/inspect.h"
+#include "lib/report/carve.h"
 #include "lib/report/devices.h"
 #include "lib/report/kernel_log.h"
 #include "lib/report/text.h"
@@ -48,6 +50,8 @@ class Inspect final : public Verb {
     app.add_flag("--raw", raw_, "with --page: the page's bytes, for a pipe");
     app.add_flag("--search", search_,
                  "where the format does not say which kernel runs this memory: read all pages to find it");
+    app.add_flag("--carve", carve_,
+                 "find hibernation images whose swap header is gone, and what is left of older ones");
     app.add_flag("--salvage", common.salvage,
                  "go on past damage: find the blocks of a .hib image without its index (exit code 3)");
     add_input_options(app, common, formats);
@@ -55,6 +59,7 @@ class Inspect final : public Verb {
         "Examples:\n"
         "  hibtool inspect crash.hib\n"
         "  hibtool inspect --map crash.hib\n"
+        "  hibtool inspect --carve /dev/sda3   # after mkswap, or where the first page was wiped\n"
         "  hibtool inspect --device 0000:00:1f.2 --config crash.hib > ahci && lspci -F ahci -vv\n"
         "  hibtool inspect --dmesg -q crash.hib | grep -i error\n"
         "  hibtool inspect --page 0x1f3 --raw crash.hib | xxd | head\n"
@@ -64,6 +69,7 @@ class Inspect final : public Verb {
   int run(const Context& context) const override {
     const auto fits = check_options();
     if (!fits) return context.report(fits.error());
+    if (carve_) return show_carving(context);
     auto image = context.open_without_base(image_);
     if (image && search_)
       image = find_kernel(std::move(*image), context.options.threads, context.progress("search"));
@@ -82,9 +88,23 @@ class Inspect final : public Verb {
     TRY_OK(only_with(*verb_, "--device", {"--config"}));
     TRY_OK(only_with(*verb_, "--devices", {"--numeric"}));
     TRY_OK(not_with(*verb_, "--page", {"--device"}));
+    TRY_OK(not_with(*verb_, "--carve", kParts));
+    TRY_OK(not_with(*verb_, "--carve", {"--page", "--device", "--search", "--salvage", "--at"}));
     TRY_OK(not_with(*verb_, "--page", kParts));
     TRY_OK(not_with(*verb_, "--device", kParts));
     return not_with(*verb_, "--raw", {"--json"});
+  }
+
+  int show_carving(const Context& context) const {
+    const auto open = context.open_options();
+    if (!open) return context.report(open.error());
+    const auto found = carve(context.formats, image_, *open, context.progress("carve"));
+    if (!found) return context.report(found.error());
+    if (context.options.json)
+      context.document(report::json_of_carve(*found));
+    else
+      report::print_carve(context.streams.out, context.out_style, context.formats, *found);
+    return kDone;
   }
 
   int show_page(const Context& context, const ImageReader& image) const {
@@ -190,6 +210,7 @@ class Inspect final : public Verb {
   bool numeric_ = false;
   bool raw_ = false;
   bool config_ = false;
+  bool carve_ = false;
   std::string device_;
   std::string page_;
 };

@@ -112,6 +112,19 @@ class Images(GoldenTest):
             self.show("inspect", "--map", image)
         self.compare("inspect-map")
 
+    def test_inspect_carve_lists_images_and_what_they_lack(self):
+        self.cases("kernel", "uswsusp-md5", "fault-length-zero", "consumed", "plain")
+        for name in ("kernel", "uswsusp-md5", "fault-length-zero"):
+            image = self.folder / f"{name}.img"
+            image.write_bytes(bytes(PAGE) + image.read_bytes()[PAGE:])
+        self.show("inspect", "kernel.img")
+        for name in ("kernel", "uswsusp-md5", "fault-length-zero", "consumed", "plain"):
+            self.show("inspect", "--carve", f"{name}.img")
+        self.show("inspect", "--at", "1", "kernel.img")
+        self.show("inspect", "--at", "5", "kernel.img")
+        self.show("inspect", "--at", "five", "kernel.img")
+        self.compare("inspect-carve")
+
     def test_inspect_devices_shows_the_tree_of_an_image(self):
         self.samples()
         memory = self.write("memory.raw", bytes(4 * PAGE))

@@ -191,6 +191,21 @@ class Work:
         tuxonice = bytes.fromhex("edc302e99856e50c") + struct.pack("<IIQii", 8 << 20 | 3, 0, 4096, 1, 0)
         yield from self.run("inspect", self.write("tuxonice", tuxonice.ljust(1 << 20, b"\0")), "--map")
 
+    def carving(self):
+        for name in ("kernel", "none", "uswsusp-md5", "uswsusp-encrypted", "fault-length-zero"):
+            wiped = self.write("wiped.img", bytes(PAGE) + self.case(name).read_bytes()[PAGE:])
+            for document in self.run("inspect", "--carve", wiped):
+                yield document
+                for image in document.content["images"]:
+                    yield from self.run("inspect", wiped, "--at", image["at"], *self.case_options(name))
+        yield from self.run("inspect", "--carve", self.case("consumed"))
+        info_page = self.case("data-33").read_bytes()[2 * PAGE:3 * PAGE]
+        yield from self.run("inspect", "--carve", self.write("info-pages", info_page * 20))
+        area = self.path("new-area")
+        area.write_bytes(self.case("kernel").read_bytes())
+        subprocess.run(["mkswap", "-q", area], check=True, capture_output=True)
+        yield from self.run("inspect", area)
+
     def inspect_of_devices(self):
         for tree in MACHINES:
             yield from self.run("probe", "--root", self.path(tree.stem), "-o", self.path("records.json"), "--force")
@@ -334,7 +349,7 @@ class Work:
             yield from self.run(*verb, self.path("nothing"), codes=(2,))
             yield from self.run(*verb, self.hib, codes=(4,))
 
-    TOPICS = (inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
+    TOPICS = (inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, carving, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
               verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, errors, errors_of_the_kernel_jump)
 
     @functools.cache
@@ -374,7 +389,7 @@ class RealDocuments(unittest.TestCase):
         verb = document.command.split()[0]
         names = {f"hibtool.{verb}"}
         if verb == "inspect":
-            names |= {"hibtool.inspect-page", "hibtool.inspect-device"}
+            names |= {"hibtool.inspect-page", "hibtool.inspect-device", "hibtool.carve"}
         if "--rearm" in document.command or verb == "rearm":
             names = {"hibtool.rearm"}
         if "--jump" in document.command or verb == "resume":
