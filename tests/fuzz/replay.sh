@@ -22,6 +22,12 @@ replay() {
 		/usr/bin/python3 "$source/samples/swsusp/generate" "$corpus"
 		find "$corpus" -name '*.json' -delete -o -size +64k -delete
 		;;
+	carve) # the same without their headers
+		corpus=$work/corpus
+		/usr/bin/python3 "$source/samples/swsusp/generate" "$corpus"
+		find "$corpus" -name '*.json' -delete -o -size +64k -delete
+		find "$corpus" -type f -exec dd if=/dev/zero of={} bs=4096 count=1 conv=notrunc status=none \;
+		;;
 	esac
 	if "$fuzz/tests/fuzz_$format" -runs=3000 -seed=1 -timeout=5 -rss_limit_mb=1024 -max_len=65536 -verbosity=0 -print_final_stats=0 "$work/new" "$corpus" >"$fuzz.$format.run" 2>&1; then
 		echo "fuzz_$format: $(find "$corpus" -type f | wc -l) corpus files and 3000 mutants, no finding"
@@ -34,4 +40,4 @@ replay() {
 }
 export -f replay
 export source fuzz
-printf '%s\n' swsusp snapshot hib elf kdump lime avml raw devices | xargs -P "$(nproc)" -I FORMAT bash -euo pipefail -c 'replay FORMAT'
+printf '%s\n' swsusp snapshot carve hib elf kdump lime avml raw devices | xargs -P "$(nproc)" -I FORMAT bash -euo pipefail -c 'replay FORMAT'

@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "format/registry.h"
 #include "format/swsusp/layout.h"
+#include "lib/ops/carve.h"
 #include "lib/ops/inspect.h"
 #include "lib/ops/verify.h"
 #include "tests/support/images.h"
@@ -22,6 +24,7 @@ using namespace hib::test;
 namespace {
 
 constexpr std::size_t kMutants = 10000;
+constexpr std::size_t kCarvedMutants = 3500;
 constexpr std::uint64_t kMemoryLimit = std::uint64_t{512} << 20;
 constexpr auto kTimeLimit = std::chrono::seconds(5);
 constexpr std::uint64_t kPage = 4096;
@@ -67,6 +70,11 @@ class Subject {
     for (auto it = undo_.rbegin(); it != undo_.rend(); ++it)
       REQUIRE(::pwrite(fd_, it->bytes.data(), it->bytes.size(), static_cast<off_t>(it->offset)) > 0);
     undo_.clear();
+  }
+  // What lies behind it is found without it.
+  void wipe_header() {
+    const std::vector<std::byte> zeros(kPage);
+    REQUIRE(::pwrite(fd_, zeros.data(), zeros.size(), 0) == static_cast<ssize_t>(zeros.size()));
   }
   const std::string& path() const { return path_; }
 
@@ -144,19 +152,30 @@ void use(const std::string& path, bool whole) {
   if (whole) static_cast<void>(verify(**image, 2, {}));
 }
 
-void run_mutants(const std::string& source, std::size_t count, unsigned first_seed,
-                 std::size_t verify_every) {
-  const TempFolder folder;
-  Subject subject(source, folder);
+// The same with all that is found without a header.
+void use_carved(const std::string& path) {
+  const auto found = carve(formats(), path, all_options(), {});
+  REQUIRE(found);
+  CHECK(found->found.images.size() < 300);
+  for (const CarvedImage& one : found->found.images) {
+    OpenOptions options = all_options();
+    options.at = one.at;
+    const auto image = open_image(path, "", options);
+    if (image) static_cast<void>(verify(**image, 2, {}));
+  }
+}
+
+void run_mutants(Subject& subject, std::size_t count, unsigned first_seed,
+                 const std::function<void(std::size_t number)>& use_mutant) {
   std::size_t slow = 0;
   for (std::size_t i = 0; i < count; ++i) {
     std::mt19937 random(first_seed + static_cast<unsigned>(i));
     subject.mutate(random);
     const auto start = std::chrono::steady_clock::now();
-    use(subject.path(), i % verify_every == 0);
+    use_mutant(i);
     if (std::chrono::steady_clock::now() - start > kTimeLimit) {
       ++slow;
-      WARN("seed " << first_seed + i << " of " << source << " took more than 5 s");
+      WARN("seed " << first_seed + i << " took more than 5 s");
     }
     subject.restore();
   }
@@ -190,7 +209,27 @@ TEST_CASE("Ten thousand mutants of the conformance images are read or refused in
   unsigned seed = 0;
   for (const char* image : kImages) {
     INFO(image);
-    run_mutants(std::string(corpus) + "/" + image + ".img", kMutants / std::size(kImages), seed, 1);
+    const TempFolder folder;
+    Subject subject(std::string(corpus) + "/" + image + ".img", folder);
+    run_mutants(subject, kMutants / std::size(kImages), seed,
+                [&](std::size_t) { use(subject.path(), true); });
+    seed += kMutants;
+  }
+}
+
+TEST_CASE("Mutants of images without a header are found or passed over in time and memory") {
+  const char* corpus = std::getenv("HIB_CORPUS");
+  REQUIRE(corpus != nullptr);
+  static constexpr const char* kImages[] = {"straddling-map-pages", "lz4",        "none",       "kernel",
+                                            "fragmented",           "big-endian", "uswsusp-md5"};
+  unsigned seed = 0;
+  for (const char* image : kImages) {
+    INFO(image);
+    const TempFolder folder;
+    Subject subject(std::string(corpus) + "/" + image + ".img", folder);
+    subject.wipe_header();
+    run_mutants(subject, kCarvedMutants / std::size(kImages), seed,
+                [&](std::size_t) { use_carved(subject.path()); });
     seed += kMutants;
   }
 }
@@ -199,5 +238,8 @@ TEST_CASE("Mutants of an image that a kernel wrote are read or refused in time a
   const char* real = std::getenv("HIB_REAL_IMAGE");
   if (real == nullptr) return;                          // tests/vm/test_hibernation.py names one
   const char* count = std::getenv("HIB_REAL_MUTANTS");  // each makes the kernel's memory be searched anew
-  run_mutants(real, count == nullptr ? kMutants : std::strtoul(count, nullptr, 10), 1, 50);
+  const TempFolder folder;
+  Subject subject(real, folder);
+  run_mutants(subject, count == nullptr ? kMutants : std::strtoul(count, nullptr, 10), 1,
+              [&](std::size_t number) { use(subject.path(), number % 50 == 0); });
 }
