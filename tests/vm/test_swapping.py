@@ -35,6 +35,10 @@ class SwappedMachine:
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.made = swapping.hibernate_swapping(cls.make_machine(), cls.folder, CACHE)
         cls.packed = cls.folder / "packed.hib"
+        cls.pack()
+
+    @classmethod
+    def pack(cls):
         tool("create", cls.made.guest.disk, "-o", cls.packed)
 
     @classmethod
@@ -50,18 +54,23 @@ class SwappedMachine:
         self.addCleanup(disk.unlink)
         return disk
 
+    @classmethod
+    def fresh_header(cls):
+        """What mkswap writes."""
+        with tempfile.NamedTemporaryFile() as area:
+            area.truncate(cls.made.guest.machine.swap_mib << 20)
+            run("mkswap", "-q", "-L", "fresh", area.name)
+            return area.read(4096)
+
     def wiped(self, name):
         """The disk with junk for the partition's content, and a fresh swap area over it."""
         disk = self.copy(name)
-        size = self.machine.swap_mib
-        with tempfile.NamedTemporaryFile() as area, open(disk, "r+b") as file:
-            area.truncate(size << 20)
-            run("mkswap", "-q", "-L", "fresh", area.name)
+        with open(disk, "r+b") as file:
             file.seek(PARTITION)
-            for _ in range(size):
+            for _ in range(self.machine.swap_mib):
                 file.write(JUNK)
             file.seek(PARTITION)
-            file.write(area.read(65536))
+            file.write(self.fresh_header())
         return disk
 
     def check_comes_back(self, disk):
@@ -117,8 +126,22 @@ class Swapped61(SwappedMachine, unittest.TestCase):
 
 
 class Swapped612(SwappedMachine, unittest.TestCase):
+    """Packed after mkswap has overwritten the swap header, and with it what led to the image."""
+
     series = "6.12"
     other_codec = "lz4"
+
+    @classmethod
+    def pack(cls):
+        disk = cls.folder / "overwritten"
+        run("cp", "--sparse=always", cls.made.guest.disk, disk)
+        with open(disk, "r+b") as file:
+            file.seek(PARTITION)
+            file.write(cls.fresh_header())
+        found, = tool_json("inspect", "--carve", disk)["images"]
+        assert (found["confidence"], [one["code"] for one in found["missing"]]) == ("certain", ["header"]), found
+        tool("create", disk, "--at", found["at"], "-o", cls.packed)
+        disk.unlink()
 
 
 class TwoAreas612(SwappedMachine, unittest.TestCase):
