@@ -13,6 +13,7 @@ namespace hib::elf {
 namespace {
 
 constexpr std::uint16_t kEmX86_64 = 62;
+constexpr std::uint16_t kEmAarch64 = 183;
 constexpr std::uint64_t kPageAlignment = 4096;  // of segments in the file, whatever the page size
 
 void append(std::vector<std::byte>& out, ByteView bytes) {
@@ -70,24 +71,24 @@ struct VirtualMap {
   std::uint64_t of(std::uint64_t physical) const { return direct_map == 0 ? 0 : direct_map + physical; }
 };
 
-constexpr std::uint64_t kKernelMap = 0xFFFFFFFF80000000;  // x86-64: __START_KERNEL_map
 constexpr std::uint64_t kImageAlign = 2 << 20;
 constexpr std::uint64_t kImageBytes = 64
                                       << 20;  // more than any; what lies behind it only has a second address
 
 VirtualMap virtual_map(const ImageReader& source, std::uint16_t machine) {
   VirtualMap map;
-  if (machine != kEmX86_64) return map;
-  if (const Record* record = find_record(source.records(), kMachineRecord)) {
-    if (const auto* direct_map = record->number("page_offset")) map.direct_map = *direct_map;
-  }
+  if (machine != kEmX86_64 && machine != kEmAarch64) return map;
   const std::string* vmcoreinfo = vmcoreinfo_of(source.records());
+  const Record* record = find_record(source.records(), kMachineRecord);
+  if (const auto* direct_map = record == nullptr ? nullptr : record->number("page_offset"))
+    map.direct_map = *direct_map;
+  else if (vmcoreinfo != nullptr)
+    map.direct_map = direct_map_base(*vmcoreinfo).value_or(0);
   const auto stext = vmcoreinfo == nullptr ? std::nullopt : vmcoreinfo_number(*vmcoreinfo, "SYMBOL(_stext)");
-  const auto phys_base =
-      vmcoreinfo == nullptr ? std::nullopt : vmcoreinfo_number(*vmcoreinfo, "NUMBER(phys_base)");
-  if (stext && phys_base && *stext >= kKernelMap) {
+  const auto offset = vmcoreinfo == nullptr ? std::nullopt : kernel_image_offset(*vmcoreinfo);
+  if (stext && offset) {
     map.image_virtual = *stext / kImageAlign * kImageAlign;
-    map.image_physical = map.image_virtual - kKernelMap + *phys_base;
+    map.image_physical = map.image_virtual - *offset;
     map.image_bytes = kImageBytes;
   }
   return map;

@@ -11,7 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/image/physical_memory.h"
 #include "lib/image/vmcore_notes.h"
-#include "lib/memory/page_tables.h"
+#include "lib/memory/paging_x86.h"
 
 namespace hib::swsusp {
 namespace {

@@ -10,6 +10,7 @@
 #include "format/swsusp/layout.h"
 #include "format/swsusp/restore_tables.h"
 #include "lib/base/text.h"
+#include "lib/memory/paging_x86.h"
 
 namespace hib::swsusp {
 namespace {

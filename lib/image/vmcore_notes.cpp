@@ -56,19 +56,22 @@ constexpr std::size_t kUtsBytes = 6 * kUtsFieldBytes;
 std::optional<std::uint64_t> parse_number(std::string_view text, int base) {
   const bool negative = !text.empty() && text.front() == '-';
   if (negative) text.remove_prefix(1);
+  if (text.starts_with("0x")) {
+    base = 16;
+    text.remove_prefix(2);
+  }
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return negative ? 0 - value : value;
 }
 
-// Physical address of init_uts_ns.name on x86-64, from VMCOREINFO alone.
+// Physical address of init_uts_ns.name on x86-64 and arm64, from VMCOREINFO alone.
 std::optional<std::uint64_t> uts_address(std::string_view vmcoreinfo) {
   const auto symbol = vmcoreinfo_number(vmcoreinfo, "SYMBOL(init_uts_ns)");
-  const auto phys_base = vmcoreinfo_number(vmcoreinfo, "NUMBER(phys_base)");
-  if (!symbol || !phys_base || *symbol < kX86KernelMap) return std::nullopt;
-  return *symbol - kX86KernelMap + *phys_base +
-         vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
+  const auto offset = kernel_image_offset(vmcoreinfo);
+  if (!symbol || !offset) return std::nullopt;
+  return *symbol - *offset + vmcoreinfo_number(vmcoreinfo, "OFFSET(uts_namespace.name)").value_or(0);
 }
 
 }  // namespace
@@ -161,6 +164,20 @@ std::optional<std::uint64_t> vmcoreinfo_number(std::string_view text, std::strin
   return parse_number(it->second, key.starts_with("SYMBOL") || key == "KERNELOFFSET" ? 16 : 10);
 }
 
+std::optional<std::uint64_t> kernel_image_offset(std::string_view vmcoreinfo) {
+  if (const auto phys_base = vmcoreinfo_number(vmcoreinfo, "NUMBER(phys_base)"))
+    return kX86KernelMap - *phys_base;
+  return vmcoreinfo_number(vmcoreinfo, "NUMBER(kimage_voffset)");
+}
+
+std::optional<std::uint64_t> direct_map_base(std::string_view vmcoreinfo) {
+  const auto bits = vmcoreinfo_number(vmcoreinfo, "NUMBER(VA_BITS)");
+  const auto first = vmcoreinfo_number(vmcoreinfo, "NUMBER(PHYS_OFFSET)");
+  const bool is_arm64 = vmcoreinfo_number(vmcoreinfo, "NUMBER(kimage_voffset)").has_value();
+  if (!is_arm64 || !bits || !first || *bits == 0 || *bits >= 64) return std::nullopt;
+  return 0 - (std::uint64_t{1} << *bits) - *first;
+}
+
 const std::string* vmcoreinfo_of(const std::vector<Record>& records) {
   const Record* machine = find_record(records, kMachineRecord);
   return machine == nullptr ? nullptr : machine->text("vmcoreinfo");
@@ -200,14 +217,21 @@ KernelIdentity kernel_identity(const ImageReader& image) {
   if (const auto it = info.find("OSRELEASE"); it != info.end() && !kernel.release)
     kernel.release = it->second;
   if (kernel.release && kernel.version && kernel.machine) return kernel;
-  const auto address = uts_address(*text);
+  if (KernelIdentity own = kernel_in_pages(image, *text);
+      own.release && (!kernel.release || *own.release == *kernel.release))
+    return own;
+  return kernel;  // not where it should be
+}
+
+KernelIdentity kernel_in_pages(const ImageReader& image, std::string_view vmcoreinfo) {
+  const auto address = uts_address(vmcoreinfo);
   std::array<std::byte, kUtsBytes> uts{};
-  if (!address || !PhysicalMemory(image).read(*address, uts)) return kernel;
+  if (!address || !PhysicalMemory(image).read(*address, uts)) return {};
   const auto field = [&](std::size_t i) {
     return std::string(until_nul(as_text(ByteView(uts).subspan(i * kUtsFieldBytes, kUtsFieldBytes))));
   };
-  if (field(0) != "Linux" || (kernel.release && field(2) != *kernel.release))
-    return kernel;  // not where it should be
+  if (field(0) != "Linux") return {};
+  KernelIdentity kernel;
   kernel.release = field(2);
   kernel.version = field(3);
   kernel.machine = field(4);

@@ -32,9 +32,13 @@ std::vector<Note> notes_from_records(const std::vector<Record>& records);
 
 // KEY=VALUE lines of VMCOREINFO (Documentation/admin-guide/kdump/vmcoreinfo.rst).
 std::map<std::string, std::string, std::less<>> parse_vmcoreinfo(std::string_view text);
-// A number of VMCOREINFO: SYMBOL and KERNELOFFSET are hexadecimal, the others decimal and possibly negative
-// (modulo 2^64).
+// A number of VMCOREINFO: SYMBOL, KERNELOFFSET and what begins with 0x are hexadecimal, the others decimal
+// and possibly negative (modulo 2^64).
 std::optional<std::uint64_t> vmcoreinfo_number(std::string_view text, std::string_view key);
+// Virtual minus physical of the kernel's image: x86-64 and arm64 tell.
+std::optional<std::uint64_t> kernel_image_offset(std::string_view vmcoreinfo);
+// Where the kernel maps physical address 0, or would: arm64 tells.
+std::optional<std::uint64_t> direct_map_base(std::string_view vmcoreinfo);
 
 const std::string* vmcoreinfo_of(const std::vector<Record>& records);
 void set_vmcoreinfo(std::vector<Record>& records, std::string text);
@@ -47,5 +51,8 @@ std::uint16_t elf_machine(std::string_view name);  // 0 when unknown
 // release, version and machine from init_uts_ns in the pages, whose place VMCOREINFO names. Reads at most two
 // pages.
 KernelIdentity kernel_identity(const ImageReader& image);
+
+// What init_uts_ns alone says, where VMCOREINFO says it is; nothing where it is not there.
+KernelIdentity kernel_in_pages(const ImageReader& image, std::string_view vmcoreinfo);
 
 }  // namespace hib

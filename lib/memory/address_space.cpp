@@ -6,6 +6,7 @@
 
 #include "lib/base/text.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/memory/kernel_tables.h"
 
 namespace hib::memory {
 Result<AddressSpace> AddressSpace::open(const ImageReader& image) {
@@ -17,33 +18,12 @@ Result<AddressSpace> AddressSpace::open(const ImageReader& image) {
 
 Result<void> AddressSpace::find_tables(const ImageReader& image) {
   const Record* machine = find_record(image.records(), kMachineRecord);
-  const std::string* text = vmcoreinfo_of(image.records());
-  if (text == nullptr)
-    return fail(make_error(ErrorKind::NotFound, "record machine", "no VMCOREINFO",
-                           "VMCOREINFO, which names the kernel's page tables"));
-  const std::string* architecture = machine->text("machine");
-  if (image.info().page_size != kPageBytes || (architecture != nullptr && *architecture != "x86_64"))
-    return fail(make_error(ErrorKind::Unsupported, "record machine: machine",
-                           architecture == nullptr ? fmt::format("pages of {} bytes", image.info().page_size)
-                                                   : printable(*architecture),
-                           "x86_64, with pages of 4096 bytes"));
-  vmcoreinfo_ = parse_vmcoreinfo(*text);
-
-  auto table = vmcoreinfo("SYMBOL(swapper_pg_dir)");
-  if (!table) table = vmcoreinfo("SYMBOL(init_top_pgt)");
-  auto phys_base = vmcoreinfo("NUMBER(phys_base)");
-  if (const auto* number = machine->number("phys_base"); number != nullptr && !phys_base) phys_base = *number;
-  if (!table || !phys_base)
-    return fail(make_error(ErrorKind::NotFound, "VMCOREINFO",
-                           table ? "no NUMBER(phys_base)" : "no SYMBOL(swapper_pg_dir)",
-                           "both, to find the kernel's page tables"));
-  if (*table < kKernelMap)
-    return fail(make_error(ErrorKind::Corrupt, "VMCOREINFO: SYMBOL(swapper_pg_dir)", hex(*table),
-                           fmt::format("{} and above", hex(kKernelMap))));
-  tables_.top = *table - kKernelMap + *phys_base;
-  tables_.encryption = vmcoreinfo("NUMBER(sme_mask)").value_or(0);
-  const bool has_five = vmcoreinfo("NUMBER(pgtable_l5_enabled)").value_or(0) == 1;
-  tables_.paging = has_five ? Paging::Levels5 : Paging::Levels4;
+  TRY(const KernelTables found,
+      kernel_tables(machine != nullptr ? *machine : Record{std::string(kMachineRecord), 1, {}},
+                    image.info().page_size));
+  tables_ = found.tables;
+  image_offset_ = found.image_offset;
+  vmcoreinfo_ = parse_vmcoreinfo(*machine->text("vmcoreinfo"));
   return {};
 }
 

@@ -18,9 +18,7 @@ namespace hib::memory {
 // Reads change nothing but a cache of pages; one thread at a time. Borrows the image.
 class AddressSpace {
  public:
-  // Of x86-64. Where the tables begin comes from the record "machine": VMCOREINFO's SYMBOL(swapper_pg_dir)
-  // (or init_top_pgt), which lies in the map of the kernel image, and phys_base, from VMCOREINFO or the
-  // record. NotFound where the image does not say where the tables are; Unsupported for another architecture.
+  // Of x86-64 and arm64. The record "machine" says where the tables begin: kernel_tables.h has the errors.
   static Result<AddressSpace> open(const ImageReader& image);
 
   // Through tables that are known otherwise. VMCOREINFO is not looked at.
@@ -52,7 +50,10 @@ class AddressSpace {
   // A value of VMCOREINFO: "SYMBOL(kallsyms_names)", "NUMBER(phys_base)".
   std::optional<std::uint64_t> vmcoreinfo(std::string_view key) const;
 
-  unsigned levels() const { return levels_of(tables_.paging); }
+  unsigned levels() const { return tables_.paging.levels; }
+  std::uint64_t image_offset() const {
+    return image_offset_;
+  }  // as KernelTables has it; 0 if not opened by it
   std::uint64_t memory_bytes() const { return memory_.size_bytes(); }
   std::uint64_t pages_read() const { return memory_.pages_read(); }  // asked of the image so far
 
@@ -61,6 +62,7 @@ class AddressSpace {
 
   PhysicalMemory memory_;
   PageTables tables_;
+  std::uint64_t image_offset_ = 0;
   std::map<std::string, std::string, std::less<>> vmcoreinfo_;
 };
 

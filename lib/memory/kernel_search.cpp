@@ -30,12 +30,11 @@ bool runs_this_memory(const ImageReader& image, const std::string& vmcoreinfo) {
   const WithRecords believing(image, std::move(records));
   const auto space = AddressSpace::open(believing);
   if (!space) return false;
-  const auto phys_base = space->vmcoreinfo("NUMBER(phys_base)");
   const auto text = space->vmcoreinfo("SYMBOL(_stext)");
   const auto names = space->vmcoreinfo("SYMBOL(init_uts_ns)");
-  if (!phys_base || !text || !names) return false;
+  if (!text || !names) return false;
   const auto place = space->physical(*text);
-  if (!place || *place != *text - kKernelMap + *phys_base) return false;
+  if (!place || *place != *text - space->image_offset()) return false;
   const auto uts = space->bytes(*names, kUtsBytes);
   return uts && as_text(*uts).find(release_of(vmcoreinfo)) != std::string_view::npos;
 }

@@ -17,7 +17,7 @@
 namespace hib::memory {
 
 // Whether the kernel with this VMCOREINFO runs the memory of `image`: its text lies where its page tables
-// say, they lead to themselves, and it names itself as VMCOREINFO does. Only x86-64 can be told.
+// say, they lead to themselves, and it names itself as VMCOREINFO does. x86-64 and arm64 can be told.
 bool runs_this_memory(const ImageReader& image, const std::string& vmcoreinfo);
 
 struct KernelCandidate {

@@ -1,5 +1,5 @@
-// From the kernel's own addresses to physical ones, through the page tables of x86 in an image (Intel SDM
-// volume 3A, 4.3 to 4.5).
+// From the kernel's own addresses to physical ones, through page tables in an image. How a processor reads
+// them is data: lib/memory/paging_x86.h, lib/memory/paging_arm64.h.
 #pragma once
 
 #include <cstdint>
@@ -12,27 +12,39 @@ namespace hib::memory {
 // A virtual address of the kernel.
 using Address = std::uint64_t;
 
-constexpr Address kKernelMap = 0xFFFFFFFF80000000;  // __START_KERNEL_map of x86-64
-constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kPageBytes = 4096;  // the smallest page of any processor
 
-enum class Paging {
-  Levels4,  // x86-64
-  Levels5,  // x86-64 with LA57
-  Pae,      // 32-bit with entries of 8 bytes
-  Plain32,  // 32-bit with entries of 4 bytes
+constexpr std::uint64_t kPresent = 1;  // bit of an entry, on all processors that are read here
+
+// What the bits of an address above the tables' must be.
+enum class HighBits { Sign, Zeros, Ones };
+
+struct Paging {
+  unsigned levels = 0;
+  unsigned page_bits = 12;  // of an address, inside a page
+  unsigned index_bits = 9;  // of an address, for each level
+  unsigned entry_bytes = 8;
+  unsigned large_levels = 1;  // the highest level whose entries may be pages
+  unsigned used_bits = 0;     // of an address
+  HighBits high_bits = HighBits::Sign;
+  std::uint64_t address_bits = 0;      // of an entry
+  std::uint64_t top_bits = 0;          // of what names the top table
+  std::uint64_t last_bits = kPresent;  // that an entry of level 1 has
+  // An entry of a higher level is a page, not a table, where it has `page_value` under `page_mask`.
+  std::uint64_t page_mask = 0;
+  std::uint64_t page_value = 0;
+  // Bits of an entry that belong higher up in the address.
+  std::uint64_t moved_bits = 0;
+  unsigned moved_by = 0;
+
+  friend bool operator==(const Paging&, const Paging&) = default;
 };
 
 struct PageTables {
-  Paging paging = Paging::Levels4;
-  std::uint64_t top = 0;         // physical address of the table of the highest level, as cr3 has it
+  Paging paging;
+  std::uint64_t top = 0;  // physical address of the table of the highest level, as the processor has it
   std::uint64_t encryption = 0;  // bit of an entry that is no address: the page is encrypted (AMD's SME)
 };
-
-// Bits of an entry, and of cr3, that are an address on x86-64: 12 to 51.
-constexpr std::uint64_t kAddressBits = 0x000FFFFFFFFFF000;
-constexpr std::uint64_t kPresent = 1;  // bit of an entry
-
-unsigned levels_of(Paging paging);
 
 // The entry of the top table that `address` goes through.
 Result<std::uint64_t> top_entry(const PhysicalMemory& memory, const PageTables& tables, Address address);

@@ -116,10 +116,17 @@ void KernelMemory::set_symbol(const std::string& name, memory::Address address) 
 
 Result<void> KernelMemory::read_page(Pfn pfn, MutableBytes out) const {
   ++pages_read_;
-  const auto found = pages_.find(pfn);
-  if (found == pages_.end())
+  const Pfn pieces = out.size() / kPage;  // of the size of x86's pages
+  bool is_there = false;
+  for (Pfn i = 0; i < pieces; ++i) {
+    const auto found = pages_.find(pfn * pieces + i);
+    if (found == pages_.end()) continue;
+    is_there = true;
+    std::copy(found->second.begin(), found->second.end(),
+              out.begin() + static_cast<std::ptrdiff_t>(i * kPage));
+  }
+  if (!is_there)
     return fail(make_error(ErrorKind::NoPage, fmt::format("PFN {:#x}", pfn), "not there", "a page"));
-  std::copy(found->second.begin(), found->second.end(), out.begin());
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include "lib/image/reader.h"
 #include "lib/memory/address_space.h"
+#include "lib/memory/paging_x86.h"
 #include "lib/memory/symbols.h"
 #include "lib/memory/types.h"
 

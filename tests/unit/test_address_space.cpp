@@ -120,16 +120,49 @@ TEST_CASE(
   REQUIRE(must(must(AddressSpace::open(image)).word(kSomewhere)) == 5);
 }
 
+TEST_CASE("Of arm64, VMCOREINFO says where the tables are and how long its addresses are") {
+  constexpr Address kOffset = 0xFFFF800080000000;
+  KernelMemory image;
+  const auto entry = [&](std::uint64_t place, std::uint64_t value) {
+    image.write_physical(place, object_bytes(le64(value)));
+  };
+  entry(0x2000 + 0x800, 0x3003);             // 0xFFFF8000…: a table
+  entry(0x3000 + 0x10, 0x40000000 | 0x701);  // …80000000: a page of 1 GiB
+  entry(0x40001000, 42);
+  image.set_vmcoreinfo("NUMBER(phys_base)", std::nullopt);
+  image.set_vmcoreinfo("NUMBER(kimage_voffset)", "0xffff800080000000");
+  image.set_vmcoreinfo("NUMBER(VA_BITS)", "52");
+  image.set_vmcoreinfo("NUMBER(TCR_EL1_T1SZ)", "0x10");
+  image.set_symbol("swapper_pg_dir", kOffset + 0x2000);
+  const AddressSpace space = must(AddressSpace::open(image));
+  CHECK(space.levels() == 4);
+  CHECK(space.image_offset() == kOffset);
+  CHECK(must(space.word(kOffset + 0x1000)) == 42);
+  CHECK(space.word(0x0000800080001000).error().found == "not canonical");
+
+  image.machine().set("machine", std::string("aarch64"));
+  CHECK(must(must(AddressSpace::open(image)).word(kOffset + 0x1000)) == 42);
+  image.set_vmcoreinfo("NUMBER(TCR_EL1_T1SZ)", "0x30");
+  CHECK(error_of(image).kind == ErrorKind::Unsupported);
+  image.set_vmcoreinfo("NUMBER(TCR_EL1_T1SZ)", std::nullopt);
+  CHECK(must(AddressSpace::open(image)).levels() == 5);
+  for (const char* key : {"NUMBER(VA_BITS)", "NUMBER(kimage_voffset)", "SYMBOL(swapper_pg_dir)"}) {
+    image.set_vmcoreinfo(key, std::nullopt);
+    CHECK(error_of(image).kind == ErrorKind::NotFound);
+    CHECK(error_of(image).found == std::string("no ") + key);
+  }
+}
+
 TEST_CASE("An image that does not say where the tables are, or is of another machine, is refused") {
   KernelMemory without;
   without.forget_records();
   REQUIRE(error_of(without).kind == ErrorKind::NotFound);
   REQUIRE(error_of(without).file == "memory");
 
-  KernelMemory arm;
-  arm.machine().set("machine", std::string("aarch64"));
-  REQUIRE(error_of(arm).kind == ErrorKind::Unsupported);
-  REQUIRE(error_of(arm).found == "aarch64");
+  KernelMemory riscv;
+  riscv.machine().set("machine", std::string("riscv64"));
+  REQUIRE(error_of(riscv).kind == ErrorKind::Unsupported);
+  REQUIRE(error_of(riscv).found == "riscv64");
 
   KernelMemory large_pages;
   large_pages.changeable_info().page_size = 65536;
