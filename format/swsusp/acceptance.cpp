@@ -142,6 +142,7 @@ Layer check_kernel(const ImageRecord& image, const Machine& machine) {
                                      "image, and kernels know {:#x}",
                                      info.restore.magic, *info.restore.meant_magic))
                  : layer(kName, LayerResult::Ok, "x86 does not ask for the same kernel");
+    case RestoreKind::Arm64:
     case RestoreKind::Version:
       return info.restore.version == machine.version
                  ? layer(kName, LayerResult::Ok, printable(machine.version))

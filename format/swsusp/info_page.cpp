@@ -20,7 +20,9 @@ constexpr std::size_t kUtsFields = 6;
 constexpr std::size_t kMd5Bytes = 16;
 
 constexpr std::string_view kSysname("Linux\0", 6);
-constexpr int kMostFlippedBits = 3;  // a magic that differs in more bits is another one
+constexpr unsigned kKernelHalfShift = 52;  // above the widest address of arm64
+constexpr int kKernelHalfOnes = 11;        // of 12
+constexpr int kMostFlippedBits = 3;        // a magic that differs in more bits is another one
 
 void read_numbers(InfoPage& info, ByteView page) {
   const InfoOffsets& at = info_offsets(info.abi);
@@ -102,6 +104,29 @@ void read_uts(InfoPage& info, ByteView page) {
   info.uts.machine = text_at(page, 4 * kUtsFieldBytes, kUtsFieldBytes);
 }
 
+// The words behind the version tell arm64 from riscv: of arm64 the second is an address of the kernel's half,
+// of riscv the third. One flipped bit does not hide that, nor one in the version.
+bool is_arm64(const Abi& abi, ByteView page) {
+  if (abi.word_bytes != 8) return false;
+  const auto is_of_kernel = [&](std::size_t word) {
+    return std::popcount(abi.word(page, kArm64WordsOffset + 8 * word) >> kKernelHalfShift) >= kKernelHalfOnes;
+  };
+  const ByteView version = page.first(kVersionBytes);
+  const auto is_char = [](std::byte b) { return b >= std::byte{' '} && b <= std::byte{'~'}; };
+  const auto text = std::find(version.begin(), version.end(), std::byte{0}) - version.begin();
+  const auto odd = text - std::count_if(version.begin(), version.begin() + text, is_char);
+  const bool may_be_version =
+      text > 1 && odd <= 1 && std::popcount(std::to_integer<unsigned>(page[0] ^ std::byte{'#'})) <= 1;
+  return may_be_version && is_of_kernel(1) && !is_of_kernel(0) && !is_of_kernel(2);
+}
+
+void read_arm64(InfoPage& info, ByteView page) {
+  const auto word = [&](std::size_t index) { return info.abi.word(page, kArm64WordsOffset + 8 * index); };
+  info.restore.kind = RestoreKind::Arm64;
+  info.restore.version = text_at(page, 0, kVersionBytes);
+  info.restore.arm64 = {word(0), word(1), word(2), word(3)};
+}
+
 int bits_from_sysname(ByteView page) {
   int bits = 0;
   for (std::size_t i = 0; i < kSysname.size(); ++i)
@@ -119,8 +144,9 @@ void read_restore_record(InfoPage& info, ByteView page) {
   if (may_be_x86 && known) return read_x86(record, info.abi, page);
   const int bits = bits_from_sysname(page);
   if (bits == 0) return read_uts(info, page);
-  const std::string version = text_at(page, 0, kUtsFieldBytes);  // uname -v: "#1 SMP …"
-  if (version.starts_with('#') && is_text(version)) {
+  const std::string version = text_at(page, 0, kVersionBytes);  // uname -v: "#1 SMP …"
+  if (is_arm64(info.abi, page)) return read_arm64(info, page);
+  if (is_kernel_version(version)) {
     record.kind = RestoreKind::Version;
     record.version = version;
     info.uts.version = version;
@@ -150,6 +176,8 @@ unsigned weigh(const InfoPage& info) {
 }
 
 }  // namespace
+
+bool is_kernel_version(const std::string& text) { return text.starts_with('#') && is_text(text); }
 
 const InfoOffsets& info_offsets(const Abi& abi) { return abi.word_bytes == 8 ? kOffsets64 : kOffsets32; }
 
@@ -210,6 +238,13 @@ std::string describe_restore_record(const InfoPage& info) {
                                  : record.memory_map_md5 ? "memory map MD5 " + *record.memory_map_md5
                                                          : "no memory map digest";
       return fmt::format("x86, jump to {:#x}, {}", record.jump_address, digest);
+    }
+    case RestoreKind::Arm64: {
+      const Arm64Record& r = record.arm64;
+      return fmt::format(
+          "arm64, reenter_kernel {:#x}, ttbr1_el1 {:#x}, __hyp_stub_vectors {:#x}, sleep_cpu_mpidr {:#x}, "
+          "uts_version {}",
+          r.reenter_kernel, r.ttbr1_el1, r.hyp_stub_vectors, r.sleep_cpu_mpidr, printable(record.version));
     }
     case RestoreKind::Uts: return "uname of the machine: " + printable(info.uts.release.value_or(""));
     case RestoreKind::Version: return "kernel " + printable(record.version);

@@ -17,8 +17,17 @@ namespace hib::swsusp {
 enum class RestoreKind {
   Uts,      // none: the machine's uname is there (32-bit arm, powerpc, mips, …)
   X86,      // restore_data_record with a magic that is known
-  Version,  // arm64, riscv: the kernel's version string, then words of their own
+  Arm64,    // arch_hibernate_hdr: the kernel's version string, then words (Arm64Record)
+  Version,  // riscv: the kernel's version string, then words of its own
   Unknown,  // anything else: shown as bytes, never guessed at
+};
+
+// struct arch_hibernate_hdr behind its version string (arch/arm64/kernel/hibernate.c).
+struct Arm64Record {
+  std::uint64_t ttbr1_el1 = 0;         // physical address of swapper_pg_dir
+  std::uint64_t reenter_kernel = 0;    // virtual address of _cpu_resume
+  std::uint64_t hyp_stub_vectors = 0;  // physical; 0 where the kernel was not started at EL2
+  std::uint64_t sleep_cpu_mpidr = 0;   // of the processor that hibernated: the kernel goes on there
 };
 
 // Where the kernel that restores jumps to.
@@ -33,8 +42,12 @@ struct RestoreRecord {
   std::optional<std::uint32_t> memory_map_crc;  // X86: digest of the firmware's memory map
   std::optional<std::string>
       memory_map_md5;   // the same in older kernels; hex. All zero is "not recorded": none
-  std::string version;  // Version: uname -v
+  std::string version;  // Arm64, Version: uname -v
+  Arm64Record arm64;
 };
+
+// A text that uname -v can be: "#1 SMP …".
+bool is_kernel_version(const std::string& text);
 
 // struct swsusp_info: where its fields lie in the page.
 struct InfoOffsets {
@@ -48,6 +61,9 @@ const InfoOffsets& info_offsets(const Abi& abi);
 // Of x86's restore record.
 std::size_t restore_magic_offset(const Abi& abi);
 std::size_t restore_digest_offset(const Abi& abi);
+// Of arm64's, behind the version string.
+inline constexpr std::size_t kArm64WordsOffset = 72;
+inline constexpr std::size_t kVersionBytes = 65;
 
 // The counts as they stand in the page. No checksum covers them.
 struct ClaimedCounts {

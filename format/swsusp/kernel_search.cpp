@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "format/swsusp/arm64_registers.h"
 #include "format/swsusp/page_search.h"
 #include "format/swsusp/restore_tables.h"
 #include "lib/base/text.h"
@@ -191,10 +192,10 @@ std::vector<Record> follow_record(const ImageReader& image, const Abi& abi, cons
 
 // What neither a restore record nor a uname leads to. A banner of another release than VMCOREINFO's is a
 // file's.
-void search_pages(const ImageReader& image, const RestoreRecord& restore, Record& machine) {
+void search_pages(const ImageReader& image, std::uint64_t kernel_from, Record& machine) {
   PageSearch search(image);
   const std::uint64_t page_size = image.info().page_size;
-  search.run(restore.kind == RestoreKind::X86 ? std::min(restore.jump_address_phys / page_size, kMaxPfn) : 0);
+  search.run(std::min(kernel_from / page_size, kMaxPfn));
   std::optional<std::string> release;
   if (const std::string* known = machine.text("release")) release = *known;
   if (search.vmcoreinfo) {
@@ -209,12 +210,34 @@ void search_pages(const ImageReader& image, const RestoreRecord& restore, Record
   if (machine.find("version") == nullptr) machine.set("version", search.banner->version);
 }
 
+// arm64: the restore record leads to the kernel and to its registers. VMCOREINFO lies in a page of its own,
+// behind the kernel. The kernel's version is its own: that of the record is compared with it.
+std::vector<Record> follow_arm64(const ImageReader& image, const InfoPage& info, const Arm64Record& restore,
+                                 Record& machine) {
+  const PhysicalMemory memory(image);
+  const auto tables = find_arm64_tables(memory, info.abi, restore);
+  machine.set("machine", std::string("aarch64"));
+  search_pages(image, tables ? restore.reenter_kernel - tables->image_offset : 0, machine);
+  std::optional<std::string> version;
+  if (const std::string* vmcoreinfo = machine.text("vmcoreinfo"))
+    version = kernel_in_pages(image, *vmcoreinfo).version;
+  machine.set("version", version.value_or(info.restore.version));
+  if (!tables) return {};
+  auto note = find_arm64_registers(memory, *tables, restore);
+  return note ? records_from_notes({std::move(*note)}) : std::vector<Record>();
+}
+
 }  // namespace
 
 std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info,
                                 const RestoreRecord& restore) {
   Record machine{std::string(kMachineRecord), 1, {}};
   std::vector<Record> records;
+  if (restore.kind == RestoreKind::Arm64) {
+    records = follow_arm64(image, info, restore.arm64, machine);
+    records.insert(records.begin(), std::move(machine));
+    return records;
+  }
   if (info.uts.release) machine.set("release", *info.uts.release);
   if (info.uts.version) machine.set("version", *info.uts.version);
   if (info.uts.machine) machine.set("machine", *info.uts.machine);
@@ -224,7 +247,7 @@ std::vector<Record> find_kernel(const ImageReader& image, const InfoPage& info,
   if (is_x86 && !is_wide_x86) machine.set("machine", std::string("i686"));
   const bool is_known =
       machine.find("vmcoreinfo") != nullptr || (is_wide_x86 && machine.find("release") != nullptr);
-  if (!is_known) search_pages(image, restore, machine);
+  if (!is_known) search_pages(image, is_x86 ? restore.jump_address_phys : 0, machine);
   if (!machine.fields.empty()) records.insert(records.begin(), std::move(machine));
   return records;
 }

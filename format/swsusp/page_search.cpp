@@ -78,8 +78,8 @@ void PageSearch::look_at(Pfn begin, Pfn end) {
 }
 
 bool PageSearch::may_run_this_memory(const std::string& text) {
-  const bool is_x86_64 = vmcoreinfo_number(text, "NUMBER(phys_base)").has_value();
-  return !is_x86_64 || (++proofs_ <= kMaxProofs && memory::runs_this_memory(image_, text));
+  const bool can_be_told = kernel_image_offset(text).has_value();
+  return !can_be_told || (++proofs_ <= kMaxProofs && memory::runs_this_memory(image_, text));
 }
 
 void PageSearch::look_at_page(Pfn pfn) {

@@ -24,8 +24,8 @@ inline constexpr std::string_view kVmcoreinfoStart = "OSRELEASE=";
 inline constexpr std::uint64_t kKernelReach = 64 << 20;        // a kernel image is not larger
 inline constexpr std::uint64_t kMaxSearchedBytes = 512 << 20;  // of pages
 
-// VMCOREINFO of x86-64 counts when its kernel runs this memory: a virtual machine in memory has one too. What
-// others say cannot be proven.
+// VMCOREINFO of x86-64 and arm64 counts when its kernel runs this memory: a virtual machine in memory has one
+// too. What others say cannot be proven.
 //
 // First looks at the pages from where the kernel lies, if that is known, then at all from the lowest on. Ends
 // when both were found, or enough was looked at.

@@ -54,7 +54,7 @@ class Nodes {
 std::optional<std::uint64_t> count_ram(const ImageReader& image, const Abi& abi, const RestoreRecord& restore,
                                        const Record& machine) {
   const std::string* text = machine.text("vmcoreinfo");
-  if (text == nullptr || restore.kind != RestoreKind::X86) return std::nullopt;
+  if (text == nullptr) return std::nullopt;
   const auto spanned = vmcoreinfo_number(*text, "OFFSET(pglist_data.node_spanned_pages)");
   const auto tables = find_page_tables(PhysicalMemory(image), abi, restore);
   if (!spanned || *spanned < abi.word_bytes || !tables) return std::nullopt;

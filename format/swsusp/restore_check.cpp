@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "format/swsusp/layout.h"
+#include "format/swsusp/restore_check_arm64.h"
 #include "format/swsusp/restore_tables.h"
 #include "lib/base/text.h"
 #include "lib/memory/paging_x86.h"
@@ -23,12 +24,6 @@ constexpr std::uint64_t kPaeTableBytes = 32;
 // PAGE_OFFSET of 32-bit kernels (CONFIG_VMSPLIT_*)
 constexpr std::uint64_t kSplits[] = {0xC0000000, 0xB0000000, 0x80000000, 0x78000000, 0x40000000};
 constexpr std::size_t kDigestBytes = 16;
-
-std::string flipped_bits(std::uint64_t difference) {
-  std::vector<int> bits;
-  for (; difference != 0; difference &= difference - 1) bits.push_back(std::countr_zero(difference));
-  return fmt::format("{} {} flipped", bits.size() == 1 ? "bit" : "bits", fmt::join(bits, ", "));
-}
 
 // Of x86, where the kernel goes on: jump_address, jump_address_phys, cr3 in turn.
 class X86Check {
@@ -188,6 +183,12 @@ class X86Check {
 
 }  // namespace
 
+std::string flipped_bits(std::uint64_t difference) {
+  std::vector<int> bits;
+  for (; difference != 0; difference &= difference - 1) bits.push_back(std::countr_zero(difference));
+  return fmt::format("{} {} flipped", bits.size() == 1 ? "bit" : "bits", fmt::join(bits, ", "));
+}
+
 RecordCheck check_restore_record(const ImageReader& image, const InfoPage& info, std::uint64_t info_offset) {
   RecordCheck check;
   check.record = info.restore;
@@ -197,6 +198,8 @@ RecordCheck check_restore_record(const ImageReader& image, const InfoPage& info,
     x86.run();
     is_proven = x86.is_proven();
   }
+  if (info.restore.kind == RestoreKind::Arm64)
+    is_proven = check_arm64_record(image, info, info_offset, check);
   if (info.restore.is_uts_damaged) {
     check.damage.push_back({make_error(ErrorKind::Corrupt, "restore record: sysname",
                                        printable(until_nul(as_text(ByteView(info.raw).first(65)))), "Linux")

@@ -7,6 +7,7 @@
 
 #include "format/swsusp/kernel_search.h"
 #include "format/swsusp/ram_count.h"
+#include "format/swsusp/restore_check_arm64.h"
 #include "lib/base/text.h"
 #include "lib/codec/crc32.h"
 #include "lib/codec/md5.h"
@@ -594,6 +595,10 @@ WholeCheck SnapshotReader::check_md5() const {
 
 WholeCheck SnapshotReader::check_whole() const {
   WholeCheck check = check_checksum();
+  if (auto version = check_version(*this, records(), stream_->info_page(), stream_->info_offset())) {
+    check.layers.push_back(std::move(version->layer));
+    if (version->damage) check.damage.push_back(std::move(*version->damage));
+  }
   check_memory_map(check);
   check_memory_size(check);
   return check;

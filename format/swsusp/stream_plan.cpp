@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "format/swsusp/restore_check.h"
+#include "format/swsusp/restore_check_arm64.h"
 #include "lib/base/text.h"
 #include "lib/image/linear_sink.h"
 
@@ -65,7 +65,9 @@ Result<StreamPlan> plan_stream(const ImageReader& source) {
                            fmt::format("{}, as the image's pages have", source.info().page_size))
                     .of(source.info().path));
   }
-  const RecordCheck restore = check_restore_record(source, info, 0);
+  RecordCheck restore = check_restore_record(source, info, 0);
+  if (auto version = check_version(source, source.records(), info, 0); version && version->damage)
+    restore.damage.push_back(std::move(*version->damage));
   if (!restore.damage.empty()) {
     const Error& error = restore.damage.front().error;
     return fail(make_error(ErrorKind::Refused, error.where, error.found,

@@ -99,13 +99,20 @@ class Corpus(unittest.TestCase):
                             ("fault-magic", "offset 0x2018: restore record: magic: 0x23456789abcdef06, expected 0x23456789abcdef02 (bit 2 flipped)"),
                             ("fault-cr3", "offset 0x2010: restore record: cr3: 0x22000000, expected 0x2000000"),
                             ("fault-jump-address-phys", "offset 0x2008: restore record: jump_address_phys: 0x0, expected 0x1000000"),
+                            ("fault-arm64-ttbr1", "offset 0x2048: restore record: ttbr1_el1: 0x3000000, expected 0x2000000, by the page tables"),
+                            ("fault-arm64-reenter-inside", "offset 0x2050: restore record: reenter_kernel: 0xffff800081000004, "
+                                                           "expected 0xffff800081000000, by the page tables of the image (bit 2 flipped)"),
+                            ("fault-arm64-vectors", "offset 0x2058: restore record: __hyp_stub_vectors: 0x100000000, expected 0, or"),
+                            ("fault-arm64-mpidr", "offset 0x2060: restore record: sleep_cpu_mpidr: 0x80000001, expected bits of"),
+                            ("fault-arm64-version-first", "offset 0x2000: restore record: uts_version: 31 SMP Conformance (2026-01-01), expected"),
+                            ("fault-arm64-version", "expected #1 SMP Conformance (2026-01-01), as the kernel in the pages says"),
                             ("fault-digest", "offset 0x2020: restore record: digest: ba571f52, expected ba571fd2"),
                             ("fault-physpages-nodes", "offset 0x2190: info page: num_physpages: 65402, expected 65403")):
             with self.subTest(name):
                 code, _, message = self.tool("create", name, "-o", self.folder / "refused.hib")
                 self.assertEqual(code, 2)
                 self.assertIn(where, message)
-                if name not in ("fault-digest", "fault-physpages-nodes"):  # told by the pages, when all have been read
+                if name not in ("fault-digest", "fault-physpages-nodes", "fault-arm64-version"):  # told by the pages, when all have been read
                     self.assertIn("--salvage goes on", message)
                 self.assertFalse((self.folder / "refused.hib").exists())
 
@@ -122,12 +129,27 @@ class Corpus(unittest.TestCase):
     def test_the_kernels_pages_say_its_release(self):
         release, version = "6.1.0-conformance", "#1 SMP Conformance (2026-01-01)"
         for name, machine, says_version in (("kernel", "x86_64", False), ("kernel-32", "i686", True), ("kernel-32-note", "i686", True),
-                                            ("kernel-record-unknown", None, True), ("fault-cr3", "x86_64", False),
+                                            ("kernel-record-unknown", None, True), ("kernel-arm64", "aarch64", True),
+                                            ("fault-arm64-version", "aarch64", True), ("fault-cr3", "x86_64", False),
                                             ("fault-jump-address-phys", "x86_64", False), ("fault-kernel-magic", "x86_64", False)):
             with self.subTest(name):
                 kernel = self.tool("inspect", name)[1]["kernel"]
                 self.assertEqual((kernel["release"], kernel["machine"]), (release, machine))
                 self.assertEqual(kernel["version"], version if says_version else None)
+
+    def test_the_restore_record_of_arm64_is_shown_field_by_field(self):
+        details = self.tool("inspect", "record-arm64")[1]["details"]
+        self.assertEqual(details["jump back"], "arm64, reenter_kernel 0xffff800081000000, ttbr1_el1 0x2000000, __hyp_stub_vectors 0x0, "
+                                               "sleep_cpu_mpidr 0x1, uts_version #1 SMP Conformance (2026-01-01)")
+
+    def test_the_code_of_an_arm64_kernel_leads_to_its_registers(self):
+        output = self.folder / "arm64.elf"
+        self.assertEqual(self.tool("restore", "kernel-arm64", "--as", "elf", "-o", output)[0], 0)
+        records = json.loads(subprocess.run([HIBTOOL, "inspect", "--records", "--json", output], capture_output=True, check=True).stdout)["records"]
+        note = next(record for record in records if record["type"] == "processors")["fields"]["note"]
+        x = struct.unpack_from("<34Q", bytes.fromhex(note["desc"]["hex"]), 112)
+        self.assertEqual(x[19:29], tuple(range(19, 29)))
+        self.assertEqual(x[29:33], (0x29, 0xFFFF800081000ABC, 0xFFFF80000800B7B0, 0xFFFF800081000ABC))  # fp, lr, sp, pc
 
     def test_an_elf_file_of_a_32_bit_image_has_vmcoreinfo(self):
         for name in ("kernel-32", "kernel-32-note", "kernel"):
@@ -137,7 +159,7 @@ class Corpus(unittest.TestCase):
                 self.assertIn(b"VMCOREINFO\0\0OSRELEASE=6.1.0-conformance\n", output.read_bytes())
 
     def test_a_copy_of_an_image_with_a_damaged_info_page_is_whole_and_is_not_written_for_a_kernel(self):
-        for name in ("fault-info-consistent", "fault-info-zeros", "fault-magic", "fault-kernel-magic", "fault-cr3", "fault-sysname"):
+        for name in ("fault-info-consistent", "fault-info-zeros", "fault-magic", "fault-kernel-magic", "fault-cr3", "fault-sysname", "fault-arm64-ttbr1"):
             with self.subTest(name):
                 container, stream = self.folder / "damaged.hib", self.folder / "stream"
                 code, created, _ = self.tool("create", name, "--salvage", "--force", "-o", container)
