@@ -19,6 +19,11 @@ processor_threads = "single"
 # QEMU stores what `rep movsb` copies byte by byte. Without these flags the guest's kernel and libc copy words, and `hibtool arm`
 # takes half the time.
 PROCESSOR = "max,-erms,-fsrm"
+# What QEMU's machines of an architecture have: program, processor, console, and what adds the control channel.
+PLATFORMS = {
+    "amd64": ("qemu-system-x86_64", PROCESSOR, "ttyS0", ["-device", "vmcoreinfo", "-serial", "chardev:control"]),
+    "arm64": ("qemu-system-aarch64", "max", "ttyAMA0", ["-device", "pci-serial,chardev=control"]),  # ttyS0 in the guest
+}
 PCI_HOLE_START = {"pc": 0xC0000000, "q35": 0x80000000}  # RAM above this address is moved above 4 GiB
 
 
@@ -29,17 +34,20 @@ class GuestError(Exception):
 class Guest:
     """with Guest(kernel, initramfs, memory_mib=256) as guest: guest.wait_for("READY")"""
 
-    def __init__(self, kernel, initramfs, memory_mib=256, cpus=1, machine="pc", append="", drives=(), extra=(), console=None):
+    def __init__(self, kernel, initramfs, memory_mib=256, cpus=1, machine="pc", append="", drives=(), extra=(), console=None,
+                 processor=None):
         self.memory_mib, self.machine = memory_mib, machine
         self._folder = tempfile.TemporaryDirectory(prefix="hibvm-")
         folder = Path(self._folder.name)
         self.console_path = Path(console) if console else folder / "console.log"
+        program, usual_processor, terminal, control = PLATFORMS[kernel.architecture]
         self.command = [
-            "qemu-system-x86_64", "-accel", f"tcg,thread={processor_threads}", "-machine", machine, "-cpu", PROCESSOR, "-smp", str(cpus), "-m", f"{memory_mib}M",
-            "-kernel", str(kernel.vmlinuz), "-initrd", str(initramfs), "-append", f"console=ttyS0 panic=-1 {append}".strip(),
-            "-nodefaults", "-no-reboot", "-display", "none", "-device", "vmcoreinfo",
+            program, "-accel", f"tcg,thread={processor_threads}", "-machine", machine, "-cpu", processor or usual_processor,
+            "-smp", str(cpus), "-m", f"{memory_mib}M",
+            "-kernel", str(kernel.vmlinuz), "-initrd", str(initramfs), "-append", f"console={terminal} panic=-1 {append}".strip(),
+            "-nodefaults", "-no-reboot", "-display", "none",
             "-serial", f"file:{self.console_path}", "-chardev", f"socket,id=control,path={folder}/control,server=on,wait=off",
-            "-serial", "chardev:control", "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
+            *control, "-qmp", f"unix:{folder}/qmp,server=on,wait=off",
         ]
         for number, drive in enumerate(drives):
             self.command += ["-drive", f"{drive},id=drive{number}"]
@@ -70,7 +78,7 @@ class Guest:
         console = self.console_path.read_text(errors="replace").splitlines()[-20:]
         return GuestError("\n".join([what, *stderr.splitlines()[-5:], "console:", *console]))
 
-    # ---- control channel (ttyS1 in the guest): lines both ways
+    # ---- control channel (ttyS1 in the guest, on arm64 ttyS0): lines both ways
 
     def send(self, line):
         self._control.sendall(line.encode() + b"\n")

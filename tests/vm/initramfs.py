@@ -17,14 +17,14 @@ for module in $(cat /modules/order); do insmod /modules/$module; done
 """
 
 
-def build(path, kernel, modules=(), files=None, commands=""):
+def build(path, kernel, modules=(), files=None, commands="", busybox=None):
     """Writes an initramfs to `path`. `files`: name in the guest -> bytes or Path. `commands`: what init does after the
-    basic file systems are mounted and the modules loaded."""
+    basic file systems are mounted and the modules loaded. `busybox`: one for another architecture than this machine's."""
     archive = _Cpio()
     for folder in ("bin", "dev", "modules"):
         archive.folder(folder)
     archive.device("dev/console", 5, 1)
-    archive.file("bin/busybox", _busybox().read_bytes(), 0o755)
+    archive.file("bin/busybox", (busybox or _busybox()).read_bytes(), 0o755)
     loaded = kernel.module_files(modules)
     for module in loaded:
         archive.file(f"modules/{_name(module)}", read_module(module))

@@ -12,6 +12,8 @@ SERIES = {
     "6.1": (["linux-image-amd64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
     "6.1-cloud": (["linux-image-cloud-amd64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
     "6.12": (["linux-image-6.12-amd64"], ["bookworm", "bookworm-updates", "bookworm-security", "bookworm-backports"]),
+    "6.1-arm64": (["linux-image-arm64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
+    "6.12-arm64-16k": (["linux-image-6.12-arm64-16k"], ["bookworm", "bookworm-updates", "bookworm-security"]),
 }
 
 
@@ -25,6 +27,7 @@ class Kernel:
     vmlinuz: Path
     modules: Path  # .../lib/modules/RELEASE
     headers: Path = None  # the build folder for modules, where it was asked for
+    architecture: str = "amd64"
 
     def module_files(self, names):
         """The .ko files of these modules and of what they need, in the order of loading."""
@@ -85,7 +88,29 @@ def fetch(series, cache):
             _run(["dpkg-deb", "-x", str(package), str(root)])
             package.unlink()
             (root / "complete").touch()
-    return _unpacked(root)
+    return _unpacked(root, architecture_of(series))
+
+
+def architecture_of(series):
+    return "arm64" if "-arm64" in series else "amd64"
+
+
+def fetch_busybox(series, cache):
+    """busybox for the machines of a series that this machine's own does not run on."""
+    folder = Path(cache).resolve() / series
+    folder.mkdir(parents=True, exist_ok=True)
+    root = folder / "busybox"
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "complete").exists():
+            apt = _private_apt(folder / "apt", SERIES[series][1], architecture_of(series))
+            _run([*apt("apt-get"), "update", "-q"])
+            _run([*apt("apt-get"), "download", "-q", "busybox-static"], cwd=folder)
+            package = next(folder.glob("busybox-static_*.deb"))
+            _run(["dpkg-deb", "-x", str(package), str(root)])
+            package.unlink()
+            (root / "complete").touch()
+    return next(path for path in (root / "bin" / "busybox", root / "usr" / "bin" / "busybox") if path.exists())
 
 
 def fetch_headers(series, cache):
@@ -111,14 +136,14 @@ def fetch_headers(series, cache):
     return Kernel(found.release, found.vmlinuz, found.modules, headers / "usr" / "src" / f"linux-headers-{found.release}")
 
 
-def _unpacked(root):
+def _unpacked(root, architecture):
     modules = next(iter((root / "lib" / "modules").iterdir()))
-    return Kernel(modules.name, root / "boot" / f"vmlinuz-{modules.name}", modules)
+    return Kernel(modules.name, root / "boot" / f"vmlinuz-{modules.name}", modules, architecture=architecture)
 
 
 def _download(series, folder):
     metapackages, suites = SERIES[series]
-    apt = _private_apt(folder / "apt", suites)
+    apt = _private_apt(folder / "apt", suites, architecture_of(series))
     _run([*apt("apt-get"), "update", "-q"])
     for meta in metapackages:
         depends = _run([*apt("apt-cache"), "depends", meta])
@@ -129,7 +154,7 @@ def _download(series, folder):
     raise KernelError(f"no package of the kernel series {series} in {', '.join(suites)}")
 
 
-def _private_apt(folder, suites):
+def _private_apt(folder, suites, architecture="amd64"):
     """apt with its own lists, so that neither the machine's sources nor its package state are touched."""
     for sub in ("state/lists/partial", "cache/archives/partial"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
@@ -140,7 +165,7 @@ def _private_apt(folder, suites):
     options = [
         f"Dir::State={folder}/state", f"Dir::State::status={folder}/status", f"Dir::Cache={folder}/cache",
         f"Dir::Etc::sourcelist={folder}/sources.list", "Dir::Etc::sourceparts=-", "APT::Sandbox::User=root",
-        "APT::Architecture=amd64", "APT::Architectures=amd64",
+        f"APT::Architecture={architecture}", f"APT::Architectures={architecture}",
     ]
     return lambda program: [program, *(part for option in options for part in ("-o", option))]
 
