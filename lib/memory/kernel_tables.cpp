@@ -75,7 +75,9 @@ Result<KernelTables> kernel_tables(const Record& machine, std::uint64_t page_byt
   const std::string* name = machine.text("machine");
   const bool has_arm64_words = vmcoreinfo_number(*vmcoreinfo, kImageOffset).has_value() &&
                                vmcoreinfo_number(*vmcoreinfo, "NUMBER(VA_BITS)").has_value();
-  if (name == nullptr ? has_arm64_words : *name == "aarch64") return tables_of_arm64(*vmcoreinfo, page_bytes);
+  // The image may count in smaller pages than its kernel.
+  if (name == nullptr ? has_arm64_words : *name == "aarch64")
+    return tables_of_arm64(*vmcoreinfo, vmcoreinfo_number(*vmcoreinfo, "PAGESIZE").value_or(page_bytes));
   if (name != nullptr && *name != "x86_64") return fail(not_read(printable(*name)));
   if (page_bytes != kPageBytes) return fail(not_read(fmt::format("pages of {} bytes", page_bytes)));
   return tables_of_x86(machine, *vmcoreinfo);

@@ -153,6 +153,20 @@ TEST_CASE("Of arm64, VMCOREINFO says where the tables are and how long its addre
   }
 }
 
+TEST_CASE("An image may count in smaller pages than its arm64 kernel, whose VMCOREINFO says their size") {
+  constexpr Address kOffset = 0xFFFF800000000000;
+  KernelMemory image;
+  image.write_physical(0x4000, object_bytes(le64(0x8003)));
+  image.write_physical(0x8000, object_bytes(le64(0x2000000 | 0x701)));  // a page of 32 MiB
+  image.write_physical(0x2001000, object_bytes(le64(42)));
+  image.set_vmcoreinfo("NUMBER(phys_base)", std::nullopt);
+  image.set_vmcoreinfo("NUMBER(kimage_voffset)", "0xffff800000000000");
+  image.set_vmcoreinfo("NUMBER(VA_BITS)", "47");
+  image.set_vmcoreinfo("PAGESIZE", "16384");
+  image.set_symbol("swapper_pg_dir", kOffset + 0x4000);
+  CHECK(must(must(AddressSpace::open(image)).word(kOffset + 0x1000)) == 42);
+}
+
 TEST_CASE("An image that does not say where the tables are, or is of another machine, is refused") {
   KernelMemory without;
   without.forget_records();
