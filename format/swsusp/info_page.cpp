@@ -124,7 +124,12 @@ void read_arm64(InfoPage& info, ByteView page) {
   const auto word = [&](std::size_t index) { return info.abi.word(page, kArm64WordsOffset + 8 * index); };
   info.restore.kind = RestoreKind::Arm64;
   info.restore.version = text_at(page, 0, kVersionBytes);
-  info.restore.arm64 = {word(0), word(1), word(2), word(3)};
+  // Vectors are aligned. What is not, by more than a flipped bit, is the address of code: a field more.
+  const bool has_code = std::popcount(word(2) & (kArm64VectorsBytes - 1)) > 1;
+  if (has_code)
+    info.restore.arm64 = {word(0), word(1), word(2), word(3), word(4)};
+  else
+    info.restore.arm64 = {word(0), word(1), std::nullopt, word(2), word(3)};
 }
 
 int bits_from_sysname(ByteView page) {
@@ -242,9 +247,11 @@ std::string describe_restore_record(const InfoPage& info) {
     case RestoreKind::Arm64: {
       const Arm64Record& r = record.arm64;
       return fmt::format(
-          "arm64, reenter_kernel {:#x}, ttbr1_el1 {:#x}, __hyp_stub_vectors {:#x}, sleep_cpu_mpidr {:#x}, "
+          "arm64, reenter_kernel {:#x}, {}ttbr1_el1 {:#x}, __hyp_stub_vectors {:#x}, sleep_cpu_mpidr {:#x}, "
           "uts_version {}",
-          r.reenter_kernel, r.ttbr1_el1, r.hyp_stub_vectors, r.sleep_cpu_mpidr, printable(record.version));
+          r.reenter_kernel,
+          r.phys_reenter_kernel ? fmt::format("phys_reenter_kernel {:#x}, ", *r.phys_reenter_kernel) : "",
+          r.ttbr1_el1, r.hyp_stub_vectors, r.sleep_cpu_mpidr, printable(record.version));
     }
     case RestoreKind::Uts: return "uname of the machine: " + printable(info.uts.release.value_or(""));
     case RestoreKind::Version: return "kernel " + printable(record.version);

@@ -24,8 +24,10 @@ enum class RestoreKind {
 
 // struct arch_hibernate_hdr behind its version string (arch/arm64/kernel/hibernate.c).
 struct Arm64Record {
-  std::uint64_t ttbr1_el1 = 0;         // physical address of swapper_pg_dir
-  std::uint64_t reenter_kernel = 0;    // virtual address of _cpu_resume
+  std::uint64_t ttbr1_el1 = 0;       // physical address of swapper_pg_dir
+  std::uint64_t reenter_kernel = 0;  // virtual address of _cpu_resume
+  // Only of Qualcomm's kernels: physical address of cpu_resume, for a boot loader that restores the image.
+  std::optional<std::uint64_t> phys_reenter_kernel;
   std::uint64_t hyp_stub_vectors = 0;  // physical; 0 where the kernel was not started at EL2
   std::uint64_t sleep_cpu_mpidr = 0;   // of the processor that hibernated: the kernel goes on there
 };
@@ -64,6 +66,7 @@ std::size_t restore_digest_offset(const Abi& abi);
 // Of arm64's, behind the version string.
 inline constexpr std::size_t kArm64WordsOffset = 72;
 inline constexpr std::size_t kVersionBytes = 65;
+inline constexpr std::uint64_t kArm64VectorsBytes = 2048;  // a table of vectors is aligned to its size
 
 // The counts as they stand in the page. No checksum covers them.
 struct ClaimedCounts {

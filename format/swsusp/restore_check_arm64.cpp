@@ -12,7 +12,6 @@ namespace hib::swsusp {
 namespace {
 
 constexpr std::uint64_t kAffinity = 0xFF00FFFFFF;  // of mpidr_el1: which processor it is
-constexpr std::uint64_t kVectorsBytes = 2048;      // a table of vectors is aligned to its size
 constexpr std::uint64_t kInstructionBytes = 4;
 constexpr unsigned kWidestAddress = 52;
 constexpr const char* kUtsVersion = "restore record: uts_version";
@@ -29,12 +28,13 @@ class Arm64Check {
     is_proven_ = tables_.has_value();
     if (!tables_) mend();
     if (!tables_) check_addresses();
+    check_code();
     check_vectors();
   }
   bool is_proven() const { return is_proven_; }
 
  private:
-  enum Word : std::size_t { kTtbr1, kReenter, kVectors, kMpidr };
+  enum Word : std::size_t { kTtbr1, kReenter, kPhysical, kVectors, kMpidr };  // with all fields
 
   Arm64Record& record() const { return check_.record.arm64; }
   std::uint64_t end_of_memory() const { return kMaxPfn * memory_.page_size(); }
@@ -43,9 +43,11 @@ class Arm64Check {
   }
 
   void damage(const char* field, Word word, std::uint64_t found, std::string allowed) {
+    const bool is_behind_a_missing_one = word > kPhysical && !record().phys_reenter_kernel;
+    const std::size_t index = is_behind_a_missing_one ? word - 1U : word;
     check_.damage.push_back({make_error(ErrorKind::Corrupt, fmt::format("restore record: {}", field),
                                         hex(found), std::move(allowed))
-                                 .at(info_offset_ + kArm64WordsOffset + 8 * word),
+                                 .at(info_offset_ + kArm64WordsOffset + 8 * index),
                              {}});
   }
 
@@ -100,18 +102,27 @@ class Arm64Check {
                          ~std::uint64_t{0} << kWidestAddress, kInstructionBytes));
   }
 
-  // 0 where the kernel has no use for them; else in the kernel's image.
+  // A physical address in the kernel's image.
+  bool is_in_image(std::uint64_t physical) const {
+    if (!tables_) return physical < end_of_memory();
+    const auto place = memory::translate(memory_, tables_->tables, physical + tables_->image_offset);
+    return place && *place == physical;
+  }
+
+  // 0 where the kernel has no use for them.
   void check_vectors() {
     const std::uint64_t vectors = record().hyp_stub_vectors;
-    if (vectors == 0) return;
-    const bool is_mapped = [&] {
-      if (!tables_) return vectors < end_of_memory();
-      const auto place = memory::translate(memory_, tables_->tables, vectors + tables_->image_offset);
-      return place && *place == vectors;
-    }();
-    if (is_mapped && vectors % kVectorsBytes == 0) return;
-    damage("__hyp_stub_vectors", kVectors, vectors,
-           fmt::format("0, or an address in the kernel's image that is a multiple of {}", kVectorsBytes));
+    if (vectors == 0 || (is_in_image(vectors) && vectors % kArm64VectorsBytes == 0)) return;
+    damage(
+        "__hyp_stub_vectors", kVectors, vectors,
+        fmt::format("0, or an address in the kernel's image that is a multiple of {}", kArm64VectorsBytes));
+  }
+
+  void check_code() {
+    const auto& code = record().phys_reenter_kernel;
+    if (!code || (is_in_image(*code) && *code % kInstructionBytes == 0)) return;
+    damage("phys_reenter_kernel", kPhysical, *code,
+           fmt::format("an address in the kernel's image that is a multiple of {}", kInstructionBytes));
   }
 
   PhysicalMemory memory_;

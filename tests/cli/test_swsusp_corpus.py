@@ -103,6 +103,8 @@ class Corpus(unittest.TestCase):
                             ("fault-arm64-reenter-inside", "offset 0x2050: restore record: reenter_kernel: 0xffff800081000004, "
                                                            "expected 0xffff800081000000, by the page tables of the image (bit 2 flipped)"),
                             ("fault-arm64-vectors", "offset 0x2058: restore record: __hyp_stub_vectors: 0x100000000, expected 0, or"),
+                            ("fault-arm64-phys", "offset 0x2058: restore record: phys_reenter_kernel: 0x101000038, expected an address in"),
+                            ("fault-arm64-phys-mpidr", "offset 0x2068: restore record: sleep_cpu_mpidr: 0x80000001, expected bits of"),
                             ("fault-arm64-mpidr", "offset 0x2060: restore record: sleep_cpu_mpidr: 0x80000001, expected bits of"),
                             ("fault-arm64-version-first", "offset 0x2000: restore record: uts_version: 31 SMP Conformance (2026-01-01), expected"),
                             ("fault-arm64-version", "expected #1 SMP Conformance (2026-01-01), as the kernel in the pages says"),
@@ -141,6 +143,7 @@ class Corpus(unittest.TestCase):
         details = self.tool("inspect", "record-arm64")[1]["details"]
         self.assertEqual(details["jump back"], "arm64, reenter_kernel 0xffff800081000000, ttbr1_el1 0x2000000, __hyp_stub_vectors 0x0, "
                                                "sleep_cpu_mpidr 0x1, uts_version #1 SMP Conformance (2026-01-01)")
+        self.assertIn("phys_reenter_kernel 0x1000038, ttbr1_el1 0x2000000,", self.tool("inspect", "kernel-arm64-phys")[1]["details"]["jump back"])
 
     def test_the_code_of_an_arm64_kernel_leads_to_its_registers(self):
         output = self.folder / "arm64.elf"
