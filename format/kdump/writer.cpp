@@ -158,7 +158,10 @@ SubHeader Writer::make_sub_header(std::uint64_t notes_bytes) const {
   if (const std::string* text = vmcoreinfo_of(source_.records())) {  // its note comes last
     sub.vmcoreinfo_offset = sub.notes_offset + notes_bytes - round_up(text->size(), 4);
     sub.vmcoreinfo_bytes = text->size();
-    sub.phys_base = vmcoreinfo_number(*text, "NUMBER(phys_base)").value_or(0);
+    // Of arm64, makedumpfile has PHYS_OFFSET there: where physical memory begins in the direct map.
+    const auto phys_base = vmcoreinfo_number(*text, "NUMBER(phys_base)");
+    const auto phys_offset = vmcoreinfo_number(*text, "NUMBER(PHYS_OFFSET)");
+    sub.phys_base = phys_base.value_or(phys_offset.value_or(0));
   }
   return sub;
 }

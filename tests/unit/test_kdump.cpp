@@ -269,6 +269,20 @@ LayerResult layer(const ImageReader& image, std::string_view name) {
 
 // ---- writer and reader
 
+TEST_CASE("The sub-header says where physical memory begins: phys_base of x86-64, PHYS_OFFSET of arm64") {
+  MemoryImage image = every_state();
+  const auto stored = [&] {
+    le64 phys_base;
+    const Dump dump(image);
+    std::memcpy(&phys_base, dump.good.data() + kPage, sizeof(phys_base));
+    return std::uint64_t{phys_base};
+  };
+  CHECK(stored() == 1048576);
+  set_vmcoreinfo(image.records_,
+                 "OSRELEASE=6.1.0-test\nPAGESIZE=4096\nNUMBER(PHYS_OFFSET)=0xfffff76740000000\n");
+  CHECK(stored() == 0xFFFFF76740000000);
+}
+
 TEST_CASE("A dump written with any codec and page size reads back the same pages in the same states") {
   for (const std::uint32_t page_size : {4096U, 65536U}) {
     const MemoryImage source = every_state(page_size);

@@ -120,6 +120,15 @@ class Arm64:
     def symbol(self, name):
         return only(self.lines, rf"^(\w+) T {name}$")[1]
 
+    def test_elf_and_kdump_files_hold_the_same_memory(self):
+        for form in ("elf", "kdump"):
+            with self.subTest(form):
+                output = self.folder / form
+                tool("restore", self.armed, "--as", form, "-o", output, "-q")
+                self.assertEqual(tool_json("verify", output)["content_digest"], self.digest)
+                self.assertEqual(tool_json("inspect", output)["kernel"]["machine"], "aarch64")
+                output.unlink()
+
     def known_pages(self):
         lime = self.folder / "lime"
         tool("restore", self.armed, "--as", "lime", "-o", lime, "-q")
