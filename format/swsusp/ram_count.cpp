@@ -3,6 +3,7 @@
 #include "format/swsusp/restore_tables.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/memory/address_space.h"
+#include "lib/memory/symbols.h"
 
 namespace hib::swsusp {
 namespace {
@@ -49,6 +50,31 @@ class Nodes {
   std::uint64_t spanned_pages_;
 };
 
+// node_data[]
+struct NodeTable {
+  memory::Address pointers = 0;
+  std::uint64_t count = 0;
+};
+
+std::optional<NodeTable> table_in(std::string_view vmcoreinfo) {
+  const auto pointers = vmcoreinfo_number(vmcoreinfo, "SYMBOL(node_data)");
+  const auto count = vmcoreinfo_number(vmcoreinfo, "LENGTH(node_data)");
+  return pointers && count ? std::optional(NodeTable{*pointers, *count}) : std::nullopt;
+}
+
+// VMCOREINFO of arm64 does not name it. The kernel's symbols do, where they are not only those of code.
+std::optional<NodeTable> table_by_symbols(const ImageReader& image) {
+  const auto kernel = memory::AddressSpace::open(image);
+  if (!kernel) return std::nullopt;
+  const auto symbols = memory::Symbols::read(*kernel);
+  if (!symbols) return std::nullopt;
+  const auto pointers = symbols->address_of("node_data");
+  const auto count_at = symbols->address_of("nr_node_ids");
+  if (!pointers || !count_at) return std::nullopt;
+  const auto count = kernel->object<le32>(*count_at);
+  return count ? std::optional(NodeTable{*pointers, std::uint32_t{*count}}) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> count_ram(const ImageReader& image, const Abi& abi, const RestoreRecord& restore,
@@ -61,10 +87,10 @@ std::optional<std::uint64_t> count_ram(const ImageReader& image, const Abi& abi,
   const memory::AddressSpace kernel(image, *tables);
   const Nodes nodes(kernel, abi.word_bytes, *spanned);
   if (const auto only = vmcoreinfo_number(*text, "SYMBOL(contig_page_data)")) return nodes.pages_of(*only);
-  const auto pointers = vmcoreinfo_number(*text, "SYMBOL(node_data)");
-  const auto count = vmcoreinfo_number(*text, "LENGTH(node_data)");
-  if (!pointers || !count || *count > kMaxNodes) return std::nullopt;
-  return nodes.pages_of_all(*pointers, *count);
+  auto table = table_in(*text);
+  if (!table) table = table_by_symbols(image);
+  if (!table || table->count > kMaxNodes) return std::nullopt;
+  return nodes.pages_of_all(table->pointers, table->count);
 }
 
 }  // namespace hib::swsusp

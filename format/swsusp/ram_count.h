@@ -1,5 +1,5 @@
-// How many pages of RAM an x86 kernel counts, by the nodes (struct pglist_data) in its memory. The info
-// page's num_physpages is that sum.
+// How many pages of RAM a kernel counts, by the nodes (struct pglist_data) in its memory. The info page's
+// num_physpages is that sum.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace hib::swsusp {
 
-// VMCOREINFO in `machine` says where the nodes lie. Nothing where it does not, or the page tables of
-// `restore` do not lead there.
+// VMCOREINFO in `machine` says where the nodes lie, or the kernel's symbols do. Nothing where neither does,
+// or the page tables of `restore` do not lead there.
 std::optional<std::uint64_t> count_ram(const ImageReader& image, const Abi& abi, const RestoreRecord& restore,
                                        const Record& machine);
 

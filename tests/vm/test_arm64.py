@@ -199,6 +199,10 @@ class Pages16K(Arm64, unittest.TestCase):
         self.assertTrue(swapped["exact"], swapped)
         self.assertGreaterEqual(swapped["slots"], MARKS)
 
+    def test_the_pages_of_memory_are_those_that_the_kernels_nodes_count(self):
+        layers = {layer["name"]: layer["text"] for layer in tool_json("verify", self.armed)["layers"]}
+        self.assertEqual(layers["memory size"], f"{self.memory_mib * 1024 * 1024 // self.page:,} pages, as the kernel's nodes count")
+
 
 if __name__ == "__main__":
     unittest.main()
