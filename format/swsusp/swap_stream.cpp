@@ -180,8 +180,8 @@ void SwapStream::find_chunks() {
     return;
   }
   std::vector<Segment> segments = find_segments(Proof::Length);
-  const bool is_whole = segments.size() == 1 && segments.front().places.size() == chunk_count();
-  if (may_have_long_gaps_ && !is_whole) {
+  if (!explains_all(segments)) {
+    may_have_long_gaps_ = true;
     forget_framing();
     segments = find_segments(Proof::Content);
   }
@@ -256,6 +256,15 @@ bool SwapStream::fit(std::uint64_t chunks, std::uint64_t entries) const {
 // are gaps, each gap is one chunk and all is certain. Otherwise only what reaches to the end can be counted,
 // from there; what lies between is not used, since its pages would get the PFNs of others. Of what was
 // written over an image, some may be chunks of another one: then no count of gaps is certain.
+// Every chunk has its place; or each gap is one chunk; or the stream just ends too early.
+bool SwapStream::explains_all(const std::vector<Segment>& segments) const {
+  std::uint64_t found = 0;
+  for (const Segment& segment : segments) found += segment.places.size();
+  const std::uint64_t gaps = segments.size() - 1;
+  if (may_have_long_gaps_) return gaps == 0 && found == chunk_count();
+  return gaps == 0 || (segments.back().end_entry == chain_.blocks.size() && found + gaps == chunk_count());
+}
+
 void SwapStream::number_chunks(const std::vector<Segment>& segments) {
   const std::uint64_t wanted = chunk_count();
   const std::uint64_t entries = chain_.blocks.size();

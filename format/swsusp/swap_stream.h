@@ -63,6 +63,7 @@ class SwapStream final : public PageStream {
   // written over many chunks, lengths alone would lead astray.
   enum class Proof { Length, Content };
   std::vector<Segment> find_segments(Proof proof);
+  bool explains_all(const std::vector<Segment>& segments) const;
   bool is_whole_chunk(const Place& place, MutableBytes room) const;
   void forget_framing();
   std::optional<std::uint64_t> count_pages(const std::vector<Segment>& segments) const;
@@ -88,7 +89,7 @@ class SwapStream final : public PageStream {
   std::uint64_t header_block_;
   Codec codec_;
   MapChain chain_;
-  bool may_have_long_gaps_ = false;  // something else was written over many blocks
+  bool may_have_long_gaps_ = false;  // something else was written over many blocks, or may have been
   std::uint64_t tries_left_ = 0;     // of find_next_whole_chunk() in long gaps
   std::vector<Place> places_;
   std::optional<std::uint64_t> counted_pages_;

@@ -91,13 +91,14 @@ class Carve(CliTest):
         self.assertEqual((again["verdict"], again["content_digest"]), (rewritten, digest))
 
     def assert_part_comes_back(self, path, at, made, lost):
-        """Exactly the pages that are not lost; without --salvage nothing."""
-        refused = self.run_tool("create", path, "--at", at, "-o", self.path("kept.hib"), code=2)
+        """Exactly the pages that are not lost; without --salvage nothing. Without `at`: by its header."""
+        place = ["--at", at] if at else []
+        refused = self.run_tool("create", path, *place, "-o", self.path("kept.hib"), code=2)
         self.assertIn(b"--salvage", refused.stderr)
-        verified = self.json("verify", path, "--at", at, code=1)
+        verified = self.json("verify", path, *place, code=1)
         missing = {pfn for damage in verified["damage"] for first, count in damage["lost_pfns"] for pfn in range(int(first, 0), int(first, 0) + count)}
         self.assertEqual(missing, lost)
-        created = self.json("create", path, "--at", at, "--salvage", "-o", self.path("kept.hib"), "--force", code=3)
+        created = self.json("create", path, *place, "--salvage", "-o", self.path("kept.hib"), "--force", code=3)
         self.assertEqual(created["pages"]["unreadable"], len(lost))
         self.assertEqual(created["content_digest"], made.digest_without(lost))
 
@@ -237,9 +238,11 @@ class DamagedImages(Carve):
                 disk = bytearray(made.file)
                 for number, block in enumerate(blocks):  # some of them begin like a chunk
                     disk[block * PAGE:(block + 1) * PAGE] = (struct.pack("<Q", number) + source.randbytes(PAGE))[:PAGE] if number % 3 else bytes(PAGE)
+                lost = set().union(*map(made.pfns_of_chunk, range(first, end)))
+                self.assert_part_comes_back(self.write("disk", bytes(disk)), None, made, lost)
                 path = self.write("disk", overwritten(disk, [0]))
                 self.assertEqual(self.found(path), [("1", "image", "likely", ["header", "pages"])])
-                self.assert_part_comes_back(path, "1", made, set().union(*map(made.pfns_of_chunk, range(first, end))))
+                self.assert_part_comes_back(path, "1", made, lost)
 
     def test_lost_map_pages_are_rebuilt_where_the_blocks_say_what_they_named(self):
         made = image("first-block 600", pages=2100)

@@ -103,6 +103,11 @@ class Arm64:
         self.assertEqual((report["pages"]["data"], report["pages"]["zero"]), (data, zero))
         self.assertEqual(report["details"]["saved"], f"{data + zero:,} of {present:,} pages: {data:,} with data, {zero:,} marked as zero")
 
+    def test_its_log_is_in_the_pages(self):
+        log = [line["text"] for line in tool_json("inspect", "--dmesg", self.armed)["lines"]]
+        self.assertTrue(any(text.startswith(f"Linux version {self.kernel.release} ") for text in log[:5]), log[:5])
+        self.assertIn("PM: hibernation: Creating image:", log[-10:])
+
     def test_the_restore_record_is_shown_and_proven(self):
         record = tool_json("inspect", self.armed)["details"]["jump back"]
         match = re.fullmatch(r"arm64, reenter_kernel 0x(\w+), ttbr1_el1 0x(\w+), __hyp_stub_vectors 0x(\w+), "
