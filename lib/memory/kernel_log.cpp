@@ -158,6 +158,7 @@ Result<std::optional<LogLine>> read_record(const AddressSpace& memory, const Rin
 Result<KernelLog> read_ring(const AddressSpace& memory, const LogLayout& layout) {
   TRY(const Ring ring, find_ring(memory, layout));
   KernelLog log;
+  std::uint64_t text_bytes = 0;
   const std::uint64_t count = ((ring.head - ring.tail) & kIdMask) + 1;
   for (std::uint64_t i = 0; i < count; ++i) {
     if (cancelled()) return fail(cancelled_error());
@@ -168,6 +169,11 @@ Result<KernelLog> read_ring(const AddressSpace& memory, const LogLayout& layout)
       continue;
     }
     if (!*record) continue;
+    text_bytes += (*record)->text.size();
+    if (text_bytes > ring.text_bytes) {
+      return fail(make_error(ErrorKind::Corrupt, "kernel log: texts", counted(text_bytes, "byte"),
+                             fmt::format("at most {}, each in a place of its own", ring.text_bytes)));
+    }
     if (log.lines.empty()) log.lost_before = sequence - std::min(sequence, log.unreadable);
     log.lines.push_back(std::move(**record));
   }

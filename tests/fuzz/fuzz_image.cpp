@@ -2,6 +2,7 @@
 // HIB_FUZZ_FORMAT names the reader; without it the file is recognised by its content.
 
 #include "format/registry.h"
+#include "lib/memory/kernel_log.h"
 #include "lib/ops/inspect.h"
 #include "lib/ops/verify.h"
 #include "tests/fuzz/input_file.h"
@@ -16,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       1 << 20;  // a page count that a hostile file may claim, but that only costs time
   if ((*image)->info().end_pfn > kEnough) return 0;
   static_cast<void>(hib::inspect(**image, {true, true}));
+  static_cast<void>(hib::memory::kernel_log(**image));
   static_cast<void>(hib::verify(**image, 1, {}));
   return 0;
 }

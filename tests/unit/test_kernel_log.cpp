@@ -196,6 +196,15 @@ TEST_CASE("A ring that contradicts itself is refused by the field that does") {
   CHECK(machine.error().kind == ErrorKind::NoPage);
 }
 
+TEST_CASE("Texts that share one place are refused before they fill the memory") {
+  RingMachine machine;
+  for (std::uint64_t id = 0; id < 8; ++id) machine.put(id, 0, std::string(100, 'x'));
+  machine.set_ids(0, 1);
+  CHECK(machine.texts().size() == 2);
+  machine.set_ids(0, 7);
+  CHECK(machine.error().where == "kernel log: texts");
+}
+
 TEST_CASE("Each number of VMCOREINFO that is missing is named") {
   for (const char* key : {"SYMBOL(prb)", "SIZE(prb_desc)", "OFFSET(printk_info.text_len)"}) {
     RingMachine machine;
