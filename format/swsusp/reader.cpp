@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "format/swsusp/carve/carve.h"
+#include "format/swsusp/carve/headerless.h"
 #include "format/swsusp/empty_reader.h"
 #include "format/swsusp/image_record.h"
 #include "format/swsusp/locate.h"
@@ -221,14 +222,30 @@ bool recognise_snapshot(const FormatHead& head) {
   return find_snapshot_info(head.bytes, head.file_bytes).has_value();
 }
 
+namespace {
+
+// Where the map chain is broken, what lies behind is looked for on the device, as carving does.
+Result<std::unique_ptr<ImageReader>> open_swsusp(const Located& found) {
+  auto stream = SwapStream::open(found.space, found.header, found.header_block);
+  const bool is_broken = !stream || !(*stream)->has_whole_chain();
+  auto image = stream ? read_swsusp(found, std::move(*stream))
+                      : Result<std::unique_ptr<ImageReader>>(fail(std::move(stream).error()));
+  if (!is_broken) return image;
+  auto mended = open_mended(found);
+  const bool is_better =
+      mended && (!image || (*mended)->info().pages.unreadable < (*image)->info().pages.unreadable);
+  return is_better ? std::move(mended) : std::move(image);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ImageReader>> open_swap(std::shared_ptr<const File> file, const OpenOptions& options) {
   if (options.at) return open_at(std::move(file), options);
   if (!options.swap_offset && is_tuxonice(*file)) return describe_tuxonice(file);
   TRY(const Located found, locate(std::move(file), options));
   if (is_uswsusp(found.space, found.header)) return read_uswsusp(found, options.passphrase);
   if (found.header.state == State::Plain) return plain_area(found);
-  TRY(auto stream, SwapStream::open(found.space, found.header, found.header_block));
-  return read_swsusp(found, std::move(stream));
+  return open_swsusp(found);
 }
 
 Result<std::unique_ptr<ImageReader>> open_snapshot(std::shared_ptr<const File> file, const OpenOptions&) {

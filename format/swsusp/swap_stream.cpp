@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t kFirstChunkEntry = 1;  // entry 0 is the info page
 constexpr std::size_t kMaxListedChunks = 1000;
-constexpr std::uint64_t kMostTriesInLongGaps = 1U << 14;  // each decodes up to a chunk
+constexpr std::uint64_t kMostChunkTries = 1U << 14;  // to find a chunk; each decodes one
 
 }  // namespace
 
@@ -39,9 +39,10 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
 }
 
 Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header,
-                                                     std::uint64_t header_block, MapChain chain) {
+                                                     std::uint64_t header_block, MapChain chain,
+                                                     bool is_alone) {
   auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
-  stream->may_have_long_gaps_ = true;
+  stream->is_alone_ = is_alone;
   return start(std::move(stream), std::move(chain));
 }
 
@@ -137,7 +138,7 @@ std::optional<std::uint64_t> SwapStream::find_next_whole_chunk(std::uint64_t fro
     const std::uint64_t next = entry + place->block_count;
     if (next < chain_.blocks.size() && !place_at(next)) continue;
     if (tries_left_ == 0) break;
-    if (may_have_long_gaps_) --tries_left_;
+    --tries_left_;
     if (is_whole_chunk(*place, pages)) return entry;
   }
   return std::nullopt;
@@ -149,9 +150,9 @@ bool SwapStream::is_whole_chunk(const Place& place, MutableBytes room) const {
   return count && (*count == kChunkPages || place.first_entry + place.block_count == chain_.blocks.size());
 }
 
-std::uint64_t SwapStream::search_limit(std::uint64_t from) const {
+std::uint64_t SwapStream::search_limit(std::uint64_t from, Proof proof) const {
   const std::uint64_t entries = chain_.blocks.size();
-  return may_have_long_gaps_ ? entries : std::min(entries, from + 2 * most_blocks());
+  return proof == Proof::Content ? entries : std::min(entries, from + 2 * most_blocks());
 }
 
 void SwapStream::report_framing(std::uint64_t number, std::uint64_t entry, std::string found,
@@ -175,18 +176,19 @@ void SwapStream::find_chunks() {
           {file().error(ErrorKind::Corrupt, entry_offset(0), "map chain: entries", std::to_string(entries),
                         fmt::format("{}, the pages of the stream", page_count())),
            {}});
+      if (entries < page_count()) note_early_end();
       note_stale_map_page();
     }
     return;
   }
   std::vector<Segment> segments = find_segments(Proof::Length);
   if (!explains_all(segments)) {
-    may_have_long_gaps_ = true;
     forget_framing();
     segments = find_segments(Proof::Content);
   }
   counted_pages_ = count_pages(segments);
   number_chunks(segments);
+  if (lost_chunks_ > 0) note_early_end();
   note_stale_map_page();
 }
 
@@ -203,10 +205,11 @@ std::optional<std::uint64_t> SwapStream::count_pages(const std::vector<Segment>&
 
 // Chunks that follow each other without a gap. Between two segments at least one chunk is lost.
 std::vector<SwapStream::Segment> SwapStream::find_segments(Proof proof) {
-  tries_left_ = kMostTriesInLongGaps;
+  tries_left_ = kMostChunkTries;
   const std::uint64_t entries = chain_.blocks.size();
   std::vector<std::byte> pages(std::size_t{kChunkPages} * header_.page_size);
   std::vector<Segment> segments(1);
+  segments.front().end_entry = kFirstChunkEntry;
   std::uint64_t entry = kFirstChunkEntry;
   std::uint64_t number = 0;  // for messages; exact up to the first gap
   while (entry < entries && !cancelled()) {
@@ -234,7 +237,7 @@ std::vector<SwapStream::Segment> SwapStream::find_segments(Proof proof) {
     } else {
       ++number;
     }
-    const auto found = find_next_whole_chunk(from, search_limit(from));
+    const auto found = find_next_whole_chunk(from, search_limit(from, proof));
     segments.emplace_back();
     if (!found) break;
     entry = *found;
@@ -261,8 +264,53 @@ bool SwapStream::explains_all(const std::vector<Segment>& segments) const {
   std::uint64_t found = 0;
   for (const Segment& segment : segments) found += segment.places.size();
   const std::uint64_t gaps = segments.size() - 1;
-  if (may_have_long_gaps_) return gaps == 0 && found == chunk_count();
+  if (!is_alone_) return gaps == 0 && found == chunk_count();
   return gaps == 0 || (segments.back().end_entry == chain_.blocks.size() && found + gaps == chunk_count());
+}
+
+// How many chunks are lost before each segment, where only one number is possible: each gap has room for so
+// many, and all of them together are as many as are missing.
+std::vector<std::optional<std::uint64_t>> SwapStream::lost_before(const std::vector<Segment>& segments,
+                                                                  std::uint64_t lost) const {
+  std::vector<std::uint64_t> fewest(segments.size());  // up to and with the gap before that segment
+  std::vector<std::uint64_t> most(segments.size());
+  for (std::size_t i = 1; i < segments.size(); ++i) {
+    const std::uint64_t gap = segments[i].places.front().first_entry - segments[i - 1].end_entry;
+    fewest[i] = fewest[i - 1] + std::max<std::uint64_t>(1, (gap + most_blocks() - 1) / most_blocks());
+    most[i] = most[i - 1] + gap;
+  }
+  std::vector<std::optional<std::uint64_t>> before(segments.size());
+  if (lost < fewest.back() || lost > most.back()) return before;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::uint64_t fewest_behind = fewest.back() - fewest[i];
+    const std::uint64_t most_behind = most.back() - most[i];
+    const std::uint64_t at_least = std::max(fewest[i], lost - std::min(lost, most_behind));
+    const std::uint64_t at_most = std::min(most[i], lost - std::min(lost, fewest_behind));
+    if (at_least == at_most) before[i] = at_least;
+  }
+  return before;
+}
+
+// All segments whose chunks can have one number only. False where that cannot be told of the last one, to
+// which all the others count.
+bool SwapStream::number_by_gaps(const std::vector<Segment>& segments) {
+  const bool has_ends = std::none_of(segments.begin() + 1, segments.end(),
+                                     [](const Segment& segment) { return segment.places.empty(); });
+  std::uint64_t found = 0;
+  for (const Segment& segment : segments) found += segment.places.size();
+  if (!has_ends || found > chunk_count()) return false;
+  const auto before = lost_before(segments, chunk_count() - found);
+  if (!before.back()) return false;
+  places_.assign(chunk_count(), Place{});
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const std::vector<Place>& places = segments[i].places;
+    if (before[i])
+      std::copy(places.begin(), places.end(),
+                places_.begin() + static_cast<std::ptrdiff_t>(number + *before[i]));
+    number += places.size();
+  }
+  return true;
 }
 
 void SwapStream::number_chunks(const std::vector<Segment>& segments) {
@@ -270,26 +318,15 @@ void SwapStream::number_chunks(const std::vector<Segment>& segments) {
   const std::uint64_t entries = chain_.blocks.size();
   const auto& head = segments.front().places;
   const auto& tail = segments.back().places;
-  std::uint64_t found = 0;
-  std::uint64_t found_entries = kFirstChunkEntry;
-  for (const Segment& segment : segments) {
-    found += segment.places.size();
-    found_entries += blocks_of(segment.places);
-  }
-  const std::uint64_t gaps = segments.size() - 1;
-  const bool reaches_end = gaps > 0 && segments.back().end_entry == entries;
-  const bool each_gap_is_a_chunk = !may_have_long_gaps_ && wanted == found + gaps;
+  const bool reaches_end = segments.size() > 1 && segments.back().end_entry == entries;
+  // Another image that was written over this one may have chunks among its blocks: then only the first and
+  // the last segment are certain to be its own.
   const std::uint64_t at_both_ends = head.size() + tail.size();
   const std::uint64_t between =
       entries - std::min(entries, kFirstChunkEntry + blocks_of(head) + blocks_of(tail));
-  const bool may_count_from_end = may_have_long_gaps_ ? wanted > at_both_ends : wanted > found + gaps;
-  places_ = head;
-  if (reaches_end && each_gap_is_a_chunk && fit(gaps, entries - found_entries)) {
-    for (std::size_t i = 1; i < segments.size(); ++i) {
-      places_.push_back({});
-      places_.insert(places_.end(), segments[i].places.begin(), segments[i].places.end());
-    }
-  } else if (reaches_end && may_count_from_end && fit(wanted - at_both_ends, between)) {
+  const bool is_numbered = reaches_end && is_alone_ && number_by_gaps(segments);
+  if (!is_numbered) places_ = head;
+  if (!is_numbered && reaches_end && wanted > at_both_ends && fit(wanted - at_both_ends, between)) {
     places_.resize(wanted - tail.size());
     places_.insert(places_.end(), tail.begin(), tail.end());
   }
@@ -310,6 +347,19 @@ void SwapStream::number_chunks(const std::vector<Segment>& segments) {
 
 // Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed
 // header and, as the last map page, whatever lay there. Then all is well up to the first chunk of that page.
+// A page of zeros, as a discard or a new file system leaves it, looks like an empty last map page.
+void SwapStream::note_early_end() {
+  const bool has_empty_end = chain_.reached_end && chain_.map_pages.size() > 1 &&
+                             chain_.last_page_first_entry == chain_.blocks.size();
+  if (!has_empty_end || !chain_.damage.empty()) return;
+  chain_.damage.push_back(
+      {file().error(ErrorKind::Corrupt, space_.file_offset(chain_.map_pages.back()).value_or(0),
+                    fmt::format("map page {}", chain_.map_pages.size() - 1), "zeros",
+                    "the entries of the blocks that are missing"),
+       {}});
+  damage_.push_back(chain_.damage.back());
+}
+
 void SwapStream::note_stale_map_page() {
   const std::uint64_t page = first_broken_entry_ / (header_.page_size / kMapEntryBytes - 1);
   const std::uint64_t into = first_broken_entry_ % (header_.page_size / kMapEntryBytes - 1);

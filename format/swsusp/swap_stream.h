@@ -17,9 +17,10 @@ class SwapStream final : public PageStream {
   // Fails only when the info page's block cannot be read; all else is damage.
   static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header,
                                                   std::uint64_t header_block);
-  // The same by a chain that was put together in another way, and that may have long gaps.
+  // The same by a chain that was put together in another way, and that may have long gaps. `is_alone`: no
+  // other image was written over this one, so that every chunk among its blocks is its own.
   static Result<std::unique_ptr<SwapStream>> open(BlockSpace space, const Header& header,
-                                                  std::uint64_t header_block, MapChain chain);
+                                                  std::uint64_t header_block, MapChain chain, bool is_alone);
 
   const File& file() const override { return space_.file(); }
   std::uint64_t readable_chunks() const override;
@@ -37,6 +38,7 @@ class SwapStream final : public PageStream {
   std::uint64_t header_block() const { return header_block_; }
   const BlockSpace& space() const { return space_; }
   const MapChain& chain() const { return chain_; }
+  bool has_whole_chain() const { return chain_.damage.empty() && chain_.reached_end; }
 
  private:
   // A compressed chunk's place in the block list.
@@ -67,11 +69,14 @@ class SwapStream final : public PageStream {
   bool is_whole_chunk(const Place& place, MutableBytes room) const;
   void forget_framing();
   std::optional<std::uint64_t> count_pages(const std::vector<Segment>& segments) const;
+  std::vector<std::optional<std::uint64_t>> lost_before(const std::vector<Segment>& segments,
+                                                        std::uint64_t lost) const;
+  bool number_by_gaps(const std::vector<Segment>& segments);
   void number_chunks(const std::vector<Segment>& segments);
   std::uint64_t most_blocks() const;  // of a chunk
   std::optional<Place> place_at(std::uint64_t entry) const;
   std::optional<std::uint64_t> find_next_whole_chunk(std::uint64_t from, std::uint64_t limit);
-  std::uint64_t search_limit(std::uint64_t from) const;
+  std::uint64_t search_limit(std::uint64_t from, Proof proof) const;
   static std::uint64_t blocks_of(const std::vector<Place>& places);
   bool fit(std::uint64_t chunks, std::uint64_t entries) const;
   Result<void> read_entries(std::uint64_t first_entry, MutableBytes out) const;
@@ -81,6 +86,7 @@ class SwapStream final : public PageStream {
   Result<std::uint32_t> decode_within(const Place& place, MutableBytes out) const;
   std::uint64_t entry_offset(std::uint64_t entry) const;
   void report_framing(std::uint64_t number, std::uint64_t entry, std::string found, std::string allowed);
+  void note_early_end();
   void note_stale_map_page();
   void make_layers();
 
@@ -89,8 +95,8 @@ class SwapStream final : public PageStream {
   std::uint64_t header_block_;
   Codec codec_;
   MapChain chain_;
-  bool may_have_long_gaps_ = false;  // something else was written over many blocks, or may have been
-  std::uint64_t tries_left_ = 0;     // of find_next_whole_chunk() in long gaps
+  bool is_alone_ = true;          // no chunk of another image lies among its blocks
+  std::uint64_t tries_left_ = 0;  // of find_next_whole_chunk()
   std::vector<Place> places_;
   std::optional<std::uint64_t> counted_pages_;
   std::size_t framing_damage_ = 0;

@@ -247,10 +247,28 @@ class DamagedImages(Carve):
     def test_lost_map_pages_are_rebuilt_where_the_blocks_say_what_they_named(self):
         made = image("first-block 600", pages=2100)
         for which in ([1], [2], [1, 2], [0], [0, 1]):
-            with self.subTest(which):
-                path = self.write("disk", overwritten(made.file, [0, *(made.maps[n] for n in which)], b"swapped"))
-                self.assertEqual(self.found(path)[0][1:], ("image", "likely", ["header", "map-pages"]))
-                self.assertEqual(self.json("verify", path, "--at", self.found(path)[0][0], code=1)["content_digest"], made.digest)
+            for content in (b"swapped", b""):  # zeros look like the end of the chain
+                with self.subTest(which=which, content=content):
+                    maps = [made.maps[n] for n in which]
+                    path = self.write("disk", overwritten(made.file, [0, *maps], content))
+                    if which[0] == 0 and not content:
+                        continue  # nothing begins there: see the next test
+                    self.assertEqual(self.found(path)[0][1:], ("image", "likely", ["header", "map-pages"]))
+                    self.assertEqual(self.json("verify", path, "--at", self.found(path)[0][0], code=1)["content_digest"], made.digest)
+                    # A header that is there is no reason to lose more.
+                    verified = self.json("verify", self.write("disk", overwritten(made.file, maps, content)), code=1)
+                    self.assertEqual((verified["content_digest"], verified["pages"]["unreadable"]), (made.digest, 0))
+                    self.assertEqual({layer["name"]: layer["result"] for layer in verified["layers"]}["map chain"], "bad")
+
+    def test_chunks_between_broken_ones_keep_their_numbers(self):
+        made = image()
+        for broken in ([5, 9], [5, 9, 20]):
+            with self.subTest(broken):
+                disk = overwritten(made.file, [made.blocks[made.chunks[number][0]] for number in broken], b"\xff" * PAGE)
+                self.assert_part_comes_back(self.write("disk", disk), None, made, set().union(*map(made.pfns_of_chunk, broken)))
+                # Without the header another image may lie between them.
+                between = set().union(*map(made.pfns_of_chunk, range(broken[0], broken[-1] + 1)))
+                self.assert_part_comes_back(self.write("disk", overwritten(disk, [0])), "1", made, between)
 
     def test_an_image_is_read_whose_info_page_is_lost(self):
         made = image(pages=2100)

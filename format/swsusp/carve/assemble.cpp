@@ -61,7 +61,7 @@ class Assembler {
       last_entry_ = last_entry();
       return true;
     }
-    return !seen_.empty() && is_empty_map_page(page_);
+    return !seen_.empty() && is_empty_map_page(page_) && !find_behind(block);
   }
 
   std::uint64_t last_entry() const {
@@ -87,15 +87,25 @@ class Assembler {
     return behind;
   }
 
-  // Puts pages into the place of lost ones, from `block` to the next map page that is there.
-  bool mend(std::uint64_t block) {
-    if (seen_.empty() || block != last_entry_ + 1) return false;
+  // The next map page that is there, if `block` is one that is lost, and the kernel took block after block.
+  std::optional<std::uint64_t> find_behind(std::uint64_t block) const {
+    if (block != last_entry_ + 1) return std::nullopt;
     for (std::uint64_t next = block + stride(); next < space_.block_count(); next += stride()) {
-      if (!loose_.contains(next)) continue;
-      for (; block < next; block += stride()) rebuild(block);
-      return true;
+      if (loose_.contains(next)) return next;
     }
-    return false;
+    return std::nullopt;
+  }
+
+  // Puts pages into the place of lost ones, from `block` to the next map page that is there.
+  // Of the first one only where the info page is there, which it named first.
+  bool mend(std::uint64_t block) {
+    if (seen_.empty()) {
+      if (!is_info_page(block + 1)) return false;
+      last_entry_ = block - 1;
+    }
+    const auto next = find_behind(block);
+    for (; next && block < *next; block += stride()) rebuild(block);
+    return next.has_value();
   }
 
   // The kernel took block after block: the map page's own, its entries, the next map page's.

@@ -92,21 +92,30 @@ class ByMapPages {
   Result<HeaderlessImage> open() {
     TRY_OK(assemble());
     TRY_OK(open_stream());
-    const bool is_newest = area_ && leads_to(area_->header, chain_.first);
-    if (!is_newest || !stream_->damage().empty()) TRY_OK(leave_out_what_others_took(Witness::Chain));
+    if (!is_newest() || !stream_->damage().empty()) TRY_OK(leave_out_what_others_took(Witness::Chain));
     if (stream_->is_compressed() && !stream_->damage().empty())
       TRY_OK(leave_out_what_others_took(Witness::MapPage));
     return finish();
   }
 
  private:
+  // By the header. Any other image may have been written over later, and have left no map page.
+  bool is_newest() const { return area_ && leads_to(area_->header, chain_.first); }
+
   // Once for a chain that is whole; a broken one is mended by what else lies on the device.
   Result<void> assemble() {
     chain_ = assemble_chain(space_, abi_, block_, around_->chains);
-    if ((chain_.is_whole && begins_with_info_page()) || is_searched_) return {};
-    TRY_OK(search({0, device_.file->size()}));
+    const bool is_whole = chain_.is_whole && begins_with_info_page() && !ends_empty();
+    if (is_whole || is_searched_) return {};
+    TRY_OK(search({static_cast<std::uint64_t>(std::max<std::int64_t>(device_.start, 0)), device_.bytes}));
     chain_ = assemble_chain(space_, abi_, block_, around_->chains);
     return {};
+  }
+
+  // As the last map page may be, and as one looks that zeros were written over.
+  bool ends_empty() const {
+    return chain_.chain.map_pages.size() > 1 &&
+           chain_.chain.last_page_first_entry == chain_.chain.blocks.size();
   }
 
   bool begins_with_info_page() const {
@@ -129,7 +138,8 @@ class ByMapPages {
     area_ = area_of(device_, space_, around_->area, chain_.first, image);
     TRY(const Codec codec, codec_of());
     header_ = header_for(area_ ? &*area_ : nullptr, abi_, chain_.first, codec);
-    TRY(stream_, SwapStream::open(space_, header_, area_ ? area_->header_block : 0, chain_.chain));
+    TRY(stream_,
+        SwapStream::open(space_, header_, area_ ? area_->header_block : 0, chain_.chain, is_newest()));
     return {};
   }
 
@@ -245,6 +255,22 @@ class ByMapPages {
 Result<HeaderlessImage> open_headerless(const Device& device, const Abi& abi, std::uint64_t block,
                                         const Surroundings* around) {
   return ByMapPages(device, abi, block, around).open();
+}
+
+Result<std::unique_ptr<ImageReader>> open_mended(const Located& found) {
+  const BlockSpace& space = found.space;
+  const std::uint64_t bytes = space.block_count() * space.page_size();
+  const auto start = space.file_offset(0);
+  if (!start || bytes > kMostSearched) {
+    return fail(make_error(ErrorKind::Unsupported, "map chain",
+                           start ? human_bytes(bytes) : "pieces of a file",
+                           "a device of up to " + human_bytes(kMostSearched)));
+  }
+  const Device device{space.file_handle(), static_cast<std::int64_t>(*start), bytes};
+  const Header& header = found.header;
+  TRY(auto image, open_headerless(device, {header.page_size, 8, header.big_endian}, header.image));
+  if (image.named) return std::move(image.reader);
+  return fail(make_error(ErrorKind::NotRecognised, "map chain", "another image", "that of the swap header"));
 }
 
 Result<std::unique_ptr<ImageReader>> open_headerless_uswsusp(const Device& device, const Abi& abi,

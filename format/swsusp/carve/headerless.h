@@ -31,6 +31,11 @@ struct HeaderlessImage {
 Result<HeaderlessImage> open_headerless(const Device& device, const Abi& abi, std::uint64_t block,
                                         const Surroundings* around = nullptr);
 
+// The image that a swap header leads to, where its chain is broken: all of its device is searched for the map
+// pages behind. Unsupported where that is larger than kMostSearched, or no one part of the file.
+Result<std::unique_ptr<ImageReader>> open_mended(const Located& found);
+inline constexpr std::uint64_t kMostSearched = std::uint64_t{64} << 30;
+
 // By its header page, `block` of the device.
 Result<std::unique_ptr<ImageReader>> open_headerless_uswsusp(const Device& device, const Abi& abi,
                                                              std::uint64_t block,
