@@ -32,6 +32,7 @@ Result<std::unique_ptr<ImageReader>> SnapshotReader::create(std::unique_ptr<Page
                                                             SnapshotParts parts) {
   auto reader = std::unique_ptr<SnapshotReader>(new SnapshotReader(std::move(stream), std::move(parts)));
   reader->read_lists();
+  reader->find_gaps();
   reader->check_info_page();
   reader->fill_record();
   reader->fill_info();
@@ -195,13 +196,51 @@ bool SnapshotReader::is_lost(std::uint64_t data_index) const {
   return may_lose_pages_ && !stream_->has_page(stream_page(data_index));
 }
 
+// What follows each other without a whole chunk between (page, where pages stand alone) is lost as one.
+void SnapshotReader::find_gaps() {
+  if (!may_lose_pages_) return;
+  const bool by_chunk = stream_->is_compressed();
+  const std::uint64_t end = by_chunk ? stream_->chunk_count() : stream_->page_count();
+  const std::uint64_t readable =
+      std::min(end, by_chunk ? chunk_states_.size()
+                             : stream_->chunk(0).first_page + chunk_states_.size() * kChunkPages);
+  const auto add = [&](std::uint64_t first, std::uint64_t gap_end) {
+    if (gaps_.empty() || gaps_.back().end < first) gaps_.push_back({first, first});
+    gaps_.back().end = gap_end;
+  };
+  for (std::uint64_t n = 0; n < readable; ++n) {
+    if (!stream_->has_page(by_chunk ? stream_->chunk(n).first_page : n)) add(n, n + 1);
+  }
+  if (readable < end) add(readable, end);
+}
+
 Error SnapshotReader::lost_page(std::uint64_t page) const {
-  const std::string where = stream_->is_compressed() ? fmt::format("chunk {}", stream_->chunk_of_page(page))
-                                                     : fmt::format("stream page {}", page);
-  return stream_->file().error(
-      ErrorKind::Truncated, stream_->file().size(), where,
-      "lost: its place cannot be found, or the stream ends before it",
-      fmt::format("{} pages in {} chunks", stream_->page_count(), stream_->chunk_count()));
+  const bool by_chunk = stream_->is_compressed();
+  const std::string what = by_chunk ? "chunk" : "stream page";
+  const std::uint64_t number = by_chunk ? stream_->chunk_of_page(page) : page;
+  const std::string allowed =
+      fmt::format("{} pages in {} chunks", stream_->page_count(), stream_->chunk_count());
+  const auto gap =
+      std::partition_point(gaps_.begin(), gaps_.end(), [&](const Gap& g) { return g.end <= number; });
+  if (gap == gaps_.end()) {
+    return stream_->file().error(ErrorKind::Truncated, stream_->file().size(), what + "s",
+                                 "lost: the PFN list names more than there are", allowed);
+  }
+  const bool is_one = gap->end - gap->first == 1;
+  return stream_->file().error(ErrorKind::Truncated, gap_offset(*gap),
+                               is_one ? fmt::format("{} {}", what, gap->first)
+                                      : fmt::format("{}s {} to {}", what, gap->first, gap->end - 1),
+                               is_one ? "lost: its place cannot be found, or the stream ends before it"
+                                      : "lost: their places cannot be found, or the stream ends before them",
+                               allowed);
+}
+
+// Where it begins. Where a chunk that was not found would lie is not known: behind the one before it.
+std::uint64_t SnapshotReader::gap_offset(const Gap& gap) const {
+  const std::uint64_t first = stream_->is_compressed() ? gap.first : stream_->chunk_of_page(gap.first);
+  auto at = stream_->chunk_offset(first);
+  if (!at && first > 0) at = stream_->chunk_offset(first - 1);
+  return std::min(at.value_or(stream_->file().size()), stream_->file().size());
 }
 
 // ---- runs and batches

@@ -76,7 +76,13 @@ class SnapshotReader final : public ImageReader {
   Result<void> read_chunk(std::uint64_t chunk, MutableBytes out) const;
   std::uint64_t stream_page(std::uint64_t data_index) const { return 1 + pfn_pages_ + data_index; }
   bool is_lost(std::uint64_t data_index) const;
+  struct Gap {  // chunks, or pages of the stream where pages stand alone
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
+  };
+  void find_gaps();
   Error lost_page(std::uint64_t page) const;
+  std::uint64_t gap_offset(const Gap& gap) const;
   std::shared_ptr<const std::vector<std::byte>> recent_chunk(std::uint64_t chunk) const;
   Result<std::shared_ptr<const std::vector<std::byte>>> cached_chunk(
       std::uint64_t chunk) const;  // whole and decoded
@@ -91,6 +97,7 @@ class SnapshotReader final : public ImageReader {
   Layer info_layer_;
   RecordCheck restore_;
   mutable std::optional<MemoryMapSearch> memory_map_;  // the digest's table, seen while pages are loaded
+  std::vector<Gap> gaps_;                              // ascending; what lies in one cannot be had
   bool may_lose_pages_ = true;                         // false: every page has its place, no need to ask
 
   // Written by the one thread that has the chunk in hand.

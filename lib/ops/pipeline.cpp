@@ -196,12 +196,19 @@ class Run {
     const auto [known, is_new] =
         damage_at_.try_emplace({damage.error.offset, damage.error.where}, result_.damage.size());
     if (!is_new) {
-      auto& lost = result_.damage[known->second].lost_pfns;
-      lost.insert(lost.end(), damage.lost_pfns.begin(), damage.lost_pfns.end());
+      for (const PfnRange& range : damage.lost_pfns) append(range, result_.damage[known->second].lost_pfns);
     } else if (result_.damage.size() < kMaxDamage) {
       result_.damage.push_back(std::move(damage));
     } else {
       damage_at_.erase(known);
+    }
+  }
+
+  static void append(const PfnRange& range, std::vector<PfnRange>& ranges) {
+    if (!ranges.empty() && ranges.back().first + ranges.back().second == range.first) {
+      ranges.back().second += range.second;
+    } else {
+      ranges.push_back(range);
     }
   }
 

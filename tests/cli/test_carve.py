@@ -344,6 +344,27 @@ class HostileFiles(Carve):
         self.run_tool("verify", path, "--at", "1", code=None)
 
 
+class Gaps(Carve):
+    def test_lost_chunks_that_follow_each_other_are_one_damage_where_they_begin(self):
+        """Random bytes over many chunks, which more than one batch holds."""
+        made = image()
+        first, last = 2, 12
+        before, begin, end = (made.chunks[chunk][0] for chunk in (first - 1, first, last + 1))
+        blocks = made.blocks[begin:end]
+        wild = bytearray(made.file)
+        wild[blocks[0] * PAGE:(blocks[-1] + 1) * PAGE] = random.Random(5).randbytes((blocks[-1] + 1 - blocks[0]) * PAGE)
+        path = self.write("disk", wild)
+        verified = self.json("verify", path, code=1)
+        gaps = [damage for damage in verified["damage"] if damage["lost_pfns"]]
+        self.assertEqual([gap["structure"] for gap in gaps], [f"chunks {first} to {last}"])
+        self.assertEqual({pfn for start, count in gaps[0]["lost_pfns"] for pfn in range(int(start, 0), int(start, 0) + count)},
+                         set().union(*(made.pfns_of_chunk(chunk) for chunk in range(first, last + 1))))
+        self.assertGreaterEqual(int(gaps[0]["offset"], 0), made.blocks[before] * PAGE)
+        self.assertLessEqual(int(gaps[0]["offset"], 0), blocks[0] * PAGE)
+        printed = self.run_tool("verify", path, code=1).stdout.decode()
+        self.assertEqual(printed.count("    lost: "), 1)
+
+
 class Places(Carve):
     def test_a_place_where_no_image_begins_is_an_error_with_the_next_step(self):
         path = self.write("disk", overwritten(image().file, [0]))
