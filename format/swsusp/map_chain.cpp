@@ -80,20 +80,39 @@ class Walker {
     for (std::uint64_t i = 0; i < used; ++i) {
       const std::uint64_t block = abi_.u64(page_, i * 8);
       const bool good = block != 0 && block != header_block_ && space_.contiguous(block, 1) == 1;
-      if (!good && !is_lost) {
-        damage(page_offset + i * 8, fmt::format("map page {}: entry {}", number, i),
-               fmt::format("block {}", block),
-               block == header_block_
-                   ? "another block than the header's own"
-                   : fmt::format("a block of the device, which has {}", space_.block_count()));
-      }
       if (good) ++good_entries_;
       chain_.blocks.add(good ? block : kNoBlock);
+      if (good || is_lost) continue;
+      const std::uint64_t next = block == header_block_ ? i + 1 : foreign_end(i + 1, used);
+      report_entries(number, page_offset, i, next - i);
+      for (++i; i < next; ++i) chain_.blocks.add(kNoBlock);
+      --i;
     }
     if (is_last || used == entries) return;  // only the last map page may have free entries
     damage(page_offset + used * 8, fmt::format("map page {}: entry {}", number, used),
            "0, and another map page follows", "a block");
     for (std::uint64_t i = used; i < entries; ++i) chain_.blocks.add(kNoBlock);
+  }
+
+  // Where the entries end that name no block of the device; a 0 is none either.
+  std::uint64_t foreign_end(std::uint64_t from, std::uint64_t used) const {
+    const auto is_foreign = [&](std::uint64_t block) {
+      return block != header_block_ && (block == 0 || space_.contiguous(block, 1) == 0);
+    };
+    while (from < used && is_foreign(abi_.u64(page_, from * 8))) ++from;
+    return from;
+  }
+
+  void report_entries(std::size_t number, std::uint64_t page_offset, std::uint64_t first,
+                      std::uint64_t count) {
+    const std::uint64_t block = abi_.u64(page_, first * 8);
+    damage(
+        page_offset + first * 8,
+        count == 1 ? fmt::format("map page {}: entry {}", number, first)
+                   : fmt::format("map page {}: entries {} to {}", number, first, first + count - 1),
+        count == 1 ? fmt::format("block {}", block) : fmt::format("block {} and {} more", block, count - 1),
+        block == header_block_ ? "another block than the header's own"
+                               : fmt::format("a block of the device, which has {}", space_.block_count()));
   }
 
   // A block that two entries name, or an entry and the chain itself, was overwritten by one of them.
