@@ -121,6 +121,14 @@ class Search {
     return 0;
   }
 
+  // The part of an image that is there is read.
+  std::vector<Finding> cut_partition(const Partition& partition) const {
+    if (partition.missing == 0) return {};
+    return {{"partition-cut", Severity::Warning, file_->size(),
+             fmt::format("partition {} ends {} behind the end of the file: the copy of the disk is not whole",
+                         partition.number, human_bytes(partition.missing))}};
+  }
+
   void look_into_partitions() {
     for (const Partition& partition : list_partitions(*file_)) {
       const auto head = head_at(*file_, partition.offset, partition.size);
@@ -134,7 +142,7 @@ class Search {
                           partition.offset,
                           name,
                           {},
-                          {}});
+                          cut_partition(partition)});
       } else if (is_ext(*head)) {
         look_into_file_system(partition.offset, partition.size, name + ", ");
       } else if (starts_with(*head, kLuksMagic, sizeof(kLuksMagic))) {

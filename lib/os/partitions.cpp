@@ -19,6 +19,7 @@ constexpr std::uint64_t kSectorBytes = 512;  // libblkid's unit, whatever the de
 constexpr int kMaxPartitions = 1024;
 constexpr std::uint64_t kLookedAtBytes = 1 << 20;  // at either end of a device
 
+constexpr std::uint64_t kMaxSectors = std::uint64_t{1} << 48;
 constexpr std::size_t kMaxLogical = 256;  // links of a chain of logical partitions
 
 // A DOS partition table, in the first sector of a disk and of each logical partition.
@@ -51,10 +52,29 @@ bool copy_piece(const File& file, std::uint64_t offset, MutableBytes bytes, int 
              static_cast<ssize_t>(bytes.size());
 }
 
-// The tables of a disk that has no descriptor, at their places in a file that is empty but for them.
-Fd copy_of_tables(const File& file) {
+// The size of the disk by its GPT, whose second copy is the last sector; 0: there is none. libblkid takes no
+// table of a disk that is smaller.
+std::uint64_t size_by_gpt(const File& file) {
+  struct GptHeader {
+    std::array<char, 8> signature;
+    std::array<std::byte, 24> other;
+    le64 second_copy;  // in sectors
+  };
+  const auto raw = file.size() < kSectorBytes + sizeof(GptHeader)
+                       ? Result<std::vector<std::byte>>(std::vector<std::byte>())
+                       : file.read_at(kSectorBytes, sizeof(GptHeader));
+  if (!raw || raw->empty()) return 0;
+  GptHeader header{};
+  std::memcpy(&header, raw->data(), sizeof header);
+  if (std::string_view(header.signature.data(), header.signature.size()) != "EFI PART") return 0;
+  return header.second_copy < kMaxSectors ? (header.second_copy + 1) * kSectorBytes : 0;
+}
+
+// The tables of a disk that has no descriptor or is cut, at their places in a file that is empty but for
+// them.
+Fd copy_of_tables(const File& file, std::uint64_t disk_bytes) {
   Fd copy(::memfd_create("partition tables", MFD_CLOEXEC));
-  if (!copy || ::ftruncate(copy.get(), static_cast<off_t>(file.size())) != 0) return {};
+  if (!copy || ::ftruncate(copy.get(), static_cast<off_t>(disk_bytes)) != 0) return {};
   std::vector<std::byte> ends(std::min(file.size(), kLookedAtBytes));
   if (!copy_piece(file, file.size() - ends.size(), ends, copy.get()) ||
       !copy_piece(file, 0, ends, copy.get()))
@@ -79,7 +99,9 @@ Fd copy_of_tables(const File& file) {
 std::vector<Partition> list_partitions(const File& file) {
   std::vector<Partition> partitions;
   const BlkidProbe probe(blkid_new_probe());
-  const Fd copy = file.descriptor() < 0 ? copy_of_tables(file) : Fd();
+  const std::uint64_t disk_bytes = std::max(file.size(), size_by_gpt(file));
+  const bool needs_copy = file.descriptor() < 0 || disk_bytes > file.size();
+  const Fd copy = needs_copy ? copy_of_tables(file, disk_bytes) : Fd();
   const int descriptor = copy ? copy.get() : file.descriptor();
   if (!probe || blkid_probe_set_device(probe.get(), descriptor, 0, 0) != 0) return partitions;
   blkid_probe_enable_partitions(probe.get(), 1);
@@ -92,8 +114,9 @@ std::vector<Partition> list_partitions(const File& file) {
     const auto start = static_cast<std::uint64_t>(blkid_partition_get_start(partition));
     const auto size = static_cast<std::uint64_t>(blkid_partition_get_size(partition));
     if (start >= file.size() / kSectorBytes) continue;
-    partitions.push_back({blkid_partition_get_partno(partition), start * kSectorBytes,
-                          std::min(size, file.size() / kSectorBytes - start) * kSectorBytes});
+    const std::uint64_t there = std::min(size, file.size() / kSectorBytes - start);
+    partitions.push_back({blkid_partition_get_partno(partition), start * kSectorBytes, there * kSectorBytes,
+                          (size - there) * kSectorBytes});
   }
   return partitions;
 }

@@ -13,9 +13,11 @@ struct Partition {
   int number = 0;
   std::uint64_t offset = 0;  // bytes
   std::uint64_t size = 0;
+  std::uint64_t missing = 0;  // bytes of it that lie behind the end of the file; `size` is without them
 };
 
-// Empty when there is no table. Partitions that begin past the end of the file are left out.
+// Empty when there is no table. Partitions that begin past the end of the file are left out: of a disk whose
+// copy ends too early, what is there is found.
 std::vector<Partition> list_partitions(const File& file);
 
 // The name of what lies on a device ("ext4", "swap", "gpt partition table"); "" when libblkid knows nothing

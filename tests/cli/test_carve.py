@@ -365,6 +365,33 @@ class Gaps(Carve):
         self.assertEqual(printed.count("    lost: "), 1)
 
 
+class CutDisks(Carve):
+    """A disk with a GPT whose copy ends before the disk does."""
+
+    START = 1 << 20
+
+    def disk(self, made, end_block):
+        path = self.write("disk", bytes(self.START) + made.file + bytes(4 << 20))
+        self.sfdisk("disk", f"label: gpt\nstart=2048, size={len(made.file) // 512}, type=0657FD6D-A4AB-43C4-84E5-0933C84B4F4F\n")
+        with open(path, "r+b") as disk:
+            disk.seek(self.START)
+            disk.write(made.file)
+            disk.truncate(self.START + end_block * PAGE)
+        return path
+
+    def test_an_image_in_a_partition_that_ends_behind_the_file_is_read_as_far_as_it_goes(self):
+        made = image("codec none", "device-blocks 2000")
+        there = made.blocks[-1] - 9
+        path = self.disk(made, there)
+        self.assertIn("partition-cut", [finding["code"] for finding in self.json("inspect", path)["findings"]])
+        lost = {0x100 + MANY_PAGES - 10 + i for i in range(10)}
+        self.assert_part_comes_back(path, None, made, lost)
+
+    def test_an_image_that_ends_before_the_file_does_is_whole(self):
+        made = image("device-blocks 2000")
+        self.assertEqual(self.json("verify", self.disk(made, made.blocks[-1] + 1))["content_digest"], made.digest)
+
+
 class Places(Carve):
     def test_a_place_where_no_image_begins_is_an_error_with_the_next_step(self):
         path = self.write("disk", overwritten(image().file, [0]))
