@@ -87,14 +87,16 @@ Result<std::unique_ptr<ImageReader>> Reader::open(std::shared_ptr<const File> fi
 
 Result<void> Reader::read_bitmaps() {
   const auto read = [&](const Blob& blob, const char* name) -> Result<Bitmap> {
-    if (blob.end() > dump_.size()) {
+    // As much of it as max_mapnr needs: a part of a split dump that has no pages ends with the last bit.
+    const std::uint64_t needed = round_up(headers_.max_mapnr, 8) / 8;
+    if (blob.offset + needed > dump_.size()) {
       return fail(dump_.error(ErrorKind::Truncated, blob.offset, name,
-                              fmt::format("{:#x} + {:#x}", blob.offset, blob.bytes),
+                              fmt::format("{:#x} + {:#x}", blob.offset, needed),
                               fmt::format("inside the dump, which ends at {:#x}", dump_.size())));
     }
-    // As much of it as max_mapnr needs; refuses what the file cannot hold before allocating.
-    auto bytes = dump_.read_at(blob.offset, round_up(headers_.max_mapnr, 64) / 8);
+    auto bytes = dump_.read_at(blob.offset, needed);  // refuses what the file cannot hold before allocating
     if (!bytes) return fail(std::move(bytes).error().in(name));
+    bytes->resize(round_up(headers_.max_mapnr, 64) / 8);
     return Bitmap(std::move(*bytes));
   };
   TRY(Bitmap exists, read(headers_.bitmap1, "first bitmap"));
@@ -153,6 +155,7 @@ void Reader::fill_info() {
 bool Reader::end_is_missing(const Part& part) {
   if (!part.dump.is_complete() || (part.headers.status & kStatusIncomplete) != 0) return true;
   const std::uint64_t count = std::min(part.pages, kDescriptorsPerRead);
+  if (count == 0) return false;
   const auto last = part.table.read(part.first_number + part.pages - count, count);
   if (!last || last->size() < count) return true;
   return std::any_of(last->begin(), last->end(),

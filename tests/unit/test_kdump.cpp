@@ -693,6 +693,24 @@ TEST_CASE("Any part of a split dump is opened as the whole when the others lie b
   }
 }
 
+TEST_CASE("A part without pages ends with the last bit of the bitmaps, and is opened as the whole too") {
+  const Split split;
+  const std::string empty = split.folder.file("d");
+  const std::size_t needed =
+      split.dump.descriptors() - kPage + (305 + 7) / 8;  // of the second bitmap's block
+  const auto part = part_of(split.dump, split.source, 305, 305);
+  write_file(empty, ByteView(part).first(needed));
+  for (const std::string& path : {empty, split.second}) {
+    const auto image = open_or_fail(path);
+    CHECK(image->info().state == ImageState::Complete);
+    PageCounts counts;
+    CHECK(wrong_pages(*image, split.source, counts) == 0);
+    CHECK(digest_of(*image) == digest_of(split.source));
+  }
+  write_file(empty, ByteView(part).first(needed - 1));
+  check_refused(empty, ErrorKind::Truncated, split.dump.descriptors() - kPage, "second bitmap");
+}
+
 TEST_CASE("A part whose neighbours are missing is incomplete and names their pages") {
   const Split split;
   std::filesystem::remove(split.second);
