@@ -156,7 +156,9 @@ void add_input_options(CLI::App& verb, CommonOptions& options, const Formats& fo
                   formats.titles_where(takes_place) +
                       " whose header is gone: the block that inspect --carve lists it by (of several images, "
                       "in their order: 33,auto)")
-      ->type_name("BLOCK");
+      ->type_name("BLOCK")
+      ->check([&verb](const std::string& text) { return complaint_about_places(text, images_given(verb)); },
+              "");
   verb.add_option("--passphrase-file", options.passphrase_file,
                   "encrypted image: file whose first line is the passphrase")
       ->type_name("FILE");

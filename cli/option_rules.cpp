@@ -30,9 +30,11 @@ ImageCount count_images(const CLI::App& verb) {
 
 }  // namespace
 
+std::size_t images_given(const CLI::App& verb) { return std::max<std::size_t>(1, count_images(verb).given); }
+
 void add_format_option(CLI::App& verb, std::string& value, const Formats& formats) {
   const auto complaint = [&verb, &formats](const std::string& text) {
-    return complaint_about_formats(text, formats, std::max<std::size_t>(1, count_images(verb).given));
+    return complaint_about_formats(text, formats, images_given(verb));
   };
   verb.add_option("-f,--format", value,
                   fmt::format("read the image as this format: {}; auto: find out (default){}",

@@ -19,6 +19,9 @@ using OptionNames = std::initializer_list<const char*>;
 // --format. To be called when the verb has its operands.
 void add_format_option(CLI::App& verb, std::string& value, const Formats& formats);
 
+// How many images the operands name, at least one. To be asked when all of them were read.
+std::size_t images_given(const CLI::App& verb);
+
 // The option takes one of these values.
 void take_one_of(CLI::Option& option, std::vector<std::string> values);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/number.h"
+#include "lib/base/text.h"
 
 namespace hib {
 namespace {
@@ -18,14 +19,18 @@ std::optional<std::int64_t> distance(std::string_view text) {
   return is_before ? -static_cast<std::int64_t>(*bytes) : static_cast<std::int64_t>(*bytes);
 }
 
+Error not_a_place(std::string_view text) {
+  return make_error(ErrorKind::Usage, kOption, "\"" + std::string(text) + "\"",
+                    "a block as inspect --carve lists it, such as 33 or 33@0x100000");
+}
+
 Result<std::optional<ImagePlace>> parse_place(std::string_view text) {
   const std::size_t mark = text.find('@');
   const auto block = parse_number(std::string(text.substr(0, mark)), kOption);
   ImagePlace place{block ? *block : 0, std::nullopt};
   if (mark != std::string_view::npos) place.device_start = distance(text.substr(mark + 1));
   if (block && (mark == std::string_view::npos || place.device_start)) return std::optional(place);
-  return fail(make_error(ErrorKind::Usage, kOption, "\"" + std::string(text) + "\"",
-                         "a block as inspect --carve lists it, such as 33 or 33@0x100000"));
+  return fail(not_a_place(text));
 }
 
 }  // namespace
@@ -46,6 +51,20 @@ Result<std::optional<ImagePlace>> place_of_image(const std::string& list, std::s
   const std::string_view item = rest.substr(0, rest.find(','));
   if (item.empty() || item == "auto") return std::optional<ImagePlace>();
   return parse_place(item);
+}
+
+std::string complaint_about_places(const std::string& list, std::size_t images) {
+  std::size_t given = 0;
+  for (std::string_view rest = list;; ++given) {
+    const std::string_view item = rest.substr(0, rest.find(','));
+    const Error wrong = not_a_place(item);
+    if (item.empty() || (item != "auto" && !parse_place(item)))
+      return fmt::format("{}, expected {}", wrong.found, wrong.allowed);
+    if (item.size() == rest.size()) break;
+    rest.remove_prefix(item.size() + 1);
+  }
+  ++given;
+  return given <= images ? "" : fmt::format("{} places for {}", given, counted(images, "image"));
 }
 
 }  // namespace hib

@@ -23,4 +23,7 @@ std::string to_text(const ImagePlace& place);
 // nothing where none was given.
 Result<std::optional<ImagePlace>> place_of_image(const std::string& list, std::size_t position);
 
+// What is wrong with it as a value for `images` images (at least one); empty: nothing.
+std::string complaint_about_places(const std::string& list, std::size_t images);
+
 }  // namespace hib

@@ -408,6 +408,16 @@ class Places(Carve):
                 error = self.json("inspect", path, f"--at={place}", code=64)
                 self.assertEqual((error["kind"], error["structure"] if "structure" in error else "--at"), ("usage", "--at"))
 
+    def test_there_is_a_place_for_each_image_and_no_more(self):
+        path = self.write("disk", overwritten(image(pages=40).file, [0]))
+        cases = {("inspect", path, "--at", ""): 'at: "", expected a block', ("inspect", path, "--at=1,"): 'at: "", expected a block',
+                 ("inspect", path, "--at=1,2"): "at: 2 places for 1 image", ("verify", path, "--at=1,auto,auto"): "at: 3 places for 1 image",
+                 ("diff", path, path, "--at=1,1,auto"): "at: 3 places for 2 images"}
+        for arguments, said in cases.items():
+            with self.subTest(arguments):
+                self.assertIn(said, self.run_tool(*arguments, code=64).stderr.decode())
+        self.run_tool("diff", path, path, "--at", "1,1")
+
     def test_options_that_do_not_go_together_are_refused(self):
         made = image(pages=40)
         path = self.write("disk", overwritten(made.file, [0]))
