@@ -141,15 +141,22 @@ std::string describe_found_in(const std::vector<FoundIn>& found_in) {
   return text;
 }
 
+// "armed". An image without a header is said to be so by its variant.
+std::string describe_state(const Style& style, const ImageInfo& info) {
+  const bool is_carved = std::any_of(info.findings.begin(), info.findings.end(),
+                                     [](const Finding& finding) { return finding.code == "carved"; });
+  if (is_carved && info.state == ImageState::None) return "";
+  const std::string state(name_of(info.state));
+  return ", " + (info.state == ImageState::Incomplete ? style.red(state) : state);
+}
+
 }  // namespace
 
 void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
                    std::string_view format_title) {
   const ImageInfo& info = report.info;
-  const std::string state(name_of(info.state));
-  print(out, "{}: {}{}, {}\n", style.bold(printable(info.path)), format_title,
-        info.variant.empty() ? "" : ", " + info.variant,
-        info.state == ImageState::Incomplete ? style.red(state) : state);
+  print(out, "{}: {}{}{}\n", style.bold(printable(info.path)), format_title,
+        info.variant.empty() ? "" : ", " + info.variant, describe_state(style, info));
   row(out, "file", fmt::format("{} ({} bytes)", human_bytes(info.file_bytes), grouped(info.file_bytes)));
   if (!info.found_in.empty()) row(out, "found in", describe_found_in(info.found_in));
   row(out, "codec", info.codec);
