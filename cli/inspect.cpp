@@ -154,9 +154,8 @@ class Inspect final : public Verb {
   using Devices = std::optional<device::DeviceSet>;
 
   int show_image(const Context& context, const ImageReader& image) const {
-    auto report = inspect(image, {pages_, map_, context.options.salvage, dmesg_});
+    auto report = inspect(image, {pages_, map_, context.options.salvage, dmesg_, search_});
     if (!report) return context.report(report.error());
-    report->searched = search_;
     const auto devices = devices_ ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
     if (!devices) return context.report(devices.error());
     if (context.options.json) {

@@ -21,10 +21,19 @@ void add_damage(InspectReport& report, std::vector<Damage> damage) {
   report.damage = std::move(damage);
 }
 
+// The log is found by VMCOREINFO, which lies in the pages of an image that does not carry it.
+Result<memory::KernelLog> log_of(const ImageReader& image, bool has_vmcoreinfo, bool was_searched) {
+  auto log = memory::kernel_log(image);
+  if (!log && !has_vmcoreinfo && !was_searched && log.error().advice.empty())
+    return fail(std::move(log).error().advise("inspect --search looks for it in the pages"));
+  return log;
+}
+
 }  // namespace
 
 Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options) {
   InspectReport report;
+  report.searched = options.was_searched;
   report.info = image.info();
   report.info.kernel = kernel_identity(image);
   if (const ImageReader* swapped = image.swapped_pages()) report.swapped = swapped->info().pages;
@@ -48,7 +57,7 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
     report.map = map.tiled(report.info.file_bytes);
   }
   if (options.want_log) {
-    TRY(report.log, memory::kernel_log(image));
+    TRY(report.log, log_of(image, vmcoreinfo_of(report.records) != nullptr, options.was_searched));
   }
   if (options.want_damage) add_damage(report, image.check_structure().damage);
   return report;

@@ -24,8 +24,9 @@ struct InspectReport {
 struct InspectOptions {
   bool want_runs = false;
   bool want_map = false;
-  bool want_damage = false;  // looks for it in all structures; pages are not read
-  bool want_log = false;     // what dmesg would show; an error where it cannot be had
+  bool want_damage = false;   // looks for it in all structures; pages are not read
+  bool want_log = false;      // what dmesg would show; an error where it cannot be had
+  bool was_searched = false;  // for the kernel, by find_kernel()
 };
 
 Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options);

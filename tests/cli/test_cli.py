@@ -416,6 +416,11 @@ class ExitCodes(CliTest):
         self.run_tool("verify", "-f", "raw", self.raw, self.raw)
         self.assertEqual(self.json("inspect", "-f", "auto", self.hib)["format"], "hib")
 
+    def test_dmesg_of_memory_that_does_not_say_its_kernel_names_the_search(self):
+        advice = b"inspect --search looks for it in the pages"
+        self.assertIn(advice, self.run_tool("inspect", "--dmesg", "-f", "raw", self.raw, code=2).stderr)
+        self.assertNotIn(advice, self.run_tool("inspect", "--dmesg", "--search", "-f", "raw", self.raw, code=2).stderr)
+
     def test_help_of_a_verb_has_two_forms(self):
         self.assertEqual(self.run_tool("help").stdout, self.run_tool("--help").stdout)
         for verb in ("create", "inspect", "disarm"):
