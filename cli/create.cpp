@@ -13,9 +13,11 @@ namespace {
 class Create final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
-    app.add_option("SOURCE", source_,
-                   fmt::format("the memory to pack, in any format ({}); - is standard input",
-                               listed(formats.readable())));
+    app.add_option(
+        "SOURCE", source_,
+        fmt::format(
+            "the memory to pack, in any format ({}); - is standard input; of a dump in parts, any one",
+            listed(formats.readable())));
     app.add_flag(
         "--live", live_,
         "the memory of the running machine in place of SOURCE, with its records; pages go on changing");
