@@ -60,11 +60,10 @@ std::uint64_t size_by_gpt(const File& file) {
     std::array<std::byte, 24> other;
     le64 second_copy;  // in sectors
   };
-  const auto raw = file.size() < kSectorBytes + sizeof(GptHeader)
-                       ? Result<std::vector<std::byte>>(std::vector<std::byte>())
-                       : file.read_at(kSectorBytes, sizeof(GptHeader));
-  if (!raw || raw->empty()) return 0;
   GptHeader header{};
+  if (file.size() < kSectorBytes + sizeof header) return 0;
+  const auto raw = file.read_at(kSectorBytes, sizeof header);
+  if (!raw) return 0;
   std::memcpy(&header, raw->data(), sizeof header);
   if (std::string_view(header.signature.data(), header.signature.size()) != "EFI PART") return 0;
   return header.second_copy < kMaxSectors ? (header.second_copy + 1) * kSectorBytes : 0;
