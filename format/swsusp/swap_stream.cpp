@@ -448,8 +448,14 @@ bool SwapStream::has_page(std::uint64_t page) const {
 
 std::optional<std::uint64_t> SwapStream::chunk_offset(std::uint64_t number) const {
   if (codec_ == Codec::None) return entry_offset(chunk(number).first_page);
-  if (number >= places_.size() || places_[number].compressed_bytes == 0) return std::nullopt;
-  return entry_offset(places_[number].first_entry);
+  const auto is_known = [&](std::uint64_t n) {
+    return n < places_.size() && places_[n].compressed_bytes != 0;
+  };
+  if (is_known(number)) return entry_offset(places_[number].first_entry);
+  if (number == 0) return entry_offset(kFirstChunkEntry);
+  if (!is_known(number - 1)) return std::nullopt;
+  return entry_offset(places_[number - 1].first_entry +
+                      places_[number - 1].block_count);  // where it would begin
 }
 
 void SwapStream::forget_framing() {
