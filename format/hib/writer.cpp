@@ -15,6 +15,7 @@
 #include "lib/base/text.h"
 #include "lib/codec/zstd.h"
 #include "lib/image/swapped.h"
+#include "lib/image/swapped_record.h"
 
 namespace hib::hib_image {
 namespace {
@@ -490,6 +491,8 @@ Result<void> Writer::finish(const Totals& totals) {
     for (const Record& record : options_.late_records()) TRY_OK(append_record(record));
   }
   TRY_OK(append_salvaged(totals));
+  const auto swapped = swapped_record_in(source_.records());
+  statistics_.swapped_is_exact = !swapped || swapped->exact;
   TRY(const Block root, append_root(totals));
   TRY_OK(output_.flush());
   TRY_OK(append_commit(root));
@@ -530,8 +533,11 @@ WriteReport ImageWriter::report() const {
     line += fmt::format(", 1/{:.1f} of the memory", memory / static_cast<double>(s.file_bytes));
   }
   report.lines.push_back(std::move(line));
-  if (s.keeps_swapped)
-    report.lines.push_back(counted(s.swapped_pages, "swapped-out page") + " beside the memory");
+  if (s.keeps_swapped) {
+    std::string pages = counted(s.swapped_pages, "swapped-out page") + " beside the memory";
+    if (!s.swapped_is_exact) pages = "at most " + pages + ": which slots are in use could not be read";
+    report.lines.push_back(std::move(pages));
+  }
   report.lines.push_back("root hash " + to_hex(s.root_hash));
   return report;
 }

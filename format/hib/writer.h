@@ -34,6 +34,7 @@ struct WriterStatistics {
   std::uint64_t base_pages = 0;
   std::uint64_t present_pages = 0;  // of memory
   bool keeps_swapped = false;
+  bool swapped_is_exact = true;  // false: all slots that the image did not lie in
   std::uint64_t swapped_pages = 0;
   std::uint64_t page_size = 4096;
   std::uint64_t file_bytes = 0;

@@ -68,8 +68,13 @@ std::vector<BlockList::Run> all_blocks(const MapChain& chain) {
 }
 
 SlotPlaces slots_beside(const Located& found, const std::vector<BlockList::Run>& image) {
-  SlotPlaces places{found.space, SwapSlots::of(found), std::uint64_t{found.header.last_page} + 1,
-                    found.header.uuid_text(), found.header.label};
+  SlotPlaces places{found.space,
+                    SwapSlots::of(found),
+                    std::uint64_t{found.header.last_page} + 1,
+                    found.header.uuid_text(),
+                    found.header.label,
+                    AreaIs::Known,
+                    {}};
   places.slots.remove_blocks(block_set(image));
   return places;
 }

@@ -564,6 +564,8 @@ const std::vector<Record>& SnapshotReader::records() const {
       auto swapped = find_swapped_pages(*this, records_, *parts_.slots);
       swapped_ = std::move(swapped.pages);
       std::move(swapped.records.begin(), swapped.records.end(), std::back_inserter(records_));
+    } else if (auto areas = swap_areas_record(*this, records_)) {
+      records_.push_back(std::move(*areas));
     }
     records_.push_back(encode_image_record(parts_.record));
   });

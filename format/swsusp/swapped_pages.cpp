@@ -40,6 +40,8 @@ class SlotReader final : public ImageReader {
     for (const PageRun& run : batch.runs) {
       if (run.state != PageState::Data) {
         batch.items.push_back({run, nullptr, {}});
+        if (run.state == PageState::Unreadable)
+          batch.damage.push_back({not_there(run.first), {{run.first, run.count}}});
         continue;
       }
       const MutableBytes bytes = room.first(run.count * info_.page_size);
@@ -64,15 +66,17 @@ class SlotReader final : public ImageReader {
   }
 
  private:
+  Error not_there(std::uint64_t slot) const {
+    return make_error(ErrorKind::Corrupt, fmt::format("slot {:#x}", slot), "in use by the machine",
+                      "one that the swap area has beside the image")
+        .of(info_.path);
+  }
+
   // Slots follow each other; their blocks need not.
   Result<void> read_slots(std::uint64_t slot, MutableBytes out) const {
     while (!out.empty()) {
       const auto there = places_.slots.from(slot);
-      if (!there) {
-        return fail(make_error(ErrorKind::Corrupt, fmt::format("slot {:#x}", slot), "in use by the machine",
-                               "one that the swap area has beside the image")
-                        .of(info_.path));
-      }
+      if (!there) return fail(not_there(slot));
       const std::uint64_t count = std::min<std::uint64_t>(there->count, out.size() / info_.page_size);
       TRY_OK(places_.space.read(there->block, out.first(count * info_.page_size)));
       out = out.subspan(count * info_.page_size);
@@ -142,22 +146,46 @@ Ranges ranges_of(const SwapSlots& slots) {
   return in_order(std::move(ranges));
 }
 
+using Areas = std::vector<const memory::SwapArea*>;
+
 // The areas that may be the one of the image: of its size, and with nothing in use where the image lies.
 // Where several are alike, all of what any of them has in use is kept: more than is needed, never less.
-std::vector<const memory::SwapArea*> candidates(const std::vector<memory::SwapArea>& areas,
-                                                const SlotPlaces& places) {
-  std::vector<const memory::SwapArea*> found;
+Areas candidates(const std::vector<memory::SwapArea>& areas, const SlotPlaces& places) {
+  Areas found;
   const Ranges beside_image = ranges_of(places.slots);
   for (const memory::SwapArea& area : areas) {
     if (area.is_zram || area.slots != places.area_pages) continue;
+    if (area.is_file && places.device) continue;
     const Ranges used = ranges_of(area.used);
     if (common(used, beside_image) == used) found.push_back(&area);
   }
   return found;
 }
 
+// Of any size in which the image lies. What they have in use lies in the file, or before its start.
+Areas candidates_on_device(const std::vector<memory::SwapArea>& areas, const DeviceSlots& device) {
+  Areas found;
+  const Ranges there = ranges_of(device.slots);
+  for (const memory::SwapArea& area : areas) {
+    if (area.is_zram || area.is_file || area.slots < device.image_end) continue;
+    const Ranges lost = without(ranges_of(area.used), there);
+    if (lost.empty() || lost.back().second <= device.first_block) found.push_back(&area);
+  }
+  return found;
+}
+
+// The kernel's account is of the image's own time. A header that leads to another image, and the partition
+// table, may be later.
+Areas areas_of_image(const std::vector<memory::SwapArea>& areas, SlotPlaces& places) {
+  Areas found = candidates(areas, places);
+  if (!found.empty() || !places.device) return found;
+  found = candidates_on_device(areas, *places.device);
+  if (!found.empty()) places.slots = places.device->slots;
+  return found;
+}
+
 // Pages of zeros that the kernel did not write need not lie in their slots.
-std::vector<PageRun> used_slots(const std::vector<const memory::SwapArea*>& areas) {
+std::vector<PageRun> used_slots(const Areas& areas, std::uint64_t first_block) {
   Ranges used;
   Ranges zero = areas.size() == 1 ? ranges_of(areas[0]->zero_slots) : Ranges();
   for (const memory::SwapArea* area : areas) {
@@ -166,7 +194,11 @@ std::vector<PageRun> used_slots(const std::vector<const memory::SwapArea*>& area
   }
   used = in_order(std::move(used));
   std::vector<PageRun> runs;
-  for (const auto& [first, end] : without(used, zero))
+  const Ranges cut_off = {{0, first_block}};
+  const Ranges data = without(used, zero);
+  for (const auto& [first, end] : common(data, cut_off))
+    runs.push_back({first, end - first, PageState::Unreadable, 0});
+  for (const auto& [first, end] : without(data, cut_off))
     runs.push_back({first, end - first, PageState::Data, 0});
   for (const auto& [first, end] : common(used, zero))
     runs.push_back({first, end - first, PageState::Fill, 0});
@@ -178,8 +210,7 @@ std::string_view kind_of(const memory::SwapArea& area) {
   return area.is_zram ? kZram : area.is_file ? kSwapFile : kSwapDevice;
 }
 
-std::vector<SwapAreaUse> uses_of(const std::vector<memory::SwapArea>& areas,
-                                 const std::vector<const memory::SwapArea*>& ours) {
+std::vector<SwapAreaUse> uses_of(const std::vector<memory::SwapArea>& areas, const Areas& ours) {
   std::vector<SwapAreaUse> uses;
   for (const memory::SwapArea& area : areas) {
     uses.push_back({area.path, area.device, std::string(kind_of(area)), area.slots,
@@ -188,30 +219,28 @@ std::vector<SwapAreaUse> uses_of(const std::vector<memory::SwapArea>& areas,
   return uses;
 }
 
-std::optional<std::uint64_t> swapped_out(const std::vector<SwapAreaUse>& areas) {
-  std::uint64_t used = 0;
-  for (const SwapAreaUse& area : areas) {
-    if (!area.kind || !area.used) return std::nullopt;
-    if (*area.kind != kZram) used += *area.used;
-  }
-  return used;
-}
-
 }  // namespace
 
 SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Record>& kernel_records,
                                 SlotPlaces places) {
   SwappedPages found;
   const auto areas = memory::swap_areas(Pages(image, kernel_records));
-  const auto ours = areas ? candidates(*areas, places) : std::vector<const memory::SwapArea*>();
+  const Areas ours = areas ? areas_of_image(*areas, places) : Areas();
   if (areas) found.records.push_back(encode(uses_of(*areas, ours)));
   const bool is_refuted = areas && places.area != AreaIs::Known;
   if (ours.empty() && (is_refuted || places.area == AreaIs::Guessed)) return found;
-  std::vector<PageRun> runs = ours.empty() ? all_slots(places.slots) : used_slots(ours);
+  std::vector<PageRun> runs =
+      ours.empty() ? all_slots(places.slots)
+                   : used_slots(ours, places.device ? places.device->first_block : std::uint64_t{0});
   if (runs.empty()) return found;
   found.records.push_back(encode(SwappedRecord{places.swap_uuid, places.swap_label, !ours.empty()}));
   found.pages = std::make_unique<SlotReader>(image, std::move(places), std::move(runs));
   return found;
+}
+
+std::optional<Record> swap_areas_record(const ImageReader& image, const std::vector<Record>& kernel_records) {
+  const auto areas = memory::swap_areas(Pages(image, kernel_records));
+  return areas ? std::optional(encode(uses_of(*areas, {}))) : std::nullopt;
 }
 
 std::optional<std::uint64_t> swapped_out_by_memory(const ImageReader& image) {

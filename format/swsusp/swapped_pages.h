@@ -22,8 +22,15 @@ enum class SlotAccount {
 // How it is known where the swap area of an image lies.
 enum class AreaIs {
   Known,    // a header leads from it to the image
-  Likely,   // the image lies in it, and its header is not the image's
-  Guessed,  // there is no header: only the kernel's own account can show that it is right
+  Likely,   // the image lies in it; another header or the partition table says how large it is
+  Guessed,  // only its start is known: the kernel's own account has to say how large it is
+};
+
+// An area that begins with its device: slot n is block n.
+struct DeviceSlots {
+  SwapSlots slots;                // that lie in the file, without those of the image
+  std::uint64_t first_block = 0;  // that lies in the file
+  std::uint64_t image_end = 0;    // behind the last block of the image
 };
 
 // Where the swap area of an image lies, and what of it the image itself takes.
@@ -34,6 +41,8 @@ struct SlotPlaces {
   std::string swap_uuid;
   std::string swap_label;
   AreaIs area = AreaIs::Known;
+  // Where no header of the image's own time says how large the area is: as if it were all of the device.
+  std::optional<DeviceSlots> device;
 };
 
 struct SwappedPages {
@@ -46,6 +55,9 @@ struct SwappedPages {
 // for its records only when it is asked for them.
 SwappedPages find_swapped_pages(const ImageReader& image, const std::vector<Record>& kernel_records,
                                 SlotPlaces places);
+
+// "swap-areas" of the image's kernel; nothing where its account cannot be read.
+std::optional<Record> swap_areas_record(const ImageReader& image, const std::vector<Record>& kernel_records);
 
 // How many pages the machine had swapped out, beside zram: by the record "swap-areas", else by its memory.
 // Nothing where neither tells.

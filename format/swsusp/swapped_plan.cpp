@@ -30,11 +30,10 @@ Error missing(const ImageReader& source, std::uint64_t count) {
   return make_error(
              ErrorKind::Refused, "swapped-out pages",
              "the machine had " + counted(count, "page") + " swapped out, and this image has none of them",
-             "an image that hibtool create made from the swap area itself")
+             "an image of the disk on which they lie, made with what leads to them: a swap header, or the "
+             "partition table")
       .of(source.info().path)
-      .advise(
-          "--without-swapped-pages goes on: programs of the machine will crash unless the pages still lie "
-          "in the area");
+      .advise("--without-swapped-pages goes on: programs of the machine crash that need one of them");
 }
 
 // By what the image says of its slots.

@@ -68,4 +68,13 @@ std::optional<std::vector<SwapAreaUse>> swap_areas_in(const std::vector<Record>&
   return areas;
 }
 
+std::optional<std::uint64_t> swapped_out(const std::vector<SwapAreaUse>& areas) {
+  std::uint64_t used = 0;
+  for (const SwapAreaUse& area : areas) {
+    if (!area.kind || !area.used) return std::nullopt;
+    if (*area.kind != kZram) used += *area.used;
+  }
+  return used;
+}
+
 }  // namespace hib

@@ -33,8 +33,13 @@ inline constexpr std::string_view kSwapDevice = "device";
 inline constexpr std::string_view kSwapFile = "file";
 inline constexpr std::string_view kZram = "zram";
 
+// Code of the finding: the image's area is known by its start alone.
+inline constexpr std::string_view kSwapAreaEndUnknown = "swap-area-end-unknown";
+
 Record encode(const std::vector<SwapAreaUse>& areas);
 // Nothing where the image has no such record.
 std::optional<std::vector<SwapAreaUse>> swap_areas_in(const std::vector<Record>& records);
+// How many pages lie in the areas, beside zram. Nothing where that is not known of one of them.
+std::optional<std::uint64_t> swapped_out(const std::vector<SwapAreaUse>& areas);
 
 }  // namespace hib

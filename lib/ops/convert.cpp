@@ -9,6 +9,7 @@
 
 #include "lib/base/version.h"
 #include "lib/image/forwarding_reader.h"
+#include "lib/image/swapped_record.h"
 #include "lib/image/unused_options.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/memory/kernel_search.h"
@@ -176,6 +177,17 @@ Result<void> open_output(const ConvertRequest& request, Conversion& conversion) 
   return {};
 }
 
+// By the account that a hibernation image has of its machine's swap areas.
+std::optional<std::uint64_t> missing_slots(const ConvertRequest& request, const ImageReader& source) {
+  if (!request.as->keeps_swapped || request.write.without_swapped || source.swapped_pages() != nullptr)
+    return 0;
+  if (const auto areas = swap_areas_in(source.records())) return swapped_out(*areas);
+  const std::vector<Finding>& findings = source.info().findings;
+  const bool may_miss = std::any_of(findings.begin(), findings.end(),
+                                    [](const Finding& f) { return f.code == kSwapAreaEndUnknown; });
+  return may_miss ? std::nullopt : std::optional<std::uint64_t>(0);
+}
+
 }  // namespace
 
 bool ConvertReport::is_partial() const {
@@ -214,6 +226,7 @@ Result<ConvertReport> convert(const Formats& formats, const ConvertRequest& requ
   report.source = conversion.source->info();
   report.other_kernel = std::move(conversion.other_kernel);
   report.damage = report.source.damage;
+  report.missing_slots = missing_slots(request, *conversion.source);
   PipelineOptions options;
   options.threads = request.threads;
   options.with_swapped = request.as->keeps_swapped && !request.write.without_swapped;

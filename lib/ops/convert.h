@@ -38,6 +38,9 @@ struct ConvertReport {
   bool marks_lost_pages = false;            // the output does
   std::optional<OtherKernel> other_kernel;  // that of the added records: what they say of it was left out
   std::optional<Seen> live;  // of a source that changes: what a second look at some of its pages saw
+  // What the machine had swapped out, and the source does not hold. Of memory that is no hibernation image,
+  // none; nothing: not known.
+  std::optional<std::uint64_t> missing_slots = 0;
   WriteReport written;
 
   bool is_partial() const;  // pages are lost, and the output does not say so, or they were lost only now

@@ -46,6 +46,17 @@ std::optional<std::uint32_t> start_of_extended(const DosTable& table) {
   return entry == table.entries.end() ? std::nullopt : std::optional<std::uint32_t>(entry->start);
 }
 
+// The first bytes of a part of a disk that has no descriptor.
+Fd copy_of_start(const File& file, std::uint64_t offset, std::uint64_t size) {
+  Fd copy(::memfd_create("first bytes", MFD_CLOEXEC));
+  if (!copy || ::ftruncate(copy.get(), static_cast<off_t>(size)) != 0) return {};
+  std::vector<std::byte> bytes(std::min(size, kLookedAtBytes));
+  if (!file.read_at(offset, MutableBytes(bytes)) ||
+      ::pwrite(copy.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    return {};
+  return copy;
+}
+
 bool copy_piece(const File& file, std::uint64_t offset, MutableBytes bytes, int to) {
   return file.read_at(offset, bytes) &&
          ::pwrite(to, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
@@ -120,9 +131,15 @@ std::vector<Partition> list_partitions(const File& file) {
   return partitions;
 }
 
-std::string content_name(const File& file) {
+std::string content_name(const File& file) { return content_name(file, 0, file.size()); }
+
+std::string content_name(const File& file, std::uint64_t offset, std::uint64_t size) {
   const BlkidProbe probe(blkid_new_probe());
-  if (!probe || blkid_probe_set_device(probe.get(), file.descriptor(), 0, 0) != 0) return "";
+  const Fd copy = file.descriptor() < 0 ? copy_of_start(file, offset, size) : Fd();
+  const int descriptor = copy ? copy.get() : file.descriptor();
+  const off_t start = copy ? 0 : static_cast<off_t>(offset);
+  if (!probe || blkid_probe_set_device(probe.get(), descriptor, start, static_cast<off_t>(size)) != 0)
+    return "";
   blkid_probe_enable_superblocks(probe.get(), 1);
   blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_TYPE);
   blkid_probe_enable_partitions(probe.get(), 1);

@@ -23,6 +23,8 @@ std::vector<Partition> list_partitions(const File& file);
 // The name of what lies on a device ("ext4", "swap", "gpt partition table"); "" when libblkid knows nothing
 // of it, and "more than one thing" when it cannot decide.
 std::string content_name(const File& file);
+// Of a part of it.
+std::string content_name(const File& file, std::uint64_t offset, std::uint64_t size);
 
 // What writing to a device would destroy: its content_name(), or where it is not zero. Looks at the first and
 // the last MiB; "" when there is nothing.

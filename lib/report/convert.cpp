@@ -27,6 +27,17 @@ std::string describe_loss(const ConvertRequest& request, const ConvertReport& re
                      : "; in this format they read as zeros or are missing, --as hib marks them");
 }
 
+std::string describe_missing_slots(const ConvertRequest& request, const ConvertReport& report) {
+  const std::string output = printable(request.output);
+  if (!report.missing_slots) {
+    return output + ": whether the machine had swapped out pages is not known: none of them are in the image";
+  }
+  return fmt::format(
+      "{}: {} that the machine had swapped out are not in the source: it can be looked at, and not resumed "
+      "from; restore --as swsusp refuses it without --without-swapped-pages",
+      output, counted(*report.missing_slots, "page"));
+}
+
 }  // namespace
 
 void print_convert(std::ostream& out, const ConvertRequest& request, const ConvertReport& report) {
@@ -61,6 +72,7 @@ std::vector<std::string> notes_of(const ConvertRequest& request, const ConvertRe
                                 printable(request.output), counted(report.live->pages, "page"),
                                 grouped(report.live->changed)));
   }
+  if (report.missing_slots != std::uint64_t{0}) notes.push_back(describe_missing_slots(request, report));
   if (report.is_partial()) notes.push_back(describe_loss(request, report));
   return notes;
 }
@@ -74,6 +86,7 @@ Json json_of_convert(const std::string& verb, const ConvertRequest& request, con
   document["pages"] = json_of_pages(report.pages);
   document["content_digest"] = ContentDigest::text(report.content_digest);
   document.update(json_of_fields(report.written.facts));
+  if (report.missing_slots.value_or(0) > 0) document["missing_slots"] = *report.missing_slots;
   if (report.live) {
     document["live"] = {{"sampled_pages", report.live->pages}, {"changed_pages", report.live->changed}};
   }

@@ -7,6 +7,7 @@
 
 #include "format/swsusp/swapped_pages.h"
 #include "lib/base/text.h"
+#include "lib/image/swapped_record.h"
 #include "lib/image/vmcore_notes.h"
 
 namespace hib::swsusp {
@@ -140,9 +141,25 @@ class Description {
   }
 
   void judge_swapped_pages() {
-    if (image_.reader->swapped_pages() != nullptr) return;
-    const std::uint64_t count = swapped_out_by_memory(*image_.reader).value_or(0);
-    if (count > 0) missing("swapped-pages", counted(count, "page") + " that the machine had swapped out");
+    if (const ImageReader* pages = image_.reader->swapped_pages()) {
+      const PageCounts counts = pages->info().pages;
+      if (counts.unreadable > 0)
+        missing("swapped-pages", fmt::format("{} of {} pages that the machine had swapped out",
+                                             grouped(counts.unreadable), grouped(counts.total())));
+      return;
+    }
+    const auto count = swapped_out_by_memory(*image_.reader);
+    if (count.value_or(0) > 0)
+      missing("swapped-pages", counted(*count, "page") + " that the machine had swapped out");
+    else if (!count && has_finding(kSwapAreaEndUnknown))
+      missing("swapped-pages",
+              "pages that the machine may have swapped out: the kernel's account of them cannot be read, and "
+              "where the swap area ended is not known");
+  }
+
+  bool has_finding(std::string_view code) const {
+    const std::vector<Finding>& findings = image_.reader->info().findings;
+    return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.code == code; });
   }
 
   const HeaderlessImage& image_;

@@ -97,6 +97,8 @@ BlockSpace Device::space(std::uint32_t page_size) const {
   return {file, page_size, std::vector<FileExtent>{{before, 0, bytes}}};
 }
 
+Device Device::as_long_as_file() const { return device_at(file, {}, start); }
+
 std::uint64_t Device::end_block(std::uint32_t page_size) const {
   const std::uint64_t before = start < 0 ? 0 - static_cast<std::uint64_t>(start) : 0;
   return (before + bytes) / page_size;
@@ -111,12 +113,14 @@ std::optional<std::uint64_t> Device::block_at(std::uint64_t file_offset, std::ui
 
 Device device_at(std::shared_ptr<const File> file, const std::vector<Partition>& partitions,
                  std::int64_t start) {
-  Device device{std::move(file), start, 0};
+  Device device{std::move(file), start, 0, start == 0 && partitions.empty()};
   const std::uint64_t file_bytes = device.file->size();
   const std::uint64_t before = start < 0 ? 0 : std::min(static_cast<std::uint64_t>(start), file_bytes);
   device.bytes = file_bytes - before;
   for (const Partition& partition : partitions) {
-    if (start > 0 && partition.offset == before) device.bytes = std::min(device.bytes, partition.size);
+    if (start <= 0 || partition.offset != before) continue;
+    device.bytes = std::min(device.bytes, partition.size);
+    device.has_end = true;
   }
   return device;
 }

@@ -12,9 +12,12 @@ namespace hib::swsusp {
 struct Device {
   std::shared_ptr<const File> file;
   std::int64_t start = 0;   // its first byte, counted in the file; negative: the file begins further on
-  std::uint64_t bytes = 0;  // of it in the file
+  std::uint64_t bytes = 0;  // of it in the file, at most
+  bool has_end = false;     // it is a partition of the table, or all of a file without one
 
   BlockSpace space(std::uint32_t page_size) const;
+  // To the end of the file, whatever the partition table says.
+  Device as_long_as_file() const;
   std::uint64_t end_block(std::uint32_t page_size) const;
   // Of a page that begins at this byte of the file; nothing where no block begins.
   std::optional<std::uint64_t> block_at(std::uint64_t file_offset, std::uint32_t page_size) const;

@@ -9,6 +9,8 @@
 #include "format/swsusp/parts.h"
 #include "format/swsusp/reader.h"
 #include "lib/base/text.h"
+#include "lib/image/swapped_record.h"
+#include "lib/os/partitions.h"
 
 namespace hib::swsusp {
 namespace {
@@ -65,14 +67,34 @@ Header header_for(const Located* area, const Abi& abi, std::uint64_t first, Code
   return header;
 }
 
-// If the area is all of the device, as a partition is. Only the kernel's account can show that.
-SlotPlaces guessed_slots(const Header& header, const BlockSpace& space,
-                         const std::vector<BlockList::Run>& image) {
-  Located guess{header, space, 0, 0, "", {}, {}};
-  guess.header.last_page =
+// As if the area were all of that, without bad pages.
+SlotPlaces all_slots_of(const BlockSpace& space, Header header, const std::vector<BlockList::Run>& image) {
+  header.last_page =
       static_cast<std::uint32_t>(std::min<std::uint64_t>(space.block_count(), ~std::uint32_t{0}) - 1);
-  SlotPlaces places = slots_beside(guess, image);
-  places.area = AreaIs::Guessed;
+  header.bad_pages.clear();
+  return slots_beside(Located{std::move(header), space, 0, 0, "", {}, {}}, image);
+}
+
+// A file system on it may have held the image in a swap file.
+bool is_nothing_else(const Device& device) {
+  return device.has_end &&
+         content_name(*device.file, static_cast<std::uint64_t>(device.start), device.bytes).empty();
+}
+
+// The area is a swap file whose header is there, or begins with the device.
+SlotPlaces places_without_own_header(const Device& device, const std::optional<Located>& area,
+                                     const Header& header, const std::vector<BlockList::Run>& image) {
+  const std::uint32_t page_size = header.page_size;
+  SlotPlaces places =
+      area ? slots_beside(*area, image) : all_slots_of(device.space(page_size), header, image);
+  places.area = area || is_nothing_else(device) ? AreaIs::Likely : AreaIs::Guessed;
+  if (area && (area->swap_file || area->header_block != 0)) return places;
+  places.space = device.as_long_as_file().space(page_size);
+  DeviceSlots all{all_slots_of(places.space, header, image).slots, 0, 0};
+  if (device.start < 0)
+    all.first_block = (0 - static_cast<std::uint64_t>(device.start) + page_size - 1) / page_size;
+  if (!image.empty()) all.image_end = image.back().block + image.back().count;
+  places.device = std::move(all);
   return places;
 }
 
@@ -231,8 +253,12 @@ class ByMapPages {
       record.swap_label = area_->header.label;
       record.header_block = area_->header_block;
     }
-    parts.slots = area_ ? slots_beside(*area_, record.blocks) : guessed_slots(header_, space_, record.blocks);
-    if (area_) parts.slots->area = AreaIs::Likely;
+    parts.slots = places_without_own_header(device_, area_, header_, record.blocks);
+    if (parts.slots->area == AreaIs::Guessed) {
+      info.findings.push_back({std::string(kSwapAreaEndUnknown), Severity::Note, std::nullopt,
+                               "where its swap area ended is not known: only the kernel's own account leads "
+                               "to pages that the machine had swapped out"});
+    }
     return parts;
   }
 
