@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Hibernation images whose header is gone: inspect --carve finds them, and --at opens them."""
 
+import json
 import os
 import random
 import resource
+import shutil
 import struct
 import subprocess
 import sys
@@ -25,6 +27,7 @@ spec.loader.exec_module(generate)
 ENTRIES = PAGE // 8 - 1  # of a map page
 MANY_PAGES = 1300  # of data: three map pages
 MEMORY_LIMIT = 1 << 30  # address space, most of it libraries and the threads' stacks
+AREA_END_LOST = ["header", "swapped-pages"]  # these images have no kernel whose account leads to swapped-out pages
 TOOLS = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
 
 
@@ -132,20 +135,20 @@ class WithoutAHeader(Carve):
             with self.subTest(label):
                 path = self.write("disk", overwritten(made.file, [0]))
                 self.sfdisk("disk", f"label: {label}\nstart=2048\n")
-                self.assertEqual(self.found(path), [("64", "image", "certain", ["header"])])
+                self.assertEqual(self.found(path), [("64", "image", "certain", AREA_END_LOST)])
                 self.assert_comes_back(path, "64", made.digest)
 
     def test_an_image_is_found_in_a_partition_and_where_one_was(self):
         made = image()
         disk = bytes(1 << 20) + overwritten(made.file, [0]) + bytes(1 << 20)
         path = self.write("disk", disk)
-        self.assertEqual(self.found(path), [("1@0x100000", "image", "certain", ["header"])])
+        self.assertEqual(self.found(path), [("1@0x100000", "image", "certain", AREA_END_LOST)])
         self.assert_comes_back(path, "1@0x100000", made.digest)
         self.sfdisk("disk", f"label: dos\nstart=2048, size={len(made.file) // 512}, type=82\n")
         self.assertEqual(self.found(path), [("1@0x100000", "image", "certain", ["header"])])
         self.assert_comes_back(path, "1", made.digest)  # the partitions are tried
         self.sfdisk("disk", "label: dos\nstart=4096, size=4096, type=83\n")  # another one
-        self.assertEqual(self.found(path), [("1@0x100000", "image", "certain", ["header"])])
+        self.assertEqual(self.found(path), [("1@0x100000", "image", "certain", AREA_END_LOST)])
 
     def test_an_image_comes_back_from_a_copy_whose_start_is_cut_off(self):
         made = image("first-block 1100")
@@ -153,7 +156,7 @@ class WithoutAHeader(Carve):
             with self.subTest(cut):
                 path = self.write("disk", made.file[cut * PAGE:])
                 at = f"1100@-{cut * PAGE:#x}"
-                self.assertEqual(self.found(path), [(at, "image", "certain", ["header"])])
+                self.assertEqual(self.found(path), [(at, "image", "certain", AREA_END_LOST)])
                 self.assert_comes_back(path, at, made.digest)
 
     def test_an_image_that_a_header_leads_to_is_found_too(self):
@@ -291,6 +294,83 @@ class DamagedImages(Carve):
         path = self.write("disk", overwritten(bytes(1 << 20), [77], made.file[made.blocks[0] * PAGE:][:PAGE]))
         self.assertEqual(self.found(path), [("77", "remains", "possible", ["map-chain"])])
         self.assertIn("info page counts 42 pages", self.run_tool("inspect", "--carve", path).stdout.decode())
+
+
+class SwappedOutPages(Carve):
+    """Beside an image without its header. These images have no kernel whose account could be read."""
+
+    MADE = image("first-block 64", "device-blocks 2048")
+    USED = [*range(3, 12), 1900]  # blocks that are not the image's
+
+    def disk(self, blocks=()):
+        """With the swap area in a partition."""
+        assert not set(self.USED) & {*self.MADE.maps, *self.MADE.blocks}
+        area = overwritten(overwritten(self.MADE.file, self.USED, b"swapped out"), blocks)
+        path = self.write("disk", bytes(1 << 20) + area + bytes(2 << 20))
+        self.sfdisk("disk", f"label: dos\nstart=2048, size={len(area) // 512}, type=82\n")
+        return path
+
+    def create(self, output, *arguments):
+        done = self.run_tool("create", *arguments, "-o", self.path(output), "--force", "--json")
+        return json_schema.loads(done.stdout), done.stderr.decode()
+
+    def test_all_that_lies_in_the_partition_beside_the_image_is_taken_as_with_the_header(self):
+        with_header, _ = self.create("before.hib", self.disk())
+        path = self.disk([0])
+        without_header, notes = self.create("after.hib", path, "--at", "64@0x100000")
+        self.assertGreater(with_header["swapped_slots"], len(self.USED))
+        self.assertEqual(without_header["swapped_slots"], with_header["swapped_slots"])
+        self.assertEqual(notes, "")
+        self.run_tool("diff", self.path("before.hib"), self.path("after.hib"))
+        self.assertIn("at most", self.run_tool("create", path, "--at", "64@0x100000", "-o", self.path("after.hib"), "--force").stdout.decode())
+        self.assertIn("at most", self.run_tool("inspect", path, "--at", "64@0x100000").stdout.decode())
+
+    def test_the_same_in_a_copy_of_the_partition_and_behind_a_new_swap_header(self):
+        with_header, _ = self.create("before.hib", self.disk())
+        area = overwritten(self.MADE.file, self.USED, b"swapped out")
+        path = self.write("area", overwritten(area, [0]))
+        self.assertEqual(self.create("after.hib", path, "--at", "64")[0]["swapped_slots"], with_header["swapped_slots"])
+        self.run_tool("diff", self.path("before.hib"), self.path("after.hib"))
+        self.mkswap("area")
+        self.assertEqual(self.create("after.hib", path, "--at", "64")[0]["swapped_slots"], with_header["swapped_slots"])
+
+    def assert_is_not_known(self, path, at):
+        """Whether the machine had swapped out pages: none are taken, and that is said."""
+        created, notes = self.create("kept.hib", path, "--at", at)
+        self.assertNotIn("swapped_slots", created)
+        self.assertNotIn("missing_slots", created)
+        self.assertIn("whether the machine had swapped out pages is not known", notes)
+        self.assertEqual(self.create("kept.hib", path, "--at", at, "--without-swapped-pages")[1], "")
+        self.assertIn("swap-area-end-unknown", [finding["code"] for finding in self.json("inspect", path, "--at", at)["findings"]])
+        self.assertEqual(self.found(path), [(at, "image", "certain", AREA_END_LOST)])
+
+    def test_where_nothing_says_where_the_area_ended_none_are_taken_and_that_is_said(self):
+        path = self.disk([0])
+        self.write("disk", bytes(1 << 20) + Path(path).read_bytes()[1 << 20:])
+        self.assert_is_not_known(path, "64@0x100000")
+
+    @unittest.skipUnless(shutil.which("mkfs.ext4", path=TOOLS["PATH"]), "needs mkfs.ext4")
+    def test_of_a_swap_file_none_are_taken_and_that_is_said(self):
+        path = self.write("disk", bytes(len(self.MADE.file)))
+        subprocess.run(["mkfs.ext4", "-q", "-F", path], check=True, capture_output=True, env=TOOLS)
+        file_system = Path(path).read_bytes()[:PAGE]
+        self.write("disk", file_system + self.MADE.file[PAGE:])
+        self.assert_is_not_known(path, "64")
+
+    def test_how_many_pages_are_missing_is_said_and_what_that_means_for_a_resume(self):
+        areas = [{"kind": "file", "path": "/swapfile", "slots": 5000, "used": 1234}, {"kind": "zram", "slots": 100, "used": 50}]
+        records = {"schema": "hibtool.probe", "schema_version": 1, "records": [{"type": "swap-areas", "version": 1, "fields": {"area": areas}}]}
+        self.create("image.hib", self.write("image", self.MADE.file), "--without-swapped-pages", "--records", self.write("records", json.dumps(records).encode()))
+        for without, count in ([], 1234), (["--without-swapped-pages"], None):
+            created, notes = self.create("again.hib", self.path("image.hib"), *without)
+            self.assertEqual(created.get("missing_slots"), count)
+            self.assertEqual("1,234 pages that the machine had swapped out" in notes, count is not None)
+        self.write("area", bytes(16 << 20))
+        self.mkswap("area")
+        refused = self.run_tool("restore", self.path("again.hib"), "--as", "swsusp", "-o", self.path("area"), code=4)
+        for text in (b"1,234 pages", b"--without-swapped-pages"):
+            self.assertIn(text, refused.stderr)
+        self.run_tool("restore", self.path("again.hib"), "--as", "swsusp", "-o", self.path("area"), "--without-swapped-pages")
 
 
 class HostileFiles(Carve):

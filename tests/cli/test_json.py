@@ -289,6 +289,10 @@ class Work:
         yield from self.run("create", FIRST, "-o", self.path("again.hib"))
         yield from self.run("create", "-f", "raw", self.raw, "-o", self.path("probed.hib"), "--probe")
         yield from self.run("create", self.small["elf"], "-o", self.path("more.hib"), "--base", self.hib)
+        areas = {"schema": "hibtool.probe", "schema_version": 1, "records": [{"type": "swap-areas", "version": 1, "fields": {"area": {"kind": "file", "slots": 50, "used": 20}}}]}
+        swapped_out = self.image("swapped-out", self.write("swap-areas.json", json.dumps(areas).encode()))
+        yield from self.run("create", swapped_out, "-o", self.path("without-them.hib"))
+        yield from self.run("restore", swapped_out, "--as", "hib", "-o", self.path("again-without-them.hib"))
         for source, name in ((FIRST, "sample-again"), (self.hib, "small-again")):
             yield from self.dumps(source, name)[1]
         for name in ("lz4", "none"):
