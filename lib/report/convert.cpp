@@ -33,8 +33,8 @@ std::string describe_missing_slots(const ConvertRequest& request, const ConvertR
     return output + ": whether the machine had swapped out pages is not known: none of them are in the image";
   }
   return fmt::format(
-      "{}: {} that the machine had swapped out are not in the source: it can be looked at, and not resumed "
-      "from; restore --as swsusp refuses it without --without-swapped-pages",
+      "{}: {} that the machine had swapped out are not in the source: the image can be looked at, and not "
+      "resumed from; restore --as swsusp refuses it without --without-swapped-pages",
       output, counted(*report.missing_slots, "page"));
 }
 
