@@ -289,10 +289,4 @@ Json json_of_devices(const DeviceSet& set) {
   return list;
 }
 
-Json json_of_device(const device::Device& device) {
-  Json document = json_document("inspect-device");
-  document["device"] = json_of_devices({{device}})[0];
-  return document;
-}
-
 }  // namespace hib::report

@@ -24,8 +24,6 @@ void print_config(std::ostream& out, const device::Device& device);
 // [{path, kind, bus, name, parent, members, identity, state, config}]. A value is {value, from, presence}, an
 // identity's with its strength too; several values of one name are an array.
 Json json_of_devices(const device::DeviceSet& set);
-// The document hibtool.inspect-device.
-Json json_of_device(const device::Device& device);
 
 // What is not the same, as a table with reasons, and how many are. Nothing but numbers when nothing has
 // changed.

@@ -7,6 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
 #include "lib/image/swapped_record.h"
+#include "lib/report/devices.h"
 
 namespace hib::report {
 namespace {
@@ -151,6 +152,12 @@ Json json_of_page(Pfn pfn, ByteView page) {
   Json document = json_document("inspect-page");
   document["pfn"] = hex(pfn);
   document["hash"] = to_hex(hash128(page));
+  return document;
+}
+
+Json json_of_device(const device::Device& device) {
+  Json document = json_document("inspect-device");
+  document["device"] = json_of_devices({{device}})[0];
   return document;
 }
 

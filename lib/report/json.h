@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/device/device.h"
 #include "lib/image/record.h"
 #include "lib/ops/diff.h"
 #include "lib/ops/inspect.h"
@@ -26,8 +27,9 @@ Json json_of_pages(const PageCounts& pages);
 Json json_of_kernel(const KernelIdentity& kernel);
 Json json_of_damage(const std::vector<Damage>& damage);
 Json json_of_ranges(const std::vector<PfnRange>& ranges);
-Json json_of_fields(const FieldList& fields);  // fields of the same name become an array
-Json json_of_page(Pfn pfn, ByteView page);     // hibtool.inspect-page
+Json json_of_fields(const FieldList& fields);       // fields of the same name become an array
+Json json_of_page(Pfn pfn, ByteView page);          // hibtool.inspect-page
+Json json_of_device(const device::Device& device);  // hibtool.inspect-device
 Json json_of_runs(const std::vector<PageRun>& runs);
 Json json_of_map(const std::vector<LabelledRange>& map);
 Json json_of_history(const std::vector<Breadcrumb>& history);
