@@ -40,7 +40,7 @@ MASKED = re.compile(r"^(  file +|  integrity +xxh3-128 root ).*$", re.MULTILINE)
 def words_of_help(text):
     """A help text without its layout. CLI11 2.1 prints the default of an option as "=1", 2.4 as " [1]"; later ones print
     "OPTIONS:", no "Usage:", and break lines and footers."""
-    text = re.sub(r"(?<=\]) \[(-?\d+)\]", r"=\1", text)
+    text = re.sub(r"(\.\.\d+) \[(-?\d+)\]", r"\1=\2", text)
     text = re.sub(r"^(Positionals|Options|Verbs):$", lambda found: found[0].upper(), text, flags=re.MULTILINE)
     text = re.sub(r"^Usage: ", "", text, flags=re.MULTILINE)
     return re.sub(r"(?<=\s-\w,)\s+(?=--)", "", text).split()
