@@ -131,13 +131,19 @@ Result<RearmCheck> check_swapped_pages(const Formats& formats, const RearmReques
           " changed since " + request.against + " was made"};
 }
 
-Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info) {
+Result<const Format*> format_that_rearms(const Formats& formats, const ImageInfo& info, bool has_place) {
   const Format* format = formats.reader_of(info.format);
   const bool can_be = format != nullptr && format->rearm != nullptr;
   if (!info.found_in.empty()) {
     return fail(make_error(ErrorKind::Refused, "rearm", "an image in " + info.found_in.front().title,
                            "a swap area of this machine, where the signature can be put back")
                     .of(info.path));
+  }
+  if (can_be && has_place && info.state == ImageState::None) {
+    return fail(make_error(ErrorKind::Refused, "rearm", "an image whose header is gone, named by --at",
+                           "one whose header is there, without its signature")
+                    .of(info.path)
+                    .advise("create --at and restore --as swsusp write the image back"));
   }
   if (can_be && info.state != ImageState::None) return format;
   return fail(make_error(can_be ? ErrorKind::Refused : ErrorKind::NotRecognised, "rearm",
@@ -158,7 +164,7 @@ Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request) {
   open.salvage = true;  // damage is an answer here
   TRY(const auto image, formats.open(request.image, request.format, open));
   TRY_OK(refuse_unused(formats, request.open, {image->info()}));
-  TRY(const Format* format, format_that_rearms(formats, image->info()));
+  TRY(const Format* format, format_that_rearms(formats, image->info(), request.open.at.has_value()));
   RearmReport report;
   report.image = request.image;
   report.armed_already = image->info().state == ImageState::Armed;

@@ -498,6 +498,12 @@ class Places(Carve):
                 self.assertIn(said, self.run_tool(*arguments, code=64).stderr.decode())
         self.run_tool("diff", path, path, "--at", "1,1")
 
+    def test_an_image_without_its_header_is_not_armed_but_told_how_it_is_written_back(self):
+        path = self.write("disk", overwritten(image(pages=40).file, [0]))
+        said = self.run_tool("rearm", path, "--at", "1", code=4).stderr.decode()
+        self.assertIn("an image whose header is gone, named by --at", said)
+        self.assertIn("restore --as swsusp", said)
+
     def test_options_that_do_not_go_together_are_refused(self):
         made = image(pages=40)
         path = self.write("disk", overwritten(made.file, [0]))
