@@ -44,6 +44,9 @@ struct MapChain {
   std::uint64_t last_page_first_entry = 0;  // index of the first entry of the last map page
   bool reached_end = false;                 // a map page with next = 0
   std::vector<Damage> damage;
+
+  // The last map page names nothing: so may the kernel leave it, and so looks one of zeros.
+  bool ends_empty() const { return map_pages.size() > 1 && last_page_first_entry == blocks.size(); }
 };
 
 // A map page that something else lies in now.

@@ -34,8 +34,7 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
                                                      std::uint64_t header_block) {
   MapChain chain =
       walk_map_chain(space, {header.page_size, 8, header.big_endian}, header.image, header_block);
-  auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
-  return start(std::move(stream), std::move(chain));
+  return open(std::move(space), header, header_block, std::move(chain), true);
 }
 
 Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Header& header,
@@ -43,11 +42,6 @@ Result<std::unique_ptr<SwapStream>> SwapStream::open(BlockSpace space, const Hea
                                                      bool is_alone) {
   auto stream = std::unique_ptr<SwapStream>(new SwapStream(std::move(space), header, header_block));
   stream->is_alone_ = is_alone;
-  return start(std::move(stream), std::move(chain));
-}
-
-Result<std::unique_ptr<SwapStream>> SwapStream::start(std::unique_ptr<SwapStream> stream, MapChain chain) {
-  const Header& header = stream->header_;
   stream->chain_ = std::move(chain);
   if (auto info = stream->read_info_page(); !info) {
     // Without it nothing can be placed; the first thing wrong in the chain is the better reason.
@@ -231,8 +225,10 @@ std::vector<SwapStream::Segment> SwapStream::find_segments(Proof proof) {
                    fmt::format("1..{}, inside the map", max_compressed_bytes(header_.page_size)));
     // Either this length is broken, or the one before lied and this is not the beginning of a chunk.
     std::uint64_t from = entry + 1;
-    if (!segment.places.empty() && !decode(segment.places.back(), number - 1, pages)) {
-      from = segment.places.back().first_entry + 1;
+    const bool may_lie = proof == Proof::Length && !segment.places.empty();
+    if (may_lie && !decode(segment.places.back(), number - 1, pages)) {
+      segment.end_entry = segment.places.back().first_entry;
+      from = segment.end_entry + 1;
       segment.places.pop_back();
     } else {
       ++number;
@@ -255,14 +251,15 @@ bool SwapStream::fit(std::uint64_t chunks, std::uint64_t entries) const {
   return chunks <= entries && entries <= chunks * most_blocks();
 }
 
-// Which chunk of the stream is which: certain before the first gap. If as many chunks are missing as there
-// are gaps, each gap is one chunk and all is certain. Otherwise only what reaches to the end can be counted,
-// from there; what lies between is not used, since its pages would get the PFNs of others. Of what was
-// written over an image, some may be chunks of another one: then no count of gaps is certain.
+std::uint64_t SwapStream::places_in(const std::vector<Segment>& segments) {
+  return std::accumulate(
+      segments.begin(), segments.end(), std::uint64_t{0},
+      [](std::uint64_t sum, const Segment& segment) { return sum + segment.places.size(); });
+}
+
 // Every chunk has its place; or each gap is one chunk; or the stream just ends too early.
 bool SwapStream::explains_all(const std::vector<Segment>& segments) const {
-  std::uint64_t found = 0;
-  for (const Segment& segment : segments) found += segment.places.size();
+  const std::uint64_t found = places_in(segments);
   const std::uint64_t gaps = segments.size() - 1;
   if (!is_alone_) return gaps == 0 && found == chunk_count();
   return gaps == 0 || (segments.back().end_entry == chain_.blocks.size() && found + gaps == chunk_count());
@@ -291,14 +288,14 @@ std::vector<std::optional<std::uint64_t>> SwapStream::lost_before(const std::vec
   return before;
 }
 
-// All segments whose chunks can have one number only. False where that cannot be told of the last one, to
-// which all the others count.
+// Which chunk of the stream is which, of all segments whose chunks can have one number only. False where that
+// cannot be told of the last one, to which all the others count, or another image may have chunks among them.
 bool SwapStream::number_by_gaps(const std::vector<Segment>& segments) {
-  const bool has_ends = std::none_of(segments.begin() + 1, segments.end(),
-                                     [](const Segment& segment) { return segment.places.empty(); });
-  std::uint64_t found = 0;
-  for (const Segment& segment : segments) found += segment.places.size();
-  if (!has_ends || found > chunk_count()) return false;
+  const std::uint64_t found = places_in(segments);
+  const bool reaches_end = segments.size() > 1 && segments.back().end_entry == chain_.blocks.size();
+  const bool has_begins = std::none_of(segments.begin() + 1, segments.end(),
+                                       [](const Segment& segment) { return segment.places.empty(); });
+  if (!is_alone_ || !reaches_end || !has_begins || found > chunk_count()) return false;
   const auto before = lost_before(segments, chunk_count() - found);
   if (!before.back()) return false;
   places_.assign(chunk_count(), Place{});
@@ -313,23 +310,26 @@ bool SwapStream::number_by_gaps(const std::vector<Segment>& segments) {
   return true;
 }
 
-void SwapStream::number_chunks(const std::vector<Segment>& segments) {
-  const std::uint64_t wanted = chunk_count();
+// The same of the first segment, and of the last one by counting from the end. What lies between is not used,
+// since its pages could get the PFNs of others.
+void SwapStream::number_both_ends(const std::vector<Segment>& segments) {
   const std::uint64_t entries = chain_.blocks.size();
   const auto& head = segments.front().places;
   const auto& tail = segments.back().places;
-  const bool reaches_end = segments.size() > 1 && segments.back().end_entry == entries;
-  // Another image that was written over this one may have chunks among its blocks: then only the first and
-  // the last segment are certain to be its own.
+  places_ = head;
+  if (segments.size() == 1 || segments.back().end_entry != entries) return;
   const std::uint64_t at_both_ends = head.size() + tail.size();
   const std::uint64_t between =
       entries - std::min(entries, kFirstChunkEntry + blocks_of(head) + blocks_of(tail));
-  const bool is_numbered = reaches_end && is_alone_ && number_by_gaps(segments);
-  if (!is_numbered) places_ = head;
-  if (!is_numbered && reaches_end && wanted > at_both_ends && fit(wanted - at_both_ends, between)) {
-    places_.resize(wanted - tail.size());
-    places_.insert(places_.end(), tail.begin(), tail.end());
-  }
+  if (chunk_count() <= at_both_ends || !fit(chunk_count() - at_both_ends, between)) return;
+  places_.resize(chunk_count() - tail.size());
+  places_.insert(places_.end(), tail.begin(), tail.end());
+}
+
+void SwapStream::number_chunks(const std::vector<Segment>& segments) {
+  const std::uint64_t wanted = chunk_count();
+  const std::uint64_t entries = chain_.blocks.size();
+  if (!number_by_gaps(segments)) number_both_ends(segments);
   if (places_.size() > wanted) {
     if (framing_damage_ == 0)
       report_framing(wanted, places_[wanted].first_entry,
@@ -345,13 +345,9 @@ void SwapStream::number_chunks(const std::vector<Segment>& segments) {
   }
 }
 
-// Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed
-// header and, as the last map page, whatever lay there. Then all is well up to the first chunk of that page.
 // A page of zeros, as a discard or a new file system leaves it, looks like an empty last map page.
 void SwapStream::note_early_end() {
-  const bool has_empty_end = chain_.reached_end && chain_.map_pages.size() > 1 &&
-                             chain_.last_page_first_entry == chain_.blocks.size();
-  if (!has_empty_end || !chain_.damage.empty()) return;
+  if (!chain_.reached_end || !chain_.ends_empty() || !chain_.damage.empty()) return;
   chain_.damage.push_back(
       {file().error(ErrorKind::Corrupt, space_.file_offset(chain_.map_pages.back()).value_or(0),
                     fmt::format("map page {}", chain_.map_pages.size() - 1), "zeros",
@@ -360,6 +356,8 @@ void SwapStream::note_early_end() {
   damage_.push_back(chain_.damage.back());
 }
 
+// Linux since 5.12 writes the signature before the last map page: a power cut in between leaves an armed
+// header and, as the last map page, whatever lay there. Then all is well up to the first chunk of that page.
 void SwapStream::note_stale_map_page() {
   const std::uint64_t page = first_broken_entry_ / (header_.page_size / kMapEntryBytes - 1);
   const std::uint64_t into = first_broken_entry_ % (header_.page_size / kMapEntryBytes - 1);

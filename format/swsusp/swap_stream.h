@@ -49,7 +49,6 @@ class SwapStream final : public PageStream {
   };
 
   SwapStream(BlockSpace space, const Header& header, std::uint64_t header_block);
-  static Result<std::unique_ptr<SwapStream>> start(std::unique_ptr<SwapStream> stream, MapChain chain);
   Result<void> read_info_page();
   void find_word_size(ByteView info_page);
   bool first_pfns_ascend() const;
@@ -65,6 +64,7 @@ class SwapStream final : public PageStream {
   // written over many chunks, lengths alone would lead astray.
   enum class Proof { Length, Content };
   std::vector<Segment> find_segments(Proof proof);
+  static std::uint64_t places_in(const std::vector<Segment>& segments);
   bool explains_all(const std::vector<Segment>& segments) const;
   bool is_whole_chunk(const Place& place, MutableBytes room) const;
   void forget_framing();
@@ -72,6 +72,7 @@ class SwapStream final : public PageStream {
   std::vector<std::optional<std::uint64_t>> lost_before(const std::vector<Segment>& segments,
                                                         std::uint64_t lost) const;
   bool number_by_gaps(const std::vector<Segment>& segments);
+  void number_both_ends(const std::vector<Segment>& segments);
   void number_chunks(const std::vector<Segment>& segments);
   std::uint64_t most_blocks() const;  // of a chunk
   std::optional<Place> place_at(std::uint64_t entry) const;

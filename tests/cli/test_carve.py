@@ -269,6 +269,10 @@ class DamagedImages(Carve):
             with self.subTest(broken):
                 disk = overwritten(made.file, [made.blocks[made.chunks[number][0]] for number in broken], b"\xff" * PAGE)
                 self.assert_part_comes_back(self.write("disk", disk), None, made, set().union(*map(made.pfns_of_chunk, broken)))
+                lying = bytearray(disk)  # a length that is possible, and leads into the middle of the chunk behind
+                first = made.blocks[made.chunks[12][0]] * PAGE
+                struct.pack_into("<Q", lying, first, struct.unpack_from("<Q", lying, first)[0] + PAGE)
+                self.assert_part_comes_back(self.write("disk", bytes(lying)), None, made, set().union(*map(made.pfns_of_chunk, [*broken, 12])))
                 # Without the header another image may lie between them.
                 between = set().union(*map(made.pfns_of_chunk, range(broken[0], broken[-1] + 1)))
                 self.assert_part_comes_back(self.write("disk", overwritten(disk, [0])), "1", made, between)

@@ -127,17 +127,11 @@ class ByMapPages {
   // Once for a chain that is whole; a broken one is mended by what else lies on the device.
   Result<void> assemble() {
     chain_ = assemble_chain(space_, abi_, block_, around_->chains);
-    const bool is_whole = chain_.is_whole && begins_with_info_page() && !ends_empty();
+    const bool is_whole = chain_.is_whole && begins_with_info_page() && !chain_.chain.ends_empty();
     if (is_whole || is_searched_) return {};
     TRY_OK(search({static_cast<std::uint64_t>(std::max<std::int64_t>(device_.start, 0)), device_.bytes}));
     chain_ = assemble_chain(space_, abi_, block_, around_->chains);
     return {};
-  }
-
-  // As the last map page may be, and as one looks that zeros were written over.
-  bool ends_empty() const {
-    return chain_.chain.map_pages.size() > 1 &&
-           chain_.chain.last_page_first_entry == chain_.chain.blocks.size();
   }
 
   bool begins_with_info_page() const {
@@ -196,7 +190,7 @@ class ByMapPages {
   Result<HeaderlessImage> finish() {
     HeaderlessImage image;
     image.first_map_block = chain_.first;
-    if (area_ && leads_to(header_, chain_.first)) image.named = header_.state;
+    if (is_newest()) image.named = header_.state;
     image.lost_map_pages = chain_.lost_map_pages;
     image.rebuilt_map_pages = chain_.rebuilt_map_pages;
     image.taken_blocks = taken_blocks_;
