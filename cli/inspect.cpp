@@ -22,12 +22,6 @@ namespace {
 using device::Device;
 using report::Json;
 
-// The answer is printed all the same: without its pages.
-bool needs_passphrase(const ImageInfo& info) {
-  return std::any_of(info.findings.begin(), info.findings.end(),
-                     [](const Finding& finding) { return finding.code == "encrypted"; });
-}
-
 class Inspect final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
@@ -163,7 +157,8 @@ class Inspect final : public Verb {
     } else {
       print(context, *report, image, *devices);
     }
-    if (needs_passphrase(report->info)) return kAuthentication;
+    // The answer is printed all the same: without its pages.
+    if (report->info.has_finding("encrypted")) return kAuthentication;
     return report->damage.empty() ? kDone : kPartial;
   }
 

@@ -11,6 +11,7 @@
 #include "format/kdump/parts.h"
 #include "lib/base/text.h"
 #include "lib/image/input.h"
+#include "lib/image/runs.h"
 #include "lib/image/vmcore_notes.h"
 #include "lib/os/cancel.h"
 
@@ -171,12 +172,7 @@ void Reader::find_lost_pages() {
   const auto visited =
       for_each_descriptor([&](const PagePlace& page, const Part* part, const PageDescriptor* d) {
         if (d != nullptr && part->table.has_data(*d) && !PageTable::was_never_written(*d)) return;
-        std::vector<PfnRange>& ranges = lost[part];
-        if (!ranges.empty() && ranges.back().first + ranges.back().second == page.pfn) {
-          ++ranges.back().second;
-        } else {
-          ranges.emplace_back(page.pfn, 1);
-        }
+        append_range(lost[part], {page.pfn, 1});
       });
   if (!visited) info_.damage.push_back({visited.error(), {}});
   for (const auto& part : all) report_cut_part(*part, std::move(lost[part.get()]));
@@ -394,8 +390,7 @@ Result<void> Reader::label_page_data(RangeMap& map) const {
 StructureCheck Reader::check_structure() const {
   StructureCheck check;
   check.damage = info_.damage;
-  const bool notes_are_good = std::none_of(info_.findings.begin(), info_.findings.end(),
-                                           [](const Finding& f) { return f.code == "broken-note"; });
+  const bool notes_are_good = !info_.has_finding("broken-note");
   check.layers.push_back({"header", notes_are_good ? LayerResult::Ok : LayerResult::Bad,
                           notes_are_good ? info_.variant : info_.variant + ", broken notes"});
   check.layers.push_back({"bitmaps", pages_.stray_pages() == 0 ? LayerResult::Ok : LayerResult::Bad,

@@ -26,6 +26,9 @@ std::string grouped(std::uint64_t value);
 // "1 page", "1,234 pages".
 std::string counted(std::uint64_t count, std::string_view thing);
 
+// "hib,raw": at least one item, which may be empty.
+std::vector<std::string> split_list(std::string_view text);
+
 // "a, b, c"
 std::string listed(const std::vector<std::string>& names);
 

@@ -11,18 +11,6 @@
 namespace hib {
 namespace {
 
-// "hib,raw": at least one name, which may be empty.
-std::vector<std::string> split_names(const std::string& text) {
-  std::vector<std::string> names(1);
-  for (const char c : text) {
-    if (c == ',')
-      names.emplace_back();
-    else
-      names.back() += c;
-  }
-  return names;
-}
-
 std::string lower_case(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return text;
@@ -32,7 +20,7 @@ std::string lower_case(std::string text) {
 
 std::string complaint_about_formats(const std::string& value, const Formats& formats, std::size_t images) {
   const std::vector<std::string> names = formats.names();
-  const std::vector<std::string> given = split_names(value);
+  const std::vector<std::string> given = split_list(value);
   for (const std::string& name : given) {
     if (name == kAutoFormat || formats.reader_of(name) != nullptr) continue;
     const std::string meant = nearest(lower_case(name), names);
@@ -45,7 +33,7 @@ std::string complaint_about_formats(const std::string& value, const Formats& for
 }
 
 std::string format_name_at(const std::string& value, std::size_t position) {
-  const std::vector<std::string> names = split_names(value);
+  const std::vector<std::string> names = split_list(value);
   return names[std::min(position, names.size() - 1)];
 }
 

@@ -79,6 +79,8 @@ struct ImageInfo {
   std::vector<std::pair<std::string, std::string>> details;  // what only this format has: name, text
   std::vector<Finding> findings;
   std::vector<Damage> damage;  // found while opening
+
+  bool has_finding(std::string_view code) const;
 };
 
 }  // namespace hib

@@ -9,6 +9,7 @@ namespace hib {
 namespace {
 
 constexpr const char* kOption = "--at";
+constexpr std::string_view kNoPlace = "auto";
 constexpr std::uint64_t kFarthestStart = std::uint64_t{1} << 62;
 
 std::optional<std::int64_t> distance(std::string_view text) {
@@ -43,28 +44,21 @@ std::string to_text(const ImagePlace& place) {
 }
 
 Result<std::optional<ImagePlace>> place_of_image(const std::string& list, std::size_t position) {
-  std::string_view rest = list;
-  for (; position > 0 && !rest.empty(); --position) {
-    const std::size_t comma = rest.find(',');
-    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-  }
-  const std::string_view item = rest.substr(0, rest.find(','));
-  if (item.empty() || item == "auto") return std::optional<ImagePlace>();
-  return parse_place(item);
+  const std::vector<std::string> items = split_list(list);
+  if (position >= items.size() || items[position].empty() || items[position] == kNoPlace)
+    return std::optional<ImagePlace>();
+  return parse_place(items[position]);
 }
 
 std::string complaint_about_places(const std::string& list, std::size_t images) {
-  std::size_t given = 0;
-  for (std::string_view rest = list;; ++given) {
-    const std::string_view item = rest.substr(0, rest.find(','));
+  const std::vector<std::string> items = split_list(list);
+  for (const std::string& item : items) {
+    if (item == kNoPlace || (!item.empty() && parse_place(item))) continue;
     const Error wrong = not_a_place(item);
-    if (item.empty() || (item != "auto" && !parse_place(item)))
-      return fmt::format("{}, expected {}", wrong.found, wrong.allowed);
-    if (item.size() == rest.size()) break;
-    rest.remove_prefix(item.size() + 1);
+    return fmt::format("{}, expected {}", wrong.found, wrong.allowed);
   }
-  ++given;
-  return given <= images ? "" : fmt::format("{} places for {}", given, counted(images, "image"));
+  return items.size() <= images ? ""
+                                : fmt::format("{} places for {}", items.size(), counted(images, "image"));
 }
 
 }  // namespace hib

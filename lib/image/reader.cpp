@@ -5,6 +5,11 @@
 
 namespace hib {
 
+bool ImageInfo::has_finding(std::string_view code) const {
+  return std::any_of(findings.begin(), findings.end(),
+                     [&](const Finding& finding) { return finding.code == code; });
+}
+
 std::string_view name_of(ImageState state) {
   switch (state) {
     case ImageState::Unknown: return "unknown";

@@ -26,6 +26,14 @@ void append_run(std::vector<PageRun>& runs, const PageRun& run) {
   }
 }
 
+void append_range(std::vector<PfnRange>& ranges, const PfnRange& range) {
+  if (!ranges.empty() && ranges.back().first + ranges.back().second == range.first) {
+    ranges.back().second += range.second;
+  } else {
+    ranges.push_back(range);
+  }
+}
+
 std::unique_ptr<RunSource> source_of(const std::vector<PageRun>& runs) {
   return std::make_unique<ListedRuns>(runs);
 }

@@ -101,7 +101,7 @@ Result<Ring> find_ring(const AddressSpace& memory, const LogLayout& layout) {
   TRY(const std::uint64_t count_bits, layout.offset("prb_desc_ring.count_bits"));
   TRY(const std::uint64_t size_bits, layout.offset("prb_data_ring.size_bits"));
   TRY(ring.count, power_of_two(memory, base + descriptors + count_bits, "count_bits", kMaxLogDescriptorBits));
-  TRY(ring.text_bytes, power_of_two(memory, base + texts + size_bits, "size_bits", 30));
+  TRY(ring.text_bytes, power_of_two(memory, base + texts + size_bits, "size_bits", kMaxLogBits));
   TRY(ring.descriptors, word(descriptors, "prb_desc_ring.descs"));
   TRY(ring.infos, word(descriptors, "prb_desc_ring.infos"));
   TRY(ring.head, word(descriptors + counter, "prb_desc_ring.head_id"));

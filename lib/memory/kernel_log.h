@@ -18,7 +18,8 @@ namespace hib::memory {
 
 // Limits, checked before anything is read.
 inline constexpr unsigned kMaxLogDescriptorBits = 24;
-inline constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 30;
+inline constexpr unsigned kMaxLogBits = 30;
+inline constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << kMaxLogBits;
 
 struct LogLine {
   std::uint64_t time_ns = 0;            // since the kernel has started, as in dmesg

@@ -1,7 +1,5 @@
 #include "lib/memory/kernel_tables.h"
 
-#include <bit>
-
 #include <fmt/format.h>
 
 #include "lib/base/text.h"

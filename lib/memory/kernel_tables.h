@@ -1,8 +1,7 @@
 // Where the kernel's own page tables are, as VMCOREINFO says; each architecture says it in its own words.
 #pragma once
 
-#include <map>
-#include <string>
+#include <cstdint>
 
 #include "lib/base/error.h"
 #include "lib/image/record.h"

@@ -182,9 +182,7 @@ std::optional<std::uint64_t> missing_slots(const ConvertRequest& request, const 
   if (!request.as->keeps_swapped || request.write.without_swapped || source.swapped_pages() != nullptr)
     return 0;
   if (const auto areas = swap_areas_in(source.records())) return swapped_out(*areas);
-  const std::vector<Finding>& findings = source.info().findings;
-  const bool may_miss = std::any_of(findings.begin(), findings.end(),
-                                    [](const Finding& f) { return f.code == kSwapAreaEndUnknown; });
+  const bool may_miss = source.info().has_finding(kSwapAreaEndUnknown);
   return may_miss ? std::nullopt : std::optional<std::uint64_t>(0);
 }
 

@@ -86,14 +86,6 @@ class Side {
   bool done_ = false;
 };
 
-void add_range(std::vector<PfnRange>& ranges, Pfn first, std::uint64_t count) {
-  if (!ranges.empty() && ranges.back().first + ranges.back().second == first) {
-    ranges.back().second += count;
-  } else {
-    ranges.emplace_back(first, count);
-  }
-}
-
 class Comparison {
  public:
   Comparison(PageHashSource& a, PageHashSource& b, std::uint32_t page_size, DiffReport& report)
@@ -116,15 +108,15 @@ class Comparison {
   void compare(Pfn first, std::uint64_t count) {
     if (a_.unreadable(first) || b_.unreadable(first)) {
       report_.unknown += count;
-      add_range(report_.unknown_ranges, first, count);
+      append_range(report_.unknown_ranges, {first, count});
     } else if (a_.present(first) && b_.present(first)) {
       compare_present(first, count);
     } else if (a_.present(first)) {
       report_.only_a += count;
-      add_range(report_.only_a_ranges, first, count);
+      append_range(report_.only_a_ranges, {first, count});
     } else if (b_.present(first)) {
       report_.only_b += count;
-      add_range(report_.only_b_ranges, first, count);
+      append_range(report_.only_b_ranges, {first, count});
     }
   }
 
@@ -134,7 +126,7 @@ class Comparison {
         report_.same += count;
       } else {
         report_.changed += count;
-        add_range(report_.changed_ranges, first, count);
+        append_range(report_.changed_ranges, {first, count});
       }
       return;
     }
@@ -143,7 +135,7 @@ class Comparison {
         ++report_.same;
       } else {
         ++report_.changed;
-        add_range(report_.changed_ranges, pfn, 1);
+        append_range(report_.changed_ranges, {pfn, 1});
       }
     }
   }

@@ -15,6 +15,7 @@
 #include "lib/codec/hash.h"
 #include "lib/image/content_digest.h"
 #include "lib/image/format.h"
+#include "lib/image/runs.h"
 #include "lib/image/swapped.h"
 #include "lib/os/cancel.h"
 
@@ -196,19 +197,12 @@ class Run {
     const auto [known, is_new] =
         damage_at_.try_emplace({damage.error.offset, damage.error.where}, result_.damage.size());
     if (!is_new) {
-      for (const PfnRange& range : damage.lost_pfns) append(range, result_.damage[known->second].lost_pfns);
+      for (const PfnRange& range : damage.lost_pfns)
+        append_range(result_.damage[known->second].lost_pfns, range);
     } else if (result_.damage.size() < kMaxDamage) {
       result_.damage.push_back(std::move(damage));
     } else {
       damage_at_.erase(known);
-    }
-  }
-
-  static void append(const PfnRange& range, std::vector<PfnRange>& ranges) {
-    if (!ranges.empty() && ranges.back().first + ranges.back().second == range.first) {
-      ranges.back().second += range.second;
-    } else {
-      ranges.push_back(range);
     }
   }
 

@@ -46,21 +46,23 @@ std::optional<std::uint32_t> start_of_extended(const DosTable& table) {
   return entry == table.entries.end() ? std::nullopt : std::optional<std::uint32_t>(entry->start);
 }
 
-// The first bytes of a part of a disk that has no descriptor.
-Fd copy_of_start(const File& file, std::uint64_t offset, std::uint64_t size) {
-  Fd copy(::memfd_create("first bytes", MFD_CLOEXEC));
-  if (!copy || ::ftruncate(copy.get(), static_cast<off_t>(size)) != 0) return {};
-  std::vector<std::byte> bytes(std::min(size, kLookedAtBytes));
-  if (!file.read_at(offset, MutableBytes(bytes)) ||
-      ::pwrite(copy.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    return {};
-  return copy;
+// Holes, for libblkid, which reads descriptors only. Invalid where there is none to be had.
+Fd empty_copy(std::uint64_t size) {
+  Fd copy(::memfd_create("for libblkid", MFD_CLOEXEC));
+  return copy && ::ftruncate(copy.get(), static_cast<off_t>(size)) == 0 ? std::move(copy) : Fd();
 }
 
-bool copy_piece(const File& file, std::uint64_t offset, MutableBytes bytes, int to) {
+bool copy_piece(const File& file, std::uint64_t offset, MutableBytes bytes, const Fd& to, std::uint64_t at) {
   return file.read_at(offset, bytes) &&
-         ::pwrite(to, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
+         ::pwrite(to.get(), bytes.data(), bytes.size(), static_cast<off_t>(at)) ==
              static_cast<ssize_t>(bytes.size());
+}
+
+// The first bytes of a part of a disk that has no descriptor.
+Fd copy_of_start(const File& file, std::uint64_t offset, std::uint64_t size) {
+  Fd copy = empty_copy(size);
+  std::vector<std::byte> bytes(std::min(size, kLookedAtBytes));
+  return copy && copy_piece(file, offset, bytes, copy, 0) ? std::move(copy) : Fd();
 }
 
 // The size of the disk by its GPT, whose second copy is the last sector; 0: there is none. libblkid takes no
@@ -83,12 +85,12 @@ std::uint64_t size_by_gpt(const File& file) {
 // The tables of a disk that has no descriptor or is cut, at their places in a file that is empty but for
 // them.
 Fd copy_of_tables(const File& file, std::uint64_t disk_bytes) {
-  Fd copy(::memfd_create("partition tables", MFD_CLOEXEC));
-  if (!copy || ::ftruncate(copy.get(), static_cast<off_t>(disk_bytes)) != 0) return {};
+  Fd copy = empty_copy(disk_bytes);
   std::vector<std::byte> ends(std::min(file.size(), kLookedAtBytes));
-  if (!copy_piece(file, file.size() - ends.size(), ends, copy.get()) ||
-      !copy_piece(file, 0, ends, copy.get()))
-    return {};
+  const auto keep = [&](std::uint64_t offset, MutableBytes bytes) {
+    return copy_piece(file, offset, bytes, copy, offset);
+  };
+  if (!copy || !keep(file.size() - ends.size(), ends) || !keep(0, ends)) return {};
   DosTable table{};
   if (ends.size() < sizeof table) return copy;
   std::memcpy(&table, ends.data(), sizeof table);
@@ -96,7 +98,7 @@ Fd copy_of_tables(const File& file, std::uint64_t disk_bytes) {
   std::optional<std::uint64_t> next = first;
   for (std::size_t link = 0; next && link < kMaxLogical; ++link) {
     std::array<std::byte, sizeof table> sector{};
-    if (!copy_piece(file, *next * kSectorBytes, sector, copy.get())) break;
+    if (!keep(*next * kSectorBytes, sector)) break;
     std::memcpy(&table, sector.data(), sizeof table);
     const auto relative = start_of_extended(table);  // to the first link
     next = relative ? std::optional<std::uint64_t>(std::uint64_t{*first} + *relative) : std::nullopt;

@@ -143,9 +143,7 @@ std::string describe_found_in(const std::vector<FoundIn>& found_in) {
 
 // "armed". An image without a header is said to be so by its variant.
 std::string describe_state(const Style& style, const ImageInfo& info) {
-  const bool is_carved = std::any_of(info.findings.begin(), info.findings.end(),
-                                     [](const Finding& finding) { return finding.code == "carved"; });
-  if (is_carved && info.state == ImageState::None) return "";
+  if (info.has_finding("carved") && info.state == ImageState::None) return "";
   const std::string state(name_of(info.state));
   return ", " + (info.state == ImageState::Incomplete ? style.red(state) : state);
 }

@@ -17,10 +17,6 @@ constexpr const char* kOverwritten = "something else lies there";
 constexpr const char* kWrongNext = "it leads nowhere; the next map page lies behind its last block";
 constexpr const char* kRebuilt = "something else lies there; rebuilt from the blocks between its neighbours";
 
-bool is_empty_map_page(ByteView page) {
-  return std::all_of(page.begin(), page.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 class Assembler {
  public:
   Assembler(const BlockSpace& space, const Abi& abi, const std::vector<ChainOfFound>& found)
@@ -61,7 +57,7 @@ class Assembler {
       last_entry_ = last_entry();
       return true;
     }
-    return !seen_.empty() && is_empty_map_page(page_) && !find_behind(block);
+    return !seen_.empty() && all_zero(page_) && !find_behind(block);
   }
 
   std::uint64_t last_entry() const {

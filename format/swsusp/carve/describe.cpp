@@ -36,6 +36,11 @@ ImageInfo info_of(const ImageReader& image) {
   return info;
 }
 
+std::string counts_of(const InfoPage& info) {
+  return fmt::format("the info page counts {}: 1 + {} of PFNs + {} of data", counted(info.pages, "page"),
+                     grouped(info.pfn_page_count()), grouped(info.image_pages));
+}
+
 class Description {
  public:
   Description(const HeaderlessImage& image, CarvedImage& out)
@@ -78,9 +83,7 @@ class Description {
                                               : "the info page: something else lies there");
       return;
     }
-    proof("info-page",
-          fmt::format("the info page counts {}: 1 + {} of PFNs + {} of data", counted(info_.pages, "page"),
-                      grouped(info_.pfn_page_count()), grouped(info_.image_pages)));
+    proof("info-page", counts_of(info_));
   }
 
   void judge_map_chain() {
@@ -151,15 +154,10 @@ class Description {
     const auto count = swapped_out_by_memory(*image_.reader);
     if (count.value_or(0) > 0)
       missing("swapped-pages", counted(*count, "page") + " that the machine had swapped out");
-    else if (!count && has_finding(kSwapAreaEndUnknown))
+    else if (!count && image_.reader->info().has_finding(kSwapAreaEndUnknown))
       missing("swapped-pages",
               "pages that the machine may have swapped out: the kernel's account of them cannot be read, and "
               "where the swap area ended is not known");
-  }
-
-  bool has_finding(std::string_view code) const {
-    const std::vector<Finding>& findings = image_.reader->info().findings;
-    return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.code == code; });
   }
 
   const HeaderlessImage& image_;
@@ -200,9 +198,7 @@ void describe_remains(const ChainOfFound& chain, CarvedImage& out) {
 }
 
 void describe_lone_info_page(const InfoPage& info, CarvedImage& out) {
-  out.reasons.push_back({"info-page", fmt::format("the info page counts {}: 1 + {} of PFNs + {} of data",
-                                                  counted(info.pages, "page"), grouped(info.pfn_page_count()),
-                                                  grouped(info.image_pages))});
+  out.reasons.push_back({"info-page", counts_of(info)});
   out.missing.push_back({"map-chain", "the map page that names it, and with it the blocks of the image"});
 }
 

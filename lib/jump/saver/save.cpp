@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "lib/image/runs.h"
 #include "lib/jump/records.h"
 #include "lib/jump/saver/marks.h"
 #include "lib/ops/convert.h"
@@ -20,10 +21,7 @@ Result<std::vector<PfnRange>> unused_pages(const Device& device, const MemoryRan
   TRY_OK(device.read(map.start, bits));
   for (Pfn pfn = 0; pfn < bits.size() * 8; ++pfn) {
     if ((std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1) == 0) continue;
-    if (!ranges.empty() && ranges.back().first + ranges.back().second == pfn)
-      ++ranges.back().second;
-    else
-      ranges.emplace_back(pfn, 1);
+    append_range(ranges, {pfn, 1});
   }
   return ranges;
 }
