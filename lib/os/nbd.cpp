@@ -7,8 +7,6 @@
 #include <array>
 #include <functional>
 #include <mutex>
-#include <optional>
-#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -27,54 +25,47 @@ constexpr std::array<std::string_view, 6> kSchemes = {"nbd://",       "nbds://",
 
 // libnbd, loaded when a server is asked for: with what it needs itself it is larger than hibtool, and the
 // saver, which never meets a server, would carry all of it.
-struct Library {
-  decltype(&::nbd_create) create;
-  decltype(&::nbd_close) close;
-  decltype(&::nbd_get_error) get_error;
-  decltype(&::nbd_add_meta_context) add_meta_context;
-  decltype(&::nbd_set_uri_allow_local_file) set_uri_allow_local_file;
-  decltype(&::nbd_connect_uri) connect_uri;
-  decltype(&::nbd_connect_socket) connect_socket;
-  decltype(&::nbd_get_size) get_size;
-  decltype(&::nbd_get_block_size) get_block_size;
-  decltype(&::nbd_can_meta_context) can_meta_context;
-  decltype(&::nbd_can_multi_conn) can_multi_conn;
-  decltype(&::nbd_pread) pread;
-  decltype(&::nbd_block_status) block_status;
+class Library {
+  // Of whatever type the function has.
+  struct Symbol {
+    void* address;
+    template <typename Function>
+    operator Function*() const {
+      return reinterpret_cast<Function*>(address);
+    }
+  };
+  Symbol find(const char* name) {
+    void* const address = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
+    is_whole_ = is_whole_ && address != nullptr;
+    return {address};
+  }
+
+  void* handle_ = ::dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
+  bool is_whole_ = true;
+
+ public:
+  bool is_whole() const { return is_whole_; }
+
+  decltype(&::nbd_create) create = find("nbd_create");
+  decltype(&::nbd_close) close = find("nbd_close");
+  decltype(&::nbd_get_error) get_error = find("nbd_get_error");
+  decltype(&::nbd_add_meta_context) add_meta_context = find("nbd_add_meta_context");
+  decltype(&::nbd_set_uri_allow_local_file) set_uri_allow_local_file = find("nbd_set_uri_allow_local_file");
+  decltype(&::nbd_connect_uri) connect_uri = find("nbd_connect_uri");
+  decltype(&::nbd_connect_socket) connect_socket = find("nbd_connect_socket");
+  decltype(&::nbd_get_size) get_size = find("nbd_get_size");
+  decltype(&::nbd_get_block_size) get_block_size = find("nbd_get_block_size");
+  decltype(&::nbd_can_meta_context) can_meta_context = find("nbd_can_meta_context");
+  decltype(&::nbd_can_multi_conn) can_multi_conn = find("nbd_can_multi_conn");
+  decltype(&::nbd_pread) pread = find("nbd_pread");
+  decltype(&::nbd_block_status) block_status = find("nbd_block_status");
 };
 
-std::optional<Library> load_library() {
-  void* handle = ::dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return std::nullopt;
-  Library library{};
-  bool is_whole = true;
-  const auto find = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(handle, name));
-    is_whole = is_whole && function != nullptr;
-  };
-  find(library.create, "nbd_create");
-  find(library.close, "nbd_close");
-  find(library.get_error, "nbd_get_error");
-  find(library.add_meta_context, "nbd_add_meta_context");
-  find(library.set_uri_allow_local_file, "nbd_set_uri_allow_local_file");
-  find(library.connect_uri, "nbd_connect_uri");
-  find(library.connect_socket, "nbd_connect_socket");
-  find(library.get_size, "nbd_get_size");
-  find(library.get_block_size, "nbd_get_block_size");
-  find(library.can_meta_context, "nbd_can_meta_context");
-  find(library.can_multi_conn, "nbd_can_multi_conn");
-  find(library.pread, "nbd_pread");
-  find(library.block_status, "nbd_block_status");
-  return is_whole ? std::optional(library) : std::nullopt;
-}
-
-const std::optional<Library>& loaded() {
-  static const std::optional<Library> library = load_library();
+// Only where it is whole: behind connect().
+const Library& nbd() {
+  static const Library library;
   return library;
 }
-
-// Only where loaded() has one: behind connect().
-const Library& nbd() { return *loaded(); }
 
 // What libnbd says of the last call of this thread that failed.
 Error nbd_error(const std::string& what) {
@@ -103,7 +94,7 @@ class Connection {
 using Connections = std::vector<std::unique_ptr<Connection>>;
 
 Result<std::unique_ptr<Connection>> connect(const std::function<int(nbd_handle*)>& how) {
-  if (!loaded()) {
+  if (!nbd().is_whole()) {
     return fail(make_error(ErrorKind::Unsupported, "NBD", "no library for it here", "libnbd 1")
                     .advise("apt install libnbd0"));
   }
