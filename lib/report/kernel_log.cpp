@@ -1,6 +1,11 @@
 #include "lib/report/kernel_log.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "lib/base/text.h"
 
@@ -28,26 +33,24 @@ std::string printable_with_tabs(std::string_view text) {
   return out;
 }
 
-// A record of several lines stays one.
-std::string printable_lines(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::string_view part = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(text.size(), part.size() + 1));
-    out += (out.empty() ? "" : "\n") + printable_with_tabs(part);
-  }
-  return out;
+// Of one record: at least one, and none for a line end behind the last.
+std::vector<std::string> printable_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  do {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    lines.push_back(printable_with_tabs(line));
+  } while (!text.empty());
+  return lines;
 }
 
 void print_line(std::ostream& out, const Style& style, const memory::LogLine& line) {
   const std::string time =
       fmt::format("[{:5}.{:06}] ", line.time_ns / kNsPerSecond, line.time_ns % kNsPerSecond / 1000);
-  std::string_view rest = line.text;
-  for (bool is_first = true; is_first || !rest.empty(); is_first = false) {
-    const std::string_view part = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-    out << (is_first ? style.green(time) : std::string(time.size(), ' '))
-        << coloured(style, line.level, printable_with_tabs(part)) << "\n";
+  std::string in_front = style.green(time);
+  for (const std::string& text : printable_lines(line.text)) {
+    out << in_front << coloured(style, line.level, text) << "\n";
+    in_front.assign(time.size(), ' ');
   }
 }
 
@@ -66,7 +69,7 @@ Json json_of_log(const memory::KernelLog& log) {
     lines.push_back({{"time_ns", line.time_ns},
                      {"level", line.level},
                      {"caller", line.caller ? Json(memory::caller_of(*line.caller)) : Json(nullptr)},
-                     {"text", printable_lines(line.text)}});
+                     {"text", fmt::format("{}", fmt::join(printable_lines(line.text), "\n"))}});
   }
   return {{"lines", std::move(lines)},
           {"lines_overwritten", log.lost_before},
