@@ -13,10 +13,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
 import initramfs  # noqa: E402
-import json_schema  # noqa: E402
 import kernel  # noqa: E402
 from guest import Guest  # noqa: E402
-from support import HIBTOOL, ROOT  # noqa: E402
+from support import ROOT  # noqa: E402
+from tool import tool, tool_json  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
 MARKS = 400  # pages of the known file
@@ -40,17 +40,6 @@ md5sum /tmp/known
 echo RESUMED
 poweroff -f
 """
-
-
-def tool(*arguments, code=0):
-    done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=300)
-    if done.returncode != code:
-        raise AssertionError(f"hibtool {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}{done.stdout[:1000]}")
-    return done.stdout
-
-
-def tool_json(*arguments, code=0):
-    return json_schema.loads(tool(*arguments, "--json", code=code))
 
 
 def only(lines, pattern):

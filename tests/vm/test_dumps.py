@@ -14,23 +14,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
-import json_schema  # noqa: E402
 import workload  # noqa: E402
 from support import HIBTOOL  # noqa: E402
+from tool import tool, tool_json  # noqa: E402
 
 # kernel, machine, CPUs, MiB: small enough to boot in seconds, different enough to matter
 GUESTS = {"6.1": ("pc", 1, 256), "6.12": ("q35", 2, 256)}
-
-
-def tool(*arguments, code=0):
-    done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True, timeout=600)
-    if code is not None and done.returncode != code:
-        raise AssertionError(f"hibtool {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}{done.stdout[:1000]}")
-    return done.stdout
-
-
-def tool_json(*arguments, code=0):
-    return json_schema.loads(tool(*arguments, "--json", code=code))
 
 
 class RealMemory:

@@ -15,7 +15,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support"
 import hibernation  # noqa: E402
 import swapping  # noqa: E402
 from support import ROOT  # noqa: E402
-from test_hibernation import run, tool, tool_json  # noqa: E402
+from test_hibernation import run  # noqa: E402
+from tool import tool, tool_json  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
 PARTITION = hibernation.PARTITION_START * hibernation.SECTOR
