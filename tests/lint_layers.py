@@ -21,6 +21,12 @@ ALLOWED = {
     "lib/device/match": f"{LOW} lib/device",
     "lib/device/policy": f"{LOW} lib/fs lib/device lib/device/match",
     "lib/ops": f"{LOW} lib/fs lib/memory lib/device lib/device/match",
+    "lib/diagnose": LOW,
+    "lib/diagnose/log": f"{LOW} lib/diagnose",
+    "lib/diagnose/boot": f"{LOW} lib/device lib/device/probe lib/diagnose",
+    "lib/diagnose/post_mortem": f"{LOW} lib/fs lib/memory lib/ops lib/device lib/device/probe lib/diagnose lib/diagnose/log"
+                                " lib/diagnose/boot",
+    "lib/diagnose/preflight": f"{LOW} lib/ops lib/device lib/device/probe lib/diagnose lib/diagnose/log lib/diagnose/boot",
     "lib/jump/module": f"{LOW} kernel-glue/include",
     "lib/jump/boot": f"{LOW} lib/jump/module",
     "lib/jump": f"{LOW} lib/fs lib/ops lib/device lib/device/probe lib/jump/module lib/jump/boot",
@@ -29,10 +35,11 @@ ALLOWED = {
     "lib/jump/saver": f"{LOW} lib/ops lib/device lib/device/probe lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                       " lib/jump/restore",
     "lib/report": f"{LOW} lib/fs lib/memory lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
-                  " lib/jump/restore",
+                  " lib/jump/restore lib/diagnose lib/diagnose/log lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
     "format": f"{LOW} format/NAME",
     "format/NAME": f"{LOW} lib/memory",
-    "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/restore",
+    "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/restore"
+           " lib/diagnose/post_mortem lib/diagnose/preflight",
 }
 # The program itself is where the table of formats and the saver meet.
 MAIN = {"cli/main.cpp": {"format", "lib/jump/saver"}}
@@ -54,6 +61,8 @@ FENCED = {
     "blkid/": ("lib/os/",),
     "pci/": ("lib/os/device_names",),
     "libnbd.h": ("lib/os/nbd",),
+    "archive": ("lib/diagnose/boot/",),
+    "systemd/": ("lib/diagnose/log/",),
     "libsmartcols": ("lib/report/text_table",),
     "ext2fs/": ("format/swsusp/",),
     "oneapi/": ("lib/ops/",),
