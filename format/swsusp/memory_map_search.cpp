@@ -47,6 +47,17 @@ std::optional<std::size_t> table_bytes(ByteView at, std::uint32_t count) {
   return kHeaderBytes + count * kEntryBytes;
 }
 
+std::vector<MemoryMapEntry> entries_of(ByteView table) {
+  const Abi abi;
+  std::vector<MemoryMapEntry> entries;
+  for (std::size_t at = kHeaderBytes; at + kEntryBytes <= table.size(); at += kEntryBytes) {
+    const ByteView entry = table.subspan(at, kEntryBytes);
+    const std::uint32_t type = abi.u32(entry, 16);
+    entries.push_back({abi.u64(entry, 0), abi.u64(entry, 8), type, name_of_memory_type(type)});
+  }
+  return entries;
+}
+
 }  // namespace
 
 MemoryMapSearch::MemoryMapSearch(const RestoreRecord& record) {
@@ -70,6 +81,8 @@ void MemoryMapSearch::look_at(ByteView page) {
     bits_ = bits;
     is_found_ = bits == 0;
     found_ = std::move(digest);
+    const ByteView table = page.subspan(at, *size);
+    table_.assign(table.begin(), table.end());
   }
 }
 
@@ -78,7 +91,8 @@ MemoryMapSearch::Result MemoryMapSearch::result() const {
   const LayerResult result = !bits_ || *bits_ > kMostDigestBits ? LayerResult::NotProvable
                              : *bits_ == 0                      ? LayerResult::Ok
                                                                 : LayerResult::Bad;
-  return {result, wanted_, found_};
+  return {result, wanted_, found_,
+          result == LayerResult::Ok ? entries_of(table_) : std::vector<MemoryMapEntry>()};
 }
 
 std::string MemoryMapSearch::digest_of(ByteView table) const {

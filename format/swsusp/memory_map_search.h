@@ -6,8 +6,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "format/swsusp/info_page.h"
+#include "lib/os/firmware_map.h"
 
 namespace hib::swsusp {
 
@@ -21,8 +23,9 @@ class MemoryMapSearch {
   bool is_wanted() const { return !wanted_.empty(); }  // the record has a digest
   struct Result {
     LayerResult result = LayerResult::NotProvable;
-    std::string wanted;  // the digest in the record
-    std::string found;   // of the table that comes nearest; empty: no table
+    std::string wanted;                 // the digest in the record
+    std::string found;                  // of the table that comes nearest; empty: no table
+    std::vector<MemoryMapEntry> table;  // Ok: the one of the digest
   };
   Result result() const;
 
@@ -36,6 +39,7 @@ class MemoryMapSearch {
   mutable std::mutex mutex_;           // guards what follows
   std::optional<unsigned> bits_;
   std::string found_;
+  std::vector<std::byte> table_;  // of the digest found_
 };
 
 }  // namespace hib::swsusp

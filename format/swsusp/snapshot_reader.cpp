@@ -659,6 +659,7 @@ void SnapshotReader::check_memory_map(WholeCheck& check) const {
     check.damage.push_back({std::move(error), {}});
   }
   check.layers.push_back({"memory map", map.result, std::move(text)});
+  check.firmware_map = map.table;
 }
 
 // A kernel refuses the image of a machine with more or less memory.

@@ -18,6 +18,7 @@
 #include "lib/image/place.h"
 #include "lib/image/range_map.h"
 #include "lib/image/record.h"
+#include "lib/os/firmware_map.h"
 
 namespace hib {
 
@@ -89,6 +90,7 @@ struct StructureCheck {
 struct WholeCheck {
   std::vector<Layer> layers;
   std::vector<Damage> damage;
+  std::vector<MemoryMapEntry> firmware_map;  // of the machine, as it lies in its memory; empty: not found
 };
 
 class ImageReader {

@@ -65,16 +65,18 @@ RearmCheck check_file_system(const fs::MemoryScan& memory, const std::string& uu
   const fs::InMemory saved = memory.of(uuid, it->log_sectors);
   const fs::WrittenSince since = fs::written_since(saved.marks, it->marks, 0);
   switch (since.since) {
-    case fs::Since::Untouched: return {name, true, saved.type + ", as the machine left it"};
+    case fs::Since::Untouched: return {name, true, saved.type + ", as the machine left it", since.since};
     case fs::Since::Written:
-      if (since.by_mount) return {name, false, "it was mounted or checked since"};
+      if (since.by_mount) return {name, false, "it was mounted or checked since", since.since};
       return {name, false,
-              fmt::format("it was written since: expected {}, found {}", since.expected, since.found)};
+              fmt::format("it was written since: expected {}, found {}", since.expected, since.found),
+              since.since};
     case fs::Since::Unproven:
       return {
           name, false,
           fmt::format("{}, of which it cannot be told whether it was written since: expected {}, found {}",
-                      saved.type, since.expected, since.found)};
+                      saved.type, since.expected, since.found),
+          since.since};
   }
   return {};
 }
@@ -159,24 +161,31 @@ bool RearmReport::possible() const {
   return std::all_of(checks.begin(), checks.end(), [](const RearmCheck& check) { return check.ok; });
 }
 
+Result<RearmReport> could_be_rearmed(const Formats& formats, const ImageReader& image,
+                                     const RearmRequest& request) {
+  TRY_OK(format_that_rearms(formats, image.info(), request.open.at.has_value()));
+  RearmReport report;
+  report.image = request.image;
+  report.armed_already = image.info().state == ImageState::Armed;
+  fs::MemoryScan memory;
+  const std::uint32_t page_size = image.info().page_size;
+  TRY(report.verified, verify(image, request.threads, request.progress,
+                              [&](const PageBatch& batch) { memory.add(batch, page_size); }));
+  report.checks.push_back(check_image(report.verified));
+  TRY(RearmCheck swapped, check_swapped_pages(formats, request, image, report.verified.content_digest));
+  report.checks.push_back(std::move(swapped));
+  TRY_OK(check_file_systems(request, memory, report));
+  return report;
+}
+
 Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request) {
   OpenOptions open = request.open;
   open.salvage = true;  // damage is an answer here
   TRY(const auto image, formats.open(request.image, request.format, open));
   TRY_OK(refuse_unused(formats, request.open, {image->info()}));
-  TRY(const Format* format, format_that_rearms(formats, image->info(), request.open.at.has_value()));
-  RearmReport report;
-  report.image = request.image;
-  report.armed_already = image->info().state == ImageState::Armed;
-  fs::MemoryScan memory;
-  const std::uint32_t page_size = image->info().page_size;
-  TRY(const auto verified, verify(*image, request.threads, request.progress,
-                                  [&](const PageBatch& batch) { memory.add(batch, page_size); }));
-  report.checks.push_back(check_image(verified));
-  TRY(RearmCheck swapped, check_swapped_pages(formats, request, *image, verified.content_digest));
-  report.checks.push_back(std::move(swapped));
-  TRY_OK(check_file_systems(request, memory, report));
+  TRY(RearmReport report, could_be_rearmed(formats, *image, request));
   if (!request.write || !report.possible() || report.armed_already) return report;
+  TRY(const Format* format, format_that_rearms(formats, image->info(), request.open.at.has_value()));
   TRY_OK(format->rearm(request.image, open));
   report.written = true;
   return report;

@@ -3,11 +3,14 @@
 // them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "lib/fs/written_since.h"
 #include "lib/image/format.h"
 #include "lib/ops/pipeline.h"
+#include "lib/ops/verify.h"
 
 namespace hib {
 
@@ -28,16 +31,22 @@ struct RearmCheck {
   std::string name;
   bool ok = false;
   std::string text;
+  std::optional<fs::Since> since = {};  // of a file system that was found
 };
 
 struct RearmReport {
   std::string image;
+  VerifyReport verified;
   std::vector<RearmCheck> checks;
   bool armed_already = false;
   bool written = false;
 
   bool possible() const;
 };
+
+// Could it be done? Of an image that was opened with salvage; nothing is written.
+Result<RearmReport> could_be_rearmed(const Formats& formats, const ImageReader& image,
+                                     const RearmRequest& request);
 
 // Fails when the image could not be read or the signature not written. Reasons against it are in the report.
 Result<RearmReport> rearm(const Formats& formats, const RearmRequest& request);

@@ -117,6 +117,7 @@ Result<VerifyReport> verify(const ImageReader& image, unsigned threads, const Pr
     report.swapped = options.with_swapped ? result.swapped : swapped->info().pages;
   }
   for (Layer& layer : result.whole.layers) report.layers.push_back(std::move(layer));
+  report.firmware_map = std::move(result.whole.firmware_map);
   const Record* salvaged = find_record(image.records(), kSalvagedRecord);
   if (salvaged != nullptr) report.layers.push_back(salvaged_layer(*salvaged));
   report.layers.push_back(digest_layer(image.info(), result));

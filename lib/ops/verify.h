@@ -17,8 +17,9 @@ struct VerifyReport {
   std::vector<Damage> damage;
   PageCounts pages;  // by content
   Hash128 content_digest;
-  std::optional<PageCounts> swapped;  // swapped-out pages, where the image keeps them
-  std::vector<Layer> acceptance;      // of a hibernation image, by a machine; filled in by who asks for it
+  std::optional<PageCounts> swapped;         // swapped-out pages, where the image keeps them
+  std::vector<MemoryMapEntry> firmware_map;  // of the machine, out of its memory; empty: not found
+  std::vector<Layer> acceptance;  // of a hibernation image, by a machine; filled in by who asks for it
 
   bool acceptable() const;  // no layer of `acceptance` is bad
 };

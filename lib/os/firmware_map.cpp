@@ -11,20 +11,21 @@ namespace {
 constexpr unsigned kMaxEntries = 4096;
 
 // Names as firmware_map.c gets them from arch/x86/kernel/e820.c.
+struct MemoryType {
+  const char* name;
+  std::uint32_t number;
+};
+constexpr std::array<MemoryType, 8> kMemoryTypes = {{{"System RAM", 1},
+                                                     {"Reserved", 2},
+                                                     {"ACPI Tables", 3},
+                                                     {"ACPI Non-volatile Storage", 4},
+                                                     {"Unusable memory", 5},
+                                                     {"Persistent Memory", 7},
+                                                     {"Persistent Memory (legacy)", 12},
+                                                     {"Soft Reserved", 0xEFFFFFFF}}};
+
 std::uint32_t memory_type(const std::string& name) {
-  struct Type {
-    const char* name;
-    std::uint32_t number;
-  };
-  static constexpr std::array<Type, 8> kTypes = {{{"System RAM", 1},
-                                                  {"Reserved", 2},
-                                                  {"ACPI Tables", 3},
-                                                  {"ACPI Non-volatile Storage", 4},
-                                                  {"Unusable memory", 5},
-                                                  {"Persistent Memory", 7},
-                                                  {"Persistent Memory (legacy)", 12},
-                                                  {"Soft Reserved", 0xEFFFFFFF}}};
-  for (const Type& type : kTypes) {
+  for (const MemoryType& type : kMemoryTypes) {
     if (name == type.name) return type.number;
   }
   return 0;
@@ -38,6 +39,13 @@ std::optional<std::uint64_t> number_in(const std::optional<std::string>& line) {
 }
 
 }  // namespace
+
+std::string name_of_memory_type(std::uint32_t type) {
+  for (const MemoryType& known : kMemoryTypes) {
+    if (type == known.number) return known.name;
+  }
+  return fmt::format("type {}", type);
+}
 
 std::vector<MemoryMapEntry> read_firmware_map(
     const std::function<std::optional<std::string>(const std::string& path)>& line_of) {

@@ -19,6 +19,9 @@ struct MemoryMapEntry {
   std::uint64_t last() const { return start + size - 1; }
 };
 
+// "ACPI Tables", as the kernel has it in /sys/firmware/memmap; "type 14" where it has no name.
+std::string name_of_memory_type(std::uint32_t type);
+
 // `line_of` gives the first line of a file, nothing where it cannot be read. The map ends before the first
 // entry that is not whole.
 std::vector<MemoryMapEntry> read_firmware_map(
