@@ -13,10 +13,6 @@
 
 namespace hib::diagnose {
 
-// Who said it. Anybody can write the kernel's words into a log; only what the journal marks as the kernel's
-// is proven to be.
-enum class Speaker : std::uint8_t { Kernel, UserSpace, Unproven };
-
 struct LogLine {
   std::string source;                   // a path, or "journal"
   std::optional<std::uint64_t> offset;  // of the line in the file

@@ -1,6 +1,7 @@
-// What the kernel and systemd say of hibernation, as events. The table in messages.cpp is from
-// kernel/power/{hibernate,swap,snapshot}.c, arch/x86/power/hibernate.c, drivers/base/power/main.c of Linux
-// 4.15 to 6.19, and src/hibernate-resume and src/sleep of systemd 250 to 259. docs/diagnose.md lists it.
+// What the kernel and user space say of hibernation, as events. The texts are from Linux 4.15 to 7.1
+// (kernel/power/{hibernate,swap,snapshot,process}.c, arch/*/hibernate.c, drivers/base/power, mm/swapfile.c,
+// security/lockdown), systemd 241 to 258 (src/hibernate-resume, src/sleep, src/login, src/core), util-linux'
+// swapon, initramfs-tools, dracut and mkinitcpio.
 #pragma once
 
 #include <cstdint>
@@ -11,49 +12,98 @@
 
 namespace hib::diagnose {
 
+// Who said it. Anybody can write the kernel's words into a log; only what the journal marks as the kernel's
+// is proven to be.
+enum class Speaker : std::uint8_t { Kernel, UserSpace, Unproven };
+
+// Behind each event: its details, in order. A detail that one version of the text does not have is empty.
 enum class Event : std::uint8_t {
-  BootStarted,  // "Linux version …": release
+  // the boot
+  BootStarted,      // release: "6.12.43+deb13-amd64"
+  CommandLine,      // of the kernel
+  LockdownSet,      // by whom: "EFI Secure Boot mode"
+  SecureBoot,       // "enabled", "disabled"
+  SwapAdded,        // device, KiB
+  FilesMounted,     // device, UUID of the file system, type
+  JournalReplayed,  // device, type: the file system was not clean, and was written to
+  ShutDown,         // "power down", "restart", "halt": the kernel's last word; "system manager": systemd's
+  KernelPanic,      // why
   // saving
   HibernationEntered,
-  SnapshotTaken,  // pages
-  SavingStarted,  // pages
+  SnapshotStarted,
+  SnapshotTaken,   // pages
+  SnapshotFailed,  // error
+  SavingStarted,   // pages
   SavingDone,
-  NoSpaceForImage,  // kernel
-  NoMemoryForCopy,  // -12
+  ImageWritten,      // KiB, seconds
+  SignatureWritten,  // the image is armed from here on
+  SavingFailed,      // what went wrong
+  NoSpaceForImage,   // kernel
+  NoMemoryForCopy,   // pages that are missing
   NoSwapDevice,
-  TasksDidNotFreeze,
-  HibernationLeft,
-  ForbiddenByLockdown,
+  TasksDidNotFreeze,     // seconds, "failed" or "aborted" (something woke the machine up)
+  DevicesDidNotStop,     // "saving" or "resuming"
+  WokenUp,               // something woke the machine up: it did not hibernate
+  HibernationLeft,       // all is saved, and the machine waits for its power switch
+  ForbiddenByLockdown,   // the process that asked
+  HibernationForbidden,  // by lockdown, nohibernate, memfd_secret or CXL: the kernel does not say which
   // resuming
-  ImageFound,
+  ResumeAsked,        // device, as numbers: the kernel was told to look for an image
+  ImageFound,         // by its signature
   ImageNotFound,      // code
   SignatureMismatch,  // hardware signature: saved, now
+  ResumeStarted,      // there is an image, and the kernel goes for it
   LoadingStarted,     // pages
   MemoryMapMoved,
   ImageMismatch,     // reason
   PfnOutsideMemory,  // address
   CodecMissing,      // codec
-  ReadFailed,
-  DecodingFailed,
+  NoMemoryToWork,    // what for: while saving, or while loading
+  ReadFailed,        // device and sector
+  DecodingFailed,    // codec
   ChecksumWrong,
+  ImageRead,  // KiB, seconds; also where nothing was read (0.01 seconds)
+  LoadingDone,
   ImageLoaded,
-  DriverRefused,      // device, driver, error
+  DriverRefused,      // device, driver, error, "freeze" "thaw" "hibernate" (saving), "quiesce" "restore"
+                      // (resuming)
+  CallbackFailed,     // device, driver, error, function: goes before DriverRefused
+  LoadingFailed,      // printed also where all was loaded and a driver refused
   ResumeFailed,       // error
-  HibernationExited,  // of the kernel that came back
-  // others
-  SwapSignatureRewritten,  // util-linux's swapon
-  ResumeUnitSkipped,       // systemd
-  EfiVariableOfOther,
-  EfiVariableFound,  // uuid, offset
-  DeviceTimedOut,    // device
+  ImageRestored,      // of the kernel that came back, with pm_debug_messages
+  HardwareChanged,    // of the kernel that came back: the firmware's hardware signature is another one
+  HibernationExited,  // of the kernel that came back, or that did not get away
+  TraceMatched,       // pm_trace: device, or file and line; where the last resume hung
+  DeviceReplaced,     // device, what differs
+  // user space
+  ActionAsked,             // of logind: "hibernate", "suspend", "power off", "reboot"
+  SleepStarted,            // operation: "hibernate", "hybrid-sleep", "suspend-then-hibernate", "suspend"
+  SleepEnded,              // operation
+  SleepFailed,             // reason
+  SleepRefused,            // reason, as logind or systemd-sleep words it
+  SwapSignatureRewritten,  // device; util-linux' swapon: the image is consumed
+  ResumeUnitStarted,       // device
+  ResumeUnitReturned,      // device: nothing was resumed
+  ResumeUnitSkipped,       // reason
+  ResumeUnitFailed,        // device, reason
+  ResumeConfigWrong,       // value, reason
+  EfiVariableFound,        // uuid, offset, the rest: "ID=debian VERSION_ID=13 kernel=6.12.43+deb13-amd64"
+  EfiVariableOfOther,      // another system saved the image
+  EfiVariableDiffers,      // on the command line, in the variable
+  EfiVariableUnreadable,   // reason
+  EfiVariableNotWritten,   // reason
+  EfiVariableCleared,
+  EfiVariableNotCleared,  // reason
+  DeviceTimedOut,         // device
 };
 
 struct Message {
   Event event;
-  std::vector<std::string> details;  // in the order that the table names; hostile text
+  std::vector<std::string> details;  // as many as the event has; hostile text
 };
 
-// Of one line without its time and priority: at most one event.
-std::optional<Message> understand(std::string_view line);
+// Of one line without its time and priority: at most one event. The kernel's words count only from the
+// kernel, and user space's only from user space; Unproven may be both.
+std::optional<Message> understand(std::string_view line, Speaker speaker);
 
 }  // namespace hib::diagnose
