@@ -20,11 +20,13 @@
 #include "lib/device/probe/tree.h"
 #include "lib/fs/marks.h"
 #include "tests/support/catch.h"
+#include "tests/support/folder.h"
 
 namespace stdfs = std::filesystem;
 using namespace hib;
 using namespace hib::device;
 using namespace hib::fs;
+using hib::test::Folder;
 
 namespace {
 
@@ -52,41 +54,6 @@ template <typename T>
 void put(std::vector<std::byte>& bytes, std::size_t at, T value) {
   std::memcpy(bytes.data() + at, &value, sizeof value);
 }
-
-// A folder that is gone when the test ends.
-class Folder {
- public:
-  Folder() {
-    std::string name = (stdfs::temp_directory_path() / "hibtest-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    stdfs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  void file(const std::string& name, const std::string& text) const {
-    stdfs::create_directories((path_ / name).parent_path());
-    std::ofstream(path_ / name, std::ios::binary) << text;
-  }
-  void link(const std::string& name, const std::string& target) const {
-    stdfs::create_directories((path_ / name).parent_path());
-    stdfs::create_symlink(target, path_ / name);
-  }
-  std::string path() const { return path_.string(); }
-  Tree tree() const {
-    stdfs::create_directories(path_ / "sys");
-    auto tree = Tree::captured(path());
-    REQUIRE(tree);
-    return *tree;
-  }
-
- private:
-  stdfs::path path_;
-};
 
 const Device* find(const DeviceSet& set, const std::string& path) {
   for (const Device& device : set.devices) {

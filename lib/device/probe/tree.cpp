@@ -186,6 +186,41 @@ std::optional<std::string> Tree::resolve(const std::string& path) const {
   return walked.path;
 }
 
+std::optional<std::string> Tree::link(const std::string& path) const {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return std::nullopt;
+  const Walked folder = walk(is_live() ? "/" : root_, path.substr(0, slash), kMaxLinks, {});
+  if (folder.error != 0 || !S_ISDIR(folder.mode)) return std::nullopt;
+  const Fd here(::openat(folder.folder.get(), folder.name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!here) return std::nullopt;
+  auto target = link_target(here.get(), path.substr(slash + 1));
+  if (capture_ && target) capture_->link(folder.path + path.substr(slash), *target);
+  return target;
+}
+
+Reading Tree::look_into(const std::string& path) const {
+  const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, {});
+  if (walked.error != 0) return reading_of(walked.error, 0);
+  if (!S_ISDIR(walked.mode)) return {Presence::Absent, {}};
+  const Fd here(::openat(walked.folder.get(), walked.name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return here ? Reading{Presence::Present, {}} : reading_of(errno, 0);
+}
+
+std::optional<std::int64_t> Tree::changed_at(const std::string& path) const {
+  const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, {});
+  struct stat status {};
+  if (walked.error != 0) return std::nullopt;
+  if (::fstatat(walked.folder.get(), walked.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    return std::nullopt;
+  return status.st_mtim.tv_sec;
+}
+
+std::optional<std::string> Tree::path_here(const std::string& path) const {
+  const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, {});
+  if (walked.error != 0) return std::nullopt;
+  return root_ + walked.path;
+}
+
 std::optional<Facts> Tree::stored_facts(const std::string& path) const {
   const Reading stored = read(path);
   if (!stored.is_present()) return std::nullopt;

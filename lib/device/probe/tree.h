@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -55,6 +56,15 @@ class Tree {
   // Where a path ends up when all links are followed, as a path of the tree; nothing where it leads nowhere
   // or in a circle.
   std::optional<std::string> resolve(const std::string& path) const;
+  // What a link says, wherever that may be; nothing where there is no link.
+  std::optional<std::string> link(const std::string& path) const;
+  // Whether a folder can be listed; `text` is empty. What is no folder is absent.
+  Reading look_into(const std::string& path) const;
+  // Seconds since 1970.
+  std::optional<std::int64_t> changed_at(const std::string& path) const;
+  // Where this system has it: for a file that is too large for read(). The links of the path are followed
+  // inside of the tree.
+  std::optional<std::string> path_here(const std::string& path) const;
 
   // What lies on a block device, by libblkid's names (TYPE, UUID, LABEL, PTTYPE, PTUUID, USAGE, …) and the
   // marks of lib/fs/marks.h (MARK_…). Nothing where the device cannot be opened; `why` then says why.

@@ -1,0 +1,144 @@
+#include "lib/diagnose/boot/kernel_state.h"
+
+#include <algorithm>
+
+#include "lib/diagnose/boot/config_text.h"
+#include "lib/diagnose/boot/efi_variable.h"
+
+namespace hib::diagnose::boot {
+namespace {
+
+constexpr std::size_t kMaxProcesses = 20'000;
+constexpr std::size_t kMaxDescriptors = 4096;  // of one process
+constexpr std::size_t kMaxHolders = 16;
+constexpr std::string_view kSecretMemory = "/secretmem";
+
+std::optional<std::uint64_t> decimal(const std::optional<std::string>& text) {
+  constexpr std::size_t kMostDigits = 18;
+  if (!text || text->empty() || text->size() > kMostDigits) return std::nullopt;
+  if (text->find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+  return std::stoull(*text);
+}
+
+// "MemTotal:       16318412 kB"
+std::map<std::string, std::uint64_t> memory_from(const std::string& text) {
+  std::map<std::string, std::uint64_t> memory;
+  for (const TextLine& line : lines_of(text)) {
+    const auto words = words_of(line.text);
+    if (words.size() < 2 || !words[0].ends_with(":")) continue;
+    const auto value = decimal(words[1]);
+    const bool is_kib = words.size() > 2 && words[2] == "kB";
+    if (value && *value < (1ULL << 50))
+      memory[words[0].substr(0, words[0].size() - 1)] = *value * (is_kib ? 1024 : 1);
+  }
+  return memory;
+}
+
+// The names in it as the kernel shows them: "/secretmem (deleted)".
+bool maps_secret_memory(const std::string& maps) {
+  for (const TextLine& line : lines_of(maps)) {
+    const std::size_t path = line.text.find('/');
+    if (path != std::string_view::npos && line.text.substr(path).starts_with(kSecretMemory)) return true;
+  }
+  return false;
+}
+
+// Reads of processes go by the tree itself: that one is gone, or is somebody else's, is nothing to report.
+class SecretMemorySearch {
+ public:
+  SecretMemorySearch(const device::Tree& tree, KernelState& state) : tree_(tree), state_(state) {}
+
+  void run() {
+    std::size_t looked_at = 0;
+    for (const std::string& pid : tree_.list("/proc")) {
+      if (!decimal(pid)) continue;
+      if (++looked_at > kMaxProcesses || state_.secret_memory.size() == kMaxHolders) {
+        ++state_.processes_not_looked_at;
+      } else {
+        look_at(pid);
+      }
+    }
+  }
+
+ private:
+  void look_at(const std::string& pid) {
+    const std::string folder = "/proc/" + pid;
+    const device::Reading maps = tree_.read(folder + "/maps", 16U << 20);
+    const device::Reading fds = tree_.look_into(folder + "/fd");
+    const bool is_hidden =
+        maps.presence == device::Presence::Unreadable || fds.presence == device::Presence::Unreadable;
+    if (maps_secret_memory(maps.text) || holds_descriptor(folder + "/fd")) {
+      state_.secret_memory.push_back({pid, tree_.read_line(folder + "/comm").text});
+    } else if (is_hidden) {
+      ++state_.processes_not_looked_at;
+    }
+  }
+
+  bool holds_descriptor(const std::string& folder) const {
+    const auto names = tree_.list(folder);
+    for (std::size_t i = 0; i < std::min(names.size(), kMaxDescriptors); ++i) {
+      const auto target = tree_.link(folder + "/" + names[i]);
+      if (target && target->starts_with(kSecretMemory)) return true;
+    }
+    return false;
+  }
+
+  const device::Tree& tree_;
+  KernelState& state_;
+};
+
+void read_lockdown(const TreeReader& reader, KernelState& state) {
+  constexpr const char* kPath = "/sys/kernel/security/lockdown";
+  if (const auto text = reader.line(kPath)) {
+    state.lockdown = KernelState::chosen(*text);
+    state.lockdown_evidence = Evidence{kPath, 0, "", std::nullopt, *text};
+  }
+  state.has_efi = reader.tree().exists("/sys/firmware/efi");
+  if (const auto variable = efi_variable(reader, "SecureBoot", kGlobalGuid);
+      variable && !variable->data.empty())
+    state.secure_boot = variable->data.front() == 1;
+}
+
+}  // namespace
+
+std::string KernelState::chosen(const std::string& words) {
+  const std::size_t begin = words.find('[');
+  const std::size_t end = words.find(']', begin == std::string::npos ? 0 : begin);
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  return words.substr(begin + 1, end - begin - 1);
+}
+
+std::optional<bool> KernelState::can_hibernate() const {
+  if (!state) return std::nullopt;
+  const auto words = words_of(*state);
+  return std::find(words.begin(), words.end(), "disk") != words.end();
+}
+
+std::uint64_t KernelState::memory_of(const std::string& name) const {
+  const auto found = memory.find(name);
+  return found == memory.end() ? 0 : found->second;
+}
+
+KernelState read_kernel_state(const TreeReader& reader) {
+  KernelState state;
+  state.release = reader.line("/proc/sys/kernel/osrelease").value_or("");
+  state.state = reader.line("/sys/power/state");
+  state.disk = reader.line("/sys/power/disk");
+  state.resume = reader.line("/sys/power/resume");
+  state.resume_offset = reader.line("/sys/power/resume_offset");
+  state.image_size = decimal(reader.line("/sys/power/image_size"));
+  read_lockdown(reader, state);
+  for (const std::string& name : reader.names("/sys/bus/cxl/devices")) {
+    // The kernel counts memory devices that a driver has taken.
+    if (name.starts_with("mem") && reader.tree().exists("/sys/bus/cxl/devices/" + name + "/driver"))
+      state.cxl_memory.push_back(name);
+  }
+  SecretMemorySearch(reader.tree(), state).run();
+  if (const auto text = reader.text("/proc/meminfo")) state.memory = memory_from(*text);
+  const device::Facts machine = reader.tree().machine_facts();
+  if (const auto page = machine.find("PAGE_SIZE"); page != machine.end())
+    state.page_bytes = decimal(page->second);
+  return state;
+}
+
+}  // namespace hib::diagnose::boot

@@ -1,0 +1,48 @@
+// What the running kernel says of hibernation, and who forbids it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/diagnose/boot/tree_reader.h"
+#include "lib/diagnose/cause.h"
+
+namespace hib::diagnose::boot {
+
+// A process that keeps memory secret from the kernel itself (memfd_secret): while one does, no hibernation.
+struct SecretMemoryHolder {
+  std::string pid;
+  std::string name;  // of /proc/PID/comm; hostile
+};
+
+// Nothing is what could not be read; an empty text is what was read.
+struct KernelState {
+  std::string release;                // uname -r
+  std::optional<std::string> state;   // /sys/power/state: "freeze mem disk"
+  std::optional<std::string> disk;    // /sys/power/disk: "[platform] shutdown reboot"
+  std::optional<std::string> resume;  // /sys/power/resume: "8:2"
+  std::optional<std::string> resume_offset;
+  std::optional<std::uint64_t> image_size;  // bytes that the kernel tries to keep the image below
+  std::optional<std::string> lockdown;      // the word in brackets: "none", "integrity", "confidentiality"
+  std::optional<bool> secure_boot;          // nothing: no EFI, or not readable
+  bool has_efi = false;
+  std::optional<Evidence> lockdown_evidence;
+  std::vector<std::string> cxl_memory;  // "mem0"
+  std::vector<SecretMemoryHolder> secret_memory;
+  std::size_t processes_not_looked_at = 0;      // for secret memory: needs root
+  std::map<std::string, std::uint64_t> memory;  // /proc/meminfo, bytes: "MemTotal", "Active(anon)"
+  std::optional<std::uint64_t> page_bytes;
+
+  // /sys/power/state names it. Nothing where that was not readable.
+  std::optional<bool> can_hibernate() const;
+  // The word that is chosen, as in "[platform]"; empty where none is.
+  static std::string chosen(const std::string& words);
+  std::uint64_t memory_of(const std::string& name) const;  // 0 where it is not known
+};
+
+KernelState read_kernel_state(const TreeReader& reader);
+
+}  // namespace hib::diagnose::boot

@@ -1,0 +1,64 @@
+#include "lib/diagnose/boot/sleep_settings.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/diagnose/boot/config_text.h"
+
+namespace hib::diagnose::boot {
+namespace {
+
+constexpr std::array<const char*, 4> kUnits = {
+    "hibernate.target", "sleep.target", "systemd-hibernate.service", "systemd-hibernate-resume.service"};
+
+std::optional<bool> truth_of(std::string_view text) {
+  for (const std::string_view yes : {"yes", "true", "1", "on", "y", "t"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"no", "false", "0", "off", "n", "f"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
+void take_section(const std::string& path, const std::string& text, SleepSettings& settings) {
+  std::string section;
+  for (const TextLine& line : lines_of(text)) {
+    const std::string_view content = trimmed(line.text);
+    if (content.starts_with("[")) section = content;
+    const std::size_t equals = content.find('=');
+    if (section != "[Sleep]" || equals == std::string_view::npos || content.front() == '#' ||
+        content.front() == ';')
+      continue;
+    const std::string_view key = trimmed(content.substr(0, equals));
+    const std::string_view value = trimmed(content.substr(equals + 1));
+    if (key == "AllowHibernation") {
+      settings.allow_hibernation = truth_of(value);
+      settings.allow_evidence = Evidence{path, line.offset, "", std::nullopt, std::string(content)};
+    }
+    if (key == "HibernateMode") settings.mode = value;
+  }
+}
+
+}  // namespace
+
+SleepSettings read_sleep_settings(const TreeReader& reader) {
+  SleepSettings settings;
+  settings.has_systemd = reader.tree().exists("/usr/lib/systemd/systemd") ||
+                         reader.tree().exists("/lib/systemd/systemd") ||
+                         reader.tree().exists("/run/systemd/system");
+  for (const std::string& path :
+       reader.with_drop_ins({"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
+                            "sleep.conf", ".conf")) {
+    if (const auto text = reader.text(path)) take_section(path, *text, settings);
+  }
+  for (const std::string folder : {"/etc/systemd/system/", "/run/systemd/system/"}) {
+    for (const std::string unit : kUnits) {
+      if (reader.tree().link(folder + unit) == "/dev/null")
+        settings.masked_units.push_back({folder + unit, std::nullopt, "", std::nullopt, "-> /dev/null"});
+    }
+  }
+  return settings;
+}
+
+}  // namespace hib::diagnose::boot
