@@ -33,6 +33,10 @@ class GdbStub:
     def clear(self, address):
         self._command(f"z1,{address:x},1")
 
+    def write_physical(self, address, data):
+        self._command("Qqemu.PhyMemMode:1")
+        self._command(f"M{address:x},{len(data):x}:{data.hex()}")
+
     def go_on(self):
         self._send("c")
 

@@ -1,0 +1,239 @@
+"""Hibernations of a whole Debian 13 (full_guest.py) that fail, and one that does not: what systemd and initramfs-tools do and say.
+Like failures.py, but what is left includes the journal and a captured tree. make_failures.py keeps it."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from full_guest import NO_UUID, ROOT_UUID, SWAP_UUID, FullGuest, FullGuestError, Variant
+
+# The journal's messages that are kept: the kernel's, and of those who have to do with sleep, swap and disks.
+SPEAKERS = ("systemd", "systemd-sleep", "systemd-logind", "systemd-hibernate-resume", "systemd-hibernate-resume-generator", "systemd-journald",
+            "systemd-fsck", "systemd-cryptsetup", "systemd-fstab-generator", "systemd-gpt-auto-generator", "swapon", "mkswap")
+OVMF_CODE, OVMF_VARS = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+
+
+@dataclass
+class Remains:
+    guest: FullGuest
+    logs: dict = field(default_factory=dict)      # console name -> text
+    captured: dict = field(default_factory=dict)  # name of the tree -> its folder
+    offset: int = 0
+    note: str = ""
+    disk: Path = None  # where the image is; the swap disk otherwise
+
+
+FULL_FAILURES = {}
+
+
+@dataclass
+class Full:
+    name: str
+    make: object
+    code: str
+    also: tuple
+    disk: str
+    note: str
+
+
+def full(code, disk, also=()):
+    def add(make):
+        name = f"full-{make.__name__.replace('_', '-')}"
+        FULL_FAILURES[name] = Full(name, make, code, tuple(also), disk, " ".join((make.__doc__ or "").split()))
+        return make
+    return add
+
+
+def save(remains, append=None, name="saving"):
+    """Boots, hibernates. What systemctl said where it refused."""
+    guest = remains.guest
+    with guest.boot(append) as boot:
+        if boot.wait() != "READY":
+            raise FullGuestError("the saving boot did not start")
+        remains.captured[name] = captured(remains, boot, name)
+        refusal = boot.hibernate()
+        if refusal is not None:
+            boot.do("journalctl -b -u systemd-hibernate -u systemd-logind > /dev/null; sync", code=None)
+            boot.power_off()
+        remains.logs[name] = boot.console()
+    return refusal
+
+
+def restore(remains, append=None, name="restoring", then="true", timeout=300):
+    """Boots again. "READY" or "WOKE", and what the line said that is run then."""
+    with remains.guest.boot(append) as boot:
+        came = boot.wait(timeout)
+        if came == "WOKE":  # the line that hibernated may not have ended yet
+            boot.guest.send("echo awake")
+            boot.guest.read_until("^awake$")
+            boot.guest.read_until("^CODE 0$")
+        said = boot.do(then, code=None)
+        remains.captured[name] = captured(remains, boot, name)
+        boot.power_off()
+        remains.logs[name] = boot.console()
+    return came, said
+
+
+def captured(remains, boot, name):
+    folder = remains.guest.folder / "captured" / name
+    boot.capture(folder)
+    return folder
+
+
+# ---- the scenarios
+
+
+@full("resumed", "consumed")
+def healthy(folder, cache):
+    """RESUME= and resume= name the swap area. The machine saved, and came back."""
+    remains = Remains(FullGuest(cache, folder, Variant()))
+    refused(save(remains))
+    came, _ = restore(remains)
+    remains.note = f"The restoring boot: {came}."
+    return remains
+
+
+@full("wrong-place", "consumed", also=("not-tried", "consumed"))
+def uuid_of_nothing(folder, cache):
+    """The command line of the restoring boot names a UUID that no device has. The boot went on, and swapon put the swap signature back."""
+    remains = Remains(FullGuest(cache, folder, Variant()))
+    refused(save(remains))
+    came, said = restore(remains, append=f"resume=UUID={NO_UUID}", then="swapon --show; journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; swapon said: {said!r}."
+    return remains
+
+
+@full("policy", "none", also=("wrong-place", "not-tried"))
+def uuid_of_nothing_when_saving(folder, cache):
+    """RESUME= and resume= name a UUID that no device has, already when the machine is asked to hibernate."""
+    remains = Remains(FullGuest(cache, folder, Variant(resume=f"UUID={NO_UUID}", append=f"resume=UUID={NO_UUID}")))
+    refusal = save(remains)
+    remains.note = f"systemctl hibernate: {refusal!r}."
+    return remains
+
+
+@full("policy", "none", also=("not-tried",))
+def resume_in_the_initramfs_alone(folder, cache):
+    """RESUME= of the initramfs names the swap area, as Debian's installer leaves it; the command line has no resume=. A PC with a BIOS."""
+    remains = Remains(FullGuest(cache, folder, Variant(append="")))
+    refusal = save(remains)
+    remains.note = f"systemctl hibernate: {refusal!r}."
+    return remains
+
+
+@full("not-tried", "consumed", also=("consumed",))
+def resume_none(folder, cache):
+    """RESUME=none in the initramfs; the saving boot had resume= on its command line, the restoring boot has not."""
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none")))
+    refused(save(remains))
+    came, said = restore(remains, append="", then="journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; swapon said: {said!r}."
+    return remains
+
+
+@full("wrong-place", "consumed", also=("swap-file", "consumed"))
+def wrong_offset(folder, cache):
+    """A swap file; the restoring boot has another resume_offset= on its command line."""
+    remains, right, offset = with_swap_file(folder, cache)
+    refused(save(remains, append=right))
+    came, said = restore(remains, append=f"resume=UUID={ROOT_UUID} resume_offset={offset + 33}", then="journalctl -b -o cat -t swapon")
+    remains.note = f"The file begins at {offset}. The restoring boot: {came}; swapon said: {said!r}."
+    return remains
+
+
+@full("file-system-written", "consumed", also=("resumed", "broke-after"))
+def root_written_in_between(folder, cache):
+    """A boot with noresume (and systemd.swap=0, so that the image stays) mounted the root file system and wrote to it. The next one resumed."""
+    remains = Remains(FullGuest(cache, folder, Variant()))
+    refused(save(remains))
+    came, _ = restore(remains, append=f"resume=UUID={SWAP_UUID} noresume systemd.swap=0", name="between",
+                      then="for n in 1 2 3 4 5 6; do dd if=/dev/urandom of=/root/between$n bs=1M count=4; done; rm -rf /usr/share/doc; sync")
+    try:
+        second, said = restore(remains, then="ls /root /usr/share/doc | head -n 20; for n in 1 2 3 4; do dd if=/dev/urandom of=/root/after$n bs=1M count=4; done; sync; "
+                                              "echo 3 > /proc/sys/vm/drop_caches; ls -la /root")
+    except Exception as error:  # a machine with a ruined file system may do anything
+        second, said = f"{type(error).__name__}: {str(error).splitlines()[0]}", ""
+    check = subprocess.run(["e2fsck", "-f", "-n", str(remains.guest.root)], capture_output=True, text=True)
+    remains.note = (f"The boot in between: {came}. The restoring boot: {second}. e2fsck -n afterwards: exit {check.returncode}, "
+                    f"{len(check.stdout.splitlines())} lines.")
+    return remains
+
+
+@full("efi-variable", "consumed", also=("not-tried", "consumed"))
+def efi_variable_that_nobody_reads(folder, cache):
+    """UEFI, no resume= anywhere: systemd hibernates and sets HibernateLocation, initramfs-tools does not read it."""
+    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append=""))))
+    refused(save(remains))
+    came, said = restore(remains, then="journalctl -b -o cat -t swapon; journalctl -b -o cat -u systemd-hibernate-clear.service; ls /sys/firmware/efi/efivars | grep -i hibern",
+                         timeout=600)
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("resumed", "consumed", also=("memory-map",))
+def uefi_healthy(folder, cache):
+    """UEFI, and resume= on the command line."""
+    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant())))
+    refused(save(remains))
+    came, _ = restore(remains, timeout=600)
+    remains.note = f"The restoring boot: {came}."
+    return remains
+
+
+@full("ephemeral-swap", "none", also=("swap-locked", "not-tried", "efi-variable"))
+def random_key(folder, cache):
+    """Swap with a random key by /etc/crypttab, UEFI, no resume=: the image is written, and the key is lost with the power."""
+    crypttab = "cswap /dev/vdb /dev/urandom swap,cipher=aes-xts-plain64,size=256\n"
+    fstab = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n/dev/mapper/cswap none swap sw 0 0\n"
+    variant = Variant(resume="none", append="", fstab=fstab, files={"etc/crypttab": crypttab})
+    remains = Remains(FullGuest(cache, folder, uefi(folder, variant)))
+    refusal = save(remains)
+    remains.note = f"systemctl hibernate: {refusal!r}."
+    if refusal is None:
+        came, said = restore(remains, then="swapon --show; journalctl -b -o cat -u systemd-hibernate-clear.service", timeout=600)
+        remains.note += f" The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("memory-size", "consumed", also=("memory-map", "consumed"))
+def other_memory_size(folder, cache):
+    """512 MiB saved, 640 MiB restoring. The boot went on, and swapon used the area."""
+    remains = Remains(FullGuest(cache, folder, Variant()))
+    refused(save(remains))
+    remains.guest.variant = replace(remains.guest.variant, memory_mib=640)
+    came, said = restore(remains, then="journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; swapon said: {said!r}."
+    return remains
+
+
+# ---- helpers
+
+
+def refused(said):
+    if said is not None:
+        raise FullGuestError(f"systemctl hibernate: {said}")
+
+
+def uefi(folder, variant):
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    variables = folder / "variables"
+    shutil.copy(OVMF_VARS, variables)
+    variables.chmod(0o600)
+    return replace(variant, extra=("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
+                                   "-drive", f"if=pflash,format=raw,unit=1,file={variables}"))
+
+
+def with_swap_file(folder, cache):
+    """A guest with /swapfile instead of the swap area; the command line that is right for it, and where the file begins."""
+    guest = FullGuest(cache, folder, Variant(resume=f"UUID={ROOT_UUID}", append="", fstab=f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n/swapfile none swap sw,nofail 0 0\n"))
+    remains = Remains(guest)
+    with guest.boot() as boot:
+        boot.wait()
+        boot.do("dd if=/dev/zero of=/swapfile bs=1M count=512 && chmod 600 /swapfile && mkswap /swapfile && sync", timeout=300)
+        said = boot.do("filefrag -v /swapfile | awk '$1 == \"0:\" { print $4 }'")
+        offset = int(said.strip().rstrip("."))
+        boot.power_off()
+    remains.offset, remains.disk = offset, guest.root
+    return remains, f"resume=UUID={ROOT_UUID} resume_offset={offset}", offset
