@@ -113,10 +113,20 @@ def uuid_of_nothing_when_saving(folder, cache):
     return remains
 
 
-@full("policy", "none", also=("not-tried",))
+@full("resumed", "consumed")
 def resume_in_the_initramfs_alone(folder, cache):
     """RESUME= of the initramfs names the swap area, as Debian's installer leaves it; the command line has no resume=. A PC with a BIOS."""
     remains = Remains(FullGuest(cache, folder, Variant(append="")))
+    refused(save(remains))
+    came, _ = restore(remains)
+    remains.note = f"The initramfs writes to /sys/power/resume at each boot, so that systemd finds it set. The restoring boot: {came}."
+    return remains
+
+
+@full("policy", "none", also=("not-tried",))
+def resume_nowhere(folder, cache):
+    """RESUME=none in the initramfs, and no resume= on the command line. A PC with a BIOS."""
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="")))
     refusal = save(remains)
     remains.note = f"systemctl hibernate: {refusal!r}."
     return remains

@@ -184,12 +184,12 @@ class FullGuest:
         subprocess.run(["debugfs", "-R", f"rdump /var/log/journal {folder}", str(self.root)], check=True, capture_output=True)
         return folder / "journal"
 
-    def journalctl(self, journal, *arguments):
+    def journalctl(self, journal, *arguments, text=True):
         """The guest's own journalctl, over a copy of its journal."""
         inside = self.tree / "tmp/journal"
         shutil.rmtree(inside, ignore_errors=True)
         shutil.copytree(journal, inside)
-        said = run("chroot", self.tree, "journalctl", "-q", "-D", "/tmp/journal", *arguments)
+        said = run("chroot", self.tree, "journalctl", "-q", "-D", "/tmp/journal", *arguments, text=text)
         shutil.rmtree(inside)
         return said
 
@@ -244,8 +244,8 @@ def write(path, text):
     path.write_text(text.rstrip("\n") + "\n" if text else "")
 
 
-def run(*command):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+def run(*command, text=True):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=text)
     if done.returncode != 0:
         raise FullGuestError(f"{' '.join(map(str, command))}: {done.stderr[-1000:]}")
     return done.stdout

@@ -19,44 +19,47 @@ from support import ROOT  # noqa: E402
 from tool import tool_json  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
-LOG_BYTES = 40 << 10
-# What a log may lose when it is too long: nothing of it is about sleep, memory or disks.
-BULK = re.compile(r"\] (pci 0000:|pci_bus 0000:|pnp 00:|ACPI: PCI: Interrupt link|clocksource: |rcu: |NET: |TCP|UDP|IPI shorthand|x86/fpu: |input: |serio: "
-                  r"|RAMDISK|audit: |LSM: |Mount-cache|Mountpoint-cache|Dentry cache|Inode-cache|io scheduler|Key type|integrity: |evm: |ima: |NetLabel|Loading compiled-in"
-                  r"|Loaded X\.509|drop_monitor|IPv6|Segment Routing|In-situ|mip6|squashfs|9p:|zbud|Spectre|MDS|MMIO|TAA|Speculative|Freeing SMP|process: |microcode|libata"
-                  r"|x86/mm: Checked|Freeing unused|Write protecting|pid_max|landlock|Yama|AppArmor|TOMOYO|printk: |kfence|random: )")
-
-
-# The same for the journal, where each line takes half a kilobyte.
-BULK_ENTRY = re.compile(r"^MESSAGE=(pci |pci_bus |pnp |ACPI: (?!PM|Preparing|Waking)|clocksource: |rcu: |NET: |TCP|UDP|IPI |x86/|input: |serio: |RAMDISK|audit: |LSM: |Mount|Dentry|Inode|io sched"
-                        r"|Key type|integrity: |evm: |ima: |NetLabel|Load|drop_monitor|IPv6|Segment|In-situ|mip6|squashfs|9p|zbud|Spectre|Spec|Freeing SMP|process: |micro|libata|Freeing unused|Write prot"
-                        r"|pid_max|landlock|Yama|AppArmor|TOMOYO|printk: (?!Susp)|kfence|random: (?!crng reseeded)|Started |Starting |Reached |Stopped |Stopping |Listening |Mounting |Mounted |Finished |Created |Set up |Queued "
-                        r"|Expecting |Unmount|Closed |Removed |Deactivated |.*: Deactivated|PCI|usb|Serial|APIC|IOAPIC|smp|sched|tsc|Zone|percpu|Policy|mem auto|SLUB|NR_IRQS|Console|hpet|apic|IRQ|devtmpfs|futex|pinctrl"
-                        r"|HugeTLB|iommu|SCSI|EDAC|VFS|hw perf|Initialise|workingset|cryptd|i8042|rtc|intel_pstate|ledtrig|registered|Bridge|zswap|alg|On node|  |e820: (?!update)|DMI|SMBIOS|found SMP|Using GB|ACPI)", re.M)
-KEPT_ENTRY = re.compile(r"ibern|[Ss]wap|[Ss]leep|[Rr]esum|dev-|[Rr]oot|ext4|EXT4|fsck|[Cc]ryptset")
+# What logs lose, line by line: messages that have nothing to do with sleep, memory, disks or the firmware's map.
+BULK = re.compile(r"pci |pci_bus |pnp|ACPI|clocksource: |rcu: |RCU|NET: |TCP|UDP|IP |IPI |x86/|input: |serio: |RAMDISK|audit: |LSM|Mount|Dentry|Inode|io sched|Key type|integrity: |evm: |ima: |NetLabel|Load"
+                  r"|drop_monitor|IPv6|Segment|In-situ|mip6|squashfs|9p|zbud|Spectre|Spec|Freeing|process: |micro|libata|Write prot|pid_max|landlock|Yama|AppArmor|TOMOYO|kfence|Started |Starting |Reached "
+                  r"|Stopped |Stopping |Listening |Mounting |Mounted |Finished |Created |Set up |Queued |Expecting |Unmount|Closed |Removed |Unset |.*: Deactivated|.*: Consumed|.*skipped|PCI|usb|Serial|APIC"
+                  r"|IOAPIC|smp|sched|tsc|percpu|pcpu|setup_percpu|Policy|mem auto|SLUB|NR_IRQS|Console|hpet|apic|IRQ|devtmpfs|futex|pinctrl|HugeTLB|iommu|SCSI|EDAC|VFS|hw perf|Initialise|workingset|cryptd"
+                  r"|i8042|rtc|intel_pstate|ledtrig|registered|Bridge|alg|found SMP|Using GB|AGP|CPU topo|Calibrating|Last level|thermal_sys|acpi|shpchp|ftrace|DMA: pre|cpuidle|kprobes|vgaarb|pps_core|PTP"
+                  r"|tcp_|Table-perturb|MPTCP|fuse|Asymmetric|Block layer|mousedev|Linux agpgart|amd_pstate|mpls|Demotion|RAS|clk|kvm|FDC|piix4|i2c|ata|scsi|powernow|MTRR|\tTrampo|\tRude|\tTracing"
+                  r"|\.\.TIMER|signal|NMI|printk: (?!Susp)|random: (?!crng reseeded)|efi: mem|zswap|LSM|MDS|MMIO|TAA|SRBDS|Fallback|Performance|sysfs|Last|Trying|PnP|EISA|ip_|MCE|mce|CPU0|hash|raid|xor|async"
+                  r"|bus:|ehci|uhci|ohci|xhci|AES|libphy|mdio|\t|intel|SGI|Btrfs|xhci|tun|NTFS|isa|parport|lp:|ppdev|nvme_|dca|hid|sd |drm|agp|floppy|cfg80211|aer|Unknown|cat used|Rounding|efifb|VMCI|pstore")
+KEPT = re.compile(r"ibern|[Ss]wap(?!per)|[Ss]leep|[Rr]esum|vd[a-z]|[Rr]oot|ext4|EXT4|fsck|[Cc]ryptset|PM: |FACS|ACPI: (RSDP|FACP)")
+WHOLE = ("healthy-6.1", "healthy-6.12")  # these show what was left out elsewhere
+TIME = re.compile(r"^\[ *\d+\.\d+\] ")
+JOURNAL_FIELDS = "MESSAGE,MESSAGE_ID,PRIORITY,SYSLOG_IDENTIFIER,_TRANSPORT,_SOURCE_MONOTONIC_TIMESTAMP,_PID,_UID,_COMM,_SYSTEMD_UNIT,UNIT,SLEEP,_HOSTNAME"
 MATTERS_IN_INITRAMFS = re.compile(r"resume|conf/|local-|init-|scripts/|cryptroot|lzo|lz4|hibern|bin/(blkid|swapon|udevadm|cryptsetup)|virtio|ext4")
 
 
 def shortened(text):
-    """The log from the kernel's first line on; bulk goes only where it has to. No line is altered."""
+    """The log from the kernel's first line on; less what is bulk. No line is altered."""
     text = text[text.index("[    0.000000] Linux version"):] if "[    0.000000] Linux version" in text else text
-    if len(text) > LOG_BYTES:
-        text = "".join(line for line in text.splitlines(keepends=True) if not BULK.search(line))
-    return text
+    return "\n".join(line for line in text.split("\n") if matters(line))
+
+
+def matters(line):
+    message, times = TIME.subn("", line, count=1)
+    return times == 0 or worth(message)
+
+
+def worth(message):
+    return KEPT.search(message) is not None or BULK.match(message) is None
 
 
 def keep(failure, evidence, folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in evidence.logs.items():
-        (folder / f"{name}.log").write_bytes(shortened(text).encode(errors="surrogateescape"))
+        (folder / f"{name}.log").write_bytes((text if failure.name in WHOLE else shortened(text)).encode(errors="surrogateescape"))
     with open(evidence.disk, "rb") as disk:
         disk.seek(evidence.offset * failures.PAGE)
         (folder / "header").write_bytes(disk.read(failures.PAGE))
     # Code 1: there is no image.
     report = tool_json("inspect", *(["--offset", evidence.offset] if evidence.offset else []), evidence.disk, code=None)
-    if "path" in report:
-        report["path"] = "disk"
-    (folder / "inspect.json").write_text(json.dumps(report, indent=1) + "\n")
+    (folder / "inspect.json").write_text(json.dumps(report, indent=1).replace(str(evidence.disk), "disk") + "\n")
     case = {"kernel": evidence.kernel, "failure": failure.name, "expected": failure.code, "also_right": list(failure.also),
             "expected_from_disk": failure.disk, "note": " ".join([failure.note, evidence.note]).strip()}
     (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
@@ -80,22 +83,43 @@ def keep_full(failure, remains, folder):
     journal = guest.journal(guest.folder / "copied")
     (folder / "boots.txt").write_text(guest.journalctl(journal, "--list-boots", "--no-pager", "--utc"))
     speakers = [part for name in full_failures.SPEAKERS for part in ("+", f"SYSLOG_IDENTIFIER={name}")]
-    entries = guest.journalctl(journal, "-o", "export", "--all", "_TRANSPORT=kernel", *speakers).split("\n\n")
-    (folder / "journal.export").write_text("\n\n".join(entry for entry in entries if KEPT_ENTRY.search(entry) or not BULK_ENTRY.search(entry)))
+    data = guest.journalctl(journal, "-o", "export", "--all", f"--output-fields={JOURNAL_FIELDS}", "_TRANSPORT=kernel", *speakers, text=False)
+    (folder / "journal.export").write_bytes(b"".join(entry for message, entry in entries_of(data) if worth(message)))
     return report
 
 
 # What tells in a boot's log; what every such boot says does not.
 TELLS = re.compile(r"PM: |ibern|[Ll]ockdown|swap|ACPI BIOS|end of device|sector=|EXT4-fs error|Firmware Bug|Kernel panic|BUG|badsleep|refusing to freeze|resume=")
 USUAL = re.compile(r"progress|Registered nosave|Marking nosave|bitmaps|ACPI: PM: |Preallocating|Allocated|Need to copy|Normal pages|Creating image|zswap|genpd|hibernation entry"
-                   r"|hibernation: resume from|Command line|command line|Using \d+ thread|signature found|swapper|usercopy|crng")
+                   r"|hibernation: resume from|Command line|command line|Using \d+ thread|signature found|swapper|usercopy|crng|LSM|Adding \d+k swap"
+                   r"|loading out-of-tree|module verification|Loading (and|image)|Read \d+ kb|swap cache|swap  ?=|Image created|Compressing and|pages in swap|Image loading done|zswap")
+
+
+def entries_of(data):
+    """The entries of a journal in the export format, each with its message. A field whose value has control characters is a name,
+    its length in 8 bytes, and the bytes."""
+    at = begin = 0
+    message = ""
+    while at < len(data):
+        end = data.index(b"\n", at)
+        line, at = data[at:end], end + 1
+        if not line:
+            yield message, data[begin:at]
+            begin, message = at, ""
+            continue
+        name, equals, value = line.partition(b"=")
+        if not equals:
+            length = int.from_bytes(data[at:at + 8], "little")
+            value, at = data[at + 8:at + 8 + length], at + 8 + length + 1
+        if name == b"MESSAGE":
+            message = value.decode(errors="replace")
 
 
 def told(folder):
     """The telling lines of the last boot of a case, without their times."""
     logs = [folder / f"{name}.log" for name in ("restoring", "between", "saving")]
     lines = next(path for path in logs if path.exists()).read_text(errors="replace").replace("\r", "").splitlines()
-    texts = [re.sub(r"^\[ *\d+\.\d+\] ", "", line) for line in lines]
+    texts = [TIME.sub("", line) for line in lines]
     return [text for text in texts if TELLS.search(text) and not USUAL.search(text)]
 
 
