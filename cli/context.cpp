@@ -1,6 +1,5 @@
 #include "cli/context.h"
 
-#include <bit>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -8,31 +7,13 @@
 #include "cli/option_rules.h"
 #include "lib/base/number.h"
 #include "lib/image/format_names.h"
+#include "lib/image/open_values.h"
 #include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
 #include "lib/os/terminal.h"
 #include "lib/report/progress.h"
 
 namespace hib::cli {
-namespace {
-
-// The first line of a file: on the command line everybody could read it.
-Result<std::string> read_passphrase(const std::string& path) {
-  TRY(const auto file, File::open(path));
-  TRY(const auto bytes, file->read_at(0, std::min<std::uint64_t>(file->size(), 4096)));
-  const std::string_view text = as_text(bytes);
-  return std::string(text.substr(0, text.find_first_of("\r\n")));
-}
-
-Result<std::uint32_t> parse_page_size(const std::string& text) {
-  TRY(const std::uint64_t bytes, parse_number(text, "--page-size"));
-  if (bytes >= kMinPageBytes && bytes <= kMaxPageBytes && std::has_single_bit(bytes))
-    return static_cast<std::uint32_t>(bytes);
-  return fail(make_error(ErrorKind::Usage, "--page-size", text,
-                         fmt::format("{} to {}, a power of two", kMinPageBytes, kMaxPageBytes)));
-}
-
-}  // namespace
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
@@ -68,7 +49,7 @@ Result<OpenOptions> Context::open_options(std::size_t position) const {
     TRY(open.base_address, parse_number(options.base_address, "--base-address"));
   }
   if (!options.page_size.empty()) {
-    TRY(open.page_size, parse_page_size(options.page_size));
+    TRY(open.page_size, parse_page_size(options.page_size, "--page-size"));
   }
   TRY(open.swap_offset, swap_offset());
   TRY(open.at, place_of_image(options.places, position));

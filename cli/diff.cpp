@@ -37,14 +37,6 @@ Result<Side> machine_side(const std::string& root) {
   return side;
 }
 
-std::vector<ImageInfo> images_of(const Side& before, const Side& now) {
-  std::vector<ImageInfo> images;
-  for (const Side* side : {&before, &now}) {
-    if (side->image) images.push_back(side->image->info());
-  }
-  return images;
-}
-
 class DiffVerb final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {

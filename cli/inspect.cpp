@@ -13,26 +13,25 @@
 #include "lib/ops/inspect.h"
 #include "lib/report/carve.h"
 #include "lib/report/devices.h"
-#include "lib/report/kernel_log.h"
+#include "lib/report/inspect.h"
 #include "lib/report/text.h"
 
 namespace hib::cli {
 namespace {
 
 using device::Device;
-using report::Json;
 
 class Inspect final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     verb_ = &app;
     app.add_option("IMAGE", image_, "the image; - is standard input")->required();
-    app.add_flag("--pages", pages_, "list the runs of pages and their states");
-    app.add_flag("--map", map_, "say what every byte range of the file is");
-    app.add_flag("--records", records_, "print the records: what the image knows of its machine");
-    app.add_flag("--devices", devices_, "print the machine's devices as a tree");
+    app.add_flag("--pages", parts_.pages, "list the runs of pages and their states");
+    app.add_flag("--map", parts_.map, "say what every byte range of the file is");
+    app.add_flag("--records", parts_.records, "print the records: what the image knows of its machine");
+    app.add_flag("--devices", parts_.devices, "print the machine's devices as a tree");
     app.add_flag("--dmesg", dmesg_, "print the kernel's log, which lies in the memory");
-    app.add_flag("-n,--numeric", numeric_, "with --devices: vendor and device ids instead of names");
+    app.add_flag("-n,--numeric", parts_.numeric, "with --devices: vendor and device ids instead of names");
     app.add_option("--device", device_,
                    "print all that is recorded of this device. NAME is its kernel name, its PCI address, or "
                    "its path below /sys")
@@ -119,17 +118,10 @@ class Inspect final : public Verb {
   }
 
   Result<Device> device_of(const std::vector<Record>& records) const {
-    TRY(const auto set, device::devices_in(records, image_));
-    if (!set) {
-      return fail(make_error(ErrorKind::NotFound, "--device " + device_, "no device records in this image",
-                             "one with them: create --records or --probe"));
-    }
-    TRY(const Device* found, device::find_device(*set, device_));
-    if (config_ && found->config.empty()) {
-      return fail(make_error(ErrorKind::NotFound, "--config", "no configuration space of " + found->name,
-                             "a PCI device"));
-    }
-    return *found;
+    TRY(Device device, device::device_in_records(records, device_, image_));
+    if (!config_ || !device.config.empty()) return device;
+    return fail(make_error(ErrorKind::NotFound, "--config", "no configuration space of " + device.name,
+                           "a PCI device"));
   }
 
   int show_device(const Context& context, const std::vector<Record>& records) const {
@@ -148,60 +140,30 @@ class Inspect final : public Verb {
   using Devices = std::optional<device::DeviceSet>;
 
   int show_image(const Context& context, const ImageReader& image) const {
-    auto report = inspect(image, {pages_, map_, context.options.salvage, dmesg_, search_});
+    auto report = inspect(image, {parts_.pages, parts_.map, context.options.salvage, dmesg_, search_});
     if (!report) return context.report(report.error());
-    const auto devices = devices_ ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
+    const auto devices =
+        parts_.devices ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
     if (!devices) return context.report(devices.error());
+    const report::Inspected inspected{*report, image.history(), *devices};
+    auto parts = parts_;
+    parts.no_summary = context.options.quiet;
     if (context.options.json) {
-      context.document(document(*report, image, *devices));
+      context.document(report::json_of_inspected(inspected, parts));
     } else {
-      print(context, *report, image, *devices);
+      report::print_inspected(context.streams.out, context.out_style, inspected, parts,
+                              context.formats.title(report->info.format));
     }
     // The answer is printed all the same: without its pages.
     if (report->info.has_finding("encrypted")) return kAuthentication;
     return report->damage.empty() ? kDone : kPartial;
   }
 
-  Json document(const InspectReport& report, const ImageReader& image, const Devices& devices) const {
-    Json document = report::json_of_inspect(report);
-    if (pages_) document["runs"] = report::json_of_runs(report.runs);
-    if (map_) document["map"] = report::json_of_map(report.map);
-    if (records_) document["records"] = report::json_of_records(report.records);
-    if (report.log) document.update(report::json_of_log(*report.log));
-    if (!image.history().empty()) document["breadcrumbs"] = report::json_of_history(image.history());
-    if (devices_) document["devices"] = devices ? report::json_of_devices(*devices) : Json(nullptr);
-    return document;
-  }
-
-  void print(const Context& context, const InspectReport& report, const ImageReader& image,
-             const Devices& devices) const {
-    std::ostream& out = context.streams.out;
-    if (!context.options.quiet)
-      report::print_inspect(out, context.out_style, report, context.formats.title(report.info.format));
-    if (pages_) report::print_runs(out, report.runs, report.info.page_size);
-    if (map_) report::print_map(out, report.map);
-    if (records_) report::print_records(out, context.out_style, report.records);
-    if (!context.options.quiet) report::print_history(out, image.history());
-    if (report.log) report::print_log(out, context.out_style, *report.log);
-    if (!devices_) return;
-    if (devices) {
-      report::print_devices(out, context.out_style, *devices, numeric_);
-    } else {
-      out << "  this image holds no device records; create --probe adds those of this machine, create "
-             "--records those\n"
-             "  that hibtool probe -o FILE wrote on another\n";
-    }
-  }
-
   const CLI::App* verb_ = nullptr;
   std::string image_;
+  report::InspectParts parts_;
   bool search_ = false;
-  bool pages_ = false;
-  bool map_ = false;
-  bool records_ = false;
-  bool devices_ = false;
   bool dmesg_ = false;
-  bool numeric_ = false;
   bool raw_ = false;
   bool config_ = false;
   bool carve_ = false;

@@ -16,18 +16,6 @@
 namespace hib::cli {
 namespace {
 
-// "kdump: none, zlib (default: lzo); swsusp: lzo, lz4, none (default: as in the image)"
-std::string codecs_of(const Formats& formats) {
-  std::string text;
-  for (const Format* format : formats.rows()) {
-    if (format->codecs.empty()) continue;
-    const std::string_view chosen = format->default_codec.empty() ? "as in the image" : format->default_codec;
-    text += fmt::format("{}{}: {} (default: {})", text.empty() ? "" : "; ", format->name,
-                        fmt::join(format->codecs, ", "), chosen);
-  }
-  return text;
-}
-
 // An option of writing, and the formats that it is for.
 struct WriteOption {
   const char* name;
@@ -64,7 +52,7 @@ class Restore final : public Verb {
     const std::vector<std::string> names = formats.writable();
     take_one_of(*app.add_option("--as", as_, "format to write: " + listed(names))->type_name("FORMAT"),
                 names);
-    take_one_of(*app.add_option("--codec", write_.codec, codecs_of(formats))->type_name("NAME"),
+    take_one_of(*app.add_option("--codec", write_.codec, formats.codecs_of_each())->type_name("NAME"),
                 formats.codecs());
     const auto users = [&](std::string_view option) { return users_of(option, formats) + ": "; };
     app.add_option("--target-offset", target_offset_,

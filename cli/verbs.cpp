@@ -4,6 +4,7 @@ namespace hib::cli {
 
 std::unique_ptr<Verb> make_arm();
 std::unique_ptr<Verb> make_create();
+std::unique_ptr<Verb> make_diagnose();
 std::unique_ptr<Verb> make_diff();
 std::unique_ptr<Verb> make_disarm();
 std::unique_ptr<Verb> make_hibernate();
@@ -24,6 +25,7 @@ constexpr VerbRow kVerbs[] = {
     {"restore", "write the memory of an image in another format", make_restore},
     {"diff", "compare the memory and the devices of two images, of any formats", make_diff},
     {"rearm", "put the signature of a consumed hibernation image back, where that is safe", make_rearm},
+    {"diagnose", "say why a machine did not resume, and whether its session can be had back", make_diagnose},
     {"probe", "record this machine: its kernel, and its devices with what identifies each of them",
      make_probe},
     {"arm", "load the saver, a kernel that saves this one, into the crash region", make_arm},

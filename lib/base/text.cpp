@@ -1,4 +1,5 @@
 #include "lib/base/text.h"
+#include <algorithm>
 
 #include <array>
 #include <cstddef>
@@ -98,6 +99,18 @@ std::vector<std::string> split_list(std::string_view text) {
     if (comma == std::string_view::npos) return items;
     text.remove_prefix(comma + 1);
   }
+}
+
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "/._-+:,@%=";
+  const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           kPlain.find(c) != std::string_view::npos;
+  });
+  if (is_plain) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? "'\\''" : std::string(1, c);
+  return out + "'";
 }
 
 std::string listed(const std::vector<std::string>& names) {

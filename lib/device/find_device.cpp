@@ -1,6 +1,7 @@
 #include "lib/device/find_device.h"
 
 #include "lib/base/text.h"
+#include "lib/device/device_record.h"
 
 namespace hib::device {
 namespace {
@@ -28,6 +29,17 @@ Result<const Device*> find_device(const DeviceSet& set, const std::string& name)
   }
   return fail(make_error(ErrorKind::Usage, "--device " + name, counted(count, "device") + " of that name",
                          "a path, as --devices --json prints it"));
+}
+
+Result<Device> device_in_records(const std::vector<Record>& records, const std::string& name,
+                                 const std::string& path) {
+  TRY(const auto set, devices_in(records, path));
+  if (!set) {
+    return fail(make_error(ErrorKind::NotFound, "--device " + name, "no device records in this image",
+                           "one with them: create --records or --probe"));
+  }
+  TRY(const Device* found, find_device(*set, name));
+  return *found;
 }
 
 }  // namespace hib::device

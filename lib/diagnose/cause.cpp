@@ -13,6 +13,7 @@ std::string_view name_of(Code code) {
     case Code::Consumed: return "consumed";
     case Code::Overwritten: return "overwritten";
     case Code::SaveInterrupted: return "save-interrupted";
+    case Code::TaskNotFrozen: return "task-not-frozen";
     case Code::Damaged: return "damaged";
     case Code::CodecMissing: return "codec-missing";
     case Code::MemoryMap: return "memory-map";

@@ -23,6 +23,7 @@ enum class Code : std::uint8_t {
   Consumed,           // the signature is gone, and nothing tells why
   Overwritten,        // something was written over the image
   SaveInterrupted,    // the image was never complete
+  TaskNotFrozen,      // a task did not stand still: nothing was written
   Damaged,            // bytes of the image are wrong
   CodecMissing,       // the kernel had no decompressor
   MemoryMap,          // the firmware gave another memory map

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -15,6 +16,8 @@
 namespace hib {
 
 enum class Confidence { Certain, Likely, Possible };
+
+std::string_view name_of(Confidence confidence);  // "certain", as in documents
 
 enum class CarvedKind {
   Image,    // its list of pages is there: it can be read, whole or not

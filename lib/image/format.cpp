@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "lib/base/text.h"
 #include "lib/image/dump_file.h"
@@ -95,6 +96,17 @@ std::vector<std::string> Formats::codecs() const {
     for (const std::string_view codec : row->codecs) add_once(names, codec);
   }
   return names;
+}
+
+std::string Formats::codecs_of_each() const {
+  std::string text;
+  for (const Format* row : rows_) {
+    if (row->codecs.empty()) continue;
+    const std::string_view chosen = row->default_codec.empty() ? "as in the image" : row->default_codec;
+    text += fmt::format("{}{}: {} (default: {})", text.empty() ? "" : "; ", row->name,
+                        fmt::join(row->codecs, ", "), chosen);
+  }
+  return text;
 }
 
 const Format& Formats::with_areas() const {

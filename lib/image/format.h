@@ -113,6 +113,8 @@ class Formats {
   std::vector<std::string> names() const;  // what --format takes: the readable ones and their dialects
   std::vector<std::string> writable() const;
   std::vector<std::string> codecs() const;  // of all that are written, each once
+  // "kdump: none, zlib (default: lzo); swsusp: lzo, lz4, none (default: as in the image)"
+  std::string codecs_of_each() const;
   // "raw, lime", "raw memory, LiME dump": the formats that have a property.
   using Property = bool (*)(const Format&);
   std::string names_where(Property holds) const;

@@ -90,7 +90,8 @@ struct StructureCheck {
 struct WholeCheck {
   std::vector<Layer> layers;
   std::vector<Damage> damage;
-  std::vector<MemoryMapEntry> firmware_map;  // of the machine, as it lies in its memory; empty: not found
+  std::vector<MemoryMapEntry> firmware_map =
+      {};  // of the machine, as it lies in its memory; empty: not found
 };
 
 class ImageReader {

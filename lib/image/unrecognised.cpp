@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/text.h"
 #include "lib/os/partitions.h"
 
 namespace hib {
@@ -45,22 +46,9 @@ bool is_json(std::string_view text) {
   return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
-// A path as a shell takes it.
-std::string quoted(const std::string& path) {
-  constexpr std::string_view kPlain = "/._-+:,@%";
-  const bool is_plain = std::all_of(path.begin(), path.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           kPlain.find(c) != std::string_view::npos;
-  });
-  if (is_plain) return path;
-  std::string out = "'";
-  for (const char c : path) out += c == '\'' ? "'\\''" : std::string(1, c);
-  return out + "'";
-}
-
 }  // namespace
 
-std::string path_for_shell(const File& file) { return file.path() == "-" ? "FILE" : quoted(file.path()); }
+std::string path_for_shell(const File& file) { return file.path() == "-" ? "FILE" : shell_word(file.path()); }
 
 Unrecognised describe_unrecognised(const File& file, ByteView head) {
   const std::string_view text = as_text(head);

@@ -15,4 +15,12 @@ Result<Difference> compare(const Side& before, const Side& now, const PipelineOp
   return difference;
 }
 
+std::vector<ImageInfo> images_of(const Side& before, const Side& now) {
+  std::vector<ImageInfo> images;
+  for (const Side* side : {&before, &now}) {
+    if (side->image) images.push_back(side->image->info());
+  }
+  return images;
+}
+
 }  // namespace hib

@@ -31,4 +31,7 @@ struct Difference {
 // Unsupported where the sides have nothing in common that could be compared.
 Result<Difference> compare(const Side& before, const Side& now, const PipelineOptions& options);
 
+// Those of the two sides that are images.
+std::vector<ImageInfo> images_of(const Side& before, const Side& now);
+
 }  // namespace hib

@@ -8,15 +8,6 @@
 namespace hib::report {
 namespace {
 
-const char* name_of(Confidence confidence) {
-  switch (confidence) {
-    case Confidence::Certain: return "certain";
-    case Confidence::Likely: return "likely";
-    case Confidence::Possible: return "possible";
-  }
-  return "";
-}
-
 const char* name_of(CarvedKind kind) {
   switch (kind) {
     case CarvedKind::Image: return "image";
@@ -37,7 +28,7 @@ void fact_rows(std::ostream& out, const char* name, const std::vector<CarveFact>
 }
 
 std::string coloured(const Style& style, Confidence confidence) {
-  const std::string name = name_of(confidence);
+  const std::string name(name_of(confidence));
   return confidence == Confidence::Certain ? style.green(name) : style.yellow(name);
 }
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <string>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
 #include "lib/image/swapped_record.h"
+#include "lib/report/clock.h"
 
 namespace hib::report {
 namespace {
@@ -77,13 +77,6 @@ void print_fields(std::ostream& out, const FieldList& fields, std::size_t indent
     }
     print(out, "{:{}}{:<16}{}\n", "", indent, printable(field.name), describe_value(field.value));
   }
-}
-
-std::string clock_text(std::uint64_t time_ns) {
-  constexpr std::uint64_t kSecond = 1000000000;
-  if (time_ns == 0) return "at an unknown time";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}.{:03} UTC",
-                     fmt::gmtime(static_cast<std::time_t>(time_ns / kSecond)), time_ns % kSecond / 1000000);
 }
 
 void print_ranges(std::ostream& out, const char* title, const std::vector<PfnRange>& ranges,

@@ -32,7 +32,7 @@ HOW_TO_ACCEPT = "If the new text is right: UPDATE_GOLDEN=1 python3 tests/cli/tes
 unpack = runpy.run_path(str(SAMPLES / "machines" / "unpack"))["unpack"]
 
 IMAGE, LATER = "debian-6.1-cloud.hib", "debian-6.1-cloud-later.hib"
-VERBS = ("inspect", "verify", "create", "restore", "diff", "rearm", "probe", "arm", "disarm", "hibernate", "resume")
+VERBS = ("inspect", "verify", "create", "restore", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume")
 # What depends on the version of libzstd: the size of an image that was packed here, and the hash of its bytes.
 MASKED = re.compile(r"^(  file +|  integrity +xxh3-128 root ).*$", re.MULTILINE)
 
@@ -161,6 +161,14 @@ class Images(GoldenTest):
             self.show("rearm", image)
         self.assertEqual((self.folder / "consumed.img").read_bytes(), before)
         self.compare("rearm")
+
+
+    def test_diagnose_says_first_whether_the_session_is_still_there(self):
+        self.cases("consumed", "consumed-overwritten", "lz4", "plain", "hw-sig")
+        for image in ("consumed.img", "consumed-overwritten.img", "lz4.img", "plain.img"):
+            self.show("diagnose", image)
+        self.show("diagnose", "--root", self.machine("luks-lvm"), "hw-sig.img")
+        self.compare("diagnose")
 
 
 class Comparisons(GoldenTest):

@@ -322,6 +322,13 @@ class Work:
             yield from self.run(*verb, self.case("plain"), codes=(4,))
             yield from self.run(*verb, self.hib, codes=(2,))
 
+    def diagnoses(self):
+        for name in self.readable_cases():
+            yield from self.run("diagnose", self.case(name), *self.case_options(name), codes=(0, 1))
+        for tree in MACHINES[:3]:
+            yield from self.run("diagnose", "--root", self.path(tree.stem), self.case("lz4"), codes=(0, 1))
+        yield from self.run("diagnose", self.case("consumed"), "--log", self.path("nothing"), codes=(0, 1))
+
     def errors(self):
         output = self.write("output.raw", self.raw.read_bytes())
         for arguments, code in (
@@ -354,7 +361,7 @@ class Work:
             yield from self.run(*verb, self.hib, codes=(4,))
 
     TOPICS = (inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, carving, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
-              verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, errors, errors_of_the_kernel_jump)
+              verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, diagnoses, errors, errors_of_the_kernel_jump)
 
     @functools.cache
     def documents(self, topic):

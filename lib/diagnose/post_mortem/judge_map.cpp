@@ -1,0 +1,46 @@
+// Which region of the firmware's memory map moved, and how often it does.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/post_mortem/memory_maps.h"
+#include "lib/diagnose/post_mortem/rules.h"
+
+namespace hib::diagnose {
+namespace {
+
+constexpr std::size_t kShownRegions = 8;
+
+// "the map changed at 7 of 12 boots": boots in a row whose maps differ.
+void add_history(const LogSet& logs, Cause& cause) {
+  const std::vector<MemoryMapEntry>* before = nullptr;
+  std::size_t boots = 0;
+  std::size_t changes = 0;
+  for (const BootLog& boot : logs.boots) {
+    if (boot.memory_map.empty()) continue;
+    ++boots;
+    if (before != nullptr && !compare_maps(*before, boot.memory_map).changes.empty()) ++changes;
+    before = &boot.memory_map;
+  }
+  if (boots < 3) return;  // two are the ones that differ
+  cause.evidence.push_back({"the logs", std::nullopt, "", std::nullopt,
+                            fmt::format("the map changed {} times over {} boots in a row", changes, boots)});
+}
+
+}  // namespace
+
+void add_region_changes(const Case& facts, Cause& cause) {
+  add_history(facts.logs, cause);
+  if (facts.map_before.empty() || facts.map_here.empty()) return;
+  const MapComparison comparison = compare_maps(facts.map_before, facts.map_here);
+  if (comparison.changes.empty()) return;
+  for (std::size_t i = 0; i < std::min(comparison.changes.size(), kShownRegions); ++i)
+    cause.evidence.push_back(
+        {"memory maps, before and now", std::nullopt, "", std::nullopt, to_text(comparison.changes[i])});
+  cause.text +=
+      fmt::format(" ({} changed; usable memory is {})", counted(comparison.changes.size(), "region"),
+                  comparison.is_ram_same ? "the same" : "not the same");
+}
+
+}  // namespace hib::diagnose

@@ -1,0 +1,477 @@
+// What the kernel that was to resume said. Its own words come before every other reason.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/post_mortem/rules.h"
+
+namespace hib::diagnose {
+namespace {
+
+constexpr std::size_t kShownLastLines = 3;
+constexpr std::string_view kNoSignature = "-22";
+constexpr std::string_view kDeviceHeld = "-16";
+constexpr std::string_view kNoMemory = "-12";
+constexpr std::string_view kBadAddress = "-14";
+
+// One attempt, asked for its events.
+class Attempt {
+ public:
+  explicit Attempt(const Resuming& resuming) : resuming_(resuming) {}
+
+  const LogEvent* find(Event event) const {
+    return find_event(*resuming_.boot, resuming_.first, resuming_.end, event);
+  }
+  bool has(Event event) const { return find(event) != nullptr; }
+
+  std::vector<const LogEvent*> all(Event event) const {
+    std::vector<const LogEvent*> found;
+    for (std::size_t i = resuming_.first; i < resuming_.end; ++i) {
+      if (resuming_.boot->events[i].message.event == event) found.push_back(&resuming_.boot->events[i]);
+    }
+    return found;
+  }
+
+  const BootLog& boot() const { return *resuming_.boot; }
+
+ private:
+  const Resuming& resuming_;
+};
+
+std::string rearm_command(const Case& facts) {
+  return facts.disk == nullptr ? "" : "hibtool rearm " + shell_word(facts.disk->path) + " --yes";
+}
+
+void judge_hardware_signature(const Attempt& attempt, Findings& findings) {
+  const LogEvent* event = attempt.find(Event::SignatureMismatch);
+  if (event == nullptr) return;
+  Cause cause = cause_of(Code::HardwareSignature, *event,
+                         fmt::format("the firmware reports another hardware signature: {} when the image was "
+                                     "made, {} now",
+                                     detail_of(*event, 0), detail_of(*event, 1)));
+  cause.advice.push_back(
+      {"put back what was added or taken out since, or boot once with acpi_sleep=nohwsig", "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+void judge_codec(const Attempt& attempt, Findings& findings) {
+  const LogEvent* event = attempt.find(Event::CodecMissing);
+  if (event == nullptr) return;
+  Cause cause =
+      cause_of(Code::CodecMissing, *event,
+               fmt::format("the kernel that was to resume had no {} decompressor", detail_of(*event, 0)));
+  cause.advice.push_back({fmt::format("put the module {} into the initramfs", detail_of(*event, 0)), "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+void judge_memory_map(const Case& facts, const Attempt& attempt, Findings& findings) {
+  const LogEvent* moved = attempt.find(Event::MemoryMapMoved);
+  const LogEvent* outside = attempt.find(Event::PfnOutsideMemory);
+  const LogEvent* event = moved != nullptr ? moved : outside;
+  if (event == nullptr) return;
+  Cause cause = cause_of(Code::MemoryMap, *event,
+                         "the firmware gave another memory map than at the boot that made the image");
+  add_region_changes(facts, cause);
+  cause.advice.push_back(
+      {"the map may be the old one at another boot: put the signature back and try again, with the same "
+       "devices "
+       "plugged in",
+       rearm_command(facts), ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+struct Mismatch {
+  std::string_view reason;  // as the kernel prints it
+  Code code;
+  std::string_view text;
+};
+constexpr Mismatch kMismatches[] = {
+    {"memory size", Code::MemorySize,
+     "the machine has another number of pages of RAM than when the image was made"},
+    {"kernel version", Code::OtherKernel, "another version of the kernel was booted"},
+    {"kernel release", Code::OtherKernel, "another release of the kernel was booted"},
+    {"system type", Code::OtherKernel, "another system was booted"},
+    {"version", Code::OtherKernel, "another build of the kernel was booted"},
+    {"machine", Code::OtherProcessor, "the machine is of another architecture"},
+    {"architecture specific data", Code::OtherKernel,
+     "the booted kernel cannot use what the image's kernel left for it"},
+};
+
+void judge_mismatch(const Attempt& attempt, Findings& findings) {
+  const LogEvent* event = attempt.find(Event::ImageMismatch);
+  if (event == nullptr || attempt.has(Event::MemoryMapMoved)) return;  // then it is what that leads to
+  const std::string reason = detail_of(*event, 0);
+  const auto* known = std::find_if(std::begin(kMismatches), std::end(kMismatches),
+                                   [&](const Mismatch& mismatch) { return mismatch.reason == reason; });
+  if (known == std::end(kMismatches)) {
+    findings.causes.push_back(cause_of(Code::OtherKernel, *event, "the kernel refused the image's header"));
+    return;
+  }
+  Cause cause = cause_of(known->code, *event, std::string(known->text));
+  if (known->code == Code::OtherKernel)
+    cause.advice.push_back(
+        {"boot the kernel that the image is of, and put the signature back before", "", ""});
+  if (known->code == Code::MemorySize)
+    cause.advice.push_back(
+        {"give the machine the memory that it had, and put the signature back before", "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+void judge_reading(const Case& facts, const Attempt& attempt, Findings& findings) {
+  for (const Event kind : {Event::ReadFailed, Event::DecodingFailed, Event::ChecksumWrong}) {
+    const LogEvent* event = attempt.find(kind);
+    if (event == nullptr) continue;
+    const bool is_whole_now = facts.disk != nullptr && facts.disk->is_whole;
+    Cause cause =
+        cause_of(Code::Damaged, *event,
+                 is_whole_now ? "the kernel read the image with errors, and it reads well now: the disk or "
+                                "its cable, or the memory of this machine, is not reliable"
+                              : "the image was damaged when the kernel read it");
+    findings.causes.push_back(std::move(cause));
+    return;
+  }
+}
+
+// The kernel that resumes lets its own drivers stop their devices ("quiesce") before it jumps.
+std::vector<const LogEvent*> refusals_in(const Attempt& attempt) {
+  std::vector<const LogEvent*> refusals = attempt.all(Event::DriverRefused);
+  std::erase_if(refusals, [](const LogEvent* event) { return detail_of(*event, 3) == "restore"; });
+  return refusals;
+}
+
+std::string refusal_text(const LogEvent& refusal) {
+  return fmt::format("the driver {} did not stop its device {} (error {})", detail_of(refusal, 1),
+                     detail_of(refusal, 0), detail_of(refusal, 2));
+}
+
+void judge_driver(const Case& facts, const Attempt& attempt, Findings& findings) {
+  const LogEvent* loaded = attempt.find(Event::ImageLoaded);
+  const LogEvent* failed = attempt.find(Event::ResumeFailed);
+  const auto refusals = refusals_in(attempt);
+  if (refusals.empty() && (loaded == nullptr || failed == nullptr)) return;
+  const LogEvent& first = refusals.empty() ? *failed : *refusals.front();
+  Cause cause = cause_of(
+      Code::DriverRefused, first,
+      refusals.empty() ? fmt::format("a driver did not stop its device (error {})", detail_of(*failed, 0))
+                       : refusal_text(first));
+  if (loaded != nullptr) cause.text += "; the image was sound, and read completely";
+  for (std::size_t i = 1; i < refusals.size(); ++i) cause.evidence.push_back(evidence_of(refusals[i]->line));
+  for (const LogEvent* called : attempt.all(Event::CallbackFailed))
+    cause.evidence.push_back(evidence_of(called->line));
+  if (loaded != nullptr) cause.evidence.push_back(evidence_of(loaded->line));
+  if (failed != nullptr && &first != failed) cause.evidence.push_back(evidence_of(failed->line));
+  cause.advice.push_back({refusals.empty()
+                              ? "see in the log which driver refused"
+                              : fmt::format("keep {} out of the initramfs, so that the kernel that "
+                                            "resumes does not load it, then put the signature back",
+                                            detail_of(first, 1)),
+                          rearm_command(facts), ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+void judge_memory_for_it(const Attempt& attempt, Findings& findings) {
+  const LogEvent* failed = attempt.find(Event::ResumeFailed);
+  if (failed == nullptr || attempt.has(Event::ImageLoaded) || detail_of(*failed, 0) != kNoMemory) return;
+  findings.causes.push_back(
+      cause_of(Code::NoMemoryToLoad, *failed,
+               "the kernel that was to resume had no room for the image beside itself"));
+}
+
+void add_lines(const std::vector<LogLine>& lines, Cause& cause) {
+  for (std::size_t i = lines.size() - std::min(lines.size(), kShownLastLines); i < lines.size(); ++i)
+    cause.evidence.push_back(evidence_of(lines[i]));
+}
+
+// How the boot ended, how the kernel in the image ended, and what the clock kept of a hang.
+void add_last_words(const Case& facts, const BootLog& boot, Cause& cause) {
+  add_lines(boot.last_lines, cause);
+  if (facts.disk != nullptr && facts.disk->log) add_lines(facts.disk->log->last_lines, cause);
+  for (const BootLog& any : facts.logs.boots) {
+    if (const LogEvent* traced = find_event(any, 0, any.events.size(), Event::TraceMatched))
+      cause.evidence.push_back(evidence_of(traced->line));
+  }
+}
+
+void judge_silence(const Case& facts, const Attempt& attempt, Findings& findings) {
+  const LogEvent* loaded = attempt.find(Event::ImageLoaded);
+  if (loaded == nullptr || attempt.has(Event::ResumeFailed) || attempt.has(Event::HibernationExited) ||
+      attempt.has(Event::LoadingFailed)) {
+    return;
+  }
+  if (&attempt.boot().events.back() != loaded && !attempt.has(Event::DriverRefused)) return;
+  Cause cause =
+      cause_of(Code::Hung, *loaded,
+               "the image was read completely, and nothing was heard of the machine after the jump");
+  cause.confidence = Confidence::Likely;  // a log may also end because somebody has cut it
+  add_last_words(facts, attempt.boot(), cause);
+  cause.advice.push_back(
+      {"boot with no_console_suspend and pm_trace, to see which device it hangs in", "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+// The boot that hibernated has armed an image, and its kernel did not come back to it.
+bool was_armed(const Story& story) {
+  if (!story.saving || story.saving->has_come_back) return false;
+  const Saving& saving = *story.saving;
+  if (only_zram(*saving.boot) != nullptr) return false;  // gone before anybody could look for it
+  return find_event(*saving.boot, saving.first, saving.end, Event::SavingDone) != nullptr;
+}
+
+void judge_no_signature(const Case& facts, const LogEvent& event, Findings& findings) {
+  const bool is_armed = facts.disk != nullptr && facts.disk->info.state == ImageState::Armed;
+  if (!is_armed && !was_armed(facts.story)) {
+    const bool has_image = facts.disk != nullptr && facts.disk->holds_image();
+    if (facts.story.saving || has_image) return;  // nothing was to be found any more
+    Cause cause =
+        cause_of(Code::Never, event, "no boot is known to have hibernated, and the kernel found no image");
+    cause.confidence = Confidence::Possible;
+    findings.causes.push_back(std::move(cause));
+    return;
+  }
+  Cause cause = cause_of(
+      Code::WrongPlace, event,
+      is_armed ? fmt::format("the kernel looked where no image is; one lies armed on {}", facts.disk->path)
+               : "an image was written, and the kernel looked for it at another place");
+  cause.advice.push_back(
+      {"let resume= (and resume_offset= of a swap file) name the place of the image", "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+void judge_place(const Case& facts, const Attempt& attempt, Findings& findings) {
+  const LogEvent* event = attempt.find(Event::ImageNotFound);
+  if (event == nullptr || attempt.has(Event::ImageLoaded) || attempt.has(Event::LoadingStarted)) return;
+  if (attempt.has(Event::SignatureMismatch)) return;  // printed after that, too
+  const std::string code = detail_of(*event, 0);
+  if (code == kNoSignature) return judge_no_signature(facts, *event, findings);
+  Cause cause =
+      code == kDeviceHeld
+          ? cause_of(Code::NotTried, *event,
+                     "the device that was to be resumed from was in use when the kernel was asked to resume")
+          : cause_of(
+                Code::DeviceMoved, *event,
+                fmt::format("the device that was to be resumed from could not be opened (error {})", code));
+  cause.confidence = Confidence::Likely;
+  findings.causes.push_back(std::move(cause));
+}
+
+constexpr Event kWordsOfFailure[] = {Event::MemoryMapMoved, Event::ImageMismatch,     Event::PfnOutsideMemory,
+                                     Event::CodecMissing,   Event::ReadFailed,        Event::DecodingFailed,
+                                     Event::ChecksumWrong,  Event::SignatureMismatch, Event::DriverRefused,
+                                     Event::ImageLoaded};
+
+// Errors of reading that the kernel prints no word of its own about.
+void judge_wordless_failure(const Case& facts, const Attempt& attempt, Findings& findings) {
+  const LogEvent* failed = attempt.find(Event::ResumeFailed);
+  if (failed == nullptr) return;
+  if (std::any_of(std::begin(kWordsOfFailure), std::end(kWordsOfFailure),
+                  [&](Event event) { return attempt.has(event); })) {
+    return;
+  }
+  const std::string code = detail_of(*failed, 0);
+  if (code == kNoMemory) return;
+  const std::string saved_by = facts.story.saving ? facts.story.saving->boot->kernel : "";
+  const std::string& here = attempt.boot().kernel;
+  if (code == kBadAddress && !saved_by.empty() && !here.empty() && saved_by != here) {
+    findings.causes.push_back(
+        cause_of(Code::OtherKernel, *failed,
+                 fmt::format("Linux {} did not understand the list of pages of an image of Linux "
+                             "{}",
+                             here, saved_by)));
+    return;
+  }
+  findings.causes.push_back(
+      cause_of(Code::Damaged, *failed, fmt::format("the kernel could not read the image (error {})", code)));
+}
+
+void judge_user_space(const Attempt& attempt, Findings& findings) {
+  if (attempt.has(Event::LoadingStarted)) return;  // whatever user space said, the kernel was asked
+  if (const LogEvent* event = attempt.find(Event::EfiVariableOfOther)) {
+    Cause cause =
+        cause_of(Code::EfiVariable, *event,
+                 "systemd did not resume: the EFI variable HibernateLocation names another system than the "
+                 "one that its initramfs says it is");
+    cause.advice.push_back({"let ID= of the initramfs' os-release be that of the system", "", ""});
+    findings.causes.push_back(std::move(cause));
+  }
+  if (const LogEvent* event = attempt.find(Event::EfiVariableUnreadable)) {
+    findings.causes.push_back(cause_of(
+        Code::EfiVariable, *event,
+        fmt::format("the EFI variable HibernateLocation could not be read: {}", detail_of(*event, 0))));
+  }
+  if (const LogEvent* event = attempt.find(Event::ResumeUnitSkipped)) {
+    findings.causes.push_back(
+        cause_of(Code::NotTried, *event,
+                 fmt::format("the initramfs did not ask the kernel to resume: {}", detail_of(*event, 0))));
+  }
+  if (const LogEvent* event = attempt.find(Event::ResumeUnitFailed)) {
+    findings.causes.push_back(
+        cause_of(Code::NotTried, *event,
+                 fmt::format("the initramfs could not ask the kernel to resume: {}", detail_of(*event, 1))));
+  }
+}
+
+bool is_mapped(const std::string& device) {
+  return device.find("mapper") != std::string::npos || device.find("dm-") != std::string::npos;
+}
+
+void judge_waiting(const BootLog& boot, Findings& findings) {
+  const LogEvent* event = find_event(boot, 0, boot.events.size(), Event::DeviceTimedOut);
+  if (event == nullptr) return;
+  const std::string device = detail_of(*event, 0);
+  Cause cause = is_mapped(device)
+                    ? cause_of(Code::SwapLocked, *event, device + " was not opened in time")
+                    : cause_of(Code::WrongPlace, *event,
+                               fmt::format("the boot waited for {}, which did not appear", device));
+  cause.confidence = Confidence::Likely;  // it may have waited for another reason
+  findings.causes.push_back(std::move(cause));
+}
+
+Evidence command_line_of(const BootLog& boot) {
+  return {boot.source, std::nullopt, "", boot.first_us, "Command line: " + boot.command_line};
+}
+
+// Of any boot after the saving one: it passed the image by.
+void judge_passing_by(const BootLog& boot, Findings& findings) {
+  judge_waiting(boot, findings);
+  const LogEvent* rewritten = find_event(boot, 0, boot.events.size(), Event::SwapSignatureRewritten);
+  if (rewritten == nullptr) return;
+  Cause cause = cause_of(Code::NotTried, *rewritten,
+                         "the boot did not resume, and then swapon took the image's signature away");
+  if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
+  findings.causes.push_back(std::move(cause));
+}
+
+bool says(const std::string& command_line, const std::string& word) {
+  return (" " + command_line + " ").find(" " + word + " ") != std::string::npos;
+}
+
+void judge_no_try(const Case& facts, Findings& findings) {
+  if (facts.story.later_boots.empty()) return;
+  const BootLog& boot = *facts.story.later_boots.front();
+  if (judge_kernel_that_refuses(boot, findings) || facts.story.resuming) return;
+  if (boot.kernel.empty() && boot.command_line.empty()) return;  // not a log of a whole boot
+  const bool has_image = facts.disk != nullptr && facts.disk->is_kernels();
+  if (!has_image && !facts.story.saving) return;
+  const std::string saved_by = facts.story.saving ? facts.story.saving->boot->kernel : "";
+  if (!saved_by.empty() && !boot.kernel.empty() && saved_by != boot.kernel) {
+    Cause other{Code::OtherBoot, Confidence::Likely, "", {}, {}};
+    other.text =
+        fmt::format("Linux {} was booted, and not Linux {}, which hibernated; it did not try to resume",
+                    boot.kernel, saved_by);
+    if (!boot.command_line.empty()) other.evidence.push_back(command_line_of(boot));
+    other.advice.push_back(
+        {"boot the entry of that kernel; check every file system before, as this boot may have "
+         "written to them",
+         "", ""});
+    findings.causes.push_back(std::move(other));
+    return;
+  }
+  const bool is_forbidden = says(boot.command_line, "noresume");
+  Cause cause{Code::NotTried, is_forbidden ? Confidence::Certain : Confidence::Likely, "", {}, {}};
+  cause.text = is_forbidden ? "noresume on the command line kept the kernel from resuming"
+                            : "nothing asked the kernel to resume: its log has not a word of it";
+  if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
+  findings.causes.push_back(std::move(cause));
+}
+
+// The kernel checks one thing after the other: who has read the image has passed what comes before.
+void exonerate_what_was_passed(const Attempt& attempt, Findings& findings) {
+  if (!attempt.has(Event::ImageLoaded)) return;
+  findings.exonerated.push_back({Code::WrongPlace, "the kernel found the image"});
+  findings.exonerated.push_back({Code::CodecMissing, "the kernel could decompress the image"});
+  findings.exonerated.push_back({Code::MemoryMap, "the kernel took the memory map for the same"});
+  findings.exonerated.push_back({Code::MemorySize, "the kernel took the size of memory for the same"});
+  findings.exonerated.push_back(
+      {Code::Damaged, "the kernel read the image completely, its checksum included"});
+}
+
+constexpr Event kTakesSignature[] = {Event::ImageFound,     Event::ResumeStarted,
+                                     Event::LoadingStarted, Event::SignatureMismatch,
+                                     Event::CodecMissing,   Event::SwapSignatureRewritten};
+
+bool takes_signature(const BootLog& boot) {
+  return std::any_of(std::begin(kTakesSignature), std::end(kTakesSignature),
+                     [&](Event event) { return find_event(boot, 0, boot.events.size(), event) != nullptr; });
+}
+
+// The journal keeps every boot but the one whose memory was overwritten: the one that jumped.
+void judge_lost_boot(const Case& facts, Findings& findings) {
+  const bool is_consumed = facts.disk != nullptr && facts.disk->info.state == ImageState::Consumed;
+  const Story& story = facts.story;
+  if (!is_consumed || !story.saving || story.saving->has_come_back || story.later_boots.empty()) return;
+  const auto& later = story.later_boots;
+  const bool is_journal =
+      std::all_of(later.begin(), later.end(), [](const BootLog* boot) { return !boot->id.empty(); });
+  if (!is_journal ||
+      std::any_of(later.begin(), later.end(), [](const BootLog* boot) { return takes_signature(*boot); }))
+    return;
+  Cause cause{Code::Hung,
+              Confidence::Possible,
+              "the image's signature was taken away, and by no boot that the journal knows: one has reached "
+              "the jump, "
+              "and was never heard of again",
+              {},
+              {}};
+  add_last_words(facts, *later.front(), cause);
+  findings.causes.push_back(std::move(cause));
+}
+
+bool judge_success(const Case& facts, Findings& findings) {
+  if (!facts.story.resuming) return false;
+  const Attempt attempt(*facts.story.resuming);
+  const LogEvent* left = attempt.find(Event::HibernationExited);
+  if (left == nullptr || !attempt.has(Event::ImageLoaded) || attempt.has(Event::ResumeFailed)) return false;
+  findings.causes.push_back(cause_of(Code::Resumed, *left, "the machine went on from its image"));
+  return true;
+}
+
+}  // namespace
+
+bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings) {
+  const LogEvent* locked = find_event(boot, 0, boot.events.size(), Event::ForbiddenByLockdown);
+  if (locked != nullptr) {
+    Cause cause = cause_of(Code::Lockdown, *locked,
+                           "the kernel was locked down, and then it neither saves nor resumes");
+    if (const LogEvent* set = find_event(boot, 0, boot.events.size(), Event::LockdownSet))
+      cause.evidence.push_back(evidence_of(set->line));
+    cause.advice.push_back(
+        {"switch Secure Boot off in the firmware, or take lockdown= off the command line", "", ""});
+    findings.causes.push_back(std::move(cause));
+    return true;
+  }
+  if (!says(boot.command_line, "nohibernate") && !says(boot.command_line, "hibernate=no")) return false;
+  Cause cause{Code::Inhibited,
+              Confidence::Certain,
+              "nohibernate on the command line: the kernel neither saves nor resumes",
+              {command_line_of(boot)},
+              {}};
+  cause.advice.push_back({"take it off the kernel's command line", "", ""});
+  findings.causes.push_back(std::move(cause));
+  return true;
+}
+
+void judge_resume(const Case& facts, Findings& findings) {
+  if (judge_success(facts, findings)) return;
+  if (facts.story.resuming) {
+    const Attempt attempt(*facts.story.resuming);
+    exonerate_what_was_passed(attempt, findings);
+    judge_hardware_signature(attempt, findings);
+    judge_codec(attempt, findings);
+    judge_memory_map(facts, attempt, findings);
+    judge_mismatch(attempt, findings);
+    judge_reading(facts, attempt, findings);
+    judge_driver(facts, attempt, findings);
+    judge_memory_for_it(attempt, findings);
+    judge_wordless_failure(facts, attempt, findings);
+    judge_silence(facts, attempt, findings);
+    judge_place(facts, attempt, findings);
+    judge_user_space(attempt, findings);
+  }
+  for (const BootLog* boot : facts.story.later_boots) judge_passing_by(*boot, findings);
+  const std::size_t before = findings.causes.size();
+  judge_lost_boot(facts, findings);
+  if (findings.causes.size() == before) judge_no_try(facts, findings);
+}
+
+}  // namespace hib::diagnose

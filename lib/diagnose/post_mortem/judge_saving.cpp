@@ -1,0 +1,183 @@
+// What the boot said that hibernated, or tried to.
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/post_mortem/rules.h"
+
+namespace hib::diagnose {
+namespace {
+
+struct SavingFailure {
+  Event event;
+  Code code;
+  std::string_view text;
+  std::string_view advice;
+};
+constexpr SavingFailure kSavingFailures[] = {
+    {Event::NoSwapDevice, Code::NoSpace, "no swap area was active that could take the image",
+     "add one that is as large as the memory in use"},
+    {Event::NoSpaceForImage, Code::NoSpace, "the swap area was too small, or too full, for the image",
+     "make it larger, or free swap before hibernating"},
+    {Event::NoMemoryForCopy, Code::NoSnapshotMemory, "the kernel found no memory for its copy of the memory",
+     "close programs, or switch zram off, before hibernating"},
+    {Event::NoMemoryToWork, Code::NoSnapshotMemory, "the kernel found no memory to write the image with",
+     "close programs, or switch zram off, before hibernating"},
+    {Event::TasksDidNotFreeze, Code::TaskNotFrozen, "a task did not stand still, and the kernel gave up",
+     "see in the log which task it was"},
+    {Event::WokenUp, Code::SaveInterrupted, "something woke the machine up while it hibernated",
+     "see in /sys/power/pm_wakeup_irq, or in the log, what it was"},
+    {Event::EfiVariableNotWritten, Code::EfiVariable,
+     "the firmware did not take the EFI variable HibernateLocation, and systemd gave up",
+     "give resume= on the kernel's command line; then the variable is not needed"},
+};
+
+// What user space was told when it asked, in words: the codes that they mean.
+struct Refusal {
+  std::string_view words;
+  Code code;
+  std::string_view text;
+};
+constexpr Refusal kRefusals[] = {
+    {"not enough", Code::NoSpace, "systemd found no swap area that is large enough"},
+    {"No space left", Code::NoSpace, "there was no swap area that is large enough"},
+    {"Cannot allocate memory", Code::NoSnapshotMemory,
+     "the kernel found no memory for its copy of the memory"},
+    {"disabled by configuration", Code::Policy, "sleep.conf forbids it"},
+    {"not configured", Code::Inhibited,
+     "the kernel does not offer hibernation now, or sleep.conf forbids it"},
+    {"Permission denied", Code::Lockdown, "the kernel did not let user space hibernate"},
+    {"Operation not permitted", Code::Lockdown, "the kernel did not let user space hibernate"},
+    {"resume", Code::Policy, "systemd does not hibernate where it does not know how to resume"},
+};
+
+void judge_refusal(const LogEvent& event, Findings& findings) {
+  const std::string reason = detail_of(event, 0);
+  const auto* known = std::find_if(std::begin(kRefusals), std::end(kRefusals), [&](const Refusal& refusal) {
+    return reason.find(refusal.words) != std::string::npos;
+  });
+  const bool is_known = known != std::end(kRefusals);
+  findings.causes.push_back(
+      cause_of(is_known ? known->code : Code::Policy, event,
+               is_known ? std::string(known->text) : "hibernating was refused: " + reason));
+}
+
+void judge_device_failures(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
+  const LogEvent* event = find_event(boot, first, end, Event::DriverRefused);
+  if (event == nullptr) return;
+  findings.causes.push_back(cause_of(
+      Code::DriverRefused, *event,
+      fmt::format("while the machine hibernated, the driver {} did not stop its device {} (error {})",
+                  detail_of(*event, 1), detail_of(*event, 0), detail_of(*event, 2))));
+}
+
+// What the boot that came last was told when it asked to hibernate.
+void judge_refusals(const BootLog& boot, Findings& findings) {
+  judge_kernel_that_refuses(boot, findings);
+  for (const LogEvent& event : boot.events) {
+    if (event.message.event == Event::SleepRefused || event.message.event == Event::SleepFailed)
+      judge_refusal(event, findings);
+    if (event.message.event == Event::HibernationForbidden) {
+      findings.causes.push_back(
+          cause_of(Code::Inhibited, event,
+                   "the kernel does not hibernate now: it is locked down, or nohibernate, secret "
+                   "memory or CXL memory keeps it from that"));
+    }
+  }
+}
+
+constexpr std::uint64_t kMaxSwapKib = std::uint64_t{1} << 50;  // what a hostile log may say of one area
+constexpr std::string_view kNoSpaceLeft = "-28";
+constexpr std::uint64_t kKibOfPage = 4;
+
+std::uint64_t number_of(const LogEvent& event, std::size_t detail) {
+  std::uint64_t number = 0;
+  const std::string text = detail_of(event, detail);
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;  // 0 where it is none
+}
+
+// What all active areas have, KiB.
+std::uint64_t swap_kib(const BootLog& boot) {
+  std::uint64_t sum = 0;
+  for (const LogEvent& event : boot.events) {
+    if (event.message.event == Event::SwapAdded)
+      sum += std::min<std::uint64_t>(number_of(event, 1), kMaxSwapKib);
+  }
+  return sum;
+}
+
+// Up to Linux 6.1 the kernel does not say why it stopped writing.
+void judge_unfinished(const Saving& saving, const LogEvent& begun, Findings& findings) {
+  const LogEvent* failed = find_event(*saving.boot, saving.first, saving.end, Event::SavingFailed);
+  if (failed != nullptr && detail_of(*failed, 0) != kNoSpaceLeft) {
+    findings.causes.push_back(
+        cause_of(Code::SaveInterrupted, *failed,
+                 fmt::format("the kernel could not write the image ({})", detail_of(*failed, 0))));
+    return;
+  }
+  const std::uint64_t image_kib = number_of(begun, 0) * kKibOfPage;
+  const std::uint64_t area_kib = swap_kib(*saving.boot);
+  Cause cause = cause_of(Code::NoSpace, failed != nullptr ? *failed : begun,
+                         "the kernel began to write the image and gave up: the swap area was full");
+  if (failed == nullptr)
+    cause.confidence = area_kib > 0 && area_kib < image_kib ? Confidence::Likely : Confidence::Possible;
+  if (area_kib > 0) {
+    cause.text += fmt::format(" (swap areas of {}, {} to write before compression)",
+                              human_bytes(area_kib * 1024), human_bytes(image_kib * 1024));
+  }
+  cause.advice.push_back({"make the swap area larger, or free swap before hibernating", "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+// An image in zram is in memory, and memory is what loses its power.
+void judge_area(const BootLog& boot, Findings& findings) {
+  const LogEvent* zram = only_zram(boot);
+  if (zram == nullptr) return;
+  Cause cause = cause_of(Code::EphemeralSwap, *zram,
+                         "the only swap area was zram, which is memory: the image was gone with the power");
+  cause.advice.push_back({"add a swap area on a disk, and let resume= name it", "", ""});
+  findings.causes.push_back(std::move(cause));
+}
+
+void judge_outcome(const Saving& saving, Findings& findings) {
+  const auto find = [&](Event event) { return find_event(*saving.boot, saving.first, saving.end, event); };
+  const LogEvent* begun = find(Event::SavingStarted);
+  const LogEvent* done = find(Event::SavingDone);
+  const LogEvent* left = find(Event::HibernationExited);
+  const LogEvent* ended = left != nullptr ? left : find(Event::SleepEnded);
+  if (saving.has_come_back && begun == nullptr && ended != nullptr) {
+    findings.causes.push_back(
+        cause_of(Code::Resumed, *ended, "the machine went on from its image, in the boot that hibernated"));
+    return;
+  }
+  if (done != nullptr && !saving.has_come_back) return judge_area(*saving.boot, findings);
+  if (begun != nullptr && done == nullptr && saving.has_come_back)
+    return judge_unfinished(saving, *begun, findings);
+  if (begun == nullptr || done != nullptr || saving.has_come_back) return;
+  Cause cause = cause_of(Code::SaveInterrupted, *begun, "the log ends while the image was being written");
+  cause.confidence = Confidence::Likely;
+  findings.causes.push_back(std::move(cause));
+}
+
+}  // namespace
+
+void judge_saving(const Case& facts, Findings& findings) {
+  const std::size_t before = findings.causes.size();
+  if (facts.story.saving) {
+    const Saving& saving = *facts.story.saving;
+    for (const SavingFailure& failure : kSavingFailures) {
+      const LogEvent* event = find_event(*saving.boot, saving.first, saving.end, failure.event);
+      if (event == nullptr) continue;
+      findings.causes.push_back(cause_of(failure.code, *event, std::string(failure.text)));
+      findings.causes.back().advice.push_back({std::string(failure.advice), "", ""});
+    }
+    judge_device_failures(*saving.boot, saving.first, saving.end, findings);
+  }
+  if (facts.story.last_boot != nullptr) judge_refusals(*facts.story.last_boot, findings);
+  if (facts.story.saving && findings.causes.size() == before) judge_outcome(*facts.story.saving, findings);
+}
+
+}  // namespace hib::diagnose

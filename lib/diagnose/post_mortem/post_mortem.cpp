@@ -1,0 +1,172 @@
+#include "lib/diagnose/post_mortem/post_mortem.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/post_mortem/candidates.h"
+#include "lib/diagnose/post_mortem/rules.h"
+#include "lib/diagnose/post_mortem/story.h"
+#include "lib/os/cancel.h"
+
+namespace hib::diagnose {
+namespace {
+
+constexpr Code kNoFailures[] = {Code::Never, Code::Armed, Code::Resumed, Code::Unknown};
+
+// What explains most comes first: a reason why, then what has become of the image, then the state that it is
+// in. A file system that was written is the reason only where no kernel has tried the image: the machine that
+// came back from it writes, too.
+unsigned rank(const Cause& cause, const Disk* disk) {
+  const bool is_consumed = disk != nullptr && disk->info.state == ImageState::Consumed;
+  const auto is = [&](std::initializer_list<Code> codes) {
+    return std::find(codes.begin(), codes.end(), cause.code) != codes.end();
+  };
+  if (is({Code::Overwritten}) || (is_consumed && is({Code::Damaged}))) return 1;
+  if (is({Code::Never, Code::Armed, Code::Consumed})) return 2;
+  return is_consumed && is({Code::FileSystemWritten}) ? 3 : 0;
+}
+
+void put_in_order(std::vector<Cause>& causes, const Disk* disk) {
+  std::stable_sort(causes.begin(), causes.end(), [&](const Cause& a, const Cause& b) {
+    return std::make_tuple(rank(a, disk), a.confidence) < std::make_tuple(rank(b, disk), b.confidence);
+  });
+}
+
+// The same reason from two witnesses is one reason with more evidence.
+void merge_same(std::vector<Cause>& causes) {
+  std::vector<Cause> merged;
+  for (Cause& cause : causes) {
+    const auto twin =
+        std::find_if(merged.begin(), merged.end(), [&](const Cause& one) { return one.code == cause.code; });
+    if (twin == merged.end()) {
+      merged.push_back(std::move(cause));
+      continue;
+    }
+    std::move(cause.evidence.begin(), cause.evidence.end(), std::back_inserter(twin->evidence));
+    if (twin->advice.empty()) twin->advice = std::move(cause.advice);
+  }
+  causes = std::move(merged);
+}
+
+// What somebody has come back from needs no reason why it could not be.
+void drop_refuted(std::vector<Cause>& causes) {
+  const bool has_resumed = std::any_of(causes.begin(), causes.end(),
+                                       [](const Cause& cause) { return cause.code == Code::Resumed; });
+  if (!has_resumed) return;
+  std::erase_if(causes, [](const Cause& cause) {
+    return cause.code == Code::Consumed || cause.code == Code::FileSystemWritten ||
+           cause.code == Code::Overwritten;
+  });
+}
+
+void drop_contradicted(std::vector<Exonerated>& exonerated, const std::vector<Cause>& causes) {
+  std::erase_if(exonerated, [&](const Exonerated& one) {
+    return std::any_of(causes.begin(), causes.end(),
+                       [&](const Cause& cause) { return cause.code == one.code; });
+  });
+}
+
+void read_logs(const PostMortemRequest& request, LogSet& logs) {
+  for (const std::string& path : request.logs) {
+    const auto read = read_log_file(path, logs);
+    if (!read) logs.not_read.push_back(read.error().line());
+  }
+  if (!request.journal) return;
+  const auto read = read_journal(*request.journal, logs);
+  if (!read) logs.not_read.push_back(read.error().line());
+}
+
+std::vector<Disk> look_at_disks(const Formats& formats, const PostMortemRequest& request,
+                                const Machine* machine, std::vector<std::string>& not_checked) {
+  std::vector<std::string> paths = {request.image};
+  if (request.image.empty()) paths = request.root ? candidates_of(*request.root) : std::vector<std::string>();
+  std::vector<Disk> disks;
+  for (const std::string& path : paths) {
+    disks.push_back(look_at_disk(
+        formats, {path, request.format, request.open, machine, request.threads, request.progress}));
+    if (disks.back().error) not_checked.push_back(disks.back().error->line());
+  }
+  return disks;
+}
+
+// The firmware's map of the boot that hibernated: out of its memory, or what it has logged.
+std::vector<MemoryMapEntry> map_before(const Disk* disk, const Story& story) {
+  if (disk != nullptr && !disk->firmware_map.empty()) return disk->firmware_map;
+  return story.saving ? story.saving->boot->memory_map : std::vector<MemoryMapEntry>();
+}
+
+// The firmware's map of the boot that was to resume: this machine's, or what a later boot has logged.
+std::vector<MemoryMapEntry> map_here(const Machine* machine, const Story& story) {
+  if (story.resuming && !story.resuming->boot->memory_map.empty()) return story.resuming->boot->memory_map;
+  if (machine != nullptr && !machine->memory_map.empty()) return machine->memory_map;
+  for (const BootLog* boot : story.later_boots) {
+    if (!boot->memory_map.empty()) return boot->memory_map;
+  }
+  return {};
+}
+
+void conclude(Findings findings, const Disk* disk, PostMortem& report) {
+  put_in_order(findings.causes, disk);
+  merge_same(findings.causes);
+  drop_refuted(findings.causes);
+  drop_contradicted(findings.exonerated, findings.causes);
+  report.exonerated = std::move(findings.exonerated);
+  if (findings.causes.empty()) {
+    report.verdict = {
+        Code::Unknown, Confidence::Possible, "nothing that was looked at tells what happened", {}, {}};
+    return;
+  }
+  report.verdict = std::move(findings.causes.front());
+  report.others.assign(std::make_move_iterator(findings.causes.begin() + 1),
+                       std::make_move_iterator(findings.causes.end()));
+}
+
+}  // namespace
+
+bool PostMortem::is_failure() const {
+  return std::find(std::begin(kNoFailures), std::end(kNoFailures), verdict.code) == std::end(kNoFailures);
+}
+
+Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& request) {
+  PostMortem report;
+  std::optional<Machine> machine;
+  if (request.root) machine = read_machine(*request.root);
+  const Machine* here = machine ? &*machine : nullptr;
+  report.disks = look_at_disks(formats, request, here, report.not_checked);
+  if (cancelled()) return fail(cancelled_error());
+  const Disk* disk = best_of(report.disks);
+  const bool has_only_image = !request.image.empty() && request.logs.empty() && !request.journal;
+  if (has_only_image && disk != nullptr && disk->error) return fail(*disk->error);
+
+  LogSet logs;
+  if (disk != nullptr && disk->log) logs.boots.push_back(*disk->log);
+  read_logs(request, logs);
+  if (request.image.empty() && report.disks.empty() && logs.boots.empty() && !logs.not_read.empty()) {
+    return fail(
+        make_error(ErrorKind::NotFound, "diagnose", "nothing that could be looked at", "a device, or a log")
+            .advise(logs.not_read.front()));
+  }
+  std::move(logs.not_read.begin(), logs.not_read.end(), std::back_inserter(report.not_checked));
+
+  const Story story = story_of(logs);
+  const std::vector<MemoryMapEntry> before = map_before(disk, story);
+  const std::vector<MemoryMapEntry> now = map_here(here, story);
+  const Case facts{disk, story, logs, before, now};
+  Findings findings;
+  judge_resume(facts, findings);
+  judge_saving(facts, findings);
+  judge_machine(facts, findings);
+  judge_disk(facts, findings);
+  if (disk != nullptr) report.session = session_on(*disk);
+  if (disk == nullptr)
+    report.session.text = "not known: name the device or the file that the image was written to";
+  report.timeline = timeline_of(logs);
+  conclude(std::move(findings), disk, report);
+  return report;
+}
+
+}  // namespace hib::diagnose

@@ -1,0 +1,40 @@
+// Rules: what disk, logs and machine say, as causes. Each rule looks at one thing; what they find is put in
+// order afterwards.
+#pragma once
+
+#include <vector>
+
+#include "lib/diagnose/cause.h"
+#include "lib/diagnose/log/log.h"
+#include "lib/diagnose/post_mortem/disk.h"
+#include "lib/diagnose/post_mortem/story.h"
+
+namespace hib::diagnose {
+
+struct Case {
+  const Disk* disk = nullptr;  // the one with most of a session; null: none was looked at
+  const Story& story;
+  const LogSet& logs;
+  // Of the boot that hibernated, and of the machine that is to resume; empty: not known.
+  const std::vector<MemoryMapEntry>& map_before;
+  const std::vector<MemoryMapEntry>& map_here;
+};
+
+struct Findings {
+  std::vector<Cause> causes;  // in the order of how much they explain
+  std::vector<Exonerated> exonerated;
+};
+
+void judge_resume(const Case& facts, Findings& findings);   // the boot that was to resume, by its log
+void judge_saving(const Case& facts, Findings& findings);   // the boot that hibernated, by its log
+void judge_machine(const Case& facts, Findings& findings);  // what the kernel here would say to the image
+void judge_disk(const Case& facts, Findings& findings);     // the image itself
+
+// A kernel that is locked down, or was told nohibernate, neither saves nor resumes. True where one of these
+// holds.
+bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings);
+
+// The regions that differ, where both maps are known, and how often the map changes from boot to boot.
+void add_region_changes(const Case& facts, Cause& cause);
+
+}  // namespace hib::diagnose

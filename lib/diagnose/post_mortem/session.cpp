@@ -1,0 +1,180 @@
+#include "lib/diagnose/post_mortem/session.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+
+namespace hib::diagnose {
+namespace {
+
+const RearmCheck* first_refusal(const std::vector<RearmCheck>& checks) {
+  const auto found =
+      std::find_if(checks.begin(), checks.end(), [](const RearmCheck& check) { return !check.ok; });
+  return found == checks.end() ? nullptr : &*found;
+}
+
+// Nothing: some file system was not found, or its marks prove nothing.
+std::optional<bool> safe_to_rearm(const Disk& disk) {
+  if (disk.rearm.empty()) return std::nullopt;
+  bool is_known = true;
+  for (const RearmCheck& check : disk.rearm) {
+    if (check.ok) continue;
+    if (!disk.damage.empty() || check.since == fs::Since::Written) return false;
+    is_known = false;
+  }
+  return is_known ? std::optional(true) : std::nullopt;
+}
+
+Advice keep_a_copy(const std::string& path, const std::string& why) {
+  return {why, "hibtool create " + shell_word(path) + " -o session.hib", ""};
+}
+
+Session armed(const Disk& disk) {
+  Session session{SessionState::Armed, disk.path, safe_to_rearm(disk), "", {}};
+  if (!disk.damage.empty()) {
+    session.text = "armed, and damaged: the next boot would try it and fail";
+    session.next = keep_a_copy(disk.path, "keep what is intact before anything boots from it");
+    session.next.command += " --salvage";
+    return session;
+  }
+  const RearmCheck* refusal = first_refusal(disk.rearm);
+  if (session.safe_to_rearm == false && refusal != nullptr) {
+    session.text =
+        fmt::format("armed, and resuming from it would ruin data: {}: {}", refusal->name, refusal->text);
+    session.next = {"boot with noresume on the kernel's command line, and keep a copy",
+                    "hibtool create " + shell_word(disk.path) + " -o session.hib", ""};
+    return session;
+  }
+  session.text = "still there: the image is whole and armed, and the next boot that asks for it resumes";
+  session.next = {"boot, with resume= naming this device, before anything mounts its file systems", "", ""};
+  return session;
+}
+
+Session consumed_whole(const Disk& disk) {
+  Session session{SessionState::ConsumedWhole, disk.path, safe_to_rearm(disk), "", {}};
+  const RearmCheck* refusal = first_refusal(disk.rearm);
+  if (refusal == nullptr) {
+    session.text =
+        "still there: the image is whole; its signature is gone, and no file system was written since";
+    session.next = {"put the signature back, then boot", "hibtool rearm " + shell_word(disk.path) + " --yes",
+                    ""};
+    return session;
+  }
+  if (session.safe_to_rearm == false) {
+    session.text =
+        fmt::format("the image is whole, and must not be resumed from: {}: {}", refusal->name, refusal->text);
+    session.next = keep_a_copy(disk.path, "keep it: the memory can be read, and nothing else is safe");
+    return session;
+  }
+  session.text =
+      fmt::format("{}; whether resuming from it is safe is not proven: {}: {}",
+                  disk.is_whole ? "the image is whole" : "nothing of the image is seen to be wrong",
+                  refusal->name, refusal->text);
+  session.next = keep_a_copy(disk.path, "keep a copy before the swap area is used again");
+  return session;
+}
+
+Session consumed_partly(const Disk& disk) {
+  std::uint64_t lost = 0;
+  for (const Damage& damage : disk.damage) {
+    for (const auto& [first, count] : damage.lost_pfns) lost += count;
+  }
+  Session session{SessionState::ConsumedPartly, disk.path, false, "", {}};
+  if (lost >= disk.info.pages.total() && disk.info.pages_are_known) {
+    session.state = SessionState::Gone;
+    session.text = "gone: not a page of the image is left";
+    return session;
+  }
+  session.text = fmt::format("the image is not whole ({}, {} of {} pages lost): it cannot be resumed from",
+                             counted(disk.damage.size(), "broken place"), grouped(lost),
+                             grouped(disk.info.pages.total()));
+  session.next = keep_a_copy(disk.path, "keep what is intact, before more of it is overwritten");
+  session.next.command += " --salvage";
+  return session;
+}
+
+// The header says nothing of an image.
+Session without_header(const Disk& disk) {
+  Session session{SessionState::None, disk.path, std::nullopt, "no image lies here, and no trace of one", {}};
+  const auto found = std::find_if(disk.carved.begin(), disk.carved.end(), [](const CarvedImage& image) {
+    return image.kind == CarvedKind::Image && image.confidence != Confidence::Possible;
+  });
+  if (found == disk.carved.end()) {
+    if (!disk.carved.empty()) {
+      session.state = SessionState::Gone;
+      session.text = "gone: only remains of an image are left";
+      session.next = {"see what they are", "hibtool inspect --carve " + shell_word(disk.path), ""};
+    }
+    return session;
+  }
+  session.state = found->missing.empty() ? SessionState::ConsumedWhole : SessionState::ConsumedPartly;
+  session.text = found->missing.empty() ? "the swap header names no image, and one lies behind it, complete"
+                                        : "the swap header names no image; a part of one lies behind it";
+  session.next = {"keep it before the swap area is used again",
+                  fmt::format("hibtool create {} --at {} --salvage -o session.hib", shell_word(disk.path),
+                              to_text(found->at)),
+                  ""};
+  return session;
+}
+
+Session of_jump(const Disk& disk) {
+  Session session{SessionState::Armed, disk.path, std::nullopt, "", {}};
+  if (disk.info.state == ImageState::Incomplete) {
+    session.state = SessionState::ConsumedPartly;
+    session.text = "the image is not complete: it cannot be resumed from";
+    session.next = keep_a_copy(disk.path, "keep what is intact");
+    session.next.command += " --salvage";
+    return session;
+  }
+  if (has_gone_on(disk.history)) {
+    session.state = SessionState::ConsumedWhole;
+    session.safe_to_rearm = false;
+    session.text = "the machine has gone on from this image: resuming again would ruin its file systems";
+    return session;
+  }
+  session.text = "a whole image that nobody has gone on from";
+  session.next = {"go back into it", "hibtool resume " + shell_word(disk.path), ""};
+  return session;
+}
+
+}  // namespace
+
+std::string_view name_of(SessionState state) {
+  switch (state) {
+    case SessionState::Armed: return "armed";
+    case SessionState::ConsumedWhole: return "consumed-whole";
+    case SessionState::ConsumedPartly: return "consumed-partly";
+    case SessionState::Gone: return "gone";
+    case SessionState::None: return "none";
+  }
+  return "none";
+}
+
+Session session_on(const Disk& disk) {
+  if (disk.error) {
+    return {SessionState::None, disk.path, std::nullopt, "not known: " + disk.error->text(), {}};
+  }
+  switch (disk.info.state) {
+    case ImageState::None: return without_header(disk);
+    case ImageState::Armed: return armed(disk);
+    case ImageState::Consumed: return disk.damage.empty() ? consumed_whole(disk) : consumed_partly(disk);
+    case ImageState::Unknown:
+    case ImageState::Complete:
+    case ImageState::Incomplete: break;
+  }
+  return of_jump(disk);
+}
+
+const Disk* best_of(const std::vector<Disk>& disks) {
+  const auto rank = [](const Disk& disk) {
+    return std::make_tuple(disk.error.has_value(), session_on(disk).state);
+  };
+  const auto best = std::min_element(disks.begin(), disks.end(),
+                                     [&](const Disk& a, const Disk& b) { return rank(a) < rank(b); });
+  return best == disks.end() ? nullptr : &*best;
+}
+
+}  // namespace hib::diagnose

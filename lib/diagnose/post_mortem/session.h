@@ -1,0 +1,30 @@
+// Is the session still there, and can it be had back? The first thing that anybody wants to know.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lib/diagnose/cause.h"
+#include "lib/diagnose/post_mortem/disk.h"
+
+namespace hib::diagnose {
+
+enum class SessionState : std::uint8_t { Armed, ConsumedWhole, ConsumedPartly, Gone, None };
+
+std::string_view name_of(SessionState state);  // "consumed-whole", as in documents
+
+struct Session {
+  SessionState state = SessionState::None;
+  std::string device;                 // empty: none was looked at
+  std::optional<bool> safe_to_rearm;  // nothing: it cannot be told, or there is nothing to arm
+  std::string text;                   // one sentence
+  Advice next;                        // the one thing to do first
+};
+
+// By the disk alone.
+Session session_on(const Disk& disk);
+
+// Of several candidates the one with most of a session; nothing where there is none.
+const Disk* best_of(const std::vector<Disk>& disks);
+
+}  // namespace hib::diagnose
