@@ -457,3 +457,81 @@ TEST_CASE("a log that is not there is an error") {
   REQUIRE(!result);
   CHECK(result.error().kind == ErrorKind::NotFound);
 }
+
+namespace {
+
+// A journal of two boots, as systemd-journal-remote made it of two-boots.export.
+void put_journal(const std::string& path) {
+  const std::string packed = std::string(HIB_SOURCES) + "/tests/corpus/journal/two-boots.journal.xz";
+  REQUIRE(std::system(("xz -dc " + packed + " > " + path).c_str()) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a journal tells its boots, with who spoke, wherever it lies") {
+  TempFolder folder;
+  const auto [below, place] =
+      GENERATE(table<std::string, std::string>({{"system.journal", ""},
+                                                {"cccccccccccccccccccccccccccccccc/system.journal", ""},
+                                                {"x.journal", "x.journal"}}));
+  const std::filesystem::path path = folder.file(below);
+  std::filesystem::create_directories(path.parent_path());
+  put_journal(path);
+  const std::string asked = folder.file(place);
+  INFO(asked);
+
+  LogSet set;
+  must(read_journal(asked, set));
+  CHECK(set.not_read.empty());
+  REQUIRE(set.boots.size() == 2);
+  const BootLog& saved = set.boots[0];
+  CHECK(saved.id == std::string(32, 'a'));
+  CHECK(saved.source == asked);
+  CHECK(saved.kernel == "6.12.43+deb13-amd64");
+  CHECK(saved.memory_map.size() == 1);
+  CHECK(events_of(saved) ==
+        std::vector{Event::BootStarted, Event::CommandLine, Event::SleepStarted, Event::HibernationEntered});
+  CHECK(saved.last_lines.size() == kLastLines);
+  CHECK(saved.last_lines.back().text == "line 11");
+
+  const BootLog& resumed = set.boots[1];
+  CHECK(events_of(resumed) == std::vector{Event::BootStarted, Event::EfiVariableFound, Event::ImageFound,
+                                          Event::ResumeStarted, Event::ImageLoaded, Event::DriverRefused,
+                                          Event::LoadingFailed, Event::ResumeFailed});
+  CHECK(resumed.events[5].line.speaker == Speaker::Kernel);
+  CHECK(resumed.events[5].line.monotonic_us == 4'100'000U);
+  CHECK(!resumed.events[5].line.cursor.empty());
+  CHECK(resumed.events[1].line.identifier == "systemd-hibernate-resume-generator");
+  CHECK(resumed.first_us == 1'795'784'400'001'000U);
+  CHECK(resumed.last_us == 1'795'784'409'000'000U);
+  CHECK(resumed.last_lines.back().text == "the last line");
+}
+
+TEST_CASE("what is no journal is said calmly") {
+  TempFolder folder;
+  LogSet set;
+  SECTION("no such folder") {
+    const auto result = read_journal(folder.file("nowhere"), set);
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::NotFound);
+  }
+  SECTION("no journal in it") {
+    const auto result = read_journal(folder.file(""), set);
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::NotFound);
+  }
+  SECTION("rubbish with the name of a journal") {
+    std::ofstream(folder.file("system.journal")) << std::string(100'000, 'x');
+    const auto result = read_journal(folder.file(""), set);
+    REQUIRE(!result);
+    CHECK(result.error().kind == ErrorKind::Corrupt);
+    CHECK(!read_journal(folder.file("system.journal"), set));
+  }
+  SECTION("a journal of which the end is missing") {
+    put_journal(folder.file("system.journal"));
+    const auto size = GENERATE(0, 100, 300, 5000, 100'000, 3'000'000);
+    std::filesystem::resize_file(folder.file("system.journal"), static_cast<std::uintmax_t>(size));
+    const auto result = read_journal(folder.file(""), set);
+    if (!result) CHECK(result.error().kind == ErrorKind::Corrupt);
+  }
+}

@@ -70,18 +70,28 @@ bool BootCollector::begins_boot(const HeardLine& line) {
 }
 
 void BootCollector::add(const HeardLine& line) {
+  understand_line(line);
+  remember(line);
+}
+
+void BootCollector::understand_line(const HeardLine& line) {
   auto message = understand(line.text.substr(0, kMostTextBytes), line.speaker);
   if (message && message->event == Event::BootStarted && begins_boot(line)) enter_boot({});
   Boot& boot = current();
-  assign(boot.last[boot.lines % kLastLines], line);
-  ++boot.lines;
-  if (line.monotonic_us) boot.monotonic_us = line.monotonic_us;
   widen(boot.log, line.wall_us);
   if (message) {
     note(boot, line, std::move(*message));
   } else if (line.speaker != Speaker::UserSpace && boot.log.memory_map.size() < kMostMapEntries) {
     if (auto entry = memory_map_entry(line.text)) boot.log.memory_map.push_back(std::move(*entry));
   }
+}
+
+void BootCollector::remember(const HeardLine& line) {
+  Boot& boot = current();
+  assign(boot.last[boot.lines % kLastLines], line);
+  ++boot.lines;
+  if (line.monotonic_us) boot.monotonic_us = line.monotonic_us;
+  widen(boot.log, line.wall_us);
 }
 
 void BootCollector::note(Boot& boot, const HeardLine& line, Message message) {

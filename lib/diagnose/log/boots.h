@@ -37,7 +37,10 @@ class BootCollector {
   // What follows is of that boot; of one that the journal does not name, when `id` is empty. A journal comes
   // back to a boot: that of a machine which was resumed.
   void enter_boot(std::string_view id);
+  // Takes the line for what it says, and remembers it as the boot's last one.
   void add(const HeardLine& line);
+  void understand_line(const HeardLine& line);
+  void remember(const HeardLine& line);
   // The boots into the set, in the order of their first lines. Boots without any line are left out.
   void finish();
 

@@ -13,6 +13,8 @@ class JournalEntry {
  public:
   // Fields that say nothing here are dropped.
   void set(std::string_view name, std::string_view value);
+  void set_wall(std::uint64_t microseconds) { wall_us_ = microseconds; }
+  void set_monotonic(std::uint64_t microseconds) { monotonic_us_ = microseconds; }
   void clear() { *this = {}; }
   bool empty() const { return message_.empty(); }
 
