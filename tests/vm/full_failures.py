@@ -1,6 +1,7 @@
 """Hibernations of a whole Debian 13 (full_guest.py) that fail, and one that does not: what systemd and initramfs-tools do and say.
 Like failures.py, but what is left includes the journal and a captured tree. make_failures.py keeps it."""
 
+import base64
 import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from full_guest import NO_UUID, ROOT_UUID, SWAP_UUID, FullGuest, FullGuestError,
 # The journal's messages that are kept: the kernel's, and of those who have to do with sleep, swap and disks.
 SPEAKERS = ("systemd", "systemd-sleep", "systemd-logind", "systemd-hibernate-resume", "systemd-hibernate-resume-generator", "systemd-journald",
             "systemd-fsck", "systemd-cryptsetup", "systemd-fstab-generator", "systemd-gpt-auto-generator", "swapon", "mkswap")
+VARIABLE = "HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
 OVMF_CODE, OVMF_VARS = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 
 
@@ -214,6 +216,57 @@ def other_memory_size(folder, cache):
     remains.guest.variant = replace(remains.guest.variant, memory_mib=640)
     came, said = restore(remains, then="journalctl -b -o cat -t swapon")
     remains.note = f"The restoring boot: {came}; swapon said: {said!r}."
+    return remains
+
+
+@full("resumed", "consumed", also=("efi-variable",))
+def dracut_efi_variable(folder, cache):
+    """UEFI, an initramfs of dracut with systemd in it, no resume= anywhere: HibernateLocation is all that says where the image is."""
+    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append="", maker="dracut"))))
+    refused(save(remains))
+    came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume -t swapon", timeout=600)
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("efi-variable", "none", also=("never", "wrong-place"))
+def dracut_stale_efi_variable(folder, cache):
+    """UEFI, dracut. HibernateLocation names a UUID that no device has (an earlier installation left it); nobody hibernated."""
+    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append="", maker="dracut"))))
+    value = f'{{"uuid":"{NO_UUID}","offset":0,"kernelVersion":"6.5.3","osReleaseId":"debian"}}'
+    data = b"\x07\0\0\0" + (value + "\0").encode("utf-16-le")
+    with remains.guest.boot() as boot:
+        boot.wait(600)
+        boot.do(f"echo {base64.b64encode(data).decode()} | base64 -d > /tmp/variable && cat /tmp/variable > /sys/firmware/efi/efivars/{VARIABLE}")
+        remains.captured["between"] = captured(remains, boot, "between")
+        boot.power_off()
+        remains.logs["between"] = boot.console()
+    came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume -u systemd-hibernate-clear.service", timeout=900)
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("no-space", "none", also=("policy",))
+def swap_too_small(folder, cache):
+    """A swap area of 16 MiB: logind refuses."""
+    remains = Remains(FullGuest(cache, folder, Variant(swap_mib=16)))
+    with remains.guest.boot() as boot:
+        boot.wait()
+        boot.do("awk 'BEGIN { for (i = 0; i < 1200000; i++) a[i] = i; print \"FILLED\"; fflush(); while (1) system(\"sleep 1000\") }' > /tmp/filled & "
+                "until grep -q FILLED /tmp/filled; do sleep 1; done", timeout=300)
+        remains.captured["saving"] = captured(remains, boot, "saving")
+        remains.note = f"systemctl hibernate: {boot.hibernate()!r}. Active(anon): {boot.do('grep anon /proc/meminfo')!r}."
+        boot.do("journalctl --sync", code=None)
+        boot.power_off()
+        remains.logs["saving"] = boot.console()
+    return remains
+
+
+@full("lockdown", "none", also=("policy",))
+def lockdown(folder, cache):
+    """lockdown=integrity on the command line, as Secure Boot sets it."""
+    remains = Remains(FullGuest(cache, folder, Variant(append=f"resume=UUID={SWAP_UUID} lockdown=integrity")))
+    remains.note = f"systemctl hibernate: {save(remains)!r}."
     return remains
 
 

@@ -23,6 +23,9 @@ MACHINE_ID = "00112233445566778899aabbccddeeff"
 PACKAGES = ("systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "linux-image-amd64", "initramfs-tools", "zstd", "cryptsetup",
             "cryptsetup-initramfs", "busybox", "e2fsprogs")
 FSTAB = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\nUUID={SWAP_UUID} none swap sw 0 0\n"
+# dracut's package that leaves initramfs-tools alone: an initramfs in which systemd runs.
+MORE_PACKAGES = {"initramfs-tools": (), "dracut": ("dracut-core",)}
+DRACUT = 'dracut --quiet --force --no-hostonly --drivers "virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "resume" --kver {release} /boot/initrd.img-{release}'
 # What drivers the initramfs has: all of them take a minute to unpack under emulation.
 DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 
@@ -71,11 +74,12 @@ class Variant:
     memory_mib: int = 512
     swap_mib: int = 512
     extra: tuple = ()
+    maker: str = "initramfs-tools"  # or "dracut"
 
 
-def tree(cache):
-    """The unpacked system, made once."""
-    folder = Path(cache).resolve() / "full-trixie"
+def tree(cache, maker="initramfs-tools"):
+    """The unpacked system, made once for each maker of an initramfs."""
+    folder = Path(cache).resolve() / f"full-trixie-{maker}"
     folder.mkdir(parents=True, exist_ok=True)
     root = folder / "root"
     with open(folder / "lock", "w") as lock:
@@ -86,7 +90,7 @@ def tree(cache):
             proxy = run("apt-config", "dump", "--format", "%v", "Acquire::http::Proxy").strip()
             environment = {**os.environ, **({"http_proxy": proxy} if proxy else {})}
             # In a mount namespace of its own nothing stays mounted, whatever ends this.
-            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}",
+            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES + MORE_PACKAGES[maker])}",
                                    "trixie", str(root), mirror[0] if mirror else "http://deb.debian.org/debian"],
                                   env=environment, capture_output=True, text=True)
             if done.returncode != 0:
@@ -121,7 +125,7 @@ class FullGuest:
     def __init__(self, cache, folder, variant):
         self.variant, self.folder = variant, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.tree = tree(cache)
+        self.tree = tree(cache, variant.maker)
         modules = next((self.tree / "lib/modules").iterdir())
         self.kernel = Kernel(modules.name, self.tree / "boot" / f"vmlinuz-{modules.name}", modules)
         self.root, self.swap, self.initrd = self.folder / "root", self.folder / "swap", self.folder / "initrd"
@@ -148,8 +152,10 @@ class FullGuest:
         return said
 
     def remake_initramfs(self):
+        release = self.kernel.release
+        make = DRACUT.format(release=release) if self.variant.maker == "dracut" else f"mkinitramfs -o /boot/initrd.img-{release} {release}"
         done = subprocess.run(["unshare", "--mount", "--propagation", "private", "chroot", str(self.tree), "sh", "-c",
-                               f"mount -t proc proc /proc; mkinitramfs -o /boot/initrd.img-{self.kernel.release} {self.kernel.release}"],
+                               f"mount -t proc proc /proc; {make}"],
                               capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         if done.returncode != 0:
             raise FullGuestError(done.stdout + done.stderr)
@@ -165,14 +171,16 @@ class FullGuest:
             yield FullBoot(guest)
 
     def initramfs_listing(self):
-        """Names in the initramfs, and the text of its configuration."""
+        """Names in the initramfs, and the texts that configure it."""
         target = self.tree / "tmp/initrd"
         shutil.copy(self.initrd, target)
         listing = run("chroot", self.tree, "lsinitramfs", "/tmp/initrd")
         run("chroot", self.tree, "sh", "-c", "rm -rf /tmp/unpacked; unmkinitramfs /tmp/initrd /tmp/unpacked")
         unpacked = self.tree / "tmp/unpacked"
         main = unpacked / "main" if (unpacked / "main").exists() else unpacked
-        texts = {str(path.relative_to(main)): path.read_text() for path in sorted((main / "conf").rglob("*")) if path.is_file()}
+        found = [path for name in ("conf", "etc/cmdline.d", "etc/initrd-release", "etc/os-release", "usr/lib/initrd-release")
+                 for path in ([main / name] if (main / name).is_file() else sorted((main / name).rglob("*")))]
+        texts = {str(path.relative_to(main)): path.read_text() for path in found if path.is_file()}
         shutil.rmtree(unpacked)
         target.unlink()
         return listing, texts

@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support"
 import failures  # noqa: E402
 import full_failures  # noqa: E402
 from support import ROOT  # noqa: E402
-from tool import tool_json  # noqa: E402
+from tool import tool, tool_json  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
 # What logs lose, line by line: messages that have nothing to do with sleep, memory, disks or the firmware's map.
@@ -60,6 +60,9 @@ def keep(failure, evidence, folder):
     # Code 1: there is no image.
     report = tool_json("inspect", *(["--offset", evidence.offset] if evidence.offset else []), evidence.disk, code=None)
     (folder / "inspect.json").write_text(json.dumps(report, indent=1).replace(str(evidence.disk), "disk") + "\n")
+    if failure.code in ("save-interrupted", "overwritten") or failure.disk == "overwritten":  # no header leads to what is left
+        carved = tool("inspect", "--carve", "--json", evidence.disk, code=None).replace(str(evidence.disk), "disk")
+        (folder / "carve.json").write_text(carved)
     case = {"kernel": evidence.kernel, "failure": failure.name, "expected": failure.code, "also_right": list(failure.also),
             "expected_from_disk": failure.disk, "note": " ".join([failure.note, evidence.note]).strip()}
     (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
