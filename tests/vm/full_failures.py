@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from failures import Failure
 from full_guest import NO_UUID, ROOT_UUID, SWAP_UUID, FullGuest, FullGuestError, Variant
 
 # The journal's messages that are kept: the kernel's, and of those who have to do with sleep, swap and disks.
@@ -29,20 +30,10 @@ class Remains:
 FULL_FAILURES = {}
 
 
-@dataclass
-class Full:
-    name: str
-    make: object
-    code: str
-    also: tuple
-    disk: str
-    note: str
-
-
 def full(code, disk, also=()):
     def add(make):
         name = f"full-{make.__name__.replace('_', '-')}"
-        FULL_FAILURES[name] = Full(name, make, code, tuple(also), disk, " ".join((make.__doc__ or "").split()))
+        FULL_FAILURES[name] = Failure(name, "trixie", make, code, tuple(also), disk, " ".join((make.__doc__ or "").split()))
         return make
     return add
 
@@ -219,12 +210,23 @@ def other_memory_size(folder, cache):
     return remains
 
 
-@full("resumed", "consumed", also=("efi-variable",))
+@full("efi-variable", "consumed", also=("not-tried", "consumed"))
 def dracut_efi_variable(folder, cache):
-    """UEFI, an initramfs of dracut with systemd in it, no resume= anywhere: HibernateLocation is all that says where the image is."""
+    """UEFI, an initramfs of dracut with systemd in it, no resume= anywhere: HibernateLocation is all that says where the image is.
+    Debian 13's dracut names itself as the system (ID=dracut) in the initramfs."""
     remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append="", maker="dracut"))))
     refused(save(remains))
     came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume -t swapon", timeout=600)
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("resumed", "consumed")
+def dracut_healthy(folder, cache):
+    """A PC with a BIOS, dracut, and resume= on the command line."""
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", maker="dracut")))
+    refused(save(remains))
+    came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume -t swapon")
     remains.note = f"The restoring boot: {came}; {said!r}."
     return remains
 
