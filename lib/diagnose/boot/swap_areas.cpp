@@ -182,7 +182,8 @@ SwapSetup read_swap_setup(const TreeReader& reader, const BlockDevices& devices)
   for (const std::string& path :
        reader.with_drop_ins({"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
                             "zram-generator.conf", ".conf")) {
-    for (const TextLine& line : lines_of(reader.text(path).value_or(""))) {
+    const std::string text = reader.text(path).value_or("");
+    for (const TextLine& line : lines_of(text)) {
       if (trimmed(line.text).starts_with("[zram")) setup.zram_generator.push_back(evidence_of(path, line));
     }
   }
