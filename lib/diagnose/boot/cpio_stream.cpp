@@ -59,7 +59,8 @@ Result<void> CpioStream::take_header() {
     return fail(wrong(ErrorKind::Limit, "number", "more entries", fmt::format("{} at most", kMaxEntries)));
   ++entries_;
   // The name is padded so that header and name together are a multiple of 4.
-  name_bytes_ = name_bytes + padding_after(kHeaderBytes + name_bytes);
+  name_bytes_ = name_bytes;
+  padded_name_ = name_bytes + padding_after(kHeaderBytes + name_bytes);
   pending_.clear();
   state_ = State::Name;
   return {};
@@ -125,7 +126,7 @@ Result<std::size_t> CpioStream::feed(ByteView bytes) {
         if (collect(bytes, kHeaderBytes)) TRY_OK(take_header());
         break;
       case State::Name:
-        if (collect(bytes, name_bytes_)) TRY_OK(take_name());
+        if (collect(bytes, padded_name_)) TRY_OK(take_name());
         break;
       case State::Content: take_content(bytes); break;
       case State::Padding: {

@@ -58,7 +58,8 @@ class CpioStream {
   std::string pending_;  // a header or a name of which a part is here
   std::uint64_t position_ = 0;
   CpioEntry entry_;
-  std::size_t name_bytes_ = 0;
+  std::size_t name_bytes_ = 0;  // with its NUL
+  std::size_t padded_name_ = 0;
   std::uint64_t left_ = 0;  // of the content
   std::size_t padding_ = 0;
   bool is_kept_ = false;

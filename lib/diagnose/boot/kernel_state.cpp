@@ -126,6 +126,7 @@ KernelState read_kernel_state(const TreeReader& reader) {
   state.disk = reader.line("/sys/power/disk");
   state.resume = reader.line("/sys/power/resume");
   state.resume_offset = reader.line("/sys/power/resume_offset");
+  state.compressor = reader.line("/sys/module/hibernate/parameters/compressor");
   state.image_size = decimal(reader.line("/sys/power/image_size"));
   read_lockdown(reader, state);
   for (const std::string& name : reader.names("/sys/bus/cxl/devices")) {
@@ -136,6 +137,7 @@ KernelState read_kernel_state(const TreeReader& reader) {
   SecretMemorySearch(reader.tree(), state).run();
   if (const auto text = reader.text("/proc/meminfo")) state.memory = memory_from(*text);
   const device::Facts machine = reader.tree().machine_facts();
+  if (const auto name = machine.find("MACHINE"); name != machine.end()) state.machine = name->second;
   if (const auto page = machine.find("PAGE_SIZE"); page != machine.end())
     state.page_bytes = decimal(page->second);
   return state;

@@ -25,6 +25,7 @@ struct KernelState {
   std::optional<std::string> disk;    // /sys/power/disk: "[platform] shutdown reboot"
   std::optional<std::string> resume;  // /sys/power/resume: "8:2"
   std::optional<std::string> resume_offset;
+  std::optional<std::string> compressor;    // what images are compressed with, since Linux 6.9: "lzo"
   std::optional<std::uint64_t> image_size;  // bytes that the kernel tries to keep the image below
   std::optional<std::string> lockdown;      // the word in brackets: "none", "integrity", "confidentiality"
   std::optional<bool> secure_boot;          // nothing: no EFI, or not readable
@@ -35,6 +36,7 @@ struct KernelState {
   std::size_t processes_not_looked_at = 0;      // for secret memory: needs root
   std::map<std::string, std::uint64_t> memory;  // /proc/meminfo, bytes: "MemTotal", "Active(anon)"
   std::optional<std::uint64_t> page_bytes;
+  std::string machine;  // uname -m; empty where it is not known
 
   // /sys/power/state names it. Nothing where that was not readable.
   std::optional<bool> can_hibernate() const;

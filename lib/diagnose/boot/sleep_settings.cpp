@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "lib/diagnose/boot/config_text.h"
 
@@ -40,6 +41,27 @@ void take_section(const std::string& path, const std::string& text, SleepSetting
   }
 }
 
+// "libsystemd-shared-252.so" -> 252
+unsigned version_in(const std::string& name) {
+  constexpr std::string_view kPrefix = "libsystemd-shared-";
+  if (!name.starts_with(kPrefix)) return 0;
+  const unsigned long version = std::strtoul(name.c_str() + kPrefix.size(), nullptr, 10);
+  return version < 100'000 ? static_cast<unsigned>(version) : 0;
+}
+
+unsigned systemd_version(const device::Tree& tree) {
+  std::vector<std::string> folders = {"/usr/lib/systemd", "/lib/systemd"};
+  for (const std::string& name : tree.list("/usr/lib")) {
+    if (name.ends_with("-linux-gnu")) folders.push_back("/usr/lib/" + name + "/systemd");
+  }
+  for (const std::string& folder : folders) {
+    for (const std::string& name : tree.list(folder)) {
+      if (const unsigned version = version_in(name); version != 0) return version;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 SleepSettings read_sleep_settings(const TreeReader& reader) {
@@ -47,6 +69,7 @@ SleepSettings read_sleep_settings(const TreeReader& reader) {
   settings.has_systemd = reader.tree().exists("/usr/lib/systemd/systemd") ||
                          reader.tree().exists("/lib/systemd/systemd") ||
                          reader.tree().exists("/run/systemd/system");
+  settings.systemd_version = systemd_version(reader.tree());
   for (const std::string& path :
        reader.with_drop_ins({"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
                             "sleep.conf", ".conf")) {

@@ -12,6 +12,7 @@ namespace hib::diagnose::boot {
 
 struct SleepSettings {
   bool has_systemd = false;
+  unsigned systemd_version = 0;           // by the name of its library; 0: not known
   std::optional<bool> allow_hibernation;  // nothing: not said, so allowed
   std::optional<Evidence> allow_evidence;
   std::string mode;                    // of HibernateMode: "platform shutdown"; empty: not said

@@ -1,0 +1,214 @@
+// Would the initramfs of the next boot ask its kernel to resume, and could that kernel?
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/preflight/checks.h"
+
+namespace hib::diagnose::checks {
+namespace {
+
+using boot::Availability;
+using boot::Generator;
+using boot::Initramfs;
+using boot::Resumes;
+
+// How the generator is told to add what resumes.
+std::vector<Advice> add_resume(const PreflightFacts& facts) {
+  std::vector<Advice> fix;
+  const Generator generator = facts.configuration.distribution.generator;
+  const boot::GeneratorConfig& config = facts.configuration.resume.generator;
+  if (generator == Generator::Dracut) {
+    if (config.dracut_omit.find("resume") != std::string::npos && config.dracut_omit_evidence)
+      fix.push_back({"take resume out of omit_dracutmodules", "", config.dracut_omit_evidence->source});
+    fix.push_back({"write the line: add_dracutmodules+=\" resume \"", "", "/etc/dracut.conf.d/resume.conf"});
+  }
+  if (generator == Generator::Mkinitcpio)
+    fix.push_back({"put resume into HOOKS, behind udev, encrypt and lvm2", "",
+                   config.mkinitcpio_evidence ? config.mkinitcpio_evidence->source : "/etc/mkinitcpio.conf"});
+  fix.push_back(facts.rebuild);
+  return fix;
+}
+
+void check_resumes(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "initramfs-resumes";
+  switch (boot::resumes(initramfs)) {
+    case Resumes::Yes:
+      sheet.ok(kName, Code::NotTried,
+               fmt::format("{} asks its kernel to resume", sheet.facts.initramfs_path));
+      return;
+    case Resumes::No:
+      sheet
+          .fails(kName, Code::NotTried,
+                 fmt::format("nothing in {} asks its kernel to resume", sheet.facts.initramfs_path))
+          .fix = add_resume(sheet.facts);
+      return;
+    case Resumes::Incomplete: {
+      std::vector<std::string> missing;
+      if (!initramfs.has_resume_generator) missing.emplace_back("systemd-hibernate-resume-generator");
+      if (!initramfs.has_resume_unit) missing.emplace_back("systemd-hibernate-resume.service");
+      if (!initramfs.has_resume_program) missing.emplace_back("systemd-hibernate-resume");
+      sheet
+          .fails(kName, Code::NotTried,
+                 fmt::format("{} cannot resume: {} is missing in it", sheet.facts.initramfs_path,
+                             listed(missing)))
+          .fix = add_resume(sheet.facts);
+      return;
+    }
+    case Resumes::Unknown:
+      sheet.unknown(
+          kName, Code::NotTried,
+          initramfs.is_whole()
+              ? fmt::format("{} resumes, if at all, by a program of its own", sheet.facts.initramfs_path)
+              : fmt::format("{} could not be read to its end", sheet.facts.initramfs_path));
+      return;
+  }
+}
+
+// The codec that the running kernel writes with, and the next one reads.
+std::string codec_of(const PreflightFacts& facts) {
+  for (const boot::ResumeSetting* setting :
+       facts.configuration.settings_of(boot::Origin::RunningCommandLine)) {
+    if (setting->line.hibernate == "nocompress") return "none";
+    if (setting->line.compressor) return *setting->line.compressor;
+  }
+  return facts.configuration.kernel.compressor.value_or("lzo");
+}
+
+void check_codec(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "codec";
+  const std::string codec = codec_of(sheet.facts);
+  switch (boot::codec_in(initramfs, codec, sheet.facts.builtin_list)) {
+    case Availability::BuiltIn:
+      sheet.ok(kName, Code::CodecMissing,
+               codec == "none" ? "the image is not compressed"
+                               : fmt::format("{} is built into the kernel", codec));
+      return;
+    case Availability::Module:
+      sheet.ok(kName, Code::CodecMissing, fmt::format("{} is a module, and the initramfs has it", codec));
+      return;
+    case Availability::Missing: {
+      Check& check = sheet.fails(
+          kName, Code::CodecMissing,
+          fmt::format("images are compressed with {}, and the initramfs has no module for it", codec));
+      if (sheet.facts.configuration.distribution.generator == Generator::InitramfsTools)
+        check.fix.push_back({fmt::format("add a line: {}", codec), "", "/etc/initramfs-tools/modules"});
+      if (sheet.facts.configuration.distribution.generator == Generator::Dracut)
+        check.fix.push_back({fmt::format("write the line: add_drivers+=\" {} \"", codec), "",
+                             "/etc/dracut.conf.d/resume.conf"});
+      check.fix.push_back(sheet.facts.rebuild);
+      return;
+    }
+    case Availability::Unknown:
+      sheet.unknown(kName, Code::CodecMissing,
+                    fmt::format("whether the next kernel can unpack {} is not known", codec));
+      return;
+  }
+}
+
+void check_graphics(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "early-graphics";
+  const auto drivers = boot::early_graphics_drivers(initramfs);
+  if (std::find(drivers.begin(), drivers.end(), "nvidia") == drivers.end()) return;
+  constexpr const char* kOption = "NVreg_PreserveVideoMemoryAllocations";
+  auto lines = sheet.facts.module_options;
+  lines.insert(lines.end(), initramfs.module_options.begin(), initramfs.module_options.end());
+  const bool preserves = boot::module_option(lines, "nvidia", kOption) == "1";
+  Check& check = sheet.warn(
+      kName, Code::DriverRefused,
+      preserves ? fmt::format("the initramfs loads nvidia with {}=1: the driver may refuse to stop "
+                              "(error -5), and the image is not resumed",
+                              kOption)
+                : "the initramfs loads nvidia before the image: what is in video memory may be lost");
+  for (const Evidence& line : lines) {
+    if (line.text.find(kOption) != std::string::npos) check.evidence.push_back(line);
+  }
+  const boot::GeneratorConfig& config = sheet.facts.configuration.resume.generator;
+  const Generator generator = sheet.facts.configuration.distribution.generator;
+  if (generator == Generator::Dracut) {
+    check.fix.push_back({"write the line: omit_drivers+=\" nvidia nvidia_modeset nvidia_uvm nvidia_drm \"",
+                         "", "/etc/dracut.conf.d/nvidia.conf"});
+  } else {
+    check.fix.push_back({"take nvidia out of the modules of the initramfs", "",
+                         generator == Generator::Mkinitcpio && config.mkinitcpio_evidence
+                             ? "/etc/mkinitcpio.conf"
+                         : generator == Generator::InitramfsTools ? "/etc/initramfs-tools/modules"
+                                                                  : ""});
+  }
+  check.fix.push_back(sheet.facts.rebuild);
+}
+
+void check_order(Sheet& sheet, const Initramfs& initramfs) {
+  const auto& hooks = initramfs.hooks;
+  const auto zfs = std::find(hooks.begin(), hooks.end(), "zfs");
+  const auto resume = std::find(hooks.begin(), hooks.end(), "resume");
+  if (zfs == hooks.end() || resume == hooks.end() || zfs > resume) return;
+  sheet
+      .warn("zfs-order", Code::FileSystemWritten,
+            "the initramfs imports the ZFS pool before it resumes, which can ruin the pool")
+      .fix = {{"put resume before zfs in HOOKS", "",
+               sheet.facts.configuration.resume.generator.mkinitcpio_evidence
+                   ? sheet.facts.configuration.resume.generator.mkinitcpio_evidence->source
+                   : "/etc/mkinitcpio.conf"},
+              sheet.facts.rebuild};
+}
+
+// systemd compares the ID of os-release in the initramfs with the one that it noted when it hibernated.
+void check_system_id(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "efi-system";
+  if (!resume_place(sheet.facts).is_by_efi) return;
+  const std::string& here = sheet.facts.configuration.distribution.os.id;
+  if (!initramfs.os.is_known || here.empty()) {
+    sheet.unknown(kName, Code::EfiVariable, "which system the initramfs takes itself for is not known");
+    return;
+  }
+  if (initramfs.os.id == here) {
+    sheet.ok(kName, Code::EfiVariable,
+             fmt::format("the initramfs takes itself for the same system: {}", here));
+    return;
+  }
+  Check& check = sheet.fails(
+      kName, Code::EfiVariable,
+      fmt::format("the initramfs takes itself for {}, this system is {}: systemd would not resume from it",
+                  initramfs.os.id, here));
+  check.fix = {sheet.facts.change_parameters};
+}
+
+void check_age(Sheet& sheet) {
+  constexpr std::string_view kName = "initramfs-age";
+  if (sheet.facts.newer_files.empty()) {
+    sheet.ok(kName, Code::NotTried, "the initramfs is newer than its configuration");
+    return;
+  }
+  sheet
+      .warn(kName, Code::NotTried,
+            fmt::format("{} changed after {} was made", listed(sheet.facts.newer_files),
+                        sheet.facts.initramfs_path))
+      .fix.push_back(sheet.facts.rebuild);
+}
+
+}  // namespace
+
+void check_initramfs(Sheet& sheet) {
+  constexpr std::string_view kName = "initramfs";
+  const PreflightFacts& facts = sheet.facts;
+  if (facts.initramfs_path.empty()) {
+    sheet.unknown(kName, Code::NotTried, "the initramfs of the next boot was not found");
+    return;
+  }
+  if (!facts.initramfs) {
+    sheet.unknown(
+        kName, Code::NotTried,
+        facts.initramfs_error ? facts.initramfs_error->line() : facts.initramfs_path + " could not be read");
+    return;
+  }
+  check_resumes(sheet, *facts.initramfs);
+  check_codec(sheet, *facts.initramfs);
+  check_graphics(sheet, *facts.initramfs);
+  check_order(sheet, *facts.initramfs);
+  check_system_id(sheet, *facts.initramfs);
+  check_age(sheet);
+}
+
+}  // namespace hib::diagnose::checks

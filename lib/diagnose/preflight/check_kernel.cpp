@@ -1,0 +1,129 @@
+// May this kernel hibernate at all? hibernation_available() of kernel/power/hibernate.c asks four things:
+// nohibernate, lockdown, memory that is secret from the kernel, and CXL memory.
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/boot/config_text.h"
+#include "lib/diagnose/preflight/checks.h"
+
+namespace hib::diagnose::checks {
+namespace {
+
+using boot::KernelState;
+using boot::Origin;
+
+const boot::ResumeSetting* running_line(const PreflightFacts& facts) {
+  const auto found = facts.configuration.settings_of(Origin::RunningCommandLine);
+  return found.empty() ? nullptr : found.front();
+}
+
+void check_lockdown(Sheet& sheet) {
+  constexpr std::string_view kName = "lockdown";
+  const KernelState& kernel = sheet.facts.configuration.kernel;
+  if (!kernel.lockdown) {
+    if (kernel.can_hibernate() != true)
+      sheet.unknown(kName, Code::Lockdown, "/sys/kernel/security/lockdown cannot be read");
+    return;
+  }
+  if (*kernel.lockdown == "none") {
+    sheet.ok(kName, Code::Lockdown, "the kernel is not locked down");
+    return;
+  }
+  const boot::ResumeSetting* line = running_line(sheet.facts);
+  const bool is_by_line = line != nullptr && line->line.lockdown;
+  std::string who = "what set it is not known";
+  if (kernel.secure_boot == true) who = "Secure Boot sets it";
+  if (is_by_line) who = fmt::format("lockdown={} on the command line sets it", *line->line.lockdown);
+  // A distribution may have patched its kernel so that it hibernates all the same.
+  const bool hibernates = kernel.can_hibernate() == true;
+  const std::string text = fmt::format("the kernel is locked down ({}): {}", *kernel.lockdown, who);
+  Check& check = hibernates ? sheet.warn(kName, Code::Lockdown, text + "; it still offers hibernation")
+                            : sheet.fails(kName, Code::Lockdown, text + ", and forbids hibernation");
+  if (kernel.lockdown_evidence) check.evidence.push_back(*kernel.lockdown_evidence);
+  if (hibernates) return;
+  if (is_by_line) {
+    check.fix.push_back({"take lockdown= off the command line", "", ""});
+  } else if (kernel.secure_boot == true) {
+    check.fix.push_back({"switch Secure Boot off in the firmware's setup", "", ""});
+  }
+}
+
+void check_secret_memory(Sheet& sheet) {
+  constexpr std::string_view kName = "secret-memory";
+  const KernelState& kernel = sheet.facts.configuration.kernel;
+  for (const boot::SecretMemoryHolder& holder : kernel.secret_memory) {
+    Check& check = sheet.fails(
+        kName, Code::Inhibited,
+        fmt::format("process {} ({}) keeps memory secret from the kernel, which forbids hibernation",
+                    holder.pid, holder.name));
+    check.fix.push_back({fmt::format("end {} before hibernating", holder.name), "", ""});
+  }
+  if (!kernel.secret_memory.empty()) return;
+  if (kernel.can_hibernate() == true) {
+    sheet.ok(kName, Code::Inhibited, "no process keeps memory secret from the kernel");
+  } else if (kernel.processes_not_looked_at != 0) {
+    sheet.unknown(kName, Code::Inhibited,
+                  fmt::format("{} could not be looked into for secret memory: needs root",
+                              counted(kernel.processes_not_looked_at, "process")));
+  }
+}
+
+void check_others(Sheet& sheet) {
+  const KernelState& kernel = sheet.facts.configuration.kernel;
+  if (!kernel.cxl_memory.empty() && kernel.can_hibernate() != true)
+    sheet.fails(
+        "cxl-memory", Code::Inhibited,
+        fmt::format("CXL memory is in use ({}), which forbids hibernation", listed(kernel.cxl_memory)));
+  const boot::ResumeSetting* line = running_line(sheet.facts);
+  if (line != nullptr && line->line.no_hibernate) {
+    Check& check = sheet.fails("nohibernate", Code::Inhibited, "the kernel was booted with nohibernate");
+    check.evidence.push_back(line->evidence);
+    check.fix.push_back({"take nohibernate (hibernate=no, protectKernelImage) off the command line", "", ""});
+  }
+}
+
+void check_available(Sheet& sheet) {
+  constexpr std::string_view kName = "hibernation-available";
+  const KernelState& kernel = sheet.facts.configuration.kernel;
+  const auto can = kernel.can_hibernate();
+  if (!can) {
+    sheet.unknown(kName, Code::Unknown, "/sys/power/state cannot be read");
+    return;
+  }
+  if (*can) {
+    sheet.ok(kName, Code::Unknown, "the kernel offers hibernation");
+    return;
+  }
+  const bool is_built_in = kernel.disk.has_value();
+  Check& check =
+      sheet.fails(kName, Code::Inhibited,
+                  is_built_in ? "the kernel refuses to hibernate: \"disk\" is missing in /sys/power/state"
+                              : "the kernel was built without hibernation");
+  check.evidence.push_back({"/sys/power/state", 0, "", std::nullopt, *kernel.state});
+  if (is_built_in) check.evidence.push_back({"/sys/power/disk", 0, "", std::nullopt, *kernel.disk});
+}
+
+void check_firmware(Sheet& sheet) {
+  constexpr std::string_view kName = "firmware-s4";
+  const auto& disk = sheet.facts.configuration.kernel.disk;
+  if (!disk || KernelState::chosen(*disk) == "disabled") return;
+  if (disk->find("platform") != std::string::npos) {
+    sheet.ok(kName, Code::FirmwareS4, "the firmware offers S4");
+    return;
+  }
+  sheet.warn(kName, Code::FirmwareS4,
+             "the firmware offers no S4: the machine is switched off as in a shutdown, and devices that "
+             "should wake it do not");
+}
+
+}  // namespace
+
+void check_kernel(Sheet& sheet) {
+  check_available(sheet);
+  check_lockdown(sheet);
+  check_secret_memory(sheet);
+  check_others(sheet);
+  check_firmware(sheet);
+}
+
+}  // namespace hib::diagnose::checks

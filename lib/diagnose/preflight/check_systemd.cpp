@@ -1,0 +1,104 @@
+// Would systemd ask the kernel? logind has rules of its own (src/shared/sleep-config.c, hibernate-util.c).
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/preflight/checks.h"
+
+namespace hib::diagnose::checks {
+namespace {
+
+using boot::Origin;
+
+constexpr std::uint64_t kPercent = 98;  // HIBERNATION_SWAP_THRESHOLD
+constexpr unsigned kFirstNeedsResume = 255;
+
+void check_allowed(Sheet& sheet) {
+  const boot::SleepSettings& sleep = sheet.facts.configuration.sleep;
+  if (sleep.allow_hibernation == false) {
+    Check& check =
+        sheet.fails("sleep-settings", Code::Policy, "sleep.conf forbids hibernation: AllowHibernation=no");
+    if (sleep.allow_evidence) {
+      check.evidence.push_back(*sleep.allow_evidence);
+      check.fix.push_back({"take the line out", "", sleep.allow_evidence->source});
+    }
+  }
+  for (const Evidence& unit : sleep.masked_units) {
+    const std::string name = unit.source.substr(unit.source.rfind('/') + 1);
+    Check& check = sheet.fails("sleep-settings", Code::Policy, fmt::format("the unit {} is masked", name));
+    check.evidence.push_back(unit);
+    check.fix.push_back({"unmask it", "systemctl unmask " + name, ""});
+  }
+  if (sleep.allow_hibernation != false && sleep.masked_units.empty())
+    sheet.ok("sleep-settings", Code::Policy, "systemd's settings allow hibernation");
+}
+
+void check_room(Sheet& sheet) {
+  constexpr std::string_view kName = "logind-space";
+  const boot::SwapArea* area = image_area(sheet.facts);
+  const std::uint64_t active = sheet.facts.configuration.kernel.memory_of("Active(anon)");
+  if (area == nullptr || active == 0) return;
+  const std::uint64_t free = area->free_bytes();
+  // In KiB, as systemd computes.
+  if (active / 1024 <= free / 1024 * kPercent / 100) {
+    sheet.ok(kName, Code::Policy,
+             fmt::format("logind sees enough swap: {} free, {} of active memory", human_bytes(free),
+                         human_bytes(active)));
+    return;
+  }
+  Check& check = sheet.fails(kName, Code::Policy,
+                             fmt::format("logind refuses: {} of active memory are more than 98 % of the {} "
+                                         "free in {}; the kernel itself would try",
+                                         human_bytes(active), human_bytes(free), area->name));
+  check.evidence.push_back(area->said_by.front());
+  check.fix.push_back({"make the swap area larger, or end programs", "", ""});
+  check.fix.push_back(
+      {"switch the check off for logind and systemd-hibernate: "
+       "Environment=SYSTEMD_BYPASS_HIBERNATION_MEMORY_CHECK=1",
+       "systemctl edit systemd-logind.service systemd-hibernate.service", ""});
+}
+
+void check_opens_file(Sheet& sheet) {
+  const boot::SwapArea* area = image_area(sheet.facts);
+  if (area == nullptr || !area->is_file) return;
+  for (const std::string_view home : {"/home/", "/root/", "/run/user/"}) {
+    if (!area->name.starts_with(home)) continue;
+    sheet
+        .warn("logind-opens-file", Code::Policy,
+              fmt::format("{} lies in a folder that logind is kept from, and it may not find the swap file",
+                          area->name))
+        .fix.push_back({"keep the swap file elsewhere, such as /swapfile or /var/swap", "", ""});
+  }
+}
+
+// Since 255: without EFI only what /sys/power/resume names is taken.
+void check_method(Sheet& sheet) {
+  const boot::Configuration& configuration = sheet.facts.configuration;
+  const boot::KernelState& kernel = configuration.kernel;
+  const bool is_unset = kernel.resume == "0:0";
+  if (is_unset && kernel.resume_offset && *kernel.resume_offset != "0") {
+    sheet
+        .fails(
+            "logind-method", Code::Policy,
+            fmt::format("logind refuses: resume_offset is {}, and no device is set", *kernel.resume_offset))
+        .fix = fix_parameters(sheet.facts);
+    return;
+  }
+  if (!is_unset || kernel.has_efi || configuration.sleep.systemd_version < kFirstNeedsResume) return;
+  sheet
+      .fails(
+          "logind-method", Code::Policy,
+          "logind refuses: there is no EFI to keep the place in, and the running kernel was not told resume=")
+      .fix = fix_parameters(sheet.facts);
+}
+
+}  // namespace
+
+void check_systemd(Sheet& sheet) {
+  if (!sheet.facts.configuration.sleep.has_systemd) return;
+  check_allowed(sheet);
+  check_method(sheet);
+  check_room(sheet);
+  check_opens_file(sheet);
+}
+
+}  // namespace hib::diagnose::checks

@@ -1,0 +1,173 @@
+#include "lib/diagnose/preflight/facts.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "lib/diagnose/boot/config_text.h"
+
+namespace hib::diagnose {
+namespace {
+
+using boot::Configuration;
+using boot::Origin;
+using boot::ResumeSetting;
+using boot::SwapArea;
+
+constexpr unsigned kFirstEfiSystemd = 254;  // HibernateLocation
+constexpr std::uint64_t kUsualPage = 4096;
+
+std::vector<Evidence> module_options(const boot::TreeReader& reader) {
+  std::vector<Evidence> found;
+  for (const std::string folder : {"/usr/lib/modprobe.d", "/lib/modprobe.d", "/etc/modprobe.d"}) {
+    for (const std::string& name : reader.names(folder)) {
+      const std::string path = folder + "/" + name;
+      const std::string text = name.ends_with(".conf") ? reader.text(path).value_or("") : "";
+      for (const boot::TextLine& line : boot::lines_of(text)) {
+        if (boot::trimmed(line.text).starts_with("options "))
+          found.push_back({path, line.offset, "", std::nullopt, std::string(boot::trimmed(line.text))});
+      }
+    }
+  }
+  return found;
+}
+
+// Files that the generator puts into the initramfs, or is told by.
+std::vector<std::string> sources_of_initramfs(const Configuration& configuration) {
+  std::vector<std::string> paths = configuration.resume.generator.files;
+  paths.insert(paths.end(), {"/etc/crypttab", "/etc/modprobe.d", "/etc/initramfs-tools/conf.d",
+                             "/etc/initramfs-tools/modules", "/etc/dracut.conf.d"});
+  return paths;
+}
+
+std::vector<std::string> newer_than(const device::Tree& tree, const std::string& initramfs,
+                                    const std::vector<std::string>& paths) {
+  std::vector<std::string> newer;
+  const auto made = tree.changed_at(initramfs);
+  if (!made) return newer;
+  for (const std::string& path : paths) {
+    const auto changed = tree.changed_at(path);
+    const bool is_new = std::find(newer.begin(), newer.end(), path) == newer.end();
+    if (changed && *changed > *made && is_new) newer.push_back(path);
+  }
+  return newer;
+}
+
+// The most stable name of a device that an initramfs understands.
+std::string spec_of(const boot::BlockDevice& device) {
+  if (!device.mapped_name.empty()) return "/dev/mapper/" + device.mapped_name;
+  if (!device.fact("UUID").empty()) return "UUID=" + device.fact("UUID");
+  if (!device.fact("PART_ENTRY_UUID").empty()) return "PARTUUID=" + device.fact("PART_ENTRY_UUID");
+  return "";
+}
+
+std::string wanted_parameters(const PreflightFacts& facts) {
+  const SwapArea* area = image_area(facts);
+  if (area == nullptr || area->is_ephemeral()) return "";
+  const boot::BlockDevice* device = facts.configuration.devices.by_name(area->device);
+  const std::string spec = device == nullptr ? "" : spec_of(*device);
+  if (spec.empty()) return "";
+  if (!area->is_file) return "resume=" + spec;
+  const auto place = facts.swap_files.find(area->name);
+  if (place == facts.swap_files.end() || !place->second) return "";
+  return fmt::format("resume={} resume_offset={}", spec, place->second->offset_pages);
+}
+
+void read_the_initramfs(const device::Tree& tree, const std::string& wanted, PreflightFacts& facts) {
+  std::optional<std::string> path;
+  if (!wanted.empty()) {
+    facts.initramfs_path = wanted;
+    path = wanted;
+  } else if (const auto found = boot::find_initramfs(tree, facts.configuration)) {
+    facts.initramfs_path = *found;
+    path = tree.path_here(*found);
+    facts.newer_files = newer_than(tree, *found, sources_of_initramfs(facts.configuration));
+  }
+  if (!path) return;
+  auto initramfs = boot::read_initramfs(*path);
+  if (initramfs) {
+    facts.initramfs = std::move(*initramfs);
+  } else {
+    facts.initramfs_error = std::move(initramfs).error();
+  }
+}
+
+void locate_swap_files(const device::Tree& tree, PreflightFacts& facts) {
+  if (!tree.is_live()) return;  // a captured tree lies on another file system
+  const std::uint64_t page = facts.configuration.kernel.page_bytes.value_or(kUsualPage);
+  for (const SwapArea& area : facts.configuration.swap.areas) {
+    if (area.is_file && area.is_active && !area.is_deleted)
+      facts.swap_files.emplace(area.name, boot::locate_swap_file(area.name, page));
+  }
+}
+
+bool is_at(const PreflightFacts& facts, const SwapArea& area, const std::string& number,
+           const std::optional<std::string>& offset) {
+  const boot::BlockDevice* device = facts.configuration.devices.by_name(area.device);
+  if (device == nullptr || device->number != number) return false;
+  const auto place = facts.swap_files.find(area.name);
+  if (!area.is_file || place == facts.swap_files.end() || !place->second || !offset) return true;
+  return std::to_string(place->second->offset_pages) == *offset;
+}
+
+}  // namespace
+
+const SwapArea* image_area(const PreflightFacts& facts) {
+  const boot::KernelState& kernel = facts.configuration.kernel;
+  const bool is_named = kernel.resume && *kernel.resume != "0:0";
+  const SwapArea* best = nullptr;
+  for (const SwapArea& area : facts.configuration.swap.areas) {
+    if (!area.is_active || area.is_deleted) continue;
+    if (is_named) {
+      if (is_at(facts, area, *kernel.resume, kernel.resume_offset)) return &area;
+      continue;
+    }
+    // systemd passes over zram, then takes the highest priority or the most room
+    // (find_suitable_hibernation_device_full).
+    const bool is_better = best == nullptr || best->is_zram || area.priority > best->priority ||
+                           area.free_bytes() > best->free_bytes();
+    if (best == nullptr || (!area.is_zram && is_better)) best = &area;
+  }
+  return best;
+}
+
+ResumePlace resume_place(const PreflightFacts& facts) {
+  ResumePlace place;
+  const auto take = [&](const ResumeSetting& setting) {
+    if (place.setting == nullptr && setting.line.resume) place.setting = &setting;
+    if (place.offset_setting == nullptr && setting.line.resume_offset) place.offset_setting = &setting;
+  };
+  if (const ResumeSetting* next = facts.configuration.next_boot()) take(*next);
+  if (facts.initramfs) {
+    for (const ResumeSetting& setting : facts.initramfs->settings) take(setting);
+  }
+  if (place.setting != nullptr) return place;
+  // NixOS and others tell the kernel by sysfs alone; what is left is systemd's variable.
+  const bool reads_variable = !facts.initramfs || facts.initramfs->has_resume_generator;
+  const unsigned version = facts.configuration.sleep.systemd_version;
+  place.is_by_efi = facts.configuration.kernel.has_efi && facts.configuration.sleep.has_systemd &&
+                    reads_variable && (version == 0 || version >= kFirstEfiSystemd);
+  return place;
+}
+
+PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string& initramfs) {
+  PreflightFacts facts;
+  facts.configuration = boot::read_configuration(tree);
+  boot::Configuration& configuration = facts.configuration;
+  const boot::TreeReader reader(tree, configuration.unread);
+  const std::string release = configuration.next_release();
+  facts.module_options = module_options(reader);
+  facts.builtin_list = reader.text("/lib/modules/" + release + "/modules.builtin");
+  read_the_initramfs(tree, initramfs, facts);
+  locate_swap_files(tree, facts);
+  facts.rebuild = boot::rebuild_initramfs(reader, configuration.distribution, release);
+  facts.wanted_parameters = wanted_parameters(facts);
+  const std::string parameters =
+      facts.wanted_parameters.empty() ? "resume= with the swap area" : facts.wanted_parameters;
+  facts.change_parameters =
+      boot::change_command_line(reader, configuration.distribution, configuration.boot, parameters, release);
+  return facts;
+}
+
+}  // namespace hib::diagnose

@@ -1,0 +1,48 @@
+// All that the checks look at: the configuration, the initramfs of the next boot, and where swap files lie.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/diagnose/boot/configuration.h"
+#include "lib/diagnose/boot/initramfs.h"
+#include "lib/diagnose/boot/swap_file.h"
+
+namespace hib::diagnose {
+
+struct PreflightFacts {
+  boot::Configuration configuration;
+  std::string initramfs_path;  // in the tree; empty: none was found
+  std::optional<boot::Initramfs> initramfs;
+  std::optional<Error> initramfs_error;     // why it could not be read
+  std::optional<std::string> builtin_list;  // modules.builtin of the kernel that boots next
+  std::vector<std::string> newer_files;     // that the initramfs is made from, and which changed after it
+  std::vector<Evidence> module_options;     // "options …" lines of the machine's own modprobe.d
+  // Of each active swap file, by its name: only where this machine is looked at, or its disk is mounted.
+  std::map<std::string, Result<boot::SwapFilePlace>> swap_files;
+
+  // Advice with the commands of this distribution. They are made while the tree is at hand.
+  Advice rebuild;
+  // What the command line has to say: "resume=UUID=… resume_offset=…"; empty where no area would do.
+  std::string wanted_parameters;
+  Advice change_parameters;
+};
+
+PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string& initramfs);
+
+// The swap area that an image would go to: the one that /sys/power/resume names, or else the one that
+// systemd and the kernel take. Null where there is none.
+const boot::SwapArea* image_area(const PreflightFacts& facts);
+
+// Where the next boot would resume from, as the first of these says it: the command line, the initramfs' own
+// copy, the EFI variable that systemd writes when it hibernates (`is_by_efi`, then without a place).
+struct ResumePlace {
+  const boot::ResumeSetting* setting = nullptr;
+  const boot::ResumeSetting* offset_setting = nullptr;
+  bool is_by_efi = false;
+};
+ResumePlace resume_place(const PreflightFacts& facts);
+
+}  // namespace hib::diagnose

@@ -1,0 +1,44 @@
+// Would this machine hibernate, and come back? Judges how it is set up, without trying.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/device/probe/tree.h"
+#include "lib/diagnose/cause.h"
+#include "lib/diagnose/preflight/facts.h"
+
+namespace hib::diagnose {
+
+enum class CheckResult : std::uint8_t { Ok, Warning, WouldFail, Unknown };
+std::string_view name_of(CheckResult result);  // "would-fail", as in documents
+
+// One thing that was looked at.
+struct Check {
+  std::string_view name;      // stable, for scripts: "resume-offset"
+  Code code = Code::Unknown;  // the cause that it would be
+  CheckResult result = CheckResult::Unknown;
+  std::string text;  // one sentence; names in it are as the machine has them, so hostile
+  std::vector<Evidence> evidence;
+  std::vector<Advice> fix;  // none where all is well, or nothing can be done
+};
+
+struct PreflightRequest {
+  device::Tree tree = device::Tree::live();
+  std::string initramfs;  // path on this system; empty: the one that the next boot takes
+};
+
+struct PreflightReport {
+  std::vector<Check> checks;           // in the order of what happens: saving first
+  std::vector<boot::Unread> not_read;  // what could not be read, and why
+  bool would_fail() const;
+};
+
+PreflightReport preflight(const PreflightRequest& request);
+
+// The judgement alone.
+PreflightReport judge(const PreflightFacts& facts);
+
+}  // namespace hib::diagnose
