@@ -25,7 +25,7 @@ ALLOWED = {
     "lib/diagnose/log": f"{LOW} lib/diagnose",
     "lib/diagnose/boot": f"{LOW} lib/device lib/device/probe lib/diagnose",
     "lib/diagnose/post_mortem": f"{LOW} lib/fs lib/memory lib/ops lib/device lib/device/probe lib/diagnose lib/diagnose/log"
-                                " lib/diagnose/boot",
+                                " lib/diagnose/boot lib/diagnose/preflight",
     "lib/diagnose/preflight": f"{LOW} lib/ops lib/device lib/device/probe lib/diagnose lib/diagnose/log lib/diagnose/boot",
     "lib/jump/module": f"{LOW} kernel-glue/include",
     "lib/jump/boot": f"{LOW} lib/jump/module",
@@ -39,7 +39,7 @@ ALLOWED = {
     "format": f"{LOW} format/NAME",
     "format/NAME": f"{LOW} lib/memory",
     "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/restore"
-           " lib/diagnose/post_mortem lib/diagnose/preflight",
+           " lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
 }
 # The program itself is where the table of formats and the saver meet.
 MAIN = {"cli/main.cpp": {"format", "lib/jump/saver"}}
@@ -68,7 +68,7 @@ FENCED = {
     "oneapi/": ("lib/ops/",),
 }
 # cli/ is verbs, each of which parses, calls one function and prints one report: what grows past this belongs into lib/.
-MAX_CLI_LINES = 1900
+MAX_CLI_LINES = 2000
 INCLUDE = re.compile(r'(?:\s|/\*.*?\*/)*#\s*include(?:_next)?\s*(?:"(?P<quoted>[^"]+)"|<(?P<other>[^>]+)>|(?P<odd>.*))')
 TOPS = ("lib/", "format/", "cli/", "kernel-glue/", "tests/")  # the root of the repository is an include directory
 SOURCES = (".h", ".cpp")

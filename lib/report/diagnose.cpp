@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/report/advice.h"
 #include "lib/report/clock.h"
 
 namespace hib::report {
@@ -54,13 +55,6 @@ void print_session(std::ostream& out, const Style& style, const Session& session
   print_advice(out, style, "next", session.next);
 }
 
-std::string place_of(const Evidence& evidence) {
-  std::string place = printable(evidence.source);
-  if (evidence.offset) place += " at " + hex(*evidence.offset);
-  if (evidence.wall_us) place += ", " + clock_text_us(*evidence.wall_us);
-  return place;
-}
-
 void print_cause(std::ostream& out, const Style& style, std::string_view name, const Cause& cause) {
   line_of(out, name,
           fmt::format("{} ({}): {}", style.bold(std::string(name_of(cause.code))), name_of(cause.confidence),
@@ -104,8 +98,6 @@ void print_timeline(std::ostream& out, const Style& style, const std::vector<Tim
   }
 }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(printable(text)); }
-
 Json json_of_cause(const Cause& cause) {
   return {{"code", name_of(cause.code)},
           {"text", printable(cause.text)},
@@ -114,19 +106,10 @@ Json json_of_cause(const Cause& cause) {
 
 void add_evidence(const Cause& cause, Json& all) {
   for (const Evidence& evidence : cause.evidence) {
-    all.push_back({{"code", name_of(cause.code)},
-                   {"source", printable(evidence.source)},
-                   {"offset", evidence.offset ? Json(hex(*evidence.offset)) : Json(nullptr)},
-                   {"cursor", text_or_null(evidence.cursor)},
-                   {"time", evidence.wall_us ? Json(clock_of_script(*evidence.wall_us)) : Json(nullptr)},
-                   {"text", printable(evidence.text)}});
+    Json document = {{"code", name_of(cause.code)}};
+    document.update(json_of_evidence(evidence));
+    all.push_back(std::move(document));
   }
-}
-
-Json json_of_advice(const Advice& advice) {
-  return {{"text", printable(advice.text)},
-          {"command", text_or_null(advice.command)},
-          {"file", text_or_null(advice.file)}};
 }
 
 Json json_of_session(const Session& session) {

@@ -135,7 +135,16 @@ Reading Tree::read_at(const std::string& path, std::size_t max_bytes) const {
   return reading;
 }
 
+std::optional<std::string> Tree::replacement_of(const std::string& path) const {
+  for (const auto& [from, to] : replaced_) {
+    if (path == from) return to;
+    if (path.starts_with(from + "/")) return to + path.substr(from.size());
+  }
+  return std::nullopt;
+}
+
 Reading Tree::read(const std::string& path, std::size_t max_bytes) const {
+  if (const auto real = replacement_of(path)) return Tree::live().read(*real, max_bytes);
   if (!is_live() || capture_) return read_at(path, max_bytes);
   SmallFile file = read_small_file(AT_FDCWD, path, max_bytes);
   if (file.error == EINVAL || file.error == ELOOP) return read_at(path, max_bytes);  // perhaps a link
@@ -150,6 +159,7 @@ Reading Tree::read_line(const std::string& path) const {
 }
 
 std::vector<std::string> Tree::list(const std::string& path) const {
+  if (const auto real = replacement_of(path)) return Tree::live().list(*real);
   OnLink on_link;
   if (capture_)
     on_link = [&](const std::string& at, const std::string& target) { capture_->link(at, target); };
@@ -171,7 +181,10 @@ std::vector<std::string> Tree::list(const std::string& path) const {
   return names;
 }
 
-bool Tree::exists(const std::string& path) const { return resolve(path).has_value(); }
+bool Tree::exists(const std::string& path) const {
+  if (const auto real = replacement_of(path)) return Tree::live().exists(*real);
+  return resolve(path).has_value();
+}
 
 std::optional<std::string> Tree::resolve(const std::string& path) const {
   OnLink on_link;

@@ -44,6 +44,10 @@ class Tree {
   // The first thing that could not be copied, if any; then nothing of the copy is left.
   Result<void> finish_capture() const;
 
+  // From here on `path` (a file, or a folder with all below it) is read at `real`, a path of this system,
+  // whatever the tree has there.
+  void read_instead(const std::string& path, const std::string& real) { replaced_[path] = real; }
+
   bool is_live() const { return root_.empty(); }
 
   // `path` begins with a slash: "/sys/block/sda/size", "/proc/self/mountinfo".
@@ -81,7 +85,10 @@ class Tree {
   Reading read_at(const std::string& path, std::size_t max_bytes) const;
   std::optional<Facts> stored_facts(const std::string& path) const;
 
+  std::optional<std::string> replacement_of(const std::string& path) const;
+
   std::string root_;                  // "" for this machine
+  Facts replaced_;                    // path of the tree -> path of this system
   Facts unreadable_;                  // of a captured tree: what its machine could not read, and why
   std::shared_ptr<Capture> capture_;  // null when nothing is captured
 };

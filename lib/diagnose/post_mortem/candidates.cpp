@@ -1,9 +1,6 @@
 #include "lib/diagnose/post_mortem/candidates.h"
 
 #include <algorithm>
-#include <sstream>
-
-#include "lib/device/probe/tree.h"
 
 namespace hib::diagnose {
 namespace {
@@ -12,34 +9,32 @@ void add_once(std::vector<std::string>& paths, const std::string& path) {
   if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
 }
 
-// /proc/swaps: a line of titles, then a path first on each line.
-void add_swap_areas(const device::Tree& tree, std::vector<std::string>& paths) {
-  std::istringstream lines(tree.read("/proc/swaps").text);
-  std::string line;
-  std::getline(lines, line);
-  while (std::getline(lines, line)) {
-    const std::string path = line.substr(0, line.find(' '));
-    if (path.starts_with("/dev/") && !path.starts_with("/dev/zram")) add_once(paths, path);
-  }
+// A file is a candidate by itself: its place on the device is found by its file system.
+void add_area(const boot::SwapArea& area, std::vector<std::string>& paths) {
+  if (area.is_zram || area.is_deleted) return;
+  if (area.is_file) return add_once(paths, area.name);
+  if (!area.device.empty()) add_once(paths, "/dev/" + area.device);
 }
 
-// /sys/power/resume: MAJ:MIN of the device; "0:0" is none.
-void add_resume_device(const device::Tree& tree, std::vector<std::string>& paths) {
-  const device::Reading reading = tree.read_line("/sys/power/resume");
-  if (!reading.is_present() || reading.text.empty() || reading.text == "0:0") return;
-  const auto device = tree.resolve("/sys/dev/block/" + reading.text);
-  if (!device) return;
-  add_once(paths, "/dev/" + device->substr(device->rfind('/') + 1));
+void add_named(const boot::BlockDevices& devices, const std::string& spec, std::vector<std::string>& paths) {
+  for (const std::string& name : devices.resolve(spec).names) {
+    const boot::BlockDevice* device = devices.by_name(name);
+    const bool is_swap =
+        device != nullptr && (device->fact("TYPE") == "swap" || device->fact("TYPE") == "swsuspend");
+    if (is_swap) add_once(paths, "/dev/" + name);  // a file system's device is named for a swap file on it
+  }
 }
 
 }  // namespace
 
-std::vector<std::string> candidates_of(const std::string& root) {
+std::vector<std::string> candidates_of(const PreflightFacts& facts) {
   std::vector<std::string> paths;
-  if (!root.empty()) return paths;
-  const device::Tree tree = device::Tree::live();
-  add_resume_device(tree, paths);
-  add_swap_areas(tree, paths);
+  const boot::Configuration& configuration = facts.configuration;
+  const ResumePlace place = resume_place(facts);
+  if (place.setting != nullptr) add_named(configuration.devices, *place.setting->line.resume, paths);
+  if (configuration.kernel.resume && *configuration.kernel.resume != "0:0")
+    add_named(configuration.devices, *configuration.kernel.resume, paths);
+  for (const boot::SwapArea& area : configuration.swap.areas) add_area(area, paths);
   return paths;
 }
 

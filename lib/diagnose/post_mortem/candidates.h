@@ -4,11 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "lib/diagnose/preflight/facts.h"
+
 namespace hib::diagnose {
 
-// Paths of devices below /dev, of the machine whose /proc and /sys lie below `root` ("": this one), each
-// once: what its kernel resumes from, and its swap areas. None of a captured machine, whose devices are not
-// here.
-std::vector<std::string> candidates_of(const std::string& root);
+// Paths of devices and swap files of this machine, each once: where the next boot would look, what its kernel
+// was told, and its swap areas, whether they are in use or only in fstab. Without zram.
+std::vector<std::string> candidates_of(const PreflightFacts& facts);
 
 }  // namespace hib::diagnose

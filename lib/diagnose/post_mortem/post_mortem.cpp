@@ -80,14 +80,33 @@ void read_logs(const PostMortemRequest& request, LogSet& logs) {
   if (!read) logs.not_read.push_back(read.error().line());
 }
 
+// All that is known of the machine that is to resume.
+struct MachineFacts {
+  Machine machine;
+  PreflightFacts setup;
+};
+
+Result<std::optional<MachineFacts>> look_at_machine(const PostMortemRequest& request) {
+  if (!request.machine) return std::optional<MachineFacts>();
+  TRY(const device::Tree tree, boot::open_tree(*request.machine));
+  return std::optional(MachineFacts{read_machine(request.machine->root),
+                                    read_preflight_facts(tree, request.machine->initramfs)});
+}
+
+std::vector<std::string> paths_of(const PostMortemRequest& request, const std::optional<MachineFacts>& here) {
+  if (!request.image.empty()) return {request.image};
+  // The devices of a captured machine are not here.
+  return here && request.machine->root.empty() ? candidates_of(here->setup) : std::vector<std::string>();
+}
+
 std::vector<Disk> look_at_disks(const Formats& formats, const PostMortemRequest& request,
-                                const Machine* machine, std::vector<std::string>& not_checked) {
-  std::vector<std::string> paths = {request.image};
-  if (request.image.empty()) paths = request.root ? candidates_of(*request.root) : std::vector<std::string>();
+                                const std::optional<MachineFacts>& here,
+                                std::vector<std::string>& not_checked) {
   std::vector<Disk> disks;
-  for (const std::string& path : paths) {
-    disks.push_back(look_at_disk(
-        formats, {path, request.format, request.open, machine, request.threads, request.progress}));
+  for (const std::string& path : paths_of(request, here)) {
+    disks.push_back(
+        look_at_disk(formats, {path, request.format, request.open, here ? &here->machine : nullptr,
+                               request.threads, request.progress}));
     if (disks.back().error) not_checked.push_back(disks.back().error->line());
   }
   return disks;
@@ -133,19 +152,18 @@ bool PostMortem::is_failure() const {
 
 Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& request) {
   PostMortem report;
-  std::optional<Machine> machine;
-  if (request.root) machine = read_machine(*request.root);
-  const Machine* here = machine ? &*machine : nullptr;
+  TRY(const auto here, look_at_machine(request));
   report.disks = look_at_disks(formats, request, here, report.not_checked);
   if (cancelled()) return fail(cancelled_error());
   const Disk* disk = best_of(report.disks);
-  const bool has_only_image = !request.image.empty() && request.logs.empty() && !request.journal;
+  const bool has_only_image = !here && !request.image.empty() && request.logs.empty() && !request.journal;
   if (has_only_image && disk != nullptr && disk->error) return fail(*disk->error);
 
   LogSet logs;
   if (disk != nullptr && disk->log) logs.boots.push_back(*disk->log);
   read_logs(request, logs);
-  if (request.image.empty() && report.disks.empty() && logs.boots.empty() && !logs.not_read.empty()) {
+  if (!here && request.image.empty() && report.disks.empty() && logs.boots.empty() &&
+      !logs.not_read.empty()) {
     return fail(
         make_error(ErrorKind::NotFound, "diagnose", "nothing that could be looked at", "a device, or a log")
             .advise(logs.not_read.front()));
@@ -154,17 +172,19 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
 
   const Story story = story_of(logs);
   const std::vector<MemoryMapEntry> before = map_before(disk, story);
-  const std::vector<MemoryMapEntry> now = map_here(here, story);
-  const Case facts{disk, story, logs, before, now};
+  const std::vector<MemoryMapEntry> now = map_here(here ? &here->machine : nullptr, story);
+  const Case facts{disk, story, logs, here ? &here->setup : nullptr, before, now};
   Findings findings;
   judge_resume(facts, findings);
   judge_saving(facts, findings);
+  judge_setup(facts, findings);
   judge_machine(facts, findings);
   judge_disk(facts, findings);
   if (disk != nullptr) report.session = session_on(*disk);
   if (disk == nullptr)
     report.session.text = "not known: name the device or the file that the image was written to";
   report.timeline = timeline_of(logs);
+  std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));
   conclude(std::move(findings), disk, report);
   return report;
 }

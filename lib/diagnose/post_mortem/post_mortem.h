@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/diagnose/boot/machine_files.h"
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/log/log.h"
 #include "lib/diagnose/post_mortem/disk.h"
@@ -19,9 +20,9 @@ struct PostMortemRequest {
   std::string image;   // empty: wherever the machine could have written one
   std::string format;  // empty: found by content
   OpenOptions open;
-  std::vector<std::string> logs;       // files, the oldest boot first
-  std::optional<std::string> journal;  // a folder; empty text: this machine's
-  std::optional<std::string> root;     // "": this machine; nothing: no machine is looked at
+  std::vector<std::string> logs;              // files, the oldest boot first
+  std::optional<std::string> journal;         // a folder; empty text: this machine's
+  std::optional<boot::MachineFiles> machine;  // nothing: no machine is looked at
   unsigned threads = 0;
   ProgressCallback progress;
 };

@@ -8,6 +8,7 @@
 #include "lib/diagnose/log/log.h"
 #include "lib/diagnose/post_mortem/disk.h"
 #include "lib/diagnose/post_mortem/story.h"
+#include "lib/diagnose/preflight/facts.h"
 
 namespace hib::diagnose {
 
@@ -15,6 +16,7 @@ struct Case {
   const Disk* disk = nullptr;  // the one with most of a session; null: none was looked at
   const Story& story;
   const LogSet& logs;
+  const PreflightFacts* setup = nullptr;  // how the machine is set up; null: no machine was looked at
   // Of the boot that hibernated, and of the machine that is to resume; empty: not known.
   const std::vector<MemoryMapEntry>& map_before;
   const std::vector<MemoryMapEntry>& map_here;
@@ -23,10 +25,12 @@ struct Case {
 struct Findings {
   std::vector<Cause> causes;  // in the order of how much they explain
   std::vector<Exonerated> exonerated;
+  std::vector<std::string> not_checked;
 };
 
 void judge_resume(const Case& facts, Findings& findings);   // the boot that was to resume, by its log
 void judge_saving(const Case& facts, Findings& findings);   // the boot that hibernated, by its log
+void judge_setup(const Case& facts, Findings& findings);    // how the machine is set up to resume
 void judge_machine(const Case& facts, Findings& findings);  // what the kernel here would say to the image
 void judge_disk(const Case& facts, Findings& findings);     // the image itself
 

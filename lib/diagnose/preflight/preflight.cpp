@@ -33,8 +33,9 @@ PreflightReport judge(const PreflightFacts& facts) {
   return {std::move(sheet.checks), facts.configuration.unread};
 }
 
-PreflightReport preflight(const PreflightRequest& request) {
-  return judge(read_preflight_facts(request.tree, request.initramfs));
+Result<PreflightReport> preflight(const boot::MachineFiles& files) {
+  TRY(const device::Tree tree, boot::open_tree(files));
+  return judge(read_preflight_facts(tree, files.initramfs));
 }
 
 }  // namespace hib::diagnose

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/device/probe/tree.h"
+#include "lib/diagnose/boot/machine_files.h"
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/preflight/facts.h"
 
@@ -25,18 +25,13 @@ struct Check {
   std::vector<Advice> fix;  // none where all is well, or nothing can be done
 };
 
-struct PreflightRequest {
-  device::Tree tree = device::Tree::live();
-  std::string initramfs;  // path on this system; empty: the one that the next boot takes
-};
-
 struct PreflightReport {
   std::vector<Check> checks;           // in the order of what happens: saving first
   std::vector<boot::Unread> not_read;  // what could not be read, and why
   bool would_fail() const;
 };
 
-PreflightReport preflight(const PreflightRequest& request);
+Result<PreflightReport> preflight(const boot::MachineFiles& files);
 
 // The judgement alone.
 PreflightReport judge(const PreflightFacts& facts);

@@ -1,0 +1,33 @@
+#include "lib/diagnose/boot/machine_files.h"
+
+#include "lib/os/file.h"
+
+namespace hib::diagnose::boot {
+namespace {
+
+// One that was named and is not there would be passed over in silence.
+Result<void> check_named(const device::Tree& tree, const std::string& path, bool is_folder) {
+  if (path.empty()) return {};
+  const device::Reading reading = is_folder ? tree.look_into(path) : tree.read(path);
+  if (reading.is_present()) return {};
+  const bool is_absent = reading.presence == device::Presence::Absent;
+  return fail(make_error(is_absent ? ErrorKind::NotFound : ErrorKind::Io, "open",
+                         is_absent ? "no such file or folder" : reading.text)
+                  .of(path));
+}
+
+}  // namespace
+
+Result<device::Tree> open_tree(const MachineFiles& files) {
+  device::Tree tree = device::Tree::live();
+  TRY_OK(check_named(tree, files.cmdline, false));
+  TRY_OK(check_named(tree, files.efivars, true));
+  if (!files.root.empty()) {
+    TRY(tree, device::Tree::captured(files.root));
+  }
+  if (!files.cmdline.empty()) tree.read_instead("/proc/cmdline", files.cmdline);
+  if (!files.efivars.empty()) tree.read_instead("/sys/firmware/efi/efivars", files.efivars);
+  return tree;
+}
+
+}  // namespace hib::diagnose::boot

@@ -1,0 +1,20 @@
+// Causes, evidence and advice as documents and lines: what the post-mortem and the pre-flight have in common.
+#pragma once
+
+#include <string>
+
+#include "lib/diagnose/cause.h"
+#include "lib/report/json.h"
+
+namespace hib::report {
+
+// "TEXT (FILE): COMMAND", of what there is.
+std::string advice_line(const diagnose::Advice& advice);
+// "/etc/crypttab at 0x1f, 2026-11-27 20:26:18.123 UTC"
+std::string place_of(const diagnose::Evidence& evidence);
+
+Json json_of_advice(const diagnose::Advice& advice);
+Json json_of_evidence(const diagnose::Evidence& evidence);
+Json text_or_null(const std::string& text);
+
+}  // namespace hib::report

@@ -1,0 +1,86 @@
+#include "lib/report/preflight.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/report/advice.h"
+
+namespace hib::report {
+namespace {
+
+using diagnose::Check;
+using diagnose::CheckResult;
+using diagnose::PreflightReport;
+
+std::string result_mark(const Style& style, CheckResult result) {
+  switch (result) {  // padded before colouring: escapes have no width
+    case CheckResult::Ok: return style.green(fmt::format("{:<12}", "ok"));
+    case CheckResult::Warning: return style.yellow(fmt::format("{:<12}", "warning"));
+    case CheckResult::WouldFail: return style.red(fmt::format("{:<12}", "WOULD FAIL"));
+    case CheckResult::Unknown: return style.yellow(fmt::format("{:<12}", "not known"));
+  }
+  return "";
+}
+
+std::size_t count_of(const PreflightReport& report, CheckResult result) {
+  return static_cast<std::size_t>(std::count_if(report.checks.begin(), report.checks.end(),
+                                                [&](const Check& check) { return check.result == result; }));
+}
+
+std::string preflight_headline(const Style& style, const PreflightReport& report) {
+  const std::size_t failures = count_of(report, CheckResult::WouldFail);
+  const std::size_t warnings = count_of(report, CheckResult::Warning);
+  const std::string more = warnings == 0 ? "" : "; " + counted(warnings, "warning");
+  if (failures > 0) return style.red(counted(failures, "reason") + " why it would not come back") + more;
+  const bool is_all_known = count_of(report, CheckResult::Unknown) == 0 && report.not_read.empty();
+  return style.green("nothing stands in the way of hibernating") + more +
+         (is_all_known ? "" : "; not all of it could be looked at");
+}
+
+}  // namespace
+
+void print_preflight(std::ostream& out, const Style& style, const PreflightReport& report) {
+  out << preflight_headline(style, report) << "\n";
+  for (const Check& check : report.checks) {
+    out << "  " << result_mark(style, check.result) << printable(check.text) << "\n";
+    if (check.result == CheckResult::Ok) continue;
+    for (const diagnose::Evidence& evidence : check.evidence)
+      out << fmt::format("              {}: \"{}\"\n", place_of(evidence), printable(evidence.text));
+    for (const diagnose::Advice& advice : check.fix)
+      out << "              " << style.bold("fix") << ": " << advice_line(advice) << "\n";
+  }
+  for (const diagnose::boot::Unread& unread : report.not_read)
+    out << fmt::format("  {}{}: {}\n", style.yellow(fmt::format("{:<12}", "not read")),
+                       printable(unread.path), printable(unread.why));
+}
+
+Json json_of_preflight(const PreflightReport& report) {
+  Json document = json_document("diagnose-preflight");
+  document["would_fail"] = report.would_fail();
+  document["checks"] = Json::array();
+  for (const Check& check : report.checks) {
+    Json evidence = Json::array();
+    for (const diagnose::Evidence& one : check.evidence) evidence.push_back(json_of_evidence(one));
+    Json advice = Json::array();
+    std::string fix;
+    for (const diagnose::Advice& one : check.fix) {
+      advice.push_back(json_of_advice(one));
+      fix += (fix.empty() ? "" : "; ") + advice_line(one);
+    }
+    document["checks"].push_back({{"code", check.name},
+                                  {"verdict", name_of(check.code)},
+                                  {"result", name_of(check.result)},
+                                  {"text", printable(check.text)},
+                                  {"fix", fix.empty() ? Json(nullptr) : Json(fix)},
+                                  {"evidence", std::move(evidence)},
+                                  {"advice", std::move(advice)}});
+  }
+  document["not_read"] = Json::array();
+  for (const diagnose::boot::Unread& unread : report.not_read)
+    document["not_read"].push_back({{"path", printable(unread.path)}, {"why", printable(unread.why)}});
+  return document;
+}
+
+}  // namespace hib::report
