@@ -132,15 +132,15 @@ void BootCollector::keep_within_limits() {
 
 void BootCollector::finish() {
   if (lost_boots_ > 0) {
-    set_.not_read.push_back(fmt::format("{}: {} before the last {}: they are more than hibtool keeps",
-                                        source_, counted(lost_boots_, "boot"),
-                                        counted(boots_.size(), "boot")));
+    set_.not_read.push_back(fmt::format("{}: of {}, only the last {} were kept", source_,
+                                        counted(lost_boots_ + boots_.size(), "boot"), boots_.size()));
   }
   for (auto& [order, boot] : boots_) {
     if (boot.lines == 0) continue;
     if (boot.lost_events > 0) {
-      set_.not_read.push_back(fmt::format("{}: the first {} of one boot: they are more than hibtool keeps",
-                                          source_, counted(boot.lost_events, "event")));
+      set_.not_read.push_back(fmt::format("{}: of {} of one boot, only the last {} were kept", source_,
+                                          counted(boot.lost_events + boot.log.events.size(), "event"),
+                                          boot.log.events.size()));
     }
     const std::size_t kept = std::min(boot.lines, kLastLines);
     for (std::size_t i = boot.lines - kept; i < boot.lines; ++i) {

@@ -32,6 +32,7 @@ constexpr std::string_view kIdentifiers[] = {"systemd",
                                              "systemd-shutdown",
                                              "systemd-hibernate-resume",
                                              "systemd-hibernate-resume-generator",
+                                             "systemd-fsck",
                                              "swapon",
                                              "dracut-initqueue",
                                              "gsd-power",
@@ -230,8 +231,8 @@ Result<void> read_boot(sd_journal* journal, const std::string& id, BootCollector
     library().seek_head(journal);
     const int begun = read_entries(journal, kMostFirstEntries, boots);
     if (begun < 0) return fail(system_error("journal", -begun));
-    not_read.push_back(fmt::format("boot {}: entries between the first {} and the last {}", printable(id),
-                                   kMostFirstEntries, kMostEntries));
+    not_read.push_back(fmt::format("boot {}: only its first {} and its last {} entries were read",
+                                   printable(id), kMostFirstEntries, kMostEntries));
     TRY_OK(go_back_from_end(journal));
   } else {
     library().seek_head(journal);
@@ -316,8 +317,8 @@ Result<void> read_journal(const std::string& folder, LogSet& set) {
     return fail(make_error(ErrorKind::Corrupt, "journal", "no entry that can be read").of(source));
   }
   if (known.size() > kMostJournalBoots) {
-    set.not_read.push_back(fmt::format("{}: {} before the last {}", source,
-                                       counted(known.size() - kMostJournalBoots, "boot"), kMostJournalBoots));
+    set.not_read.push_back(fmt::format("{}: of {}, only the last {} were read", source,
+                                       counted(known.size(), "boot"), kMostJournalBoots));
     known.erase(known.begin(), known.end() - kMostJournalBoots);
   }
   std::sort(known.begin(), known.end(),

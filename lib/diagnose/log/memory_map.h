@@ -8,7 +8,7 @@
 
 namespace hib::diagnose::logs {
 
-// "BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable", or as kernels before 3.4 and from 6.16 on
+// "BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable", or as the oldest and the newest kernels
 // word it; the name is the one of /sys/firmware/memmap. Nothing for any other line.
 std::optional<MemoryMapEntry> memory_map_entry(std::string_view line);
 

@@ -28,6 +28,9 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"secureboot: Secure boot {0}", Event::SecureBoot},
     {"Secure boot {0}", Event::SecureBoot},
     {"Adding {1}k swap on {0}.  Priority:{}", Event::SwapAdded},
+    {"Unable to find swap-space signature", Event::SwapRefused},
+    {"ACPI: PM: (supports {0})", Event::SleepStates},
+    {"ACPI: (supports {0})", Event::SleepStates},
     {"EXT4-fs ({0}): mounted filesystem with{}", Event::FilesMounted, "ext4"},  // before 6.2
     {"EXT4-fs ({0}): mounted filesystem {1} {}", Event::FilesMounted, "ext4"},
     {"EXT4-fs ({0}): recovery complete", Event::JournalReplayed, "ext4"},
@@ -67,6 +70,8 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"PM: Swap header not found!", Event::NoSwapDevice},
     {"Freezing {} failed after {0} seconds {}", Event::TasksDidNotFreeze, "failed"},
     {"Freezing {} aborted after {0} seconds {}", Event::TasksDidNotFreeze, "aborted"},
+    {"task:{0} state:{}pid:{1} tgid:{}", Event::TaskShown},
+    {"task:{0} state:{}pid:{1} ppid:{}", Event::TaskShown},
     {"PM: Some devices failed to power down, aborting", Event::DevicesDidNotStop, "saving"},
     {"PM: Some devices failed to power down, aborting hibernation", Event::DevicesDidNotStop, "saving"},
     {"PM: Some system devices failed to power down, aborting{}", Event::DevicesDidNotStop, "saving"},
@@ -117,6 +122,8 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"{0}: PM: failed to quiesce{}: error {2}", Event::DriverRefused, "quiesce"},
     {"{0}: PM: failed to restore{}: error {2}", Event::DriverRefused, "restore"},
     {"{0}: PM: {}(): {3} returns {2}", Event::CallbackFailed},
+    {"NVRM: GPU {0}: PreserveVideoMemoryAllocations module parameter is set. {}",
+     Event::NvidiaNeedsUserSpace},
     {"PM: Failed to load image, recovering.", Event::LoadingFailed},
     {"PM: Failed to load hibernation image, recovering.", Event::LoadingFailed},
     {"PM: resume failed ({0})", Event::ResumeFailed},
@@ -170,6 +177,8 @@ constexpr MessagePattern kUserSpacePatterns[] = {
      Event::SwapSignatureRewritten},
     {"{0}: software suspend data detected. Rewriting the swap signature.", Event::SwapSignatureRewritten},
 
+    {"{0}: recovering journal", Event::JournalReplayed, "ext4"},  // e2fsck
+
     {"Starting systemd-hibernate-resume.service{}", Event::ResumeUnitStarted},
     {"Starting Resume from hibernation using device {0}...", Event::ResumeUnitStarted},
     {"Starting systemd-hibernate-resume@{} using device {0}...", Event::ResumeUnitStarted},
@@ -219,6 +228,7 @@ constexpr MessagePattern kUserSpacePatterns[] = {
     {"Gave up waiting for {0} device.  Common problems:", Event::DeviceTimedOut},  // initramfs-tools
     {"Gave up waiting for suspend/resume device", Event::DeviceTimedOut, "suspend/resume device"},
     {"Warning: Cancelling resume operation. Device not found.", Event::DeviceTimedOut, "resume device"},
+    {"Cancelling resume operation. Device not found.", Event::DeviceTimedOut, "resume device"},
     {"ERROR: resume: hibernation device '{0}' not found", Event::DeviceTimedOut},  // mkinitcpio
     {"ERROR: resume: no device specified for hibernation", Event::ResumeUnitSkipped, "no resume device"},
     {"ERROR: resume: no hibernation support found", Event::ResumeUnitSkipped, "no support in the kernel"},

@@ -16,6 +16,10 @@ namespace hib::diagnose {
 // is proven to be.
 enum class Speaker : std::uint8_t { Kernel, UserSpace, Unproven };
 
+// The log of a kernel that came back ends where its snapshot was made, and goes on from there: on a console,
+// SnapshotStarted is said once more behind what the other kernel said of loading, and then HibernationExited.
+// Saving and resuming meet nowhere else in one boot.
+//
 // Behind each event: its details, in order. A detail that one version of the text does not have is empty.
 enum class Event : std::uint8_t {
   // the boot
@@ -23,7 +27,9 @@ enum class Event : std::uint8_t {
   CommandLine,      // of the kernel
   LockdownSet,      // by whom: "EFI Secure Boot mode"
   SecureBoot,       // "enabled", "disabled"
+  SleepStates,      // that the firmware has: "S0 S3 S4 S5"
   SwapAdded,        // device, KiB
+  SwapRefused,      // the kernel found no swap area where swapon looked, as in one that holds an armed image
   FilesMounted,     // device, UUID of the file system, type
   JournalReplayed,  // device, type: the file system was not clean, and was written to
   ShutDown,         // "power down", "restart", "halt": the kernel's last word; "system manager": systemd's
@@ -42,6 +48,7 @@ enum class Event : std::uint8_t {
   NoMemoryForCopy,   // pages that are missing
   NoSwapDevice,
   TasksDidNotFreeze,     // seconds, "failed" or "aborted" (something woke the machine up)
+  TaskShown,             // name, PID: behind TasksDidNotFreeze, each that did not; elsewhere, one that hangs
   DevicesDidNotStop,     // "saving" or "resuming"
   WokenUp,               // something woke the machine up: it did not hibernate
   HibernationLeft,       // all is saved, and the machine waits for its power switch
@@ -65,16 +72,17 @@ enum class Event : std::uint8_t {
   ImageRead,  // KiB, seconds; also where nothing was read (0.01 seconds)
   LoadingDone,
   ImageLoaded,
-  DriverRefused,      // device, driver, error, "freeze" "thaw" "hibernate" (saving), "quiesce" "restore"
-                      // (resuming)
-  CallbackFailed,     // device, driver, error, function: goes before DriverRefused
-  LoadingFailed,      // printed also where all was loaded and a driver refused
-  ResumeFailed,       // error
-  ImageRestored,      // of the kernel that came back, with pm_debug_messages
-  HardwareChanged,    // of the kernel that came back: the firmware's hardware signature is another one
-  HibernationExited,  // of the kernel that came back, or that did not get away
-  TraceMatched,       // pm_trace: device, or file and line; where the last resume hung
-  DeviceReplaced,     // device, what differs
+  DriverRefused,         // device, driver, error, "freeze" "thaw" "hibernate" (saving), "quiesce" "restore"
+                         // (resuming)
+  CallbackFailed,        // device, driver, error, function: goes before DriverRefused
+  NvidiaNeedsUserSpace,  // device: its driver refuses without what user space does before it sleeps
+  LoadingFailed,         // printed also where all was loaded and a driver refused
+  ResumeFailed,          // error
+  ImageRestored,         // of the kernel that came back, with pm_debug_messages
+  HardwareChanged,       // of the kernel that came back: the firmware's hardware signature is another one
+  HibernationExited,     // of the kernel that came back, or that did not get away
+  TraceMatched,          // pm_trace: device, or file and line; where the last resume hung
+  DeviceReplaced,        // device, what differs
   // user space
   ActionAsked,             // of logind: "hibernate", "suspend", "power off", "reboot"
   SleepStarted,            // operation: "hibernate", "hybrid-sleep", "suspend-then-hibernate", "suspend"
