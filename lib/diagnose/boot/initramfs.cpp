@@ -234,10 +234,10 @@ unsigned release_number(const std::string& release) {
 
 }  // namespace
 
-Result<Initramfs> read_initramfs(const std::string& path) {
+Result<Initramfs> read_initramfs(const std::string& path, const std::string& shown) {
   TRY(const auto file, File::open(path));
   Initramfs facts;
-  facts.path = path;
+  facts.path = shown.empty() ? path : shown;
   if (!is_unified_image(*file)) {
     TRY_OK(survey(*file, facts));
     return facts;
@@ -254,7 +254,7 @@ Result<Initramfs> read_initramfs(const std::string& path) {
   CommandLine line = parse_command_line(facts.command_line);
   if (line.says_where() || line.no_resume)
     facts.settings.push_back({Origin::BootEntry,
-                              {path + ": .cmdline", 0, "", std::nullopt, facts.command_line},
+                              {facts.path + ": .cmdline", 0, "", std::nullopt, facts.command_line},
                               std::move(line),
                               std::nullopt,
                               true,

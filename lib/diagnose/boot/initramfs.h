@@ -49,8 +49,9 @@ struct Initramfs {
 };
 
 // A file, or a unified kernel image with one in it. Fails where it cannot be opened, is no initramfs
-// (NotRecognised), or one that this program cannot unpack (Unsupported).
-Result<Initramfs> read_initramfs(const std::string& path);
+// (NotRecognised), or one that this program cannot unpack (Unsupported). `shown` is what evidence calls it,
+// for a file of a tree; empty: as `path`.
+Result<Initramfs> read_initramfs(const std::string& path, const std::string& shown = {});
 
 enum class Resumes : std::uint8_t {
   Yes,

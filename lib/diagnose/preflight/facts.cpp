@@ -85,7 +85,7 @@ void read_the_initramfs(const device::Tree& tree, const std::string& wanted, Pre
     facts.newer_files = newer_than(tree, *found, sources_of_initramfs(facts.configuration));
   }
   if (!path) return;
-  auto initramfs = boot::read_initramfs(*path);
+  auto initramfs = boot::read_initramfs(*path, facts.initramfs_path);
   if (initramfs) {
     facts.initramfs = std::move(*initramfs);
   } else {
