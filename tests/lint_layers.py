@@ -61,7 +61,6 @@ FENCED = {
     "blkid/": ("lib/os/",),
     "pci/": ("lib/os/device_names",),
     "libnbd.h": ("lib/os/nbd",),
-    "archive": ("lib/diagnose/boot/",),
     "systemd/": ("lib/diagnose/log/",),
     "libsmartcols": ("lib/report/text_table",),
     "ext2fs/": ("format/swsusp/",),
