@@ -4,10 +4,8 @@ It is made by debootstrap into build/vm-cache once; each variant is packed by mk
 import base64
 import fcntl
 import os
-import re
 import shutil
 import subprocess
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
