@@ -84,6 +84,8 @@ def keep_full(failure, remains, folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     journal = guest.journal(guest.folder / "copied")
+    if journal is None:
+        return report
     (folder / "boots.txt").write_text(guest.journalctl(journal, "--list-boots", "--no-pager", "--utc"))
     speakers = [part for name in full_failures.SPEAKERS for part in ("+", f"SYSLOG_IDENTIFIER={name}")]
     data = guest.journalctl(journal, "-o", "export", "--all", f"--output-fields={JOURNAL_FIELDS}", "_TRANSPORT=kernel", *speakers, text=False)
@@ -92,7 +94,7 @@ def keep_full(failure, remains, folder):
 
 
 # What tells in a boot's log; what every such boot says does not.
-TELLS = re.compile(r"PM: |ibern|[Ll]ockdown|swap|ACPI BIOS|end of device|sector=|EXT4-fs error|Firmware Bug|Kernel panic|BUG|badsleep|refusing to freeze|resume=")
+TELLS = re.compile(r"PM: |ibern|[Ll]ockdown|swap|ACPI BIOS|end of device|sector=|EXT4-fs error|Firmware Bug|Kernel panic|BUG|badsleep|refusing to freeze|resume=|hibernat|EFI var|suspend data|systemd-sleep|corrupt")
 USUAL = re.compile(r"progress|Registered nosave|Marking nosave|bitmaps|ACPI: PM: |Preallocating|Allocated|Need to copy|Normal pages|Creating image|zswap|genpd|hibernation entry"
                    r"|hibernation: resume from|Command line|command line|Using \d+ thread|signature found|swapper|usercopy|crng|LSM|Adding \d+k swap"
                    r"|loading out-of-tree|module verification|Loading (and|image)|Read \d+ kb|swap cache|swap  ?=|Image created|Compressing and|pages in swap|Image loading done|zswap")
@@ -119,11 +121,24 @@ def entries_of(data):
 
 
 def told(folder):
-    """The telling lines of the last boot of a case, without their times."""
-    logs = [folder / f"{name}.log" for name in ("restoring", "between", "saving")]
-    lines = next(path for path in logs if path.exists()).read_text(errors="replace").replace("\r", "").splitlines()
-    texts = [TIME.sub("", line) for line in lines]
+    """The telling lines of the last boot of a case, without their times. Of a whole Debian: of its journal."""
+    journal = folder / "journal.export"
+    if journal.exists():
+        texts = told_by_journal(journal.read_bytes())
+    else:
+        logs = [folder / f"{name}.log" for name in ("restoring", "between", "saving")]
+        lines = next(path for path in logs if path.exists()).read_text(errors="replace").replace("\r", "").splitlines()
+        texts = [TIME.sub("", line) for line in lines]
     return [text for text in texts if TELLS.search(text) and not USUAL.search(text)]
+
+
+def told_by_journal(data):
+    boots = {}
+    for message, entry in entries_of(data):
+        boot, speaker = (re.search(rb"^" + name + rb"=(.*)$", entry, re.M) for name in (b"_BOOT_ID", b"SYSLOG_IDENTIFIER"))
+        if speaker and speaker[1] != b"systemd":  # which only starts and stops the others
+            boots.setdefault(boot[1], []).append(f"{speaker[1].decode()}: {message}")
+    return list(boots.values())[-1]
 
 
 def table(folder):
