@@ -26,6 +26,7 @@ from test_elf import core64
 DOCS = ROOT / "docs" / "json.md"
 SAMPLES = ROOT / "samples"
 MACHINES = sorted((SAMPLES / "machines").glob("*.tree"))
+FAILURES = ROOT / "tests" / "corpus" / "diagnose"
 FIRST, LATER = SAMPLES / "debian-6.1-cloud.hib", SAMPLES / "debian-6.1-cloud-later.hib"
 ALL = ("--pages", "--map", "--records", "--devices")
 MODULE = Path("/dev/hibjump")
@@ -327,7 +328,11 @@ class Work:
             yield from self.run("diagnose", self.case(name), *self.case_options(name), codes=(0, 1))
         for tree in MACHINES[:3]:
             yield from self.run("diagnose", "--root", self.path(tree.stem), self.case("lz4"), codes=(0, 1))
+            yield from self.run("diagnose", "--preflight", "--root", self.path(tree.stem), codes=(0, 1))
         yield from self.run("diagnose", self.case("consumed"), "--log", self.path("nothing"), codes=(0, 1))
+        for case in ("full-uuid-of-nothing", "memory-map-moved-6.12"):
+            logs = sorted((FAILURES / case).glob("*.export")) or sorted((FAILURES / case).glob("*.log"), reverse=True)
+            yield from self.run("diagnose", *(part for log in logs for part in ("--log", log)), codes=(1,))
 
     def errors(self):
         output = self.write("output.raw", self.raw.read_bytes())
@@ -401,6 +406,8 @@ class RealDocuments(unittest.TestCase):
         names = {f"hibtool.{verb}"}
         if verb == "inspect":
             names |= {"hibtool.inspect-page", "hibtool.inspect-device", "hibtool.carve"}
+        if verb == "diagnose":
+            names |= {"hibtool.diagnose-preflight"}
         if "--rearm" in document.command or verb == "rearm":
             names = {"hibtool.rearm"}
         if "--jump" in document.command or verb == "resume":

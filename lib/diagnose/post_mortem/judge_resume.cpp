@@ -327,10 +327,6 @@ void judge_waiting(const BootLog& boot, Findings& findings) {
   findings.causes.push_back(std::move(cause));
 }
 
-Evidence command_line_of(const BootLog& boot) {
-  return {boot.source, std::nullopt, "", boot.first_us, "Command line: " + boot.command_line};
-}
-
 // Of any boot after the saving one: it passed the image by.
 void judge_passing_by(const BootLog& boot, Findings& findings) {
   judge_waiting(boot, findings);
@@ -386,13 +382,9 @@ void exonerate_what_was_passed(const Attempt& attempt, Findings& findings) {
       {Code::Damaged, "the kernel read the image completely, its checksum included"});
 }
 
-constexpr Event kTakesSignature[] = {Event::ImageFound,     Event::ResumeStarted,
-                                     Event::LoadingStarted, Event::SignatureMismatch,
-                                     Event::CodecMissing,   Event::SwapSignatureRewritten};
-
 bool takes_signature(const BootLog& boot) {
-  return std::any_of(std::begin(kTakesSignature), std::end(kTakesSignature),
-                     [&](Event event) { return find_event(boot, 0, boot.events.size(), event) != nullptr; });
+  return has_begun_to_resume(boot) ||
+         find_event(boot, 0, boot.events.size(), Event::SwapSignatureRewritten) != nullptr;
 }
 
 // The journal keeps every boot but the one whose memory was overwritten: the one that jumped.

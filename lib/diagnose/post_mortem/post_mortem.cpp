@@ -52,11 +52,15 @@ void merge_same(std::vector<Cause>& causes) {
   causes = std::move(merged);
 }
 
-// What somebody has come back from needs no reason why it could not be.
+// Who has come back needs no reason why not; what broke afterwards stays.
 void drop_refuted(std::vector<Cause>& causes) {
   const bool has_resumed = std::any_of(causes.begin(), causes.end(),
                                        [](const Cause& cause) { return cause.code == Code::Resumed; });
   if (!has_resumed) return;
+  std::erase_if(causes, [](const Cause& cause) {
+    return cause.code != Code::Resumed && cause.code != Code::BrokeAfter &&
+           cause.confidence != Confidence::Certain;
+  });
   std::erase_if(causes, [](const Cause& cause) {
     return cause.code == Code::Consumed || cause.code == Code::FileSystemWritten ||
            cause.code == Code::Overwritten;
@@ -175,6 +179,7 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   const std::vector<MemoryMapEntry> now = map_here(here ? &here->machine : nullptr, story);
   const Case facts{disk, story, logs, here ? &here->setup : nullptr, before, now};
   Findings findings;
+  judge_command_lines(facts, findings);
   judge_resume(facts, findings);
   judge_saving(facts, findings);
   judge_setup(facts, findings);

@@ -28,7 +28,9 @@ struct Findings {
   std::vector<std::string> not_checked;
 };
 
-void judge_resume(const Case& facts, Findings& findings);   // the boot that was to resume, by its log
+void judge_resume(const Case& facts, Findings& findings);  // the boot that was to resume, by its log
+void judge_command_lines(const Case& facts,
+                         Findings& findings);               // of the boot that hibernated and the next one
 void judge_saving(const Case& facts, Findings& findings);   // the boot that hibernated, by its log
 void judge_setup(const Case& facts, Findings& findings);    // how the machine is set up to resume
 void judge_machine(const Case& facts, Findings& findings);  // what the kernel here would say to the image

@@ -81,6 +81,13 @@ const LogEvent* find_event(const BootLog& boot, std::size_t first, std::size_t e
   return nullptr;
 }
 
+bool has_begun_to_resume(const BootLog& boot) {
+  constexpr Event kSigns[] = {Event::ImageFound, Event::ResumeStarted, Event::LoadingStarted,
+                              Event::SignatureMismatch, Event::CodecMissing};
+  return std::any_of(boot.events.begin(), boot.events.end(),
+                     [&](const LogEvent& event) { return is_one_of(event, kSigns); });
+}
+
 const LogEvent* only_zram(const BootLog& boot) {
   const LogEvent* zram = nullptr;
   for (const LogEvent& event : boot.events) {
@@ -98,6 +105,10 @@ std::string detail_of(const LogEvent& event, std::size_t number) {
 
 Evidence evidence_of(const LogLine& line) {
   return {line.source, line.offset, line.cursor, line.wall_us, line.text};
+}
+
+Evidence command_line_of(const BootLog& boot) {
+  return {boot.source, std::nullopt, "", boot.first_us, "Command line: " + boot.command_line};
 }
 
 Confidence confidence_of(const LogEvent& event) {

@@ -38,6 +38,9 @@ Story story_of(const LogSet& logs);
 
 const LogEvent* find_event(const BootLog& boot, std::size_t first, std::size_t end, Event event);
 
+// Its kernel found an image and took its signature away.
+bool has_begun_to_resume(const BootLog& boot);
+
 // Where every swap area that the boot switched on was zram: one of them. Null otherwise.
 const LogEvent* only_zram(const BootLog& boot);
 
@@ -45,6 +48,7 @@ const LogEvent* only_zram(const BootLog& boot);
 std::string detail_of(const LogEvent& event, std::size_t number);
 
 Evidence evidence_of(const LogLine& line);
+Evidence command_line_of(const BootLog& boot);
 
 // The kernel's words in the journal are the kernel's; in a file they may be anybody's.
 Confidence confidence_of(const LogEvent& event);
