@@ -11,6 +11,7 @@ namespace hib::diagnose::logs {
 namespace {
 
 constexpr std::size_t kMostMapEntries = 4096;
+constexpr std::size_t kMostMapLineBytes = 128;
 constexpr std::size_t kEventsDroppedAtOnce = kMostEvents / 4;
 
 void assign(LogLine& line, const HeardLine& heard) {
@@ -82,7 +83,9 @@ void BootCollector::understand_line(const HeardLine& line) {
   if (message) {
     note(boot, line, std::move(*message));
   } else if (line.speaker != Speaker::UserSpace && boot.log.memory_map.size() < kMostMapEntries) {
-    if (auto entry = memory_map_entry(line.text)) boot.log.memory_map.push_back(std::move(*entry));
+    if (auto entry = memory_map_entry(line.text.substr(0, kMostMapLineBytes))) {
+      boot.log.memory_map.push_back(std::move(*entry));
+    }
   }
 }
 

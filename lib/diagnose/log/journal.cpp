@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -14,6 +16,7 @@
 #include "lib/diagnose/log/boots.h"
 #include "lib/diagnose/log/journal_entry.h"
 #include "lib/diagnose/log/log.h"
+#include "lib/os/cancel.h"
 
 namespace hib::diagnose {
 namespace logs {
@@ -21,8 +24,8 @@ namespace {
 
 constexpr std::size_t kMostJournalBoots = 40;        // the last ones
 constexpr std::size_t kMostKnownBoots = 4096;        // to choose from
-constexpr std::size_t kMostEntries = 50'000;         // of one boot: the last ones
-constexpr std::size_t kMostFirstEntries = 4'000;     // and the first ones, where there are more
+constexpr std::size_t kMostFirstEntries = 4'000;     // of one boot
+constexpr std::size_t kMostLastEntries = 50'000;     // of one boot that has more
 constexpr std::size_t kMostFilesLookedAt = 100'000;  // in a folder
 
 // Who tells of hibernation beside the kernel.
@@ -40,7 +43,8 @@ constexpr std::string_view kIdentifiers[] = {"systemd",
                                              "elogind-daemon",
                                              "org_kde_powerdevil"};
 
-// libsystemd, loaded when a journal is asked for: not every system has it.
+// libsystemd, loaded when a journal is asked for: not every system has it. It maps the files; one that
+// somebody makes shorter meanwhile ends the program with SIGBUS.
 class JournalLibrary {
   struct Symbol {
     void* address;
@@ -204,41 +208,40 @@ std::vector<KnownBoot> known_boots(sd_journal* journal) {
   return boots;
 }
 
-// From the current entry on, at most so many. Negative: errno of the journal.
-int read_entries(sd_journal* journal, std::size_t most, BootCollector& boots) {
-  int result = 0;
-  for (std::size_t i = 0; i < most && (result = library().next(journal)) > 0; ++i) {
+// Behind the current entry, at most so many.
+Result<void> read_entries(sd_journal* journal, std::size_t most, BootCollector& boots) {
+  for (std::size_t i = 0; i < most; ++i) {
+    if (cancelled()) return fail(cancelled_error());
+    const int result = library().next(journal);
+    if (result < 0) return fail(system_error("journal", -result));
+    if (result == 0) break;
     const JournalEntry entry = current_entry(journal);
     if (!entry.empty()) boots.understand_line(entry.line());
   }
-  return std::min(result, 0);
+  return {};
 }
 
-// How many entries the matches leave, counted from the end, as far as kMostEntries; the place is before them.
-Result<std::size_t> go_back_from_end(sd_journal* journal) {
+// To the place before the last `most` entries. Whether there are so many.
+Result<bool> go_back_from_end(sd_journal* journal, std::size_t most) {
   library().seek_tail(journal);
-  const int count = library().previous_skip(journal, kMostEntries + 1);
+  const int count = library().previous_skip(journal, most + 1);
   if (count < 0) return fail(system_error("journal", -count));
-  return static_cast<std::size_t>(count);
+  return static_cast<std::size_t>(count) > most;
 }
 
 Result<void> read_boot(sd_journal* journal, const std::string& id, BootCollector& boots,
                        std::vector<std::string>& not_read) {
   boots.enter_boot(id);
   match_speakers(journal, id);
-  TRY(const std::size_t count, go_back_from_end(journal));
-  if (count > kMostEntries) {
-    library().seek_head(journal);
-    const int begun = read_entries(journal, kMostFirstEntries, boots);
-    if (begun < 0) return fail(system_error("journal", -begun));
+  TRY(const bool is_long, go_back_from_end(journal, kMostFirstEntries + kMostLastEntries));
+  library().seek_head(journal);
+  TRY_OK(read_entries(journal, kMostFirstEntries, boots));
+  if (is_long) {
     not_read.push_back(fmt::format("boot {}: only its first {} and its last {} entries were read",
-                                   printable(id), kMostFirstEntries, kMostEntries));
-    TRY_OK(go_back_from_end(journal));
-  } else {
-    library().seek_head(journal);
+                                   printable(id), kMostFirstEntries, kMostLastEntries));
+    TRY_OK(go_back_from_end(journal, kMostLastEntries));
   }
-  const int rest = read_entries(journal, kMostEntries, boots);
-  if (rest < 0) return fail(system_error("journal", -rest));
+  TRY_OK(read_entries(journal, kMostLastEntries, boots));
 
   match_boot(journal, id);
   library().seek_tail(journal);
@@ -253,16 +256,22 @@ struct JournalFiles {
   std::size_t denied = 0;
 };
 
-// In the folder and in those of machines below it.
+bool is_denied(const std::filesystem::path& folder) {
+  return ::access(folder.c_str(), R_OK | X_OK) != 0 && errno == EACCES;
+}
+
+// In the folder and in those of machines below it. A folder that cannot be read counts as a file.
 void count_files(const std::filesystem::path& folder, JournalFiles& files) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   std::size_t looked_at = 0;
+  if (is_denied(folder)) ++files.denied;
   fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied, ignored);
   for (; entries != fs::recursive_directory_iterator(); entries.increment(ignored)) {
     if (++looked_at > kMostFilesLookedAt) break;
     if (entries.depth() >= 1) entries.disable_recursion_pending();
     const fs::path& path = entries->path();
+    if (entries->is_directory(ignored) && is_denied(path)) ++files.denied;
     const bool is_journal = path.extension() == ".journal" || path.extension() == ".journal~";
     if (!is_journal) continue;
     ++(::access(path.c_str(), R_OK) == 0 ? files.readable : files.denied);
@@ -283,10 +292,11 @@ Result<void> check_files(const std::string& place, LogSet& set) {
     if (!place.empty()) break;
   }
   const std::string name = place.empty() ? "journal" : place;
-  if (files.readable == 0 && files.denied > 0)
-    return fail(system_error("journal", EACCES).of(name).advise(kAdvice));
+  if (files.readable == 0 && files.denied > 0) {
+    return fail(system_error("files of the journal", EACCES).of(name).advise(kAdvice));
+  }
   if (files.readable == 0) {
-    return fail(make_error(ErrorKind::NotFound, "journal", "no file *.journal")
+    return fail(make_error(ErrorKind::NotFound, "files of the journal", "none")
                     .of(name)
                     .advise("a journal that outlives a boot needs the folder /var/log/journal"));
   }
@@ -327,6 +337,7 @@ Result<void> read_journal(const std::string& folder, LogSet& set) {
   for (const KnownBoot& boot : known) {
     std::vector<std::string> left_out;
     auto result = read_boot(journal.get(), boot.id, boots, left_out);
+    if (cancelled()) return fail(cancelled_error());
     if (!result) left_out.push_back(fmt::format("boot {}: {}", printable(boot.id), result.error().text()));
     for (const std::string& line : left_out) set.not_read.push_back(fmt::format("{}: {}", source, line));
   }

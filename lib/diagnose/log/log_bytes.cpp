@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/os/cancel.h"
 
 namespace hib::diagnose::logs {
 namespace {
@@ -24,6 +25,7 @@ Result<LogBytes> LogBytes::open(const std::string& path) {
 }
 
 bool LogBytes::fill() {
+  ended_ = ended_ || cancelled();
   if (ended_) return false;
   if (made_ >= kMostLogBytes) {
     cut_off_ = fmt::format("only its first {} were read", human_bytes(kMostLogBytes));

@@ -5,6 +5,7 @@
 #include "lib/diagnose/log/log.h"
 #include "lib/diagnose/log/log_bytes.h"
 #include "lib/diagnose/log/text_line.h"
+#include "lib/os/cancel.h"
 
 namespace hib::diagnose {
 namespace logs {
@@ -37,6 +38,7 @@ Result<void> read_log_file(const std::string& path, LogSet& set) {
   } else {
     logs::read_text(bytes, boots);
   }
+  if (cancelled()) return fail(cancelled_error());
   boots.finish();
   if (bytes.cut_off()) set.not_read.push_back(fmt::format("{}: {}", path, *bytes.cut_off()));
   return {};
