@@ -16,9 +16,12 @@ namespace hib::diagnose {
 // is proven to be.
 enum class Speaker : std::uint8_t { Kernel, UserSpace, Unproven };
 
-// The log of a kernel that came back ends where its snapshot was made, and goes on from there: on a console,
-// SnapshotStarted is said once more behind what the other kernel said of loading, and then HibernationExited.
-// Saving and resuming meet nowhere else in one boot.
+// A console that shows a resume has two kernels in one boot: the one that loads the image, and then the one
+// out of the image, whose log goes on where its snapshot was made. There SnapshotStarted comes once more
+// behind ImageRead, and then HibernationExited.
+//
+// "debug" marks what a console does not show by default, and what kernels without CONFIG_PM_DEBUG never say:
+// that it is missing proves nothing.
 //
 // Behind each event: its details, in order. A detail that one version of the text does not have is empty.
 enum class Event : std::uint8_t {
@@ -44,8 +47,8 @@ enum class Event : std::uint8_t {
   ImageWritten,      // KiB, seconds
   SignatureWritten,  // the image is armed from here on
   SavingFailed,      // what went wrong
-  NoSpaceForImage,   // kernel
-  NoMemoryForCopy,   // pages that are missing
+  NoSpaceForImage,
+  NoMemoryForCopy,  // pages that are missing
   NoSwapDevice,
   TasksDidNotFreeze,     // seconds, "failed" or "aborted" (something woke the machine up)
   TaskShown,             // name, PID: behind TasksDidNotFreeze, each that did not; elsewhere, one that hangs
@@ -53,11 +56,12 @@ enum class Event : std::uint8_t {
   WokenUp,               // something woke the machine up: it did not hibernate
   HibernationLeft,       // all is saved, and the machine waits for its power switch
   ForbiddenByLockdown,   // the process that asked
-  HibernationForbidden,  // by lockdown, nohibernate, memfd_secret or CXL: the kernel does not say which
+  HibernationForbidden,  // debug: by lockdown, nohibernate, memfd_secret or CXL: the kernel does not say
+                         // which
   // resuming
-  ResumeAsked,        // device, as numbers: the kernel was told to look for an image
-  ImageFound,         // by its signature
-  ImageNotFound,      // code
+  ResumeAsked,        // debug: device, as numbers: the kernel was told to look for an image
+  ImageFound,         // debug: by its signature
+  ImageNotFound,      // debug: code
   SignatureMismatch,  // hardware signature: saved, now
   ResumeStarted,      // there is an image, and the kernel goes for it
   LoadingStarted,     // pages
@@ -71,14 +75,14 @@ enum class Event : std::uint8_t {
   ChecksumWrong,
   ImageRead,  // KiB, seconds; also where nothing was read (0.01 seconds)
   LoadingDone,
-  ImageLoaded,
-  DriverRefused,         // device, driver, error, "freeze" "thaw" "hibernate" (saving), "quiesce" "restore"
-                         // (resuming)
-  CallbackFailed,        // device, driver, error, function: goes before DriverRefused
+  ImageLoaded,     // debug
+  DriverRefused,   // device, driver, error, and when: saving "freeze" "thaw" "hibernate", resuming "quiesce"
+                   // (before the jump) "restore" (behind it)
+  CallbackFailed,  // device, driver, error, function: goes before DriverRefused
   NvidiaNeedsUserSpace,  // device: its driver refuses without what user space does before it sleeps
   LoadingFailed,         // printed also where all was loaded and a driver refused
-  ResumeFailed,          // error
-  ImageRestored,         // of the kernel that came back, with pm_debug_messages
+  ResumeFailed,          // error; said twice where debug is shown
+  ImageRestored,         // debug: of the kernel that came back
   HardwareChanged,       // of the kernel that came back: the firmware's hardware signature is another one
   HibernationExited,     // of the kernel that came back, or that did not get away
   TraceMatched,          // pm_trace: device, or file and line; where the last resume hung
