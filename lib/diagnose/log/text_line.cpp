@@ -303,7 +303,7 @@ std::optional<KmsgRecord> take_kmsg(std::string_view& text) {
   return KmsgRecord{*priority, *monotonic_us};
 }
 
-// Behind text that somebody else wrote into the same line of a console.
+// At the beginning, or behind text that somebody else wrote into the same line of a console.
 std::optional<std::size_t> uptime_inside(std::string_view text) {
   for (std::size_t at = text.find('['); at != std::string_view::npos; at = text.find('[', at + 1)) {
     std::string_view rest = text.substr(at);
@@ -366,15 +366,76 @@ HeardLine TextLines::of_kernel(std::string_view text) {
   return line;
 }
 
-// Whether "HOST kernel: …" goes on: then the log is journalctl's, and all its lines have the host.
-bool TextLines::with_host_after_uptime(std::string_view text) {
+// Where "HOST kernel: …" goes on, the log is journalctl's, and all its lines have the host.
+void TextLines::note_host(std::string_view text) {
+  constexpr std::size_t kLongestHost = 64;
   const std::size_t space = text.find(' ');
-  if (space == std::string_view::npos || space == 0 || space > 64) return false;
+  if (space == std::string_view::npos || space == 0 || space > kLongestHost) return;
   const std::string_view host = text.substr(0, space);
-  if (host.find(':') != std::string_view::npos || !text.substr(space + 1).starts_with("kernel: "))
-    return false;
-  host_ = host;
-  return true;
+  const bool is_host =
+      host.find(':') == std::string_view::npos && text.substr(space + 1).starts_with("kernel: ");
+  if (is_host) host_ = host;
+}
+
+// Behind the time of syslog or journalctl: "host kernel: [   12.345678] text", "host sshd[12]: text".
+HeardLine TextLines::of_syslog(std::string_view text) {
+  text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
+  const auto identifier = take_identifier(text, false);
+  if (identifier.value_or("") == "kernel") {
+    const auto uptime = take_uptime(text);
+    HeardLine line = of_kernel(text);
+    line.monotonic_us = uptime;
+    if (line.identifier.empty()) line.identifier = *identifier;
+    return line;
+  }
+  HeardLine line;
+  line.text = text;
+  if (identifier) {
+    line.identifier = *identifier;
+    line.speaker = Speaker::UserSpace;
+  }
+  return line;
+}
+
+// A line that has at most the kernel's time in front.
+HeardLine TextLines::of_dmesg(std::string_view text) {
+  if (const auto at = uptime_inside(text)) {
+    text.remove_prefix(*at);
+    const auto uptime = take_uptime(text);
+    if (host_.empty()) note_host(text);
+    HeardLine line = of_kernel(text);
+    line.monotonic_us = uptime;
+    return line;
+  }
+  if (!take_dmesg_clock(text)) {
+    take_status(text);
+    take_spaces(text);
+  }
+  return of_kernel(text);
+}
+
+HeardLine TextLines::of_line(std::string_view text) {
+  if (const auto record = take_kmsg(text)) {
+    has_kmsg_ = true;
+    HeardLine line = of_kernel(text);
+    line.monotonic_us = record->monotonic_us;
+    if (record->priority >= kFacilityUnit) line.speaker = Speaker::UserSpace;
+    return line;
+  }
+  const auto priority = take_priority(text);
+  const auto facility = take_facility(text);
+  HeardLine line;
+  if (take_dmesg_iso(text)) {
+    line = of_kernel(text);
+  } else if (const auto time = take_syslog_time(text)) {
+    line = of_syslog(text);
+    line.wall_us = time->wall_us;
+  } else {
+    line = of_dmesg(text);
+  }
+  const bool is_of_kernel = priority.value_or(0) < kFacilityUnit && facility.value_or("kern") == "kern";
+  if (!is_of_kernel) line.speaker = Speaker::UserSpace;
+  return line;
 }
 
 std::optional<TextLines::Parsed> TextLines::parse(std::string_view raw) {
@@ -382,62 +443,13 @@ std::optional<TextLines::Parsed> TextLines::parse(std::string_view raw) {
   std::string_view text = clean_;
   if (text.empty() || (has_kmsg_ && text.front() == ' ')) return std::nullopt;  // " SUBSYSTEM=pci"
   Parsed parsed;
-  HeardLine& line = parsed.line;
-
-  if (take(text, "-- Boot ") && text.ends_with(" --")) {
-    parsed.enters_boot = true;
-    parsed.boot_id = text.substr(0, std::min(text.find(' '), kMostIdDigits));
+  parsed.enters_boot = text == "-- Reboot --" || (text.starts_with("-- Boot ") && text.ends_with(" --"));
+  if (parsed.enters_boot) {
+    if (take(text, "-- Boot ")) parsed.boot_id = text.substr(0, std::min(text.find(' '), kMostIdDigits));
     return parsed;
   }
-  if (clean_ == "-- Reboot --") {
-    parsed.enters_boot = true;
-    return parsed;
-  }
-  text = clean_;
-
-  const auto kmsg = take_kmsg(text);
-  const auto priority = kmsg ? kmsg->priority : take_priority(text).value_or(0);
-  const auto facility = take_facility(text);
-  const bool is_written_by_users = priority >= kFacilityUnit || facility.value_or("kern") != "kern";
-
-  const bool is_dmesg_iso = take_dmesg_iso(text);
-  if (const auto time = is_dmesg_iso ? std::nullopt : take_syslog_time(text)) {
-    const std::size_t host_end = text.find(' ');
-    if (host_end == std::string_view::npos) return std::nullopt;
-    text.remove_prefix(host_end + 1);
-    const auto identifier = take_identifier(text, false);
-    const bool says_kernel = identifier.value_or("") == "kernel";
-    const auto uptime = says_kernel ? take_uptime(text) : std::nullopt;
-    line = says_kernel ? of_kernel(text) : HeardLine{};
-    if (line.identifier.empty()) line.identifier = identifier.value_or("");
-    if (identifier && !says_kernel) line.speaker = Speaker::UserSpace;
-    line.text = says_kernel ? line.text : text;
-    line.wall_us = time->wall_us;
-    line.monotonic_us = uptime;
-    return parsed;
-  }
-  if (kmsg) {
-    has_kmsg_ = true;
-    line = of_kernel(text);
-    line.monotonic_us = kmsg->monotonic_us;
-  } else if (const auto uptime = take_uptime(text)) {
-    if (host_.empty()) with_host_after_uptime(text);
-    line = of_kernel(text);
-    line.monotonic_us = uptime;
-  } else if (is_dmesg_iso || take_dmesg_clock(text)) {
-    line = of_kernel(text);
-  } else if (const auto at = uptime_inside(text)) {
-    text.remove_prefix(*at);
-    const auto inside = take_uptime(text);
-    line = of_kernel(text);
-    line.monotonic_us = inside;
-  } else {
-    take_status(text);
-    take_spaces(text);
-    line = of_kernel(text);
-  }
-  if (is_written_by_users) line.speaker = Speaker::UserSpace;
-  if (line.text.empty()) return std::nullopt;
+  parsed.line = of_line(text);
+  if (parsed.line.text.empty()) return std::nullopt;
   return parsed;
 }
 

@@ -22,8 +22,11 @@ class TextLines {
   std::optional<Parsed> parse(std::string_view raw);
 
  private:
+  HeardLine of_line(std::string_view text);
+  HeardLine of_syslog(std::string_view text);
+  HeardLine of_dmesg(std::string_view text);
   HeardLine of_kernel(std::string_view text);
-  bool with_host_after_uptime(std::string_view text);
+  void note_host(std::string_view text);
 
   std::string clean_;
   bool has_kmsg_ = false;
