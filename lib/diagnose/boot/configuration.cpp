@@ -1,6 +1,8 @@
 #include "lib/diagnose/boot/configuration.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -39,7 +41,10 @@ std::string Configuration::next_release() const {
     const std::string& release = boot.entries[*boot.default_entry].release;
     if (!release.empty()) return release;
   }
-  return kernel.release;
+  if (!kernel.release.empty() || distribution.kernels.empty()) return kernel.release;
+  return *std::max_element(
+      distribution.kernels.begin(), distribution.kernels.end(),
+      [](const std::string& a, const std::string& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; });
 }
 
 Configuration read_configuration(const device::Tree& tree) {

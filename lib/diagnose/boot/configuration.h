@@ -31,7 +31,8 @@ struct Configuration {
   // What the next boot's kernel is told: of the default boot entry; where no entry was found, of the running
   // command line. Null where neither says anything.
   const ResumeSetting* next_boot() const;
-  // The kernel that the default entry boots; the running one where that is not known.
+  // The kernel that the default entry boots; the running one where that is not known; of a disk that is not
+  // running the newest one that is installed.
   std::string next_release() const;
 };
 

@@ -68,7 +68,8 @@ Result<void> CpioStream::take_header() {
 
 Result<void> CpioStream::take_name() {
   const std::string_view name = until_nul(pending_);
-  if (name.size() == pending_.size()) return fail(wrong(ErrorKind::Corrupt, "name", "no end", "a NUL"));
+  if (pending_[name_bytes_ - 1] != '\0')
+    return fail(wrong(ErrorKind::Corrupt, "name", "no end", "a NUL at its end"));
   if (name == kTrailer) {
     pending_.clear();
     padding_ = padding_after(entry_.bytes);

@@ -1,6 +1,8 @@
 #include "lib/diagnose/boot/kernel_state.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "lib/diagnose/boot/config_text.h"
 #include "lib/diagnose/boot/efi_variable.h"
@@ -65,13 +67,18 @@ class SecretMemorySearch {
     const std::string folder = "/proc/" + pid;
     const device::Reading maps = tree_.read(folder + "/maps", 16U << 20);
     const device::Reading fds = tree_.look_into(folder + "/fd");
-    const bool is_hidden =
-        maps.presence == device::Presence::Unreadable || fds.presence == device::Presence::Unreadable;
+    const bool is_hidden = is_denied(maps) || is_denied(fds);
     if (maps_secret_memory(maps.text) || holds_descriptor(folder + "/fd")) {
       state_.secret_memory.push_back({pid, tree_.read_line(folder + "/comm").text});
     } else if (is_hidden) {
       ++state_.processes_not_looked_at;
     }
+  }
+
+  // A process that has ended meanwhile is unreadable as well, and holds nothing.
+  static bool is_denied(const device::Reading& reading) {
+    return reading.presence == device::Presence::Unreadable &&
+           (reading.text == std::strerror(EACCES) || reading.text == std::strerror(EPERM));
   }
 
   bool holds_descriptor(const std::string& folder) const {

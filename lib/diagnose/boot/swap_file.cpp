@@ -137,6 +137,11 @@ Result<SwapFilePlace> locate_swap_file(const std::string& path, std::uint64_t pa
   for (const FilePiece& piece : pieces) place.is_shared = place.is_shared || piece.is_shared;
   place.first_byte = pieces.front().device_offset;
   if (is_btrfs(*file)) TRY_OK(map_btrfs(*file, pieces, place));
+  if (place.first_byte % page_bytes != 0)
+    return fail(make_error(ErrorKind::Unsupported, "swap file",
+                           fmt::format("a beginning at byte {} of the device", place.first_byte),
+                           "one at a page's boundary: a file system with blocks as large as pages")
+                    .of(path));
   place.offset_pages = place.first_byte / page_bytes;
   return place;
 }

@@ -1,9 +1,10 @@
 // May this kernel hibernate at all? hibernation_available() of kernel/power/hibernate.c asks four things:
 // nohibernate, lockdown, memory that is secret from the kernel, and CXL memory.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
-#include "lib/diagnose/boot/config_text.h"
 #include "lib/diagnose/preflight/checks.h"
 
 namespace hib::diagnose::checks {
@@ -17,12 +18,20 @@ const boot::ResumeSetting* running_line(const PreflightFacts& facts) {
   return found.empty() ? nullptr : found.front();
 }
 
+bool could_not_read(const PreflightFacts& facts, const std::string& path) {
+  const auto& unread = facts.configuration.unread;
+  return std::any_of(unread.begin(), unread.end(),
+                     [&](const boot::Unread& each) { return each.path == path; });
+}
+
 void check_lockdown(Sheet& sheet) {
   constexpr std::string_view kName = "lockdown";
+  constexpr const char* kPath = "/sys/kernel/security/lockdown";
   const KernelState& kernel = sheet.facts.configuration.kernel;
   if (!kernel.lockdown) {
-    if (kernel.can_hibernate() != true)
-      sheet.unknown(kName, Code::Lockdown, "/sys/kernel/security/lockdown cannot be read");
+    // Without the file the kernel has no lockdown, unless there is nothing to see of the kernel at all.
+    if (!kernel.state || could_not_read(sheet.facts, kPath))
+      sheet.unknown(kName, Code::Lockdown, fmt::format("{} cannot be read", kPath));
     return;
   }
   if (*kernel.lockdown == "none") {
@@ -61,7 +70,7 @@ void check_secret_memory(Sheet& sheet) {
   if (!kernel.secret_memory.empty()) return;
   if (kernel.can_hibernate() == true) {
     sheet.ok(kName, Code::Inhibited, "no process keeps memory secret from the kernel");
-  } else if (kernel.processes_not_looked_at != 0) {
+  } else if (kernel.processes_not_looked_at != 0 && kernel.disk) {
     sheet.unknown(kName, Code::Inhibited,
                   fmt::format("{} could not be looked into for secret memory: needs root",
                               counted(kernel.processes_not_looked_at, "process")));
