@@ -533,3 +533,27 @@ TEST_CASE("Sleep settings and masked units are read") {
   REQUIRE(sleep.masked_units.size() == 1);
   CHECK(sleep.masked_units[0].source == "/etc/systemd/system/hibernate.target");
 }
+
+TEST_CASE(
+    "The initramfs of the next boot is found by its entry, by its name, and in a unified kernel image") {
+  const auto found = [](const std::vector<std::pair<std::string, std::string>>& files) {
+    const Folder folder;
+    for (const auto& [name, text] : files) folder.file(name, text);
+    const auto tree = folder.tree();
+    return find_initramfs(tree, read_configuration(tree)).value_or("none");
+  };
+  CHECK(found({}) == "none");
+  CHECK(
+      found({{"boot/loader/entries/a.conf", "linux /x/linux\ninitrd /x/ucode\ninitrd /x/initrd\noptions a\n"},
+             {"boot/x/ucode", ""},
+             {"boot/x/initrd", ""}}) == "/boot/x/initrd");
+  CHECK(found({{"proc/sys/kernel/osrelease", "6.1\n"}, {"boot/initramfs-6.1.img", ""}}) ==
+        "/boot/initramfs-6.1.img");
+  CHECK(found({{"lib/modules/6.1.9/x", ""}, {"lib/modules/6.1.10/x", ""}, {"boot/initrd.img-6.1.10", ""}}) ==
+        "/boot/initrd.img-6.1.10");  // a disk that is not running: its newest kernel
+  CHECK(found({{"efi/EFI/Linux/m-6.9.1.efi", ""}, {"efi/EFI/Linux/m-6.10.1.efi", ""}}) ==
+        "/efi/EFI/Linux/m-6.10.1.efi");
+  CHECK(found({{"proc/sys/kernel/osrelease", "6.9.1\n"},
+               {"efi/EFI/Linux/m-6.9.1.efi", ""},
+               {"efi/EFI/Linux/m-6.10.1.efi", ""}}) == "/efi/EFI/Linux/m-6.9.1.efi");
+}

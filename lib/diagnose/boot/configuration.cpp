@@ -16,6 +16,22 @@ constexpr std::array<const char*, 6> kInitramfsNames = {
     "/boot/initrd.img-{}",       "/boot/initramfs-{}.img",  "/boot/initrd-{}",
     "/boot/initramfs-linux.img", "/boot/booster-linux.img", "/lib/modules/{}/initrd"};
 
+// Unified kernel images lie where the Boot Loader Specification puts them. The one of `release` where its
+// name tells, or else the last by name, which is what loaders take first.
+std::optional<std::string> find_unified_image(const device::Tree& tree, const std::string& release) {
+  std::optional<std::string> found;
+  for (const std::string root : kLoaderRoots) {
+    const std::string folder = root + "/EFI/Linux";
+    for (const std::string& name : tree.list(folder)) {
+      if (!name.ends_with(".efi")) continue;
+      if (!release.empty() && name.find(release) != std::string::npos) return folder + "/" + name;
+      if (!found || ::strverscmp(found->c_str(), (folder + "/" + name).c_str()) < 0)
+        found = folder + "/" + name;
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<const ResumeSetting*> Configuration::settings_of(Origin origin) const {
@@ -70,6 +86,9 @@ std::optional<std::string> find_initramfs(const device::Tree& tree, const Config
           return root + (initrd->starts_with("/") ? "" : "/") + *initrd;
       }
     }
+  }
+  if (configuration.boot.entries.empty()) {
+    if (const auto unified = find_unified_image(tree, configuration.next_release())) return unified;
   }
   for (const char* name : kInitramfsNames) {
     const std::string path = fmt::format(fmt::runtime(name), configuration.next_release());

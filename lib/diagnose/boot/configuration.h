@@ -39,8 +39,8 @@ struct Configuration {
 // Never fails: what is absent is missing in the result, what is not readable is in `unread`.
 Configuration read_configuration(const device::Tree& tree);
 
-// Where the initramfs of the next boot lies in the tree, by the default entry and by the names that the
-// generators use for `release`. Nothing where none was found.
+// Where the initramfs of the next boot lies in the tree: by the default entry, in a unified kernel image
+// where there are no entries, or by the names that generators give it. Nothing where none was found.
 std::optional<std::string> find_initramfs(const device::Tree& tree, const Configuration& configuration);
 
 }  // namespace hib::diagnose::boot
