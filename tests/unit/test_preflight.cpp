@@ -339,6 +339,13 @@ TEST_CASE("A malformed setting would fail, with the character that is wrong") {
   write_good(folder);
   write_boot_entry(folder, fmt::format("resume=UUID={} resume_offset=36151296..", kUuid));
   expect(folder, "settings-well-formed", R::WouldFail, "\".\" at character 9");
+  folder.file("etc/default/grub.d/r.cfg", "GRUB_CMDLINE_LINUX=\"resume_offset=5x\"\n");
+  write_boot_entry(folder, fmt::format("resume=UUID={}", kUuid));
+  const auto report = run(folder);
+  const Check* check = named(report, "settings-well-formed").front();
+  REQUIRE(check->fix.size() == 1);
+  CHECK(check->fix[0].file == "/etc/default/grub.d/r.cfg");
+  CHECK(check->fix[0].command == "update-grub");
 }
 
 TEST_CASE("A device to resume from that is none, several, a container or a file system would fail") {
@@ -522,6 +529,44 @@ TEST_CASE("Thin volumes and disks that can be pulled are warnings") {
   folder.file("sys/class/block/dm-5/dm/uuid", "LVM-abc-tpool\n");
   folder.link("sys/class/block/sda2/slaves/dm-5", "../../dm-5");
   expect(folder, "swap-thin", R::Warning);
+}
+
+TEST_CASE("Encrypted swap that the initramfs does not open would fail") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/swaps", std::string(kSwaps) + "/dev/dm-0 partition 8388604 0 -2\n");
+  folder.file("sys/class/block/dm-0/dev", "254:0\n");
+  folder.file("sys/class/block/dm-0/dm/name", "swap_crypt\n");
+  folder.file("sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-aa-swap_crypt\n");
+  folder.link("sys/class/block/dm-0/slaves/sda2", "../../sda2");
+  folder.file("sys/power/resume", "254:0\n");
+  write_boot_entry(folder, "resume=/dev/mapper/swap_crypt");
+  expect(folder, "swap-unlocked", R::WouldFail, "swap_crypt");
+  const std::string path = std::string("boot/initrd.img-") + kRelease;
+  folder.file(path, debian_initramfs(cpio_entry("cryptroot/crypttab", "swap_crypt UUID=aa none luks\n")));
+  expect(folder, "swap-unlocked", R::Ok);
+  folder.file(path, systemd_initramfs("ID=debian\n"));
+  expect(folder, "swap-unlocked", R::Unknown);
+}
+
+TEST_CASE("A kernel without an initramfs resumes by itself, if it knows the name") {
+  const Folder folder;
+  write_good(folder);
+  const auto with = [&](const std::string& spec) {
+    folder.file("boot/grub/grub.cfg",
+                "menuentry 'A' {\n linux /boot/vmlinuz-6.12.1-amd64 resume=" + spec + "\n}\n");
+  };
+  with(std::string("UUID=") + kUuid);
+  expect(folder, "initramfs", R::WouldFail, "does not know");
+  with("/dev/sda2");
+  expect(folder, "initramfs", R::Ok, "by itself");
+}
+
+TEST_CASE("Offset 0 and no offset are the same place") {
+  const Folder folder;
+  write_good(folder);
+  write_boot_entry(folder, fmt::format("resume=UUID={} resume_offset=0", kUuid));
+  expect(folder, "places-agree", R::Ok);
 }
 
 TEST_CASE("A tree with nothing in it is unknown rather than fine") {

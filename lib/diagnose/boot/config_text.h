@@ -13,6 +13,7 @@ struct TextLine {
   std::string_view text;     // without the line end
 };
 std::vector<TextLine> lines_of(std::string_view text);
+std::vector<TextLine> lines_of(std::string&&) = delete;  // the lines are views of it
 
 // The words between spaces and tabs.
 std::vector<std::string> words_of(std::string_view text);

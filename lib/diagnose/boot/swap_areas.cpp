@@ -73,7 +73,7 @@ bool is_same(const SwapArea& active, const SwapArea& configured) {
 class SwapSurvey {
  public:
   SwapSurvey(const TreeReader& reader, const BlockDevices& devices)
-      : reader_(reader), devices_(devices), mounts_(read_mounts(reader)), index_(mounts_) {}
+      : devices_(devices), mounts_(read_mounts(reader)), index_(mounts_) {}
 
   void place(SwapArea& area) const {
     if (area.is_file) {
@@ -109,7 +109,6 @@ class SwapSurvey {
     }
   }
 
-  const TreeReader& reader_;
   const BlockDevices& devices_;
   std::vector<device::Mount> mounts_;
   device::MountIndex index_;

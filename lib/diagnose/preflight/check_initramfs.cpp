@@ -175,6 +175,38 @@ void check_system_id(Sheet& sheet, const Initramfs& initramfs) {
   check.fix = {sheet.facts.change_parameters};
 }
 
+// Of encrypted swap, the initramfs has to open it before it can look for an image.
+void check_unlocked(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "swap-unlocked";
+  const boot::SwapArea* area = image_area(sheet.facts);
+  const boot::BlockDevices& devices = sheet.facts.configuration.devices;
+  const boot::BlockDevice* top = area == nullptr ? nullptr : devices.by_name(area->device);
+  if (top == nullptr || area->is_ephemeral()) return;
+  for (const boot::BlockDevice* device : devices.stack_of(*top)) {
+    if (!device->is_crypt()) continue;
+    const auto has_line =
+        std::any_of(initramfs.crypttab.begin(), initramfs.crypttab.end(),
+                    [&](const boot::CryptLine& line) { return line.mapper == device->mapped_name; });
+    if (has_line) {
+      sheet.ok(kName, Code::SwapLocked, fmt::format("the initramfs opens {}", device->mapped_name));
+    } else if (initramfs.generator == Generator::InitramfsTools && initramfs.is_whole()) {
+      sheet
+          .fails(kName, Code::SwapLocked,
+                 fmt::format("{} is encrypted, and the initramfs does not open it: it is not in its crypttab",
+                             device->mapped_name))
+          .fix = {{fmt::format("add the option initramfs to the line of {}", device->mapped_name), "",
+                   "/etc/crypttab"},
+                  sheet.facts.rebuild};
+    } else {
+      // Others open what the command line or the partition table says.
+      sheet.unknown(
+          kName, Code::SwapLocked,
+          fmt::format("{} is encrypted, and whether the initramfs opens it before it resumes is not known",
+                      device->mapped_name));
+    }
+  }
+}
+
 void check_age(Sheet& sheet) {
   constexpr std::string_view kName = "initramfs-age";
   if (sheet.facts.newer_files.empty()) {
@@ -188,11 +220,37 @@ void check_age(Sheet& sheet) {
       .fix.push_back(sheet.facts.rebuild);
 }
 
+// The kernel itself resumes as well, and knows fewer names of devices.
+bool boots_without_initramfs(const PreflightFacts& facts) {
+  const boot::BootEntries& boot = facts.configuration.boot;
+  return boot.default_entry && boot.loader == boot::Loader::Grub &&
+         boot.entries[*boot.default_entry].initrds.empty() &&
+         !boot.entries[*boot.default_entry].kernel.empty();
+}
+
+void check_kernel_alone(Sheet& sheet, std::string_view name) {
+  const ResumePlace place = resume_place(sheet.facts);
+  const std::string spec = place.setting == nullptr ? "" : *place.setting->line.resume;
+  const bool is_known = spec.starts_with("/dev/") || spec.starts_with("PARTUUID=") ||
+                        spec.starts_with("PARTLABEL=") ||
+                        (!spec.empty() && spec.front() >= '0' && spec.front() <= '9');
+  if (is_known) {
+    sheet.ok(name, Code::NotTried, "the kernel is booted without an initramfs, and resumes by itself");
+    return;
+  }
+  Check& check = sheet.fails(
+      name, Code::NotTried,
+      fmt::format("the kernel is booted without an initramfs, and does not know what resume={} names", spec));
+  if (place.setting != nullptr) check.evidence.push_back(place.setting->evidence);
+  check.fix.push_back({"name the swap area by PARTUUID=", "", ""});
+}
+
 }  // namespace
 
 void check_initramfs(Sheet& sheet) {
   constexpr std::string_view kName = "initramfs";
   const PreflightFacts& facts = sheet.facts;
+  if (boots_without_initramfs(facts)) return check_kernel_alone(sheet, kName);
   if (facts.initramfs_path.empty()) {
     sheet.unknown(kName, Code::NotTried, "the initramfs of the next boot was not found");
     return;
@@ -208,6 +266,7 @@ void check_initramfs(Sheet& sheet) {
   check_graphics(sheet, *facts.initramfs);
   check_order(sheet, *facts.initramfs);
   check_system_id(sheet, *facts.initramfs);
+  check_unlocked(sheet, *facts.initramfs);
   check_age(sheet);
 }
 

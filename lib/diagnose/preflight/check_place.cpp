@@ -50,6 +50,15 @@ void check_switched_off(Sheet& sheet) {
   if (!is_off) sheet.ok(kName, Code::NotTried, "nothing switches resuming off");
 }
 
+// A file that somebody has written is corrected where it is; what was made from it is made anew.
+std::vector<Advice> fix_line(const PreflightFacts& facts, const ResumeSetting& setting) {
+  if (setting.origin == Origin::CommandLineSource)
+    return {{"correct the line", facts.change_parameters.command, said_in(setting)}};
+  if (setting.origin == Origin::InitramfsSource)
+    return {{"correct the line", facts.rebuild.command, said_in(setting)}};
+  return fix_parameters(facts);
+}
+
 void check_malformed(Sheet& sheet) {
   constexpr std::string_view kName = "settings-well-formed";
   std::set<std::string> seen;
@@ -59,7 +68,7 @@ void check_malformed(Sheet& sheet) {
       Check& check =
           sheet.fails(kName, Code::WrongPlace, fmt::format("{}: {}", said_in(*setting), malformed.text()));
       check.evidence.push_back(setting->evidence);
-      check.fix = fix_parameters(sheet.facts);
+      check.fix = fix_line(sheet.facts, *setting);
     }
   }
   if (seen.empty()) sheet.ok(kName, Code::WrongPlace, "every setting reads as it should");
@@ -197,8 +206,8 @@ void check_area(Sheet& sheet, const ResumeSetting& setting, const ResumeSetting*
 std::string place_text(const PreflightFacts& facts, const ResumeSetting& setting) {
   const boot::Resolved resolved = facts.configuration.devices.resolve(*setting.line.resume);
   const std::string device = resolved.match == Match::One ? resolved.names.front() : *setting.line.resume;
-  return setting.line.resume_offset ? fmt::format("{} at page {}", device, *setting.line.resume_offset)
-                                    : device;
+  const bool has_offset = setting.line.resume_offset && setting.line.offset_pages != 0;
+  return has_offset ? fmt::format("{} at page {}", device, *setting.line.resume_offset) : device;
 }
 
 // Whether all that name a place name the same one.
