@@ -576,35 +576,3 @@ TEST_CASE("A tree with nothing in it is unknown rather than fine") {
                     [](const Check& check) { return check.result == R::Unknown; }));
   CHECK(named(report, "hibernation-available").front()->result == R::Unknown);
 }
-
-// ---- where a swap file lies
-
-TEST_CASE("A chunk of btrfs says where an address is on its device") {
-  std::string chunk(80, '\0');
-  const auto put = [&](std::size_t at, auto value) { std::memcpy(chunk.data() + at, &value, sizeof value); };
-  put(0, le64(0x100000));  // length
-  put(24, le64(1));        // data, single
-  put(44, le16(1));        // stripes
-  put(48, le64(3));        // device
-  put(56, le64(0x5000));   // offset
-  const auto place = boot::place_in_chunk(as_bytes(chunk), 0x20000, 0x21000);
-  REQUIRE(place);
-  CHECK(place->device == 3);
-  CHECK(place->physical == 0x6000);
-  const auto kind = [&](std::uint64_t wanted) {
-    const auto refused = boot::place_in_chunk(as_bytes(chunk), 0x20000, wanted);
-    REQUIRE_FALSE(refused);
-    return refused.error().kind;
-  };
-  CHECK(kind(0x1FFFF) == ErrorKind::Corrupt);
-  CHECK(kind(0x120000) == ErrorKind::Corrupt);
-  put(56, le64(~std::uint64_t{0}));
-  CHECK(kind(0x21000) == ErrorKind::Corrupt);
-  put(44, le16(0));
-  CHECK(kind(0x21000) == ErrorKind::Corrupt);
-  put(44, le16(1));
-  put(24, le64(1 | 32));  // kept twice
-  CHECK(kind(0x21000) == ErrorKind::Unsupported);
-  chunk.resize(60);
-  CHECK(kind(0x21000) == ErrorKind::Truncated);
-}
