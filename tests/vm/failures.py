@@ -50,6 +50,7 @@ class Evidence:
     logs: dict = field(default_factory=dict)  # "saving" -> the console's text
     offset: int = 0  # of the swap header, in pages
     note: str = ""   # what was seen beside
+    shows: str = ""  # what the disk alone shows, where that is not as expected of all kernels
 
 
 @dataclass
@@ -415,7 +416,9 @@ def mounted_before_the_resume(bench, series):
         boot.do(f"mount -t ext4 /dev/vda /mnt && echo {saved.offset} > /sys/power/resume_offset && echo x > /mnt/others/between && sync")
         came_back = boot.resume()
         boot.do("ls /mnt/others; echo x > /mnt/others/after; sync; umount /mnt", code=None)
-        return saved.then(boot.console(), note="The machine came back." if came_back else "The kernel refused.")
+        evidence = saved.then(boot.console(), note="The machine came back." if came_back else "The kernel refused.")
+        evidence.shows = "consumed" if came_back else "armed"
+        return evidence
 
 
 @failure("wrong-place", "armed")

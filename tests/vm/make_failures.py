@@ -64,7 +64,7 @@ def keep(failure, evidence, folder):
         carved = tool("inspect", "--carve", "--json", evidence.disk, code=None).replace(str(evidence.disk), "disk")
         (folder / "carve.json").write_text(carved)
     case = {"kernel": evidence.kernel, "failure": failure.name, "expected": failure.code, "also_right": list(failure.also),
-            "expected_from_disk": failure.disk, "note": " ".join([failure.note, evidence.note]).strip()}
+            "expected_from_disk": evidence.shows or failure.disk, "note": " ".join([failure.note, evidence.note]).strip()}
     (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
     return report
 
