@@ -8,8 +8,8 @@ from pathlib import Path
 from support import CliTest, json_schema
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus" / "diagnose"
-# What no log tells: the kernel forbids hibernating without a word, and the machine itself has to be asked.
-SILENT = {"secret-memory-6.1", "secret-memory-6.12", "full-resume-nowhere", "full-uuid-of-nothing-when-saving"}
+# What no log tells: the kernel forbids hibernating without a word, or the console was quiet.
+SILENT = {"healthy-and-quiet-6.12", "secret-memory-6.1", "secret-memory-6.12", "full-resume-nowhere", "full-uuid-of-nothing-when-saving"}
 FINE = ("resumed", "never", "armed", "unknown")
 
 

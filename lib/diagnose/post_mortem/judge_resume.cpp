@@ -244,6 +244,19 @@ void judge_place(const Case& facts, const Attempt& attempt, Findings& findings) 
   if (attempt.has(Event::SignatureMismatch)) return;  // printed after that, too
   const std::string code = detail_of(*event, 0);
   if (code == kNoSignature) return judge_no_signature(facts, *event, findings);
+  const std::size_t place = static_cast<std::size_t>(event - attempt.boot().events.data());
+  const LogEvent* mounted = find_event(attempt.boot(), 0, place, Event::FilesMounted);
+  if (code == kDeviceHeld && mounted != nullptr) {
+    Cause written =
+        cause_of(Code::FileSystemWritten, *mounted,
+                 fmt::format("{} was mounted before the kernel was asked to resume, which it then did not: "
+                             "resuming now would ruin that file system",
+                             detail_of(*mounted, 0)));
+    written.evidence.push_back(evidence_of(event->line));
+    written.advice.push_back({"let the initramfs resume before it mounts anything", "", ""});
+    findings.causes.push_back(std::move(written));
+    return;
+  }
   Cause cause =
       code == kDeviceHeld
           ? cause_of(Code::NotTried, *event,
@@ -409,11 +422,32 @@ void judge_lost_boot(const Case& facts, Findings& findings) {
   findings.causes.push_back(std::move(cause));
 }
 
+// The machine came back and believes that its file systems are as it left them.
+void judge_boots_in_between(const Case& facts, Findings& findings) {
+  for (const BootLog* boot : facts.story.later_boots) {
+    if (boot == facts.story.resuming->boot) return;
+    const LogEvent* mounted = find_event(*boot, 0, boot->events.size(), Event::FilesMounted);
+    if (mounted == nullptr) continue;
+    Cause cause =
+        cause_of(Code::FileSystemWritten, *mounted,
+                 fmt::format("the machine went on from its image, although a boot in between had mounted {}: "
+                             "its file systems may be ruined",
+                             detail_of(*mounted, 0)));
+    cause.advice.push_back(
+        {"save what matters, power off without writing more, and check every file system from "
+         "another system",
+         "", ""});
+    findings.causes.push_back(std::move(cause));
+    return;
+  }
+}
+
 bool judge_success(const Case& facts, Findings& findings) {
   if (!facts.story.resuming) return false;
   const Attempt attempt(*facts.story.resuming);
   const LogEvent* left = attempt.find(Event::HibernationExited);
   if (left == nullptr || !attempt.has(Event::ImageLoaded) || attempt.has(Event::ResumeFailed)) return false;
+  judge_boots_in_between(facts, findings);
   findings.causes.push_back(cause_of(Code::Resumed, *left, "the machine went on from its image"));
   return true;
 }

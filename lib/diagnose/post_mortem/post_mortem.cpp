@@ -27,7 +27,9 @@ unsigned rank(const Cause& cause, const Disk* disk) {
   };
   if (is({Code::Overwritten}) || (is_consumed && is({Code::Damaged}))) return 1;
   if (is({Code::Never, Code::Armed, Code::Consumed})) return 2;
-  return is_consumed && is({Code::FileSystemWritten}) ? 3 : 0;
+  const bool is_of_disk =
+      disk != nullptr && !cause.evidence.empty() && cause.evidence.front().source == disk->path;
+  return is_consumed && is_of_disk && is({Code::FileSystemWritten}) ? 3 : 0;
 }
 
 void put_in_order(std::vector<Cause>& causes, const Disk* disk) {
@@ -52,18 +54,17 @@ void merge_same(std::vector<Cause>& causes) {
   causes = std::move(merged);
 }
 
-// Who has come back needs no reason why not; what broke afterwards stays.
+// Who has come back needs no reason why not. What the disk shows then is the work of the machine that came
+// back; only a log can tell that somebody else wrote.
 void drop_refuted(std::vector<Cause>& causes) {
-  const bool has_resumed = std::any_of(causes.begin(), causes.end(),
-                                       [](const Cause& cause) { return cause.code == Code::Resumed; });
-  if (!has_resumed) return;
-  std::erase_if(causes, [](const Cause& cause) {
-    return cause.code != Code::Resumed && cause.code != Code::BrokeAfter &&
-           cause.confidence != Confidence::Certain;
-  });
-  std::erase_if(causes, [](const Cause& cause) {
-    return cause.code == Code::Consumed || cause.code == Code::FileSystemWritten ||
-           cause.code == Code::Overwritten;
+  const auto is = [](const Cause& cause, Code code) { return cause.code == code; };
+  if (std::none_of(causes.begin(), causes.end(),
+                   [&](const Cause& cause) { return is(cause, Code::Resumed); }))
+    return;
+  const bool is_told_by_log = !causes.empty() && is(causes.front(), Code::FileSystemWritten);
+  std::erase_if(causes, [&](const Cause& cause) {
+    return !is(cause, Code::Resumed) && !is(cause, Code::BrokeAfter) &&
+           !(is_told_by_log && is(cause, Code::FileSystemWritten));
   });
 }
 

@@ -68,7 +68,10 @@ Story story_of(const LogSet& logs) {
   }
   for (std::size_t i = after; i < logs.boots.size(); ++i) {
     story.later_boots.push_back(&logs.boots[i]);
-    if (!story.resuming) story.resuming = resuming_in(logs.boots[i]);
+    const bool is_settled = story.resuming && has_begun_to_resume(*story.resuming->boot);
+    if (is_settled) continue;
+    auto resuming = resuming_in(logs.boots[i]);
+    if (resuming && (!story.resuming || has_begun_to_resume(logs.boots[i]))) story.resuming = resuming;
   }
   if (!logs.boots.empty()) story.last_boot = &logs.boots.back();
   return story;

@@ -27,9 +27,9 @@ struct Resuming {
 };
 
 struct Story {
-  std::optional<Saving> saving;             // the last one
-  std::optional<Resuming> resuming;         // the first after it: who tries later finds no signature
-  const BootLog* last_boot = nullptr;       // of all, whatever it tells
+  std::optional<Saving> saving;        // the last one
+  std::optional<Resuming> resuming;    // after it: the first that found the image, else the first that looked
+  const BootLog* last_boot = nullptr;  // of all, whatever it tells
   std::vector<const BootLog*> later_boots;  // that started after `saving`, in order
 };
 
