@@ -18,6 +18,9 @@ class Diagnose final : public Verb {
                    "text of dmesg, a serial console, pstore or journalctl; the oldest boot first")
         ->type_name("FILE")
         ->allow_extra_args(false);
+    app.add_option("--device", request_.devices, "a disk with file systems that the machine had mounted")
+        ->type_name("DISK")
+        ->allow_extra_args(false);
     app.add_option("--journal", journal_, "the journal below this folder; without DIR, this machine's")
         ->type_name("DIR")
         ->expected(0, 1);

@@ -45,11 +45,11 @@ std::vector<Layer> header_layers(const Located& found) {
   const Header& header = found.header;
   std::vector<Layer> layers;
   const std::string sig(until_nul(header.sig));
-  layers.push_back(
-      {"signature", LayerResult::Ok,
-       header.state == State::Armed
-           ? fmt::format("{}: armed", printable(sig))
-           : fmt::format("{}: consumed, a kernel has put the swap signature back", printable(sig))});
+  layers.push_back({"signature", LayerResult::Ok,
+                    header.state == State::Armed
+                        ? fmt::format("{}: armed", printable(sig))
+                        : fmt::format("{}: consumed, a kernel or swapon has put the swap signature back",
+                                      printable(sig))});
   const std::uint32_t unknown = header.flags & ~kKnownFlags;
   layers.push_back({"header", unknown == 0 ? LayerResult::Ok : LayerResult::NotChecked,
                     unknown == 0
@@ -60,11 +60,12 @@ std::vector<Layer> header_layers(const Located& found) {
 
 void add_consumed(const Located& found, const char* by, ImageInfo& info) {
   if (found.header.state != State::Consumed) return;
-  info.findings.push_back({"consumed", Severity::Note,
-                           found.header_offset + found.header.page_size - kSigFromEnd,
-                           fmt::format("{} has tried to resume from this image and has taken the signature "
-                                       "back; whether it succeeded is not recorded",
-                                       by)});
+  info.findings.push_back(
+      {"consumed", Severity::Note, found.header_offset + found.header.page_size - kSigFromEnd,
+       fmt::format("{} has tried to resume from this image, or swapon has come across it, and "
+                   "the signature is gone; whether a resume succeeded is not recorded: hibtool "
+                   "diagnose asks the logs",
+                   by)});
 }
 
 }  // namespace

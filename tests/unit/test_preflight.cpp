@@ -85,7 +85,7 @@ void write_good(const Folder& folder) {
   write_boot_entry(folder, line);
 }
 
-PreflightReport run(const Folder& folder) { return preflight({folder.tree(), ""}); }
+PreflightReport run(const Folder& folder) { return judge(read_preflight_facts(folder.tree(), "")); }
 
 std::vector<const Check*> named(const PreflightReport& report, std::string_view name) {
   std::vector<const Check*> found;

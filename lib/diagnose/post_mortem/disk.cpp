@@ -19,6 +19,7 @@ Result<void> look_at_kernels_image(const Formats& formats, const ImageReader& im
   RearmRequest rearm;
   rearm.image = request.path;
   rearm.open = request.open;
+  rearm.devices = request.devices;
   rearm.threads = request.threads;
   rearm.progress = request.progress;
   TRY(RearmReport report, could_be_rearmed(formats, image, rearm));

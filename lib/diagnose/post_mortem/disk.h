@@ -35,6 +35,7 @@ struct DiskRequest {
   std::string path;
   std::string format;  // empty: found by content
   OpenOptions open;
+  std::vector<std::string> devices;  // where the machine's file systems may lie, beside the image's own disk
   const Machine* machine = nullptr;  // null: its acceptance is not asked for
   unsigned threads = 0;
   ProgressCallback progress;

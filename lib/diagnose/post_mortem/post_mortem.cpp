@@ -104,14 +104,40 @@ std::vector<std::string> paths_of(const PostMortemRequest& request, const std::o
   return here && request.machine->root.empty() ? candidates_of(here->setup) : std::vector<std::string>();
 }
 
+// Those that were named, and every file system of this machine.
+std::vector<std::string> file_systems_of(const PostMortemRequest& request,
+                                         const std::optional<MachineFacts>& here) {
+  std::vector<std::string> paths = request.devices;
+  if (!here || !request.machine->root.empty()) return paths;
+  for (const boot::BlockDevice& device : here->setup.configuration.devices.all()) {
+    if (device.fact("USAGE") == "filesystem") paths.push_back("/dev/" + device.name);
+  }
+  return paths;
+}
+
+bool is_in_use(const MachineFacts& here, const Disk& disk) {
+  const boot::BlockDevice* device = here.setup.configuration.devices.by_path(disk.path);
+  const auto& areas = here.setup.configuration.swap.areas;
+  return std::any_of(areas.begin(), areas.end(), [&](const boot::SwapArea& area) {
+    if (!area.is_active) return false;
+    return area.name == disk.path || (!area.is_file && device != nullptr && area.device == device->name);
+  });
+}
+
 std::vector<Disk> look_at_disks(const Formats& formats, const PostMortemRequest& request,
                                 const std::optional<MachineFacts>& here,
                                 std::vector<std::string>& not_checked) {
+  DiskRequest look;
+  look.format = request.format;
+  look.open = request.open;
+  look.devices = file_systems_of(request, here);
+  look.machine = here ? &here->machine : nullptr;
+  look.threads = request.threads;
+  look.progress = request.progress;
   std::vector<Disk> disks;
   for (const std::string& path : paths_of(request, here)) {
-    disks.push_back(
-        look_at_disk(formats, {path, request.format, request.open, here ? &here->machine : nullptr,
-                               request.threads, request.progress}));
+    look.path = path;
+    disks.push_back(look_at_disk(formats, look));
     if (disks.back().error) not_checked.push_back(disks.back().error->line());
   }
   return disks;
@@ -192,6 +218,8 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   report.timeline = timeline_of(logs);
   std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));
   conclude(std::move(findings), disk, report);
+  settle_session(report.verdict, report.session);
+  if (here && disk != nullptr && is_in_use(*here, *disk)) warn_of_use(report.session);
   return report;
 }
 

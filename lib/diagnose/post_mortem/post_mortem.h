@@ -20,6 +20,7 @@ struct PostMortemRequest {
   std::string image;   // empty: wherever the machine could have written one
   std::string format;  // empty: found by content
   OpenOptions open;
+  std::vector<std::string> devices;           // disks with file systems that the machine had mounted
   std::vector<std::string> logs;              // files, the oldest boot first
   std::optional<std::string> journal;         // a folder; empty text: this machine's
   std::optional<boot::MachineFiles> machine;  // nothing: no machine is looked at

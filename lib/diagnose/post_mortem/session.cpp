@@ -168,6 +168,22 @@ Session session_on(const Disk& disk) {
   return of_jump(disk);
 }
 
+void settle_session(const Cause& verdict, Session& session) {
+  const bool has_gone_on = verdict.code == Code::Resumed || verdict.code == Code::BrokeAfter;
+  if (!has_gone_on || session.device.empty() || session.state == SessionState::None) return;
+  session.safe_to_rearm = false;
+  session.text = "the machine went on from this image: to resume from it again would ruin its file systems";
+  session.next = {};
+}
+
+void warn_of_use(Session& session) {
+  if (session.state == SessionState::None || session.state == SessionState::Gone) return;
+  session.text += "; the area is in use as swap, and each page that is swapped out goes over it";
+  const std::string then = session.next.command;
+  session.next.text = "switch the area off at once; then " + session.next.text;
+  session.next.command = "swapoff " + shell_word(session.device) + (then.empty() ? "" : " && " + then);
+}
+
 const Disk* best_of(const std::vector<Disk>& disks) {
   const auto rank = [](const Disk& disk) {
     return std::make_tuple(disk.error.has_value(), session_on(disk).state);

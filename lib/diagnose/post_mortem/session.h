@@ -24,6 +24,12 @@ struct Session {
 // By the disk alone.
 Session session_on(const Disk& disk);
 
+// What the verdict knows beside the disk: a machine that went on from its image must not go back to it.
+void settle_session(const Cause& verdict, Session& session);
+
+// The area is in use as swap: each page that is swapped out goes over the image.
+void warn_of_use(Session& session);
+
 // Of several candidates the one with most of a session; nothing where there is none.
 const Disk* best_of(const std::vector<Disk>& disks);
 
