@@ -27,11 +27,13 @@ BULK = re.compile(r"pci |pci_bus |pnp|ACPI|clocksource: |rcu: |RCU|NET: |TCP|UDP
                   r"|i8042|rtc|intel_pstate|ledtrig|registered|Bridge|alg|found SMP|Using GB|AGP|CPU topo|Calibrating|Last level|thermal_sys|acpi|shpchp|ftrace|DMA: pre|cpuidle|kprobes|vgaarb|pps_core|PTP"
                   r"|tcp_|Table-perturb|MPTCP|fuse|Asymmetric|Block layer|mousedev|Linux agpgart|amd_pstate|mpls|Demotion|RAS|clk|kvm|FDC|piix4|i2c|ata|scsi|powernow|MTRR|\tTrampo|\tRude|\tTracing"
                   r"|\.\.TIMER|signal|NMI|printk: (?!Susp)|random: (?!crng reseeded)|efi: mem|zswap|LSM|MDS|MMIO|TAA|SRBDS|Fallback|Performance|sysfs|Last|Trying|PnP|EISA|ip_|MCE|mce|CPU0|hash|raid|xor|async"
-                  r"|bus:|ehci|uhci|ohci|xhci|AES|libphy|mdio|\t|intel|SGI|Btrfs|xhci|tun|NTFS|isa|parport|lp:|ppdev|nvme_|dca|hid|sd |drm|agp|floppy|cfg80211|aer|Unknown|cat used|Rounding|efifb|VMCI|pstore")
-KEPT = re.compile(r"ibern|[Ss]wap(?!per)|[Ss]leep|[Rr]esum|vd[a-z]|[Rr]oot|ext4|EXT4|fsck|[Cc]ryptset|PM: |FACS|ACPI: (RSDP|FACP)")
+                  r"|bus:|ehci|uhci|ohci|xhci|AES|libphy|mdio|\t|intel|SGI|Btrfs|xhci|tun|NTFS|isa|parport|lp:|ppdev|nvme_|dca|hid|sd |drm|agp|floppy|cfg80211|aer|Unknown|cat used|Rounding|efifb|VMCI|pstore|On node|Watching|Startup|Time spent|Inserted module|Detected|Failed to open libbpf|No host"
+                  r"|Hostname|Initializing|System is tainted|Successfully made|secureboot|SMBIOS|DMI: Mem|\[mem |Booting para|Dynamic|node 0|Faking|NODE_DATA|Movable|No NUMA|Runtime Journal|System Journal|Collecting")
+KEPT = re.compile(r"ibern|[Ss]wap(?!per)|[Ss]leep|[Rr]esum|vd[a-z]|[Rr]oot|EXT4|fsck|[Cc]ryptset|PM: |FACS|ACPI: (RSDP|FACP)")
 WHOLE = ("healthy-6.1", "healthy-6.12")  # these show what was left out elsewhere
+STATUS = re.compile(r"\W*\[\W*(\d+;\d+m)?  OK  |         (Starting|Mounting|Stopping|Unmounting|Deactivating) ")  # of systemd, on the console
 TIME = re.compile(r"^\[ *\d+\.\d+\] ")
-JOURNAL_FIELDS = "MESSAGE,MESSAGE_ID,PRIORITY,SYSLOG_IDENTIFIER,_TRANSPORT,_SOURCE_MONOTONIC_TIMESTAMP,_PID,_UID,_COMM,_SYSTEMD_UNIT,UNIT,SLEEP,_HOSTNAME"
+JOURNAL_FIELDS = "MESSAGE,MESSAGE_ID,PRIORITY,SYSLOG_IDENTIFIER,_TRANSPORT,_SOURCE_MONOTONIC_TIMESTAMP,_PID,_UID,_COMM,_SYSTEMD_UNIT,UNIT,SLEEP"
 MATTERS_IN_INITRAMFS = re.compile(r"resume|conf/|local-|init-|scripts/|cryptroot|lzo|lz4|hibern|bin/(blkid|swapon|udevadm|cryptsetup)|virtio|ext4")
 
 
@@ -43,7 +45,7 @@ def shortened(text):
 
 def matters(line):
     message, times = TIME.subn("", line, count=1)
-    return times == 0 or worth(message)
+    return worth(message) if times else KEPT.search(line) is not None or STATUS.match(line) is None
 
 
 def worth(message):
