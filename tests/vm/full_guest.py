@@ -19,7 +19,7 @@ NO_UUID = "deaddead-dead-4ead-8ead-deaddeaddead"
 HOST_NAME = "guest"
 MACHINE_ID = "00112233445566778899aabbccddeeff"
 PACKAGES = ("systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "linux-image-amd64", "initramfs-tools", "zstd", "cryptsetup",
-            "cryptsetup-initramfs", "busybox", "e2fsprogs")
+            "cryptsetup-initramfs", "systemd-cryptsetup", "busybox", "e2fsprogs")
 FSTAB = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\nUUID={SWAP_UUID} none swap sw 0 0\n"
 # dracut's package that leaves initramfs-tools alone: an initramfs in which systemd runs.
 MORE_PACKAGES = {"initramfs-tools": (), "dracut": ("dracut-core",)}
