@@ -233,9 +233,19 @@ def dracut_healthy(folder, cache):
 
 @full("efi-variable", "none", also=("never", "wrong-place"))
 def dracut_stale_efi_variable(folder, cache):
-    """UEFI, dracut. HibernateLocation names a UUID that no device has (an earlier installation left it); nobody hibernated."""
+    """UEFI, dracut. HibernateLocation names a UUID that no device has, and Debian: an earlier installation left it. Nobody hibernated."""
+    return stale_efi_variable(folder, cache, "debian")
+
+
+@full("efi-variable", "none", also=("never", "wrong-place"))
+def dracut_waits_for_efi_variable(folder, cache):
+    """The same, and it names the system that dracut's initramfs says to be, so that the boot waits for the device."""
+    return stale_efi_variable(folder, cache, "dracut")
+
+
+def stale_efi_variable(folder, cache, system):
     remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append="", maker="dracut"))))
-    value = f'{{"uuid":"{NO_UUID}","offset":0,"kernelVersion":"6.5.3","osReleaseId":"debian"}}'
+    value = f'{{"uuid":"{NO_UUID}","offset":0,"kernelVersion":"6.5.3","osReleaseId":"{system}"}}'
     data = b"\x07\0\0\0" + (value + "\0").encode("utf-16-le")
     with remains.guest.boot() as boot:
         boot.wait(600)
@@ -243,7 +253,7 @@ def dracut_stale_efi_variable(folder, cache):
         remains.captured["between"] = captured(remains, boot, "between")
         boot.power_off()
         remains.logs["between"] = boot.console()
-    came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume -u systemd-hibernate-clear.service", timeout=900)
+    came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume", timeout=900)
     remains.note = f"The restoring boot: {came}; {said!r}."
     return remains
 
