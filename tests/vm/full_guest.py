@@ -1,5 +1,6 @@
 """A whole Debian 13 as a guest: systemd, logind, the journal, initramfs-tools, an ext4 root on a disk of its own, and a swap area.
-It is made by debootstrap into build/vm-cache once; each variant is packed by mke2fs -d, so nothing is mounted here."""
+It is made by debootstrap into build/vm-cache once; each variant is packed by mke2fs -d, so nothing is mounted here. That takes
+root, debootstrap, and for UEFI the package ovmf; no test of the suite needs them."""
 
 import base64
 import fcntl
