@@ -377,6 +377,17 @@ def hardware_signature(bench, series):
     return Evidence(release_of(logs["saving"]), disk, logs)
 
 
+@failure("resumed", "consumed", series=("6.12",))
+def no_hardware_signature(bench, series):
+    """acpi_sleep=s4_hwsig, and firmware that had no hardware signature (0) when the machine saved; it has one when it restores."""
+    obeys = "acpi_sleep=s4_hwsig earlycon=uart8250,io,0x3f8"
+    saved = bench.saved(series, append=obeys)
+    with bench.boot(saved.disk, series=series, append=obeys, hardware_signature=0x22222222) as boot:
+        if not boot.resume():
+            raise FailureError("it did not resume")
+        return saved.then(boot.console())
+
+
 # ---- another place
 
 

@@ -31,7 +31,7 @@ BULK = re.compile(r"pci |pci_bus |pnp|ACPI|clocksource: |rcu: |RCU|NET: |TCP|UDP
                   r"|Hostname|Initializing|System is tainted|Successfully made|secureboot|SMBIOS|DMI: Mem|\[mem |Booting para|Dynamic|node 0|Faking|NODE_DATA|Movable|No NUMA|Runtime Journal|System Journal|Collecting")
 KEPT = re.compile(r"ibern|[Ss]wap(?!per)|[Ss]leep|[Rr]esum|vd[a-z]|[Rr]oot|EXT4|fsck|[Cc]ryptset|PM: |FACS|ACPI: (RSDP|FACP)")
 WHOLE = ("healthy-6.1", "healthy-6.12")  # these show what was left out elsewhere
-STATUS = re.compile(r"\W*\[\W*(\d+;\d+m)?  OK  |         (Starting|Mounting|Stopping|Unmounting|Deactivating) ")  # of systemd, on the console
+STATUS = re.compile(r"\W*\[\W*(\d+;\d+m)?  OK  |         (Starting|Mounting|Stopping|Unmounting|Deactivating) |.*start running \(")  # of systemd, on the console
 TIME = re.compile(r"^\[ *\d+\.\d+\] ")
 JOURNAL_FIELDS = "MESSAGE,MESSAGE_ID,PRIORITY,SYSLOG_IDENTIFIER,_TRANSPORT,_SOURCE_MONOTONIC_TIMESTAMP,_PID,_UID,_COMM,_SYSTEMD_UNIT,UNIT,SLEEP"
 MATTERS_IN_INITRAMFS = re.compile(r"resume|conf/|local-|init-|scripts/|cryptroot|lzo|lz4|hibern|bin/(blkid|swapon|udevadm|cryptsetup)|virtio|ext4")
