@@ -330,6 +330,9 @@ class Work:
             yield from self.run("diagnose", "--root", self.path(tree.stem), self.case("lz4"), codes=(0, 1))
             yield from self.run("diagnose", "--preflight", "--root", self.path(tree.stem), codes=(0, 1))
         yield from self.run("diagnose", self.case("consumed"), "--log", self.path("nothing"), codes=(0, 1))
+        for case in sorted(FAILURES.glob("full-*")):
+            for root in sorted(path for path in case.iterdir() if (path / "proc").exists()):
+                yield from self.run("diagnose", "--preflight", "--root", root, codes=(0, 1))
         for case in ("full-uuid-of-nothing", "memory-map-moved-6.12"):
             logs = sorted((FAILURES / case).glob("*.export")) or sorted((FAILURES / case).glob("*.log"), reverse=True)
             yield from self.run("diagnose", *(part for log in logs for part in ("--log", log)), codes=(1,))

@@ -140,8 +140,19 @@ TEST_CASE("An image in a swap area is judged by the record that its reader makes
   Machine machine = machine_for(record_of("data-33"));
   machine.can_hibernate = false;
   const auto layers = must(check_acceptance(formats(), *image, machine));
+  REQUIRE(layers.size() > 1);
+  CHECK(layers[0].name == "here: signature");
+  CHECK(layers[0].result == LayerResult::Ok);
+  CHECK(layers[1].name == "here: hibernation");
+  CHECK(layers[1].result == LayerResult::Bad);
+}
+
+TEST_CASE("No machine accepts a consumed image: its kernel would find no signature") {
+  const auto image = open_or_fail(sample("consumed"));
+  const auto layers = must(check_acceptance(formats(), *image, machine_for(record_of("data-33"))));
   REQUIRE_FALSE(layers.empty());
   CHECK(layers[0].result == LayerResult::Bad);
+  CHECK_THAT(layers[0].text, Catch::Matchers::ContainsSubstring("Image not found (code -22)"));
 }
 
 TEST_CASE("A machine of which nothing can be read leaves open whatever is asked of it") {

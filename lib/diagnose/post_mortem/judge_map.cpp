@@ -28,6 +28,19 @@ void add_history(const LogSet& logs, Cause& cause) {
                             fmt::format("the map changed {} times over {} boots in a row", changes, boots)});
 }
 
+std::uint64_t usable_bytes(const std::vector<MemoryMapEntry>& map) {
+  constexpr std::uint32_t kUsable = 1;
+  std::uint64_t sum = 0;
+  for (const MemoryMapEntry& entry : map) {
+    if (entry.type == kUsable) sum += entry.size;
+  }
+  return sum;
+}
+
+// Firmware that takes a little for itself moves a border; whole MiB come and go with modules of memory, or of
+// a virtual machine.
+constexpr std::uint64_t kOtherSize = std::uint64_t{16} << 20;
+
 }  // namespace
 
 void add_region_changes(const Case& facts, Cause& cause) {

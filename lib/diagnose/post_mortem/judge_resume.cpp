@@ -72,7 +72,11 @@ void judge_memory_map(const Case& facts, const Attempt& attempt, Findings& findi
   if (event == nullptr) return;
   Cause cause = cause_of(Code::MemoryMap, *event,
                          "the firmware gave another memory map than at the boot that made the image");
-  add_region_changes(facts, cause);
+  add_region_changes(facts, cause);  // may find that it is another size
+  if (cause.code == Code::MemorySize) {
+    findings.causes.push_back(std::move(cause));
+    return;
+  }
   cause.advice.push_back(
       {"the map may be the old one at another boot: put the signature back and try again, with the same "
        "devices "
@@ -340,9 +344,31 @@ void judge_waiting(const BootLog& boot, Findings& findings) {
   findings.causes.push_back(std::move(cause));
 }
 
+// systemd in the system itself found the variable that its initramfs should have read.
+void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) {
+  const LogEvent* found = find_event(boot, 0, boot.events.size(), Event::EfiVariableFound);
+  if (found == nullptr || has_begun_to_resume(boot)) return;
+  const std::string what =
+      fmt::format("the EFI variable HibernateLocation names an image on {}", detail_of(*found, 0));
+  Cause cause =
+      cause_of(Code::EfiVariable, *found,
+               facts.story.saving ? what + ", and the initramfs did not resume by it"
+                                  : what + ", and no boot in the logs has hibernated: it is left over");
+  if (const LogEvent* cleared = find_event(boot, 0, boot.events.size(), Event::EfiVariableCleared))
+    cause.evidence.push_back(evidence_of(cleared->line));
+  if (facts.story.saving) {
+    cause.advice.push_back(
+        {"give resume= on the kernel's command line; or let the initramfs have systemd's resume unit, "
+         "and the ID= of the system in its os-release",
+         "", ""});
+  }
+  findings.causes.push_back(std::move(cause));
+}
+
 // Of any boot after the saving one: it passed the image by.
-void judge_passing_by(const BootLog& boot, Findings& findings) {
+void judge_passing_by(const Case& facts, const BootLog& boot, Findings& findings) {
   judge_waiting(boot, findings);
+  judge_variable(facts, boot, findings);
   const LogEvent* rewritten = find_event(boot, 0, boot.events.size(), Event::SwapSignatureRewritten);
   if (rewritten == nullptr) return;
   Cause cause = cause_of(Code::NotTried, *rewritten,
@@ -494,7 +520,9 @@ void judge_resume(const Case& facts, Findings& findings) {
     judge_place(facts, attempt, findings);
     judge_user_space(attempt, findings);
   }
-  for (const BootLog* boot : facts.story.later_boots) judge_passing_by(*boot, findings);
+  if (facts.story.saving && facts.story.saving->has_come_back)
+    return;  // what comes later is not about this image
+  for (const BootLog* boot : facts.story.later_boots) judge_passing_by(facts, *boot, findings);
   const std::size_t before = findings.causes.size();
   judge_lost_boot(facts, findings);
   if (findings.causes.size() == before) judge_no_try(facts, findings);

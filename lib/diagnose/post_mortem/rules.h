@@ -40,7 +40,8 @@ void judge_disk(const Case& facts, Findings& findings);     // the image itself
 // holds.
 bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings);
 
-// The regions that differ, where both maps are known, and how often the map changes from boot to boot.
+// The regions that differ, where both maps are known, and how often the map changes from boot to boot. Where
+// the machine has more or less memory, that is the cause.
 void add_region_changes(const Case& facts, Cause& cause);
 
 }  // namespace hib::diagnose
