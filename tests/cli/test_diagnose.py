@@ -10,7 +10,7 @@ from support import CliTest, json_schema
 CORPUS = Path(__file__).resolve().parent.parent / "corpus" / "diagnose"
 # What no log tells: the kernel forbids hibernating without a word, or the console was quiet.
 SILENT = {"healthy-and-quiet-6.12", "secret-memory-6.1", "secret-memory-6.12", "full-resume-nowhere", "full-swap-too-small", "full-uuid-of-nothing-when-saving"}
-FINE = ("resumed", "never", "armed", "unknown")
+FINE = ("resumed", "never", "armed", "consumed", "unknown")
 
 
 def cases():

@@ -33,7 +33,7 @@ MODULE = Path("/dev/hibjump")
 # Emitted only by a machine with the kernel module.
 NEED_THE_MODULE = ("hibtool.arm", "hibtool.disarm", "hibtool.hibernate")
 # Sections of docs/json.md without a document or a shared object.
-NO_SCHEMA = ("JSON documents", "Rules", "Shared objects", "Documents")
+NO_SCHEMA = ("Verdicts", "JSON documents", "Rules", "Shared objects", "Documents")
 
 unpack = runpy.run_path(str(SAMPLES / "machines" / "unpack"))["unpack"]
 
@@ -333,6 +333,11 @@ class Work:
         for case in sorted(FAILURES.glob("full-*")):
             for root in sorted(path for path in case.iterdir() if (path / "proc").exists()):
                 yield from self.run("diagnose", "--preflight", "--root", root, codes=(0, 1))
+        hidden = self.path("hidden")
+        (hidden / "proc").mkdir(parents=True)
+        (hidden / "hibtool").mkdir()
+        (hidden / "hibtool" / "unreadable").write_text("/proc/cmdline=Permission denied\n")
+        yield from self.run("diagnose", "--preflight", "--root", hidden, codes=(0, 1))
         for case in ("full-uuid-of-nothing", "memory-map-moved-6.12"):
             logs = sorted((FAILURES / case).glob("*.export")) or sorted((FAILURES / case).glob("*.log"), reverse=True)
             yield from self.run("diagnose", *(part for log in logs for part in ("--log", log)), codes=(1,))

@@ -152,7 +152,7 @@ TEST_CASE("No machine accepts a consumed image: its kernel would find no signatu
   const auto layers = must(check_acceptance(formats(), *image, machine_for(record_of("data-33"))));
   REQUIRE_FALSE(layers.empty());
   CHECK(layers[0].result == LayerResult::Bad);
-  CHECK_THAT(layers[0].text, Catch::Matchers::ContainsSubstring("Image not found (code -22)"));
+  CHECK(layers[0].text.find("Image not found (code -22)") != std::string::npos);
 }
 
 TEST_CASE("A machine of which nothing can be read leaves open whatever is asked of it") {

@@ -96,11 +96,14 @@ void judge_file_systems(const Case& facts, Findings& findings) {
     if (*check.since == fs::Since::Untouched)
       findings.exonerated.push_back({Code::FileSystemWritten, check.name + ": " + check.text});
     if (*check.since != fs::Since::Written) continue;
-    findings.causes.push_back({Code::FileSystemWritten,
-                               Confidence::Certain,
-                               "a file system was written since the image was made: resuming would ruin it",
-                               {at_image(disk, {}, check.name + ": " + check.text)},
-                               {}});
+    Cause cause{Code::FileSystemWritten,
+                Confidence::Certain,
+                "a file system was written since the image was made: resuming would ruin it",
+                {},
+                {}};
+    cause.evidence.push_back(at_image(disk, {}, check.name + ": " + check.text));
+    add_mounts(facts, check.name, cause);
+    findings.causes.push_back(std::move(cause));
   }
 }
 

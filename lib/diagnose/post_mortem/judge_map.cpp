@@ -51,6 +51,13 @@ void add_region_changes(const Case& facts, Cause& cause) {
   for (std::size_t i = 0; i < std::min(comparison.changes.size(), kShownRegions); ++i)
     cause.evidence.push_back(
         {"memory maps, before and now", std::nullopt, "", std::nullopt, to_text(comparison.changes[i])});
+  const std::uint64_t before = usable_bytes(facts.map_before);
+  const std::uint64_t now = usable_bytes(facts.map_here);
+  if ((before < now ? now - before : before - now) >= kOtherSize) {
+    cause.code = Code::MemorySize;
+    cause.text = fmt::format("the machine has {} of memory, and had {} when the image was made",
+                             human_bytes(now), human_bytes(before));
+  }
   cause.text +=
       fmt::format(" ({} changed; usable memory is {})", counted(comparison.changes.size(), "region"),
                   comparison.is_ram_same ? "the same" : "not the same");

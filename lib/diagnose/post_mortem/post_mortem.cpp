@@ -15,7 +15,7 @@
 namespace hib::diagnose {
 namespace {
 
-constexpr Code kNoFailures[] = {Code::Never, Code::Armed, Code::Resumed, Code::Unknown};
+constexpr Code kNoFailures[] = {Code::Never, Code::Armed, Code::Resumed, Code::Consumed, Code::Unknown};
 
 // What explains most comes first: a reason why, then what has become of the image, then the state that it is
 // in. A file system that was written is the reason only where no kernel has tried the image: the machine that
