@@ -1,7 +1,9 @@
 #include "lib/report/diagnose.h"
 #include "cli/option_rules.h"
 #include "cli/verb.h"
+#include "lib/diagnose/post_mortem/masked.h"
 #include "lib/diagnose/post_mortem/post_mortem.h"
+#include "lib/diagnose/preflight/masked.h"
 #include "lib/diagnose/preflight/preflight.h"
 #include "lib/report/preflight.h"
 
@@ -36,6 +38,7 @@ class Diagnose final : public Verb {
     app.add_option("--efivars", files_.efivars, "its firmware's variables, as in /sys/firmware/efi/efivars")
         ->type_name("DIR");
     app.add_flag("--preflight", preflight_, "before hibernating: would this machine come back?");
+    app.add_flag("--mask", mask_, "for a bug ticket: pseudonyms in place of names, ids and addresses");
     add_input_options(app, common, formats);
     app.footer(
         "Exit code 0: no failure was found, or none is foreseen; 1: one was, and the verdict says which; 2: "
@@ -62,8 +65,9 @@ class Diagnose final : public Verb {
   }
 
   int run_preflight(const Context& context) const {
-    const auto report = diagnose::preflight(files_);
-    if (!report) return context.report(report.error());
+    auto report = diagnose::preflight(files_);
+    if (!report) return context.report(mask_ ? diagnose::masked(report.error(), files_) : report.error());
+    if (mask_) report = diagnose::masked(std::move(*report), files_);
     if (context.options.json) context.document(report::json_of_preflight(*report));
     if (context.shows_text()) report::print_preflight(context.streams.out, context.out_style, *report);
     return report->would_fail() ? kNo : kDone;
@@ -80,8 +84,10 @@ class Diagnose final : public Verb {
     const bool is_of_this_machine = request.image.empty() && request.logs.empty() && files_.root.empty();
     if (verb_->count("--journal") > 0 || is_of_this_machine) request.journal = journal_;
     if (against_running_ || is_of_this_machine || has_files()) request.machine = files_;
-    const auto report = diagnose::post_mortem(context.formats, request);
-    if (!report) return context.report(report.error());
+    request.with_devices = mask_;
+    auto report = diagnose::post_mortem(context.formats, request);
+    if (!report) return context.report(mask_ ? diagnose::masked(report.error(), request) : report.error());
+    if (mask_) report = diagnose::masked(std::move(*report), request);
     if (context.options.json) context.document(report::json_of_post_mortem(*report));
     if (context.shows_text()) report::print_post_mortem(context.streams.out, context.out_style, *report);
     return report->is_failure() ? kNo : kDone;
@@ -98,6 +104,7 @@ class Diagnose final : public Verb {
   std::string journal_;
   bool against_running_ = false;
   bool preflight_ = false;
+  bool mask_ = false;
 };
 
 }  // namespace

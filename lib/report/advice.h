@@ -2,11 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "lib/diagnose/cause.h"
 #include "lib/report/json.h"
 
 namespace hib::report {
+
+// Below a report that was masked.
+inline constexpr std::string_view kMaskedLine =
+    "masked: names, ids and addresses are pseudonyms; commands have to be filled in";
 
 // "TEXT (FILE): COMMAND", of what there is.
 std::string advice_line(const diagnose::Advice& advice);

@@ -144,6 +144,7 @@ void print_post_mortem(std::ostream& out, const Style& style, const PostMortem& 
   for (std::size_t i = 0; i < report.not_checked.size(); ++i)
     line_of(out, i == 0 ? "not checked" : "", printable(report.not_checked[i]));
   print_timeline(out, style, report.timeline);
+  if (report.is_masked) out << kMaskedLine << "\n";
 }
 
 Json json_of_post_mortem(const PostMortem& report) {
@@ -171,6 +172,7 @@ Json json_of_post_mortem(const PostMortem& report) {
   document["not_checked"] = Json::array();
   for (const std::string& line : report.not_checked) document["not_checked"].push_back(printable(line));
   document["timeline"] = json_of_timeline(report.timeline);
+  document["masked"] = report.is_masked;
   return document;
 }
 

@@ -54,6 +54,7 @@ void print_preflight(std::ostream& out, const Style& style, const PreflightRepor
   for (const diagnose::boot::Unread& unread : report.not_read)
     out << fmt::format("  {}{}: {}\n", style.yellow(fmt::format("{:<12}", "not read")),
                        printable(unread.path), printable(unread.why));
+  if (report.is_masked) out << kMaskedLine << "\n";
 }
 
 Json json_of_preflight(const PreflightReport& report) {
@@ -80,6 +81,7 @@ Json json_of_preflight(const PreflightReport& report) {
   document["not_read"] = Json::array();
   for (const diagnose::boot::Unread& unread : report.not_read)
     document["not_read"].push_back({{"path", printable(unread.path)}, {"why", printable(unread.why)}});
+  document["masked"] = report.is_masked;
   return document;
 }
 

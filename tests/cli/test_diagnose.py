@@ -88,5 +88,70 @@ class Failures(CliTest):
         self.assertNotIn("memory-map", [one["code"] for one in document["other_verdicts"]])
 
 
+class Masked(CliTest):
+    """--mask: what goes into a bug ticket."""
+
+    SECRET = {"uuid": "8a1b2c3d-1111-2222-3333-444455556666", "user": "jane", "host": "thinkpad", "mac": "aa:bb:cc:dd:ee:0f", "ip": "192.168.178.20",
+              "serial": "4C530001230212116384"}
+
+    def log(self, folder="home/jane"):
+        path = Path(self.folder) / folder / "boot.log"
+        path.parent.mkdir(parents=True)
+        path.write_text("[    0.000000] Linux version 6.12.43 ({user}@{host}) (gcc 14.2.0) #1 SMP\n"
+                        "[    0.000000] Command line: root=UUID={uuid} resume=/dev/mapper/{host}--vg-swap ip={ip} BOOTIF=01-{dashed} usb.serial={serial}\n"
+                        "[    1.000000] EXT4-fs (sda1): mounted filesystem {upper} ro\n"
+                        "[    2.000000] Hibernate inconsistent memory map detected!\n"
+                        "[    2.000000] PM: hibernation: Image mismatch: architecture specific data\n"
+                        .format(**self.SECRET, dashed=self.SECRET["mac"].replace(":", "-"), upper=self.SECRET["uuid"].upper()))
+        return str(path)
+
+    def told(self, *arguments, code=1):
+        """All that is printed."""
+        done = self.run_tool("diagnose", *map(str, arguments), code=code)
+        return done.stdout.decode() + done.stderr.decode()
+
+    def assert_hidden(self, text):
+        for secret in self.SECRET.values():
+            self.assertNotIn(secret.lower(), text.lower())
+
+    def test_text_and_document_hide_who_and_which_machine_it_is(self):
+        log = self.log()
+        self.assertIn("thinkpad", self.told("--log", log))
+        for options in ((), ("--json",)):
+            text = self.told("--mask", "--log", log, *options)
+            self.assert_hidden(text)
+            self.assertNotIn(str(self.folder), text)
+            for kept in ("resume=/dev/mapper/host-1--vg-swap", "boot.log", "6.12.43"):
+                self.assertIn(kept, text)
+
+    def test_one_secret_has_one_pseudonym(self):
+        document = json_schema.loads(self.told("--mask", "--json", "--log", self.log()))
+        texts = " ".join(entry["text"] for entry in document["timeline"])
+        self.assertTrue(document["masked"])
+        self.assertEqual(texts.count("uuid-1"), 2)
+        self.assertNotIn("uuid-2", texts)
+
+    def test_people_are_told_that_commands_have_to_be_filled_in(self):
+        self.assertIn("commands have to be filled in", self.told("--mask", "--log", self.log()))
+        self.assertNotIn("masked:", self.told("--log", self.log("b")))
+
+    def test_an_error_hides_them_too(self):
+        for arguments in (("/home/jane/x.img",), ("--preflight", "--root", "/home/jane/tree")):
+            self.assertIn("jane", self.told(*arguments, "--json", code=2))
+            self.assertNotIn("jane", self.told(*arguments, "--mask", "--json", code=2))
+
+    def test_the_preflight_hides_the_names_of_the_machine(self):
+        root = Path(self.folder) / "home" / "jane" / "root"
+        for path, text in (("etc/hostname", "thinkpad\n"), ("etc/fstab", "/dev/mapper/thinkpad--vg-swap none swap sw 0 0\n"),
+                           ("proc/cmdline", "root=UUID={uuid} resume=UUID={uuid} resume=/dev/mapper/thinkpad--vg-swap\n".format(**self.SECRET))):
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        for options in ((), ("--json",)):
+            self.assertIn("thinkpad", self.told("--preflight", "--root", root, *options, code=None))
+            text = self.told("--preflight", "--mask", "--root", root, *options, code=None)
+            self.assert_hidden(text)
+            self.assertIn("host-1", text)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -341,6 +341,7 @@ class Work:
         for case in ("full-uuid-of-nothing", "memory-map-moved-6.12"):
             logs = sorted((FAILURES / case).glob("*.export")) or sorted((FAILURES / case).glob("*.log"), reverse=True)
             yield from self.run("diagnose", *(part for log in logs for part in ("--log", log)), codes=(1,))
+            yield from self.run("diagnose", "--mask", *(part for log in logs for part in ("--log", log)), codes=(1,))
 
     def errors(self):
         output = self.write("output.raw", self.raw.read_bytes())

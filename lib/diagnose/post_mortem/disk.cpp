@@ -1,5 +1,6 @@
 #include "lib/diagnose/post_mortem/disk.h"
 
+#include "lib/device/device_record.h"
 #include "lib/diagnose/post_mortem/image_log.h"
 #include "lib/ops/accept.h"
 #include "lib/ops/carve.h"
@@ -53,6 +54,10 @@ Result<void> look(const Formats& formats, const DiskRequest& request, Disk& disk
     TRY_OK(look_at_other_image(*image, request, disk));
   }
   disk.log = log_in_image(*image);
+  if (request.with_devices) {
+    auto devices = device::devices_in(image->records(), request.path);
+    if (devices) disk.devices = std::move(*devices);  // records of another kind are no reason to stop
+  }
   if (request.machine == nullptr) return {};
   auto accepted = check_acceptance(formats, *image, *request.machine);
   if (accepted)

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/device/device.h"
 #include "lib/diagnose/log/log.h"
 #include "lib/image/carve.h"
 #include "lib/image/format.h"
@@ -25,6 +26,7 @@ struct Disk {
   std::vector<Breadcrumb> history;           // of an image of a kernel jump
   std::optional<BootLog> log;                // of the kernel that is in the image, up to the snapshot
   std::vector<CarvedImage> carved;           // images without a header, where no image has one
+  std::optional<device::DeviceSet> devices;  // of the machine that is in the image, where asked for
 
   bool holds_image() const { return !error && info.state != ImageState::None; }
   // A kernel writes it and resumes from it, in a swap area.
@@ -37,6 +39,7 @@ struct DiskRequest {
   OpenOptions open;
   std::vector<std::string> devices;  // where the machine's file systems may lie, beside the image's own disk
   const Machine* machine = nullptr;  // null: its acceptance is not asked for
+  bool with_devices = false;
   unsigned threads = 0;
   ProgressCallback progress;
 };

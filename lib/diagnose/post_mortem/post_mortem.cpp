@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/device/probe/probe.h"
 #include "lib/diagnose/post_mortem/candidates.h"
 #include "lib/diagnose/post_mortem/rules.h"
 #include "lib/diagnose/post_mortem/story.h"
@@ -89,13 +90,16 @@ void read_logs(const PostMortemRequest& request, LogSet& logs) {
 struct MachineFacts {
   Machine machine;
   PreflightFacts setup;
+  std::optional<device::DeviceSet> devices;
 };
 
 Result<std::optional<MachineFacts>> look_at_machine(const PostMortemRequest& request) {
   if (!request.machine) return std::optional<MachineFacts>();
   TRY(const device::Tree tree, boot::open_tree(*request.machine));
-  return std::optional(MachineFacts{read_machine(request.machine->root),
-                                    read_preflight_facts(tree, request.machine->initramfs)});
+  MachineFacts facts{read_machine(request.machine->root),
+                     read_preflight_facts(tree, request.machine->initramfs), std::nullopt};
+  if (request.with_devices) facts.devices = device::probe(tree).devices;
+  return std::optional(std::move(facts));
 }
 
 std::vector<std::string> paths_of(const PostMortemRequest& request, const std::optional<MachineFacts>& here) {
@@ -131,6 +135,7 @@ std::vector<Disk> look_at_disks(const Formats& formats, const PostMortemRequest&
   look.format = request.format;
   look.open = request.open;
   look.devices = file_systems_of(request, here);
+  look.with_devices = request.with_devices;
   look.machine = here ? &here->machine : nullptr;
   look.threads = request.threads;
   look.progress = request.progress;
@@ -215,6 +220,7 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   if (disk != nullptr) report.session = session_on(*disk);
   if (disk == nullptr)
     report.session.text = "not known: name the device or the file that the image was written to";
+  if (here) report.devices = here->devices;
   report.timeline = timeline_of(logs);
   std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));
   conclude(std::move(findings), disk, report);

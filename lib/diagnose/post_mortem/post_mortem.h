@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/device/device.h"
 #include "lib/diagnose/boot/machine_files.h"
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/log/log.h"
@@ -24,6 +25,7 @@ struct PostMortemRequest {
   std::vector<std::string> logs;              // files, the oldest boot first
   std::optional<std::string> journal;         // a folder; empty text: this machine's
   std::optional<boot::MachineFiles> machine;  // nothing: no machine is looked at
+  bool with_devices = false;                  // those of the image and of the machine, too
   unsigned threads = 0;
   ProgressCallback progress;
 };
@@ -34,8 +36,10 @@ struct PostMortem {
   std::vector<Cause> others;
   std::vector<Exonerated> exonerated;
   std::vector<TimelineEntry> timeline;
-  std::vector<Disk> disks;               // all that were looked at
-  std::vector<std::string> not_checked;  // what could not be read, a line each
+  std::vector<Disk> disks;                   // all that were looked at
+  std::vector<std::string> not_checked;      // what could not be read, a line each
+  std::optional<device::DeviceSet> devices;  // of the machine that was looked at, where asked for
+  bool is_masked = false;                    // names and ids are pseudonyms
 
   bool is_failure() const;  // of a resume, whatever else was found
 };

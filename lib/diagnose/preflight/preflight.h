@@ -28,6 +28,7 @@ struct Check {
 struct PreflightReport {
   std::vector<Check> checks;           // in the order of what happens: saving first
   std::vector<boot::Unread> not_read;  // what could not be read, and why
+  bool is_masked = false;              // names and ids are pseudonyms
   bool would_fail() const;
 };
 

@@ -1,0 +1,13 @@
+// A post-mortem that can go into a bug ticket: what tells who and which machine it is of stands there under
+// pseudonyms.
+#pragma once
+
+#include "lib/diagnose/post_mortem/post_mortem.h"
+
+namespace hib::diagnose {
+
+// All texts of the report. `request` is what it was made of.
+PostMortem masked(PostMortem report, const PostMortemRequest& request);
+Error masked(Error error, const PostMortemRequest& request);
+
+}  // namespace hib::diagnose

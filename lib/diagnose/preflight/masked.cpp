@@ -1,0 +1,47 @@
+#include "lib/diagnose/preflight/masked.h"
+
+#include "lib/device/probe/probe.h"
+#include "lib/diagnose/boot/machine_secrets.h"
+#include "lib/diagnose/mask.h"
+
+namespace hib::diagnose {
+namespace {
+
+Mask mask_of(const boot::MachineFiles& files) {
+  Mask mask;
+  if (const auto tree = boot::open_tree(files)) {
+    boot::learn_names(*tree, mask);
+    boot::learn_devices(device::probe(*tree).devices, mask);
+  }
+  boot::learn_paths(files, mask);
+  return mask;
+}
+
+void hide_all(PreflightReport& report, Mask& mask) {
+  for (Check& check : report.checks) {
+    mask.hide(check.text);
+    for (Evidence& evidence : check.evidence) mask.hide(evidence);
+    for (Advice& advice : check.fix) mask.hide(advice);
+  }
+  for (boot::Unread& unread : report.not_read) {
+    mask.hide(unread.path);
+    mask.hide(unread.why);
+  }
+}
+
+}  // namespace
+
+PreflightReport masked(PreflightReport report, const boot::MachineFiles& files) {
+  Mask mask = mask_of(files);
+  for (unsigned pass = 0; pass < 2; ++pass) hide_all(report, mask);  // a name may be known only at the end
+  report.is_masked = true;
+  return report;
+}
+
+Error masked(Error error, const boot::MachineFiles& files) {
+  Mask mask = mask_of(files);
+  mask.hide(error);
+  return error;
+}
+
+}  // namespace hib::diagnose
