@@ -33,10 +33,29 @@ std::string preflight_headline(const Style& style, const PreflightReport& report
   const std::size_t failures = count_of(report, CheckResult::WouldFail);
   const std::size_t warnings = count_of(report, CheckResult::Warning);
   const std::string more = warnings == 0 ? "" : "; " + counted(warnings, "warning");
-  if (failures > 0) return style.red(counted(failures, "reason") + " why it would not come back") + more;
-  const bool is_all_known = count_of(report, CheckResult::Unknown) == 0 && report.not_read.empty();
-  return style.green("nothing stands in the way of hibernating") + more +
-         (is_all_known ? "" : "; not all of it could be looked at");
+  if (failures > 0) return style.red(counted(failures, "reason") + " why hibernating would fail") + more;
+  const std::size_t unknown = count_of(report, CheckResult::Unknown) + report.not_read.size();
+  if (unknown == 0) return style.green("nothing stands in the way of hibernating") + more;
+  return style.green("nothing is seen that stands in the way of hibernating") + more +
+         fmt::format("; {} not known", unknown == 1 ? "1 thing is" : counted(unknown, "thing") + " are");
+}
+
+// Columns of a file are of no use in a sentence.
+std::string without_columns(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool is_blank = c == ' ' || c == '\t';
+    if (!is_blank || out.empty() || out.back() != ' ') out += is_blank ? ' ' : c;
+  }
+  return out;
+}
+
+void print_problem(std::ostream& out, const Style& style, const Check& check) {
+  for (const diagnose::Evidence& evidence : check.evidence)
+    out << fmt::format("              {}: \"{}\"\n", place_of(evidence),
+                       printable(without_columns(evidence.text)));
+  for (const diagnose::Advice& advice : check.fix)
+    out << "              " << style.bold("fix") << ": " << advice_line(advice) << "\n";
 }
 
 }  // namespace
@@ -45,11 +64,8 @@ void print_preflight(std::ostream& out, const Style& style, const PreflightRepor
   out << preflight_headline(style, report) << "\n";
   for (const Check& check : report.checks) {
     out << "  " << result_mark(style, check.result) << printable(check.text) << "\n";
-    if (check.result == CheckResult::Ok) continue;
-    for (const diagnose::Evidence& evidence : check.evidence)
-      out << fmt::format("              {}: \"{}\"\n", place_of(evidence), printable(evidence.text));
-    for (const diagnose::Advice& advice : check.fix)
-      out << "              " << style.bold("fix") << ": " << advice_line(advice) << "\n";
+    if (check.result == CheckResult::Warning || check.result == CheckResult::WouldFail)
+      print_problem(out, style, check);
   }
   for (const diagnose::boot::Unread& unread : report.not_read)
     out << fmt::format("  {}{}: {}\n", style.yellow(fmt::format("{:<12}", "not read")),

@@ -175,7 +175,7 @@ TEST_CASE("The EFI variable names a place, and a broken one is a problem that is
   auto configuration = read(folder);
   REQUIRE(configuration.settings_of(Origin::EfiVariable).size() == 1);
   CHECK(configuration.settings_of(Origin::EfiVariable)[0]->line.offset_pages == 7U);
-  CHECK(configuration.kernel.has_efi);
+  CHECK(configuration.kernel.has_efi == true);
 
   folder.file(path, std::string("\x07\0\0\0", 4) + utf16("{\"uuid\":1"));
   configuration = read(folder);

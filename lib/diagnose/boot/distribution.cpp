@@ -46,6 +46,11 @@ std::string grub_command(const TreeReader& reader, const BootEntries& boot) {
   return fmt::format("{} -o {}", is_grub2 ? "grub2-mkconfig" : "grub-mkconfig", boot.config);
 }
 
+// Unified kernel images have no boot entry that could be read: their line is made from /etc/kernel/cmdline.
+bool is_for_kernel_install(const Distribution& distribution, const BootEntries& boot) {
+  return !boot.loader && (distribution.has_kernel_install || distribution.generator == Generator::Mkinitcpio);
+}
+
 }  // namespace
 
 OsRelease parse_os_release(std::string_view text) {
@@ -135,7 +140,7 @@ Advice change_command_line(const TreeReader& reader, const Distribution& distrib
     advice.text = fmt::format("put {} into GRUB_CMDLINE_LINUX", parameters);
     advice.file = "/etc/default/grub";
     advice.command = grub_command(reader, boot);
-  } else if (reader.tree().exists("/etc/kernel/cmdline") || !boot.loader) {
+  } else if (reader.tree().exists("/etc/kernel/cmdline") || is_for_kernel_install(distribution, boot)) {
     advice.file = "/etc/kernel/cmdline";
     if (distribution.generator == Generator::Mkinitcpio) {
       advice.command = "mkinitcpio -P";

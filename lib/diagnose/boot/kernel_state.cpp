@@ -98,9 +98,10 @@ void read_lockdown(const TreeReader& reader, KernelState& state) {
   constexpr const char* kPath = "/sys/kernel/security/lockdown";
   if (const auto text = reader.line(kPath)) {
     state.lockdown = KernelState::chosen(*text);
-    state.lockdown_evidence = Evidence{kPath, 0, "", std::nullopt, *text};
+    state.lockdown_evidence = Evidence{kPath, std::nullopt, "", std::nullopt, *text};
   }
-  state.has_efi = reader.tree().exists("/sys/firmware/efi");
+  const device::Tree& tree = reader.tree();
+  if (tree.exists("/sys/firmware") || tree.is_live()) state.has_efi = tree.exists("/sys/firmware/efi");
   if (const auto variable = efi_variable(reader, "SecureBoot", kGlobalGuid);
       variable && !variable->data.empty())
     state.secure_boot = variable->data.front() == 1;

@@ -29,7 +29,7 @@ struct KernelState {
   std::optional<std::uint64_t> image_size;  // bytes that the kernel tries to keep the image below
   std::optional<std::string> lockdown;      // the word in brackets: "none", "integrity", "confidentiality"
   std::optional<bool> secure_boot;          // nothing: no EFI, or not readable
-  bool has_efi = false;
+  std::optional<bool> has_efi;              // nothing: a tree without /sys/firmware
   std::optional<Evidence> lockdown_evidence;
   std::vector<std::string> cxl_memory;  // "mem0"
   std::vector<SecretMemoryHolder> secret_memory;

@@ -86,7 +86,7 @@ class SettingsReader {
         line.offset_pages = std::stoull(*state_.resume_offset);
     }
     add(Origin::Sysfs,
-        {"/sys/power/resume", 0, "", std::nullopt,
+        {"/sys/power/resume", std::nullopt, "", std::nullopt,
          fmt::format("{}, resume_offset {}", state_.resume.value_or("?"),
                      state_.resume_offset.value_or("?"))},
         std::move(line));

@@ -107,9 +107,13 @@ void check_available(Sheet& sheet) {
   Check& check =
       sheet.fails(kName, Code::Inhibited,
                   is_built_in ? "the kernel refuses to hibernate: \"disk\" is missing in /sys/power/state"
-                              : "the kernel was built without hibernation");
-  check.evidence.push_back({"/sys/power/state", 0, "", std::nullopt, *kernel.state});
-  if (is_built_in) check.evidence.push_back({"/sys/power/disk", 0, "", std::nullopt, *kernel.disk});
+                              : "the kernel was built without hibernation: there is no /sys/power/disk");
+  const auto show = [&](const char* path, const std::optional<std::string>& text) {
+    if (text && !text->empty()) check.evidence.push_back({path, std::nullopt, "", std::nullopt, *text});
+  };
+  show("/sys/power/state", kernel.state);
+  show("/sys/power/disk", kernel.disk);
+  if (!is_built_in) check.fix.push_back({"boot a kernel that has hibernation (CONFIG_HIBERNATION)", "", ""});
 }
 
 void check_firmware(Sheet& sheet) {

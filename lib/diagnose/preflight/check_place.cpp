@@ -1,5 +1,6 @@
 // Would the next boot look where the image is?
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -45,7 +46,9 @@ void check_switched_off(Sheet& sheet) {
             ? fmt::format("the running kernel has {}: systemd refuses to hibernate", word)
             : fmt::format("the next boot has {} ({}): it does not resume", word, said_in(*setting)));
     check.evidence.push_back(setting->evidence);
-    check.fix.push_back({fmt::format("take {} off the command line", word), "", said_in(*setting)});
+    const bool is_a_file = setting->origin != Origin::RunningCommandLine;
+    check.fix.push_back(
+        {fmt::format("take {} off the command line", word), "", is_a_file ? said_in(*setting) : ""});
   }
   if (!is_off) sheet.ok(kName, Code::NotTried, "nothing switches resuming off");
 }
@@ -83,18 +86,45 @@ const ResumeSetting* word_of_initramfs(const PreflightFacts& facts) {
   return last;
 }
 
-// No place is named anywhere.
+// What the initramfs was made from is known, and what is in it is not.
+void say_place_of_sources(Sheet& sheet, std::string_view name, const ResumeSetting* word) {
+  const bool is_none = word != nullptr && word->kind == "none";
+  const ResumeSetting* named = nullptr;
+  for (const ResumeSetting* setting : all_settings(sheet.facts)) {
+    if (setting->origin == Origin::InitramfsSource && setting->line.resume) named = setting;
+  }
+  Check& check = sheet.unknown(
+      name, Code::NotTried,
+      named != nullptr ? fmt::format("{} names {}; whether it is in the initramfs is not known",
+                                     said_in(*named), *named->line.resume)
+      : is_none
+          ? fmt::format("RESUME=none in {}: an initramfs that is made with it does not look for an image",
+                        said_in(*word))
+          : "no setting that could be read says where to resume from; the initramfs may");
+  if (named != nullptr) {
+    check.evidence.push_back(named->evidence);
+  } else if (is_none) {
+    check.evidence.push_back(word->evidence);
+  }
+}
+
+// No place is named anywhere that counts.
 void say_no_place(Sheet& sheet, std::string_view name) {
+  const boot::Configuration& configuration = sheet.facts.configuration;
   const ResumeSetting* word = word_of_initramfs(sheet.facts);
   const bool is_none = word != nullptr && word->kind == "none";
   // initramfs-tools' "auto" finds the area when the initramfs is made, and puts it into that.
-  const bool is_auto = !sheet.facts.initramfs && !is_none &&
-                       sheet.facts.configuration.distribution.generator == boot::Generator::InitramfsTools;
-  if (is_auto || (!sheet.facts.initramfs && sheet.facts.configuration.boot.entries.empty())) {
-    sheet.unknown(name, Code::NotTried,
-                  "no setting says where to resume from; the initramfs may, and could not be read");
+  const bool is_debian = configuration.distribution.generator == boot::Generator::InitramfsTools;
+  const bool knows_line = !configuration.boot.entries.empty();
+  if (resume_place(sheet.facts).may_be_by_efi) {
+    sheet.unknown(
+        name, Code::NotTried,
+        "no setting says where to resume from; systemd would note it in the firmware where there is "
+        "EFI, which is not known");
     return;
   }
+  if (!sheet.facts.initramfs && (!knows_line || (is_debian && !is_none)))
+    return say_place_of_sources(sheet, name, word);
   Check& check = sheet.fails(
       name, Code::NotTried,
       is_none ? fmt::format("RESUME=none in {}, and no resume= on the command line: the next boot "
@@ -202,48 +232,70 @@ void check_area(Sheet& sheet, const ResumeSetting& setting, const ResumeSetting*
   check.fix = fix_parameters(facts);
 }
 
-// Device and offset in one text, so that two spellings of one device are equal.
-std::string place_text(const PreflightFacts& facts, const ResumeSetting& setting) {
-  const boot::Resolved resolved = facts.configuration.devices.resolve(*setting.line.resume);
-  const std::string device = resolved.match == Match::One ? resolved.names.front() : *setting.line.resume;
-  const bool has_offset = setting.line.resume_offset && setting.line.offset_pages != 0;
-  return has_offset ? fmt::format("{} at page {}", device, *setting.line.resume_offset) : device;
+// A place in words that can be compared: with all of the same sort. Two spellings of one device are equal.
+struct NamedPlace {
+  std::string sort;  // "device"; of a device that is not known: "UUID=", or all of the spelling
+  std::string text;  // with the offset, if any
+};
+
+NamedPlace named_place(const PreflightFacts& facts, const ResumeSetting& setting) {
+  const std::string& spec = *setting.line.resume;
+  const boot::Resolved resolved = facts.configuration.devices.resolve(spec);
+  NamedPlace place{"device", resolved.match == Match::One ? resolved.names.front() : spec};
+  if (resolved.match == Match::Unknown)
+    place.sort = spec.starts_with("/") ? spec : spec.substr(0, spec.find('=') + 1);
+  if (setting.line.resume_offset && setting.line.offset_pages != 0)
+    place.text += fmt::format(" at page {}", *setting.line.resume_offset);
+  return place;
+}
+
+// RESUME= of initramfs-tools has no word for an offset: it names the device of a place that has one.
+bool leaves_out_offset(const PreflightFacts& facts, const ResumeSetting& setting,
+                       const std::vector<const ResumeSetting*>& all) {
+  const bool has_no_word = setting.origin == Origin::InitramfsSource || setting.origin == Origin::Initramfs;
+  if (!has_no_word || setting.line.resume_offset) return false;
+  const std::string device = named_place(facts, setting).text + " ";
+  return std::any_of(all.begin(), all.end(), [&](const ResumeSetting* other) {
+    return other->line.resume && other->line.resume_offset &&
+           named_place(facts, *other).text.starts_with(device);
+  });
+}
+
+std::vector<const ResumeSetting*> settings_that_name(const PreflightFacts& facts) {
+  std::vector<const ResumeSetting*> naming;
+  const auto all = all_settings(facts);
+  for (const ResumeSetting* setting : all) {
+    const bool counts = setting->line.resume && setting->origin != Origin::EfiVariable;
+    if (counts && !leaves_out_offset(facts, *setting, all)) naming.push_back(setting);
+  }
+  return naming;
 }
 
 // Whether all that name a place name the same one.
 void check_agreement(Sheet& sheet) {
   constexpr std::string_view kName = "places-agree";
-  std::vector<const ResumeSetting*> naming;
-  std::set<std::string> places;
-  const auto all = all_settings(sheet.facts);
-  for (const ResumeSetting* setting : all) {
-    if (!setting->line.resume || setting->origin == Origin::EfiVariable) continue;
-    // RESUME= of initramfs-tools has no word for an offset.
-    const bool has_no_word =
-        setting->origin == Origin::InitramfsSource || setting->origin == Origin::Initramfs;
-    if (has_no_word && !setting->line.resume_offset &&
-        std::any_of(all.begin(), all.end(), [&](const ResumeSetting* other) {
-          return other->line.resume && other->line.resume_offset &&
-                 place_text(sheet.facts, *other).starts_with(place_text(sheet.facts, *setting) + " ");
-        }))
-      continue;
-    naming.push_back(setting);
-    places.insert(place_text(sheet.facts, *setting));
-  }
+  const auto naming = settings_that_name(sheet.facts);
   if (naming.size() < 2) return;
-  if (places.size() == 1) {
+  std::map<std::string, std::set<std::string>> places;  // of each sort
+  std::vector<std::string> said;
+  for (const ResumeSetting* setting : naming) {
+    const NamedPlace place = named_place(sheet.facts, *setting);
+    places[place.sort].insert(place.text);
+    said.push_back(fmt::format("{} says {}", said_in(*setting), place.text));
+  }
+  const bool is_contradiction =
+      std::any_of(places.begin(), places.end(), [](const auto& each) { return each.second.size() > 1; });
+  if (!is_contradiction && places.size() == 1) {
     sheet.ok(kName, Code::WrongPlace, fmt::format("{} places name the same area", naming.size()));
     return;
   }
-  std::vector<std::string> said;
-  Check check{kName, Code::WrongPlace, CheckResult::Warning, "", {}, {}};
-  for (const ResumeSetting* setting : naming) {
-    said.push_back(fmt::format("{} says {}", said_in(*setting), place_text(sheet.facts, *setting)));
-    check.evidence.push_back(setting->evidence);
-  }
-  check.text = "the places that name the area differ: " + listed(said);
-  check.fix = fix_parameters(sheet.facts);
-  sheet.checks.push_back(std::move(check));
+  Check& check =
+      is_contradiction
+          ? sheet.warn(kName, Code::WrongPlace, "the places that name the area differ: " + listed(said))
+          : sheet.unknown(kName, Code::WrongPlace,
+                          "whether these mean the same area is not known: " + listed(said));
+  for (const ResumeSetting* setting : naming) check.evidence.push_back(setting->evidence);
+  if (is_contradiction) check.fix = fix_parameters(sheet.facts);
 }
 
 // What lies in the variable before anybody has hibernated is from an earlier time.

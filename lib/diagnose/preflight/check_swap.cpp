@@ -40,8 +40,22 @@ void say_no_area(Sheet& sheet) {
           kernel.resume.value_or(""),
           kernel.resume_offset && *kernel.resume_offset != "0" ? " at page " + *kernel.resume_offset : "",
           listed(active)));
-  check.evidence.push_back({"/sys/power/resume", 0, "", std::nullopt, kernel.resume.value_or("")});
+  check.evidence.push_back({"/sys/power/resume", std::nullopt, "", std::nullopt, kernel.resume.value_or("")});
   check.fix = fix_parameters(sheet.facts);
+}
+
+void say_area(Sheet& sheet, const SwapArea& area) {
+  constexpr std::string_view kName = "swap-area";
+  if (is_certain(sheet.facts, area)) {
+    sheet.ok(kName, Code::NoSpace, fmt::format("the image would go to {}", area.name)).evidence =
+        area.said_by;
+    return;
+  }
+  Check& check = sheet.unknown(
+      kName, Code::WrongPlace,
+      fmt::format("whether {} lies on device {}, which the kernel was told to use, is not known", area.name,
+                  sheet.facts.configuration.kernel.resume.value_or("")));
+  check.evidence = area.said_by;
 }
 
 void check_ephemeral(Sheet& sheet, const SwapArea& area) {
@@ -58,6 +72,15 @@ void check_ephemeral(Sheet& sheet, const SwapArea& area) {
     check.evidence.push_back(*area.random_key);
     check.fix.push_back(
         {"give it a key that stays", "", area.random_key->source == "/etc/crypttab" ? "/etc/crypttab" : ""});
+    return;
+  }
+  // Below a device-mapper there may be a key that is made anew at every boot.
+  if (area.name.starts_with("/dev/dm-") &&
+      sheet.facts.configuration.devices.by_name(area.device) == nullptr) {
+    sheet.unknown(kName, Code::EphemeralSwap,
+                  fmt::format("whether what is written to {} stays there is not known: what it is made of is "
+                              "not",
+                              area.name));
     return;
   }
   sheet.ok(kName, Code::EphemeralSwap, fmt::format("what is written to {} stays there", area.name));
@@ -131,8 +154,7 @@ void check_swap(Sheet& sheet) {
   }
   const SwapArea* area = image_area(sheet.facts);
   if (area == nullptr) return say_no_area(sheet);
-  Check& check = sheet.ok(kName, Code::NoSpace, fmt::format("the image would go to {}", area->name));
-  check.evidence = area->said_by;
+  say_area(sheet, *area);
   check_ephemeral(sheet, *area);
   check_zram_first(sheet, *area);
   check_device(sheet, *area);

@@ -102,34 +102,43 @@ void locate_swap_files(const device::Tree& tree, PreflightFacts& facts) {
   }
 }
 
-bool is_at(const PreflightFacts& facts, const SwapArea& area, const std::string& number,
-           const std::optional<std::string>& offset) {
+bool is_named(const boot::KernelState& kernel) { return kernel.resume && *kernel.resume != "0:0"; }
+
+// Whether the area lies where /sys/power/resume points; nothing where its device is not known.
+std::optional<bool> is_where_named(const PreflightFacts& facts, const SwapArea& area) {
+  const boot::KernelState& kernel = facts.configuration.kernel;
   const boot::BlockDevice* device = facts.configuration.devices.by_name(area.device);
-  if (device == nullptr || device->number != number) return false;
+  if (device == nullptr || device->number.empty()) return std::nullopt;
+  if (device->number != *kernel.resume) return false;
   const auto place = facts.swap_files.find(area.name);
-  if (!area.is_file || place == facts.swap_files.end() || !place->second || !offset) return true;
-  return std::to_string(place->second->offset_pages) == *offset;
+  if (!area.is_file || place == facts.swap_files.end() || !place->second || !kernel.resume_offset)
+    return true;
+  return std::to_string(place->second->offset_pages) == *kernel.resume_offset;
+}
+
+// systemd passes over zram, then takes the highest priority or the most room
+// (find_suitable_hibernation_device_full).
+bool is_better(const SwapArea& area, const SwapArea* best) {
+  if (best == nullptr) return true;
+  if (area.is_zram) return false;
+  return best->is_zram || area.priority > best->priority || area.free_bytes() > best->free_bytes();
 }
 
 }  // namespace
 
 const SwapArea* image_area(const PreflightFacts& facts) {
-  const boot::KernelState& kernel = facts.configuration.kernel;
-  const bool is_named = kernel.resume && *kernel.resume != "0:0";
   const SwapArea* best = nullptr;
   for (const SwapArea& area : facts.configuration.swap.areas) {
     if (!area.is_active || area.is_deleted) continue;
-    if (is_named) {
-      if (is_at(facts, area, *kernel.resume, kernel.resume_offset)) return &area;
-      continue;
-    }
-    // systemd passes over zram, then takes the highest priority or the most room
-    // (find_suitable_hibernation_device_full).
-    const bool is_better = best == nullptr || best->is_zram || area.priority > best->priority ||
-                           area.free_bytes() > best->free_bytes();
-    if (best == nullptr || (!area.is_zram && is_better)) best = &area;
+    const auto is_there = is_named(facts.configuration.kernel) ? is_where_named(facts, area) : std::nullopt;
+    if (is_there == true) return &area;
+    if (is_there != false && is_better(area, best)) best = &area;
   }
   return best;
+}
+
+bool is_certain(const PreflightFacts& facts, const SwapArea& area) {
+  return !is_named(facts.configuration.kernel) || is_where_named(facts, area) == true;
 }
 
 ResumePlace resume_place(const PreflightFacts& facts) {
@@ -144,10 +153,15 @@ ResumePlace resume_place(const PreflightFacts& facts) {
   }
   if (place.setting != nullptr) return place;
   // NixOS and others tell the kernel by sysfs alone; what is left is systemd's variable.
-  const bool reads_variable = !facts.initramfs || facts.initramfs->has_resume_generator;
+  const bool reads_variable =
+      facts.initramfs ? facts.initramfs->has_resume_generator
+                      : facts.configuration.distribution.generator != boot::Generator::InitramfsTools;
   const unsigned version = facts.configuration.sleep.systemd_version;
-  place.is_by_efi = facts.configuration.kernel.has_efi && facts.configuration.sleep.has_systemd &&
-                    reads_variable && (version == 0 || version >= kFirstEfiSystemd);
+  const bool writes_variable =
+      facts.configuration.sleep.has_systemd && (version == 0 || version >= kFirstEfiSystemd);
+  const std::optional<bool> has_efi = facts.configuration.kernel.has_efi;
+  place.is_by_efi = has_efi == true && writes_variable && reads_variable;
+  place.may_be_by_efi = !has_efi && writes_variable && reads_variable;
   return place;
 }
 

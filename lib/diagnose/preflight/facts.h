@@ -35,13 +35,17 @@ PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string&
 // The swap area that an image would go to: the one that /sys/power/resume names, or else the one that
 // systemd and the kernel take. Null where there is none.
 const boot::SwapArea* image_area(const PreflightFacts& facts);
+// False where /sys/power/resume names a device, and whether the area lies on that one is not known.
+bool is_certain(const PreflightFacts& facts, const boot::SwapArea& area);
 
 // Where the next boot would resume from, as the first of these says it: the command line, the initramfs' own
-// copy, the EFI variable that systemd writes when it hibernates (`is_by_efi`, then without a place).
+// copy, the EFI variable that systemd writes when it hibernates (`is_by_efi`, then without a place;
+// `may_be_by_efi` where it is not known whether the machine has EFI).
 struct ResumePlace {
   const boot::ResumeSetting* setting = nullptr;
   const boot::ResumeSetting* offset_setting = nullptr;
   bool is_by_efi = false;
+  bool may_be_by_efi = false;
 };
 ResumePlace resume_place(const PreflightFacts& facts);
 
