@@ -272,12 +272,56 @@ TEST_CASE("On a machine without EFI systemd wants the running kernel to know the
   const Folder folder;
   write_good(folder);
   folder.file("sys/power/resume", "0:0\n");
-  expect(folder, "logind-method", R::WouldFail, "no EFI");
+  expect(folder, "logind-method", R::Unknown, "from systemd 255 on");  // nothing tells EFI from BIOS
+  folder.file("sys/firmware/memmap/0/start", "0x0\n");
+  expect(folder, "logind-method", R::WouldFail, "did not find the device of resume=UUID=");
+  folder.file("proc/cmdline", "root=/dev/sda1\n");
+  expect(folder, "logind-method", R::WouldFail, "was not told where to resume from");
   folder.file("sys/power/resume_offset", "7\n");
   expect(folder, "logind-method", R::WouldFail, "resume_offset is 7");
   folder.file("sys/power/resume_offset", "0\n");
+  std::filesystem::rename(folder.path() + "/usr/lib/systemd/libsystemd-shared-257.so",
+                          folder.path() + "/usr/lib/systemd/libsystemd-shared-252.so");
+  CHECK(named(run(folder), "logind-method").empty());  // it does not ask
+  std::filesystem::remove(folder.path() + "/usr/lib/systemd/libsystemd-shared-252.so");
+  expect(folder, "logind-method", R::Unknown, "from systemd 255 on");
   folder.file("sys/firmware/efi/x", "");
   CHECK(named(run(folder), "logind-method").empty());
+}
+
+TEST_CASE("Where block devices are not known, no swap area is called elsewhere and no place another one") {
+  const Folder folder;
+  write_good(folder);
+  std::filesystem::remove_all(folder.path() + "/sys/class/block");
+  CHECK_FALSE(run(folder).would_fail());
+  expect(folder, "swap-area", R::Unknown, "whether /dev/sda2 lies on device 8:2");
+  expect(folder, "places-agree", R::Unknown, "/sys/power/resume says 8:2");
+  expect(folder, "image-space", R::Ok);
+  expect(folder, "swap-ephemeral", R::Ok);
+  folder.file("proc/swaps", std::string(kSwaps) + "/dev/dm-1 partition 8388604 0 -2\n");
+  expect(folder, "swap-ephemeral", R::Unknown, "/dev/dm-1");  // dm-crypt with a random key, perhaps
+  write_boot_entry(folder, "resume=UUID=00000000-1111-2222-3333-444455556666");
+  expect(folder, "places-agree", R::Warning, "differ");  // two UUIDs are two areas, wherever they are
+}
+
+TEST_CASE("A place that only the initramfs' configuration names is not known to be in the initramfs") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/cmdline", "root=/dev/sda1\n");
+  write_boot_entry(folder, "root=/dev/sda1");
+  std::filesystem::remove(folder.path() + "/boot/initrd.img-" + kRelease);
+  folder.file("etc/initramfs-tools/conf.d/resume", fmt::format("RESUME=UUID={}\n", kUuid));
+  expect(folder, "resume-place", R::Unknown, "/etc/initramfs-tools/conf.d/resume names UUID=");
+}
+
+TEST_CASE("A place that systemd may note in the firmware is not known where EFI is not") {
+  const Folder folder;
+  write_good(folder);
+  std::filesystem::remove(folder.path() + "/usr/sbin/mkinitramfs");
+  folder.file("proc/cmdline", "root=/dev/sda1\n");
+  write_boot_entry(folder, "root=/dev/sda1");
+  folder.file(std::string("boot/initrd.img-") + kRelease, systemd_initramfs("ID=debian\n"));
+  expect(folder, "resume-place", R::Unknown, "which is not known");
 }
 
 TEST_CASE(

@@ -56,7 +56,11 @@ WOKE = """#!/bin/sh
 CAPTURED = ("/proc/cmdline", "/proc/swaps", "/proc/meminfo", "/proc/zoneinfo", "/proc/sys/kernel/osrelease", "/etc/fstab", "/etc/crypttab",
             "/etc/os-release", "/etc/initramfs-tools/initramfs.conf", "/etc/initramfs-tools/conf.d/resume", "/etc/systemd/sleep.conf",
             "/sys/power/state", "/sys/power/disk", "/sys/power/resume", "/sys/power/resume_offset", "/sys/power/image_size",
-            "/sys/kernel/security/lockdown", "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67")
+            "/sys/kernel/security/lockdown", "/sys/firmware/efi/fw_platform_size",
+            "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67", "/sys/firmware/memmap/*/start", "/sys/firmware/memmap/*/end",
+            "/sys/firmware/memmap/*/type")
+# Of these, only that they are there: which init it is, and its version.
+NAMED = ("/usr/lib/systemd/systemd", "/usr/lib/*/systemd/libsystemd-shared-*.so")
 
 
 class FullGuestError(Exception):
@@ -242,12 +246,17 @@ class FullBoot:
 
     def capture(self, folder):
         """A tree of what a diagnosis may look at."""
-        for path in CAPTURED:
-            said = self.do(f"[ -e {path} ] && base64 -w0 {path} && echo", code=None)
+        for path in self.present(NAMED):
+            write(Path(folder) / path.lstrip("/"), "")
+        for path in self.present(CAPTURED):
+            said = self.do(f"base64 -w0 {path} && echo", code=None)
             if said.strip():
                 target = Path(folder) / path.lstrip("/")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(base64.b64decode(said.strip().splitlines()[-1]))
+
+    def present(self, patterns):
+        return self.do(f"ls -d {' '.join(patterns)} 2> /dev/null", code=None).split()
 
 
 def write(path, text):

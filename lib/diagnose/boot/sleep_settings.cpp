@@ -50,7 +50,7 @@ unsigned version_in(const std::string& name) {
 }
 
 unsigned systemd_version(const device::Tree& tree) {
-  std::vector<std::string> folders = {"/usr/lib/systemd", "/lib/systemd"};
+  std::vector<std::string> folders = {"/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"};
   for (const std::string& name : tree.list("/usr/lib")) {
     if (name.ends_with("-linux-gnu")) folders.push_back("/usr/lib/" + name + "/systemd");
   }

@@ -70,24 +70,47 @@ void check_opens_file(Sheet& sheet) {
   }
 }
 
-// Since 255: without EFI only what /sys/power/resume names is taken.
-void check_method(Sheet& sheet) {
-  const boot::Configuration& configuration = sheet.facts.configuration;
-  const boot::KernelState& kernel = configuration.kernel;
-  const bool is_unset = kernel.resume == "0:0";
-  if (is_unset && kernel.resume_offset && *kernel.resume_offset != "0") {
-    sheet
-        .fails(
-            "logind-method", Code::Policy,
-            fmt::format("logind refuses: resume_offset is {}, and no device is set", *kernel.resume_offset))
-        .fix = fix_parameters(sheet.facts);
+// What the running kernel was told on its command line, and did not find: it would have set
+// /sys/power/resume otherwise.
+const boot::ResumeSetting* unheeded_line(const PreflightFacts& facts) {
+  const auto running = facts.configuration.settings_of(Origin::RunningCommandLine);
+  return running.empty() || !running.front()->line.resume ? nullptr : running.front();
+}
+
+// Since 255: without EFI only what /sys/power/resume names is taken (hibernation_is_safe).
+void check_firmware_kind(Sheet& sheet) {
+  constexpr std::string_view kName = "logind-method";
+  const boot::KernelState& kernel = sheet.facts.configuration.kernel;
+  const unsigned version = sheet.facts.configuration.sleep.systemd_version;
+  if (kernel.resume != "0:0" || kernel.has_efi == true || (version != 0 && version < kFirstNeedsResume))
+    return;
+  const boot::ResumeSetting* line = unheeded_line(sheet.facts);
+  const std::string where =
+      line == nullptr
+          ? "and the running kernel was not told where to resume from"
+          : fmt::format("and the running kernel did not find the device of resume={}", *line->line.resume);
+  if (!kernel.has_efi || version == 0) {
+    sheet.unknown(
+        kName, Code::Policy,
+        fmt::format("whether logind refuses is not known: it does from systemd {} on where there is "
+                    "no EFI, {}",
+                    kFirstNeedsResume, where));
     return;
   }
-  if (!is_unset || kernel.has_efi || configuration.sleep.systemd_version < kFirstNeedsResume) return;
+  Check& check = sheet.fails(kName, Code::Policy,
+                             fmt::format("logind refuses: there is no EFI to keep the place in, {}", where));
+  check.evidence.push_back({"/sys/power/resume", std::nullopt, "", std::nullopt, *kernel.resume});
+  if (line != nullptr) check.evidence.push_back(line->evidence);
+  check.fix = fix_parameters(sheet.facts);
+}
+
+void check_method(Sheet& sheet) {
+  const boot::KernelState& kernel = sheet.facts.configuration.kernel;
+  const bool has_offset = kernel.resume_offset && *kernel.resume_offset != "0";
+  if (kernel.resume != "0:0" || !has_offset) return check_firmware_kind(sheet);
   sheet
-      .fails(
-          "logind-method", Code::Policy,
-          "logind refuses: there is no EFI to keep the place in, and the running kernel was not told resume=")
+      .fails("logind-method", Code::Policy,
+             fmt::format("logind refuses: resume_offset is {}, and no device is set", *kernel.resume_offset))
       .fix = fix_parameters(sheet.facts);
 }
 
