@@ -39,6 +39,14 @@ void put_in_order(std::vector<Cause>& causes, const Disk* disk) {
   });
 }
 
+void add_once(std::vector<Evidence>& all, Evidence evidence) {
+  const bool is_known = std::any_of(all.begin(), all.end(), [&](const Evidence& one) {
+    return one.source == evidence.source && one.offset == evidence.offset && one.cursor == evidence.cursor &&
+           one.text == evidence.text;
+  });
+  if (!is_known) all.push_back(std::move(evidence));
+}
+
 // The same reason from two witnesses is one reason with more evidence.
 void merge_same(std::vector<Cause>& causes) {
   std::vector<Cause> merged;
@@ -49,7 +57,7 @@ void merge_same(std::vector<Cause>& causes) {
       merged.push_back(std::move(cause));
       continue;
     }
-    std::move(cause.evidence.begin(), cause.evidence.end(), std::back_inserter(twin->evidence));
+    for (Evidence& evidence : cause.evidence) add_once(twin->evidence, std::move(evidence));
     if (twin->advice.empty()) twin->advice = std::move(cause.advice);
   }
   causes = std::move(merged);
