@@ -2,10 +2,12 @@
 """Real hibernations that failed, judged: what `hibtool diagnose` says of each of tests/corpus/diagnose, by its logs."""
 
 import json
+import os
+import re
 import unittest
 from pathlib import Path
 
-from support import CliTest, json_schema
+from support import ROOT, CliTest, json_schema
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus" / "diagnose"
 # What no log tells: the kernel forbids hibernating without a word, or the console was quiet.
@@ -22,6 +24,14 @@ def logs_of(case):
     if (case / "journal.export").exists():
         return [case / "journal.export"]
     return [case / name for name in ("saving.log", "between.log", "restoring.log") if (case / name).exists()]
+
+
+DOCS = ROOT / "docs" / "diagnose.md"
+TABLE = re.compile(r"(<!-- failures -->\n).*?(<!-- end -->\n)", re.S)
+
+
+def in_table(text):
+    return "`" + text.replace("|", "\\|")[:90].strip() + "`"
 
 
 class Failures(CliTest):
@@ -61,6 +71,32 @@ class Failures(CliTest):
                 self.assertTrue(texts)
                 logs = b"".join(log.read_bytes() for log in logs_of(case))
                 self.assertTrue(any(text.encode() in logs or text.startswith("Command line: ") for text in texts), texts)
+
+    def row(self, name, members):
+        """A failure in the table of the docs: what its kernels printed, the disk alone, the logs, the pre-flight."""
+        wanted = json.loads((members[-1] / "case.json").read_text())
+        found = [self.by_logs(case)[1] for case in members]
+        printed = next((one["text"] for one in found[-1]["evidence"] if one["code"] == found[-1]["verdict"]["code"]), "")
+        verdicts = dict.fromkeys(f"`{document['verdict']['code']}`" for document in found)
+        foreseen = "–"
+        if (members[-1] / "saving" / "proc").exists():
+            checks = self.json("diagnose", "--preflight", "--root", str(members[-1] / "saving"), code=None)["checks"]
+            foreseen = ", ".join(f"`{check['code']}`" for check in checks if check["result"] == "would-fail") or "nothing"
+        return (f"| [{name}](../tests/corpus/diagnose/{members[-1].name}/case.json) | {in_table(printed) if printed else 'nothing'} | "
+                f"{wanted['expected_from_disk']} | {', '.join(verdicts)} | {foreseen} |\n")
+
+    def test_the_table_of_the_docs_is_what_the_program_says(self):
+        groups = {}
+        for case in cases():
+            groups.setdefault(re.sub(r"-6\.\d+$", "", case.name), []).append(case)
+        table = ("| failure | printed | by the disk alone | by the logs | foreseen by the pre-flight |\n| --- | --- | --- | --- | --- |\n"
+                 + "".join(self.row(name, members) for name, members in groups.items()))
+        text = DOCS.read_text()
+        wanted = TABLE.sub(lambda match: match[1] + table + match[2], text)
+        if os.environ.get("UPDATE_GOLDEN"):
+            DOCS.write_text(wanted)
+            return
+        self.assertEqual(text, wanted, "UPDATE_GOLDEN=1 writes it anew")
 
     def test_the_regions_of_the_memory_map_that_moved_are_named(self):
         _, document = self.by_logs(CORPUS / "memory-map-moved-6.12")

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/diagnose/post_mortem/memory_maps.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
 namespace hib::diagnose {
@@ -70,6 +71,16 @@ void judge_memory_map(const Case& facts, const Attempt& attempt, Findings& findi
   const LogEvent* outside = attempt.find(Event::PfnOutsideMemory);
   const LogEvent* event = moved != nullptr ? moved : outside;
   if (event == nullptr) return;
+  const bool is_same_map = !facts.map_before.empty() && !facts.map_here.empty() &&
+                           compare_maps(facts.map_before, facts.map_here).changes.empty();
+  if (moved == nullptr && is_same_map) {
+    findings.causes.push_back(
+        cause_of(Code::Damaged, *outside,
+                 fmt::format("the image's list of pages names {}, which is no memory, and the "
+                             "memory map is the old one: the list is damaged",
+                             detail_of(*outside, 0))));
+    return;
+  }
   Cause cause = cause_of(Code::MemoryMap, *event,
                          "the firmware gave another memory map than at the boot that made the image");
   add_region_changes(facts, cause);  // may find that it is another size
@@ -474,11 +485,30 @@ bool judge_success(const Case& facts, Findings& findings) {
   const LogEvent* left = attempt.find(Event::HibernationExited);
   if (left == nullptr || !attempt.has(Event::ImageLoaded) || attempt.has(Event::ResumeFailed)) return false;
   judge_boots_in_between(facts, findings);
+  judge_waking(attempt.boot(), facts.story.resuming->first, facts.story.resuming->end, findings);
   findings.causes.push_back(cause_of(Code::Resumed, *left, "the machine went on from its image"));
   return true;
 }
 
 }  // namespace
+
+void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
+  for (std::size_t i = first; i < end; ++i) {
+    const LogEvent& event = boot.events[i];
+    const bool is_asleep = event.message.event == Event::DriverRefused && detail_of(event, 3) == "restore";
+    if (is_asleep) {
+      findings.causes.push_back(cause_of(
+          Code::BrokeAfter, event,
+          fmt::format("the machine came back, and the driver {} did not wake its device {} (error {})",
+                      detail_of(event, 1), detail_of(event, 0), detail_of(event, 2))));
+    }
+    if (event.message.event == Event::DeviceReplaced) {
+      findings.causes.push_back(cause_of(
+          Code::BrokeAfter, event,
+          fmt::format("the machine came back, and {} is not the device that it was", detail_of(event, 0))));
+    }
+  }
+}
 
 bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings) {
   const LogEvent* locked = find_event(boot, 0, boot.events.size(), Event::ForbiddenByLockdown);

@@ -149,6 +149,7 @@ void judge_outcome(const Saving& saving, Findings& findings) {
   const LogEvent* left = find(Event::HibernationExited);
   const LogEvent* ended = left != nullptr ? left : find(Event::SleepEnded);
   if (saving.has_come_back && begun == nullptr && ended != nullptr) {
+    judge_waking(*saving.boot, saving.first, saving.end, findings);
     findings.causes.push_back(
         cause_of(Code::Resumed, *ended, "the machine went on from its image, in the boot that hibernated"));
     return;

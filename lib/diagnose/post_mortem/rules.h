@@ -40,6 +40,9 @@ void judge_disk(const Case& facts, Findings& findings);     // the image itself
 // holds.
 bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings);
 
+// What the machine that came back said of its devices, between these events.
+void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings);
+
 // The regions that differ, where both maps are known, and how often the map changes from boot to boot. Where
 // the machine has more or less memory, that is the cause.
 void add_region_changes(const Case& facts, Cause& cause);
