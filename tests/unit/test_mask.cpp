@@ -87,7 +87,9 @@ TEST_CASE("serial numbers that a device is known by are hidden in any text") {
   disk.identity = {
       {"serial", "S3Z2NB0K123456A", "shim", device::Strength::Strong, device::Presence::Present},
       {"usb-serial", "0781:5583:4C5300012302:0", "shim", device::Strength::Strong, device::Presence::Present},
-      {"model", "Samsung SSD 860", "shim", device::Strength::Medium, device::Presence::Present}};
+      {"t10", "ATA Samsung SSD 860EVO S3Z2NB0K123456A", "shim", device::Strength::Strong,
+       device::Presence::Present},
+      {"model", "Samsung SSD 860EVO", "shim", device::Strength::Medium, device::Presence::Present}};
   set.devices.push_back(disk);
   Mask mask;
   boot::learn_devices(set, mask);
@@ -95,10 +97,10 @@ TEST_CASE("serial numbers that a device is known by are hidden in any text") {
   CHECK(link == "/dev/disk/by-id/ata-" + mask("S3Z2NB0K123456A"));
   CHECK(mask("sda: S3Z2NB0K123456A") == "sda: serial-1");
   CHECK(mask("4C5300012302") == "serial-2");
-  CHECK(mask("Samsung SSD 860") == "Samsung SSD 860");
+  CHECK(mask("Samsung SSD 860EVO") == "Samsung SSD 860EVO");
   boot::hide(set, mask);
   CHECK(set.devices[0].identity[0].text == "serial-1");
-  CHECK(set.devices[0].identity[2].text == "Samsung SSD 860");
+  CHECK(set.devices[0].identity[3].text == "Samsung SSD 860EVO");
 }
 
 TEST_CASE("the address of a host controller is no serial number although USB calls it one") {

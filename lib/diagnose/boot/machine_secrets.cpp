@@ -23,21 +23,23 @@ SecretKind kind_of(const device::Value& value) {
   return SecretKind::Serial;
 }
 
-// Some values are made of several: "NQN SERIAL 1", "VENDOR:PRODUCT:SERIAL:0". Each part may stand alone
-// somewhere.
-void learn_parts(SecretKind kind, std::string_view text, std::string_view separators, Mask& mask) {
+// Some values are made of several: "NQN SERIAL 1", "VENDOR:PRODUCT:SERIAL:0", and the model among them, which
+// is no secret. Each part may stand alone somewhere.
+void learn_parts(SecretKind kind, std::string_view text, std::string_view separators, std::string_view model,
+                 Mask& mask) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find_first_of(separators, at), text.size());
-    if (is_worth_hiding(text.substr(at, end - at))) mask.learn(kind, text.substr(at, end - at));
+    const std::string_view part = text.substr(at, end - at);
+    if (is_worth_hiding(part) && !contains(model, part)) mask.learn(kind, part);
     at = end + 1;
   }
 }
 
-void learn_value(const device::Value& value, Mask& mask) {
+void learn_value(const device::Value& value, std::string_view model, Mask& mask) {
   const SecretKind kind = kind_of(value);
   if (is_worth_hiding(value.text)) mask.learn(kind, value.text);
   if (kind == SecretKind::Serial)
-    learn_parts(kind, value.text, value.name == "usb-serial" ? " :" : " ", mask);
+    learn_parts(kind, value.text, value.name == "usb-serial" ? " :" : " ", model, mask);
 }
 
 }  // namespace
@@ -55,8 +57,9 @@ void learn_names(const device::Tree& tree, Mask& mask) {
 
 void learn_devices(const device::DeviceSet& devices, Mask& mask) {
   for (const device::Device& device : devices.devices) {
+    const device::Value* model = device.find_identity("model");
     for (const device::Value& value : device.identity) {
-      if (is_secret(value)) learn_value(value, mask);
+      if (is_secret(value)) learn_value(value, model == nullptr ? "" : std::string_view(model->text), mask);
     }
   }
 }
