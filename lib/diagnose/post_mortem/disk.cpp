@@ -36,6 +36,13 @@ Result<void> look_at_other_image(const ImageReader& image, const DiskRequest& re
   return {};
 }
 
+// For those who want to see all of it; what cannot be had is no reason to stop.
+void add_details(const ImageReader& image, Disk& disk) {
+  if (auto devices = device::devices_in(image.records(), disk.path)) disk.devices = std::move(*devices);
+  if (const auto map = image.map())
+    disk.map = coarse_map(map->tiled(image.info().file_bytes), image.info().file_bytes);
+}
+
 Result<void> look(const Formats& formats, const DiskRequest& request, Disk& disk) {
   OpenOptions open = request.open;
   open.salvage = true;  // damage is an answer here
@@ -54,10 +61,7 @@ Result<void> look(const Formats& formats, const DiskRequest& request, Disk& disk
     TRY_OK(look_at_other_image(*image, request, disk));
   }
   disk.log = log_in_image(*image);
-  if (request.with_devices) {
-    auto devices = device::devices_in(image->records(), request.path);
-    if (devices) disk.devices = std::move(*devices);  // records of another kind are no reason to stop
-  }
+  if (request.with_details) add_details(*image, disk);
   if (request.machine == nullptr) return {};
   auto accepted = check_acceptance(formats, *image, *request.machine);
   if (accepted)

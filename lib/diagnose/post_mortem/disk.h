@@ -7,6 +7,7 @@
 
 #include "lib/device/device.h"
 #include "lib/diagnose/log/log.h"
+#include "lib/diagnose/post_mortem/image_map.h"
 #include "lib/image/carve.h"
 #include "lib/image/format.h"
 #include "lib/ops/rearm.h"
@@ -26,6 +27,7 @@ struct Disk {
   std::vector<Breadcrumb> history;           // of an image of a kernel jump
   std::optional<BootLog> log;                // of the kernel that is in the image, up to the snapshot
   std::vector<CarvedImage> carved;           // images without a header, where no image has one
+  ImageMap map;                              // of its file, where asked for
   std::optional<device::DeviceSet> devices;  // of the machine that is in the image, where asked for
 
   bool holds_image() const { return !error && info.state != ImageState::None; }
@@ -39,7 +41,7 @@ struct DiskRequest {
   OpenOptions open;
   std::vector<std::string> devices;  // where the machine's file systems may lie, beside the image's own disk
   const Machine* machine = nullptr;  // null: its acceptance is not asked for
-  bool with_devices = false;
+  bool with_details = false;
   unsigned threads = 0;
   ProgressCallback progress;
 };

@@ -7,10 +7,7 @@ namespace hib::diagnose {
 namespace {
 
 void learn_paths(const PostMortemRequest& request, Mask& mask) {
-  mask.learn_path(request.image);
-  for (const std::string& log : request.logs) mask.learn_path(log);
-  if (request.journal) mask.learn_path(*request.journal);
-  if (request.machine) boot::learn_paths(*request.machine, mask);
+  for (const std::string& path : inputs_of(request)) mask.learn_path(path);
 }
 
 void learn_machine(const PostMortemRequest& request, Mask& mask) {

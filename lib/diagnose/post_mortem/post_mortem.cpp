@@ -9,6 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/device/probe/probe.h"
 #include "lib/diagnose/post_mortem/candidates.h"
+#include "lib/diagnose/post_mortem/memory_maps.h"
 #include "lib/diagnose/post_mortem/rules.h"
 #include "lib/diagnose/post_mortem/story.h"
 #include "lib/os/cancel.h"
@@ -106,7 +107,7 @@ Result<std::optional<MachineFacts>> look_at_machine(const PostMortemRequest& req
   TRY(const device::Tree tree, boot::open_tree(*request.machine));
   MachineFacts facts{read_machine(request.machine->root),
                      read_preflight_facts(tree, request.machine->initramfs), std::nullopt};
-  if (request.with_devices) facts.devices = device::probe(tree).devices;
+  if (request.with_details) facts.devices = device::probe(tree).devices;
   return std::optional(std::move(facts));
 }
 
@@ -143,7 +144,7 @@ std::vector<Disk> look_at_disks(const Formats& formats, const PostMortemRequest&
   look.format = request.format;
   look.open = request.open;
   look.devices = file_systems_of(request, here);
-  look.with_devices = request.with_devices;
+  look.with_details = request.with_details;
   look.machine = here ? &here->machine : nullptr;
   look.threads = request.threads;
   look.progress = request.progress;
@@ -194,6 +195,18 @@ bool PostMortem::is_failure() const {
   return std::find(std::begin(kNoFailures), std::end(kNoFailures), verdict.code) == std::end(kNoFailures);
 }
 
+std::vector<std::string> inputs_of(const PostMortemRequest& request) {
+  std::vector<std::string> inputs = request.logs;
+  inputs.push_back(request.image);
+  if (request.journal) inputs.push_back(*request.journal);
+  if (request.machine) {
+    const boot::MachineFiles& files = *request.machine;
+    inputs.insert(inputs.end(), {files.root, files.initramfs, files.cmdline, files.efivars});
+  }
+  std::erase(inputs, "");
+  return inputs;
+}
+
 Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& request) {
   PostMortem report;
   TRY(const auto here, look_at_machine(request));
@@ -228,6 +241,7 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   if (disk != nullptr) report.session = session_on(*disk);
   if (disk == nullptr)
     report.session.text = "not known: name the device or the file that the image was written to";
+  if (!before.empty() && !now.empty()) report.map_changes = compare_maps(before, now).changes;
   if (here) report.devices = here->devices;
   report.timeline = timeline_of(logs);
   std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));

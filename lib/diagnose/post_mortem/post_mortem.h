@@ -11,6 +11,7 @@
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/log/log.h"
 #include "lib/diagnose/post_mortem/disk.h"
+#include "lib/diagnose/post_mortem/memory_maps.h"
 #include "lib/diagnose/post_mortem/session.h"
 #include "lib/diagnose/post_mortem/timeline.h"
 #include "lib/image/format.h"
@@ -25,7 +26,7 @@ struct PostMortemRequest {
   std::vector<std::string> logs;              // files, the oldest boot first
   std::optional<std::string> journal;         // a folder; empty text: this machine's
   std::optional<boot::MachineFiles> machine;  // nothing: no machine is looked at
-  bool with_devices = false;                  // those of the image and of the machine, too
+  bool with_details = false;                  // devices of image and machine, and the map of the image
   unsigned threads = 0;
   ProgressCallback progress;
 };
@@ -39,10 +40,14 @@ struct PostMortem {
   std::vector<Disk> disks;                   // all that were looked at
   std::vector<std::string> not_checked;      // what could not be read, a line each
   std::optional<device::DeviceSet> devices;  // of the machine that was looked at, where asked for
+  std::vector<RegionChange> map_changes;     // of the firmware's memory map, since the image was saved
   bool is_masked = false;                    // names and ids are pseudonyms
 
   bool is_failure() const;  // of a resume, whatever else was found
 };
+
+// The files and folders that it names.
+std::vector<std::string> inputs_of(const PostMortemRequest& request);
 
 // Fails only when nothing at all could be looked at.
 Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& request);
