@@ -5,7 +5,9 @@
 #include "lib/diagnose/post_mortem/post_mortem.h"
 #include "lib/diagnose/preflight/masked.h"
 #include "lib/diagnose/preflight/preflight.h"
+#include "lib/report/diagnose_html.h"
 #include "lib/report/preflight.h"
+#include "lib/report/report_file.h"
 
 namespace hib::cli {
 namespace {
@@ -39,6 +41,9 @@ class Diagnose final : public Verb {
         ->type_name("DIR");
     app.add_flag("--preflight", preflight_, "before hibernating: would this machine come back?");
     app.add_flag("--mask", mask_, "for a bug ticket: pseudonyms in place of names, ids and addresses");
+    app.add_option("--report", report_, "write all of it into this file too, as a page of HTML")
+        ->type_name("FILE");
+    app.add_flag("--force", force_, "with --report: replace an existing file");
     add_input_options(app, common, formats);
     app.footer(
         "Exit code 0: no failure was found, or none is foreseen; 1: one was, and the verdict says which; 2: "
@@ -49,6 +54,7 @@ class Diagnose final : public Verb {
         "  hibtool diagnose --preflight                  # this machine, before it hibernates\n"
         "  hibtool diagnose /dev/sda3 --journal          # one device, with what its boots have said\n"
         "  hibtool diagnose swap.img --log saving.log --log restoring.log\n"
+        "  hibtool diagnose --mask --report ticket.html  # for a bug ticket\n"
         "  hibtool diagnose --json | jq -r .verdict.code");
   }
 
@@ -60,7 +66,8 @@ class Diagnose final : public Verb {
 
  private:
   Result<void> check_options() const {
-    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE", "--log", "--journal"}));
+    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE", "--log", "--journal", "--report"}));
+    TRY_OK(only_with(*verb_, "--report", {"--force"}));
     return not_with(*verb_, "--root", {"--against-running"});
   }
 
@@ -84,12 +91,20 @@ class Diagnose final : public Verb {
     const bool is_of_this_machine = request.image.empty() && request.logs.empty() && files_.root.empty();
     if (verb_->count("--journal") > 0 || is_of_this_machine) request.journal = journal_;
     if (against_running_ || is_of_this_machine || has_files()) request.machine = files_;
-    request.with_devices = mask_;
+    request.with_details = mask_ || !report_.empty();
+    const auto refuse = [&](const Error& error) {
+      return context.report(mask_ ? diagnose::masked(error, request) : error);
+    };
+    auto file = report::ReportFile::create(report_, force_, diagnose::inputs_of(request));
+    if (!file) return refuse(file.error());
     auto report = diagnose::post_mortem(context.formats, request);
-    if (!report) return context.report(mask_ ? diagnose::masked(report.error(), request) : report.error());
+    if (!report) return refuse(report.error());
     if (mask_) report = diagnose::masked(std::move(*report), request);
+    const auto written = file->publish([&] { return report::html_of_post_mortem(*report); });
+    if (!written) return refuse(written.error());
     if (context.options.json) context.document(report::json_of_post_mortem(*report));
     if (context.shows_text()) report::print_post_mortem(context.streams.out, context.out_style, *report);
+    if (context.shows_text() && !report_.empty()) file->print_place(context.streams.out, mask_);
     return report->is_failure() ? kNo : kDone;
   }
 
@@ -104,6 +119,8 @@ class Diagnose final : public Verb {
   std::string journal_;
   bool against_running_ = false;
   bool preflight_ = false;
+  std::string report_;
+  bool force_ = false;
   bool mask_ = false;
 };
 

@@ -112,16 +112,17 @@ std::string strongest_key(const Device& device) {
 
 // Driver and mount points, "swap" for what is in use as that, "no driver" for a function whose driver is
 // missing.
-std::string state_of(const Device& device) {
+std::string state_of(const Device& device, bool with_driver = true) {
   std::string text;
   for (const Value& value : device.state) {
     if (value.presence == Presence::Present &&
-        (value.name == "driver" || value.name == "mount" ||
+        ((value.name == "driver" && with_driver) || value.name == "mount" ||
          (value.name == "in-use" && value.text != "mounted") || value.name == "image")) {
       text += (text.empty() ? "" : ", ") + value.text;
     }
   }
-  if (text.empty() && device.find_state("modalias") != nullptr) text = "no driver";
+  if (text.empty() && device.find_state("modalias") != nullptr && device.find_state("driver") == nullptr)
+    text = "no driver";
   return text;
 }
 
@@ -246,6 +247,21 @@ std::string hex_digits(const std::vector<std::byte>& bytes) {
 
 void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) {
   out << Tree(style, set, numeric).text();
+}
+
+std::vector<DeviceRow> rows_of(const DeviceSet& set) {
+  const DeviceNames names;
+  std::vector<DeviceRow> rows;
+  for (const Device& device : set.devices) {
+    const Value* driver = device.find_state("driver");
+    const Value* power = device.find_state("power-state");
+    std::string state = state_of(device, false);
+    if (power != nullptr) state += (state.empty() ? "" : ", ") + power->text;
+    rows.push_back({cell(kind_of(device)), cell(device.name.empty() ? device.path : device.name),
+                    cell(joined(what_it_is(device, names), size_of(device))),
+                    driver == nullptr ? "" : cell(driver->text), cell(state)});
+  }
+  return rows;
 }
 
 void print_device(std::ostream& out, const Style& style, const Device& device) {

@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "lib/device/device.h"
 #include "lib/device/match/match.h"
@@ -14,6 +15,16 @@ namespace hib::report {
 // A tree of all of them, as lsblk draws it. `numeric`: ids instead of names, as lspci -n, and so the same on
 // every machine.
 void print_devices(std::ostream& out, const Style& style, const device::DeviceSet& set, bool numeric);
+
+// Each of them as the cells of a table.
+struct DeviceRow {
+  std::string kind;
+  std::string name;
+  std::string model;
+  std::string driver;
+  std::string state;
+};
+std::vector<DeviceRow> rows_of(const device::DeviceSet& set);
 
 // Every value of one.
 void print_device(std::ostream& out, const Style& style, const device::Device& device);

@@ -1,0 +1,44 @@
+#include "lib/report/report_file.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "lib/base/text.h"
+#include "lib/os/overlap.h"
+
+namespace hib::report {
+namespace {
+
+Error refused(const std::string& path, std::string found, std::string allowed) {
+  return make_error(ErrorKind::Refused, "report", std::move(found), std::move(allowed)).of(path);
+}
+
+}  // namespace
+
+Result<ReportFile> ReportFile::create(const std::string& path, bool force,
+                                      const std::vector<std::string>& inputs) {
+  if (path.empty()) return ReportFile(nullptr);
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (path == "-" || (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)))
+    return fail(refused(path, "no file", "the name of a file"));
+  const bool is_input = std::any_of(inputs.begin(), inputs.end(), [&](const std::string& input) {
+    return !input.empty() && may_overlap(input, path);
+  });
+  if (is_input) return fail(refused(path, "an input of this command", "another file"));
+  TRY(auto output, Output::create(path, force));
+  return ReportFile(std::move(output));
+}
+
+Result<void> ReportFile::publish(const std::function<std::string()>& html) {
+  if (output_ == nullptr) return {};
+  TRY_OK(output_->append(as_bytes(html())));
+  return output_->publish();
+}
+
+void ReportFile::print_place(std::ostream& out, bool masked) const {
+  const std::filesystem::path path(output_->path());
+  out << "report       " << printable(masked ? path.filename().string() : path.string()) << "\n";
+}
+
+}  // namespace hib::report
