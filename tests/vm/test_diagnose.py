@@ -2,6 +2,7 @@
 """Hibernations that fail in guests with Debian's kernels, and what diagnose says of the disk, alone and with the consoles. What it
 advises is done, and the kernel is the judge."""
 
+import functools
 import shutil
 import sys
 import tempfile
@@ -32,14 +33,16 @@ class Diagnosed(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.bench = Bench(cls.folder, CACHE)
 
-    def make(self, name):
+    @classmethod
+    @functools.cache
+    def make(cls, name):
         """The disk of a failure, and its consoles as files, the oldest boot first."""
         failure = FAILURES[name]
-        evidence = failure.make(self.bench, failure.series)
+        evidence = failure.make(cls.bench, failure.series)
         logs = []
         for boot in ("saving", "between", "restoring"):
             if boot in evidence.logs:
-                logs += ["--log", self.folder / f"{name}-{boot}.log"]
+                logs += ["--log", cls.folder / f"{name}-{boot}.log"]
                 logs[-1].write_bytes(evidence.logs[boot].encode(errors="surrogateescape"))
         return failure, evidence, logs
 
@@ -54,7 +57,7 @@ class Diagnosed(unittest.TestCase):
                 self.assertEqual(both["session"]["state"], state)
 
     def test_the_map_that_moved_is_told_by_the_image_alone_and_one_boot_log(self):
-        _, evidence, logs = self.make("memory-map-moved-6.12")
+        _, evidence, logs = self.make("memory-map-moved-6.1")
         document = tool_json("diagnose", evidence.disk, *logs[-2:], code=1)
         self.assertEqual(document["verdict"]["code"], "memory-map")
         self.assertTrue([one for one in document["evidence"] if one["source"].startswith("memory maps")], document["evidence"])

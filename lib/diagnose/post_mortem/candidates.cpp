@@ -34,6 +34,8 @@ std::vector<std::string> candidates_of(const PreflightFacts& facts) {
   if (place.setting != nullptr) add_named(configuration.devices, *place.setting->line.resume, paths);
   if (configuration.kernel.resume && *configuration.kernel.resume != "0:0")
     add_named(configuration.devices, *configuration.kernel.resume, paths);
+  if (configuration.resume.efi)
+    add_named(configuration.devices, "UUID=" + configuration.resume.efi->uuid, paths);
   for (const boot::SwapArea& area : configuration.swap.areas) add_area(area, paths);
   return paths;
 }
