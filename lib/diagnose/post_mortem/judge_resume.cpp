@@ -155,6 +155,23 @@ std::vector<const LogEvent*> refusals_in(const Attempt& attempt) {
   return refusals;
 }
 
+// What the device is: its kernel name may be all that the log says.
+void add_device(const Case& facts, const std::string& name, Cause& cause) {
+  if (facts.devices == nullptr) return;
+  const auto& all = facts.devices->devices;
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const device::Device& one) { return one.name == name; });
+  if (found == all.end()) return;
+  std::string text;
+  for (const device::Value& value : found->identity) {
+    const bool is_wanted = value.name == "vendor" || value.name == "device" || value.name == "model";
+    if (is_wanted && value.presence == device::Presence::Present)
+      text += (text.empty() ? "" : ", ") + value.name + " " + value.text;
+  }
+  if (!text.empty())
+    cause.evidence.push_back({"/sys/" + found->path, std::nullopt, "", std::nullopt, std::move(text)});
+}
+
 std::string refusal_text(const LogEvent& refusal) {
   return fmt::format("the driver {} did not stop its device {} (error {})", detail_of(refusal, 1),
                      detail_of(refusal, 0), detail_of(refusal, 2));
@@ -171,6 +188,7 @@ void judge_driver(const Case& facts, const Attempt& attempt, Findings& findings)
       refusals.empty() ? fmt::format("a driver did not stop its device (error {})", detail_of(*failed, 0))
                        : refusal_text(first));
   if (loaded != nullptr) cause.text += "; the image was sound, and read completely";
+  if (!refusals.empty()) add_device(facts, detail_of(first, 0), cause);
   for (std::size_t i = 1; i < refusals.size(); ++i) cause.evidence.push_back(evidence_of(refusals[i]->line));
   for (const LogEvent* called : attempt.all(Event::CallbackFailed))
     cause.evidence.push_back(evidence_of(called->line));

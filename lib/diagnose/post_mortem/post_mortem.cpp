@@ -107,7 +107,7 @@ Result<std::optional<MachineFacts>> look_at_machine(const PostMortemRequest& req
   TRY(const device::Tree tree, boot::open_tree(*request.machine));
   MachineFacts facts{read_machine(request.machine->root),
                      read_preflight_facts(tree, request.machine->initramfs), std::nullopt};
-  if (request.with_details) facts.devices = device::probe(tree).devices;
+  facts.devices = device::probe(tree).devices;
   return std::optional(std::move(facts));
 }
 
@@ -173,6 +173,11 @@ std::vector<MemoryMapEntry> map_here(const Machine* machine, const Story& story)
   return {};
 }
 
+const device::DeviceSet* devices_of(const std::optional<MachineFacts>& here, const Disk* disk) {
+  if (here && here->devices) return &*here->devices;
+  return disk != nullptr && disk->devices ? &*disk->devices : nullptr;
+}
+
 void conclude(Findings findings, const Disk* disk, PostMortem& report) {
   put_in_order(findings.causes, disk);
   merge_same(findings.causes);
@@ -230,7 +235,7 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   const Story story = story_of(logs);
   const std::vector<MemoryMapEntry> before = map_before(disk, story);
   const std::vector<MemoryMapEntry> now = map_here(here ? &here->machine : nullptr, story);
-  const Case facts{disk, story, logs, here ? &here->setup : nullptr, before, now};
+  const Case facts{disk, story, logs, here ? &here->setup : nullptr, before, now, devices_of(here, disk)};
   Findings findings;
   judge_command_lines(facts, findings);
   judge_resume(facts, findings);

@@ -39,7 +39,7 @@ struct PostMortem {
   std::vector<TimelineEntry> timeline;
   std::vector<Disk> disks;                   // all that were looked at
   std::vector<std::string> not_checked;      // what could not be read, a line each
-  std::optional<device::DeviceSet> devices;  // of the machine that was looked at, where asked for
+  std::optional<device::DeviceSet> devices;  // of the machine that was looked at
   std::vector<RegionChange> map_changes;     // of the firmware's memory map, since the image was saved
   bool is_masked = false;                    // names and ids are pseudonyms
 

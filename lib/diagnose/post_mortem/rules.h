@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "lib/device/device.h"
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/log/log.h"
 #include "lib/diagnose/post_mortem/disk.h"
@@ -20,6 +21,7 @@ struct Case {
   // Of the boot that hibernated, and of the machine that is to resume; empty: not known.
   const std::vector<MemoryMapEntry>& map_before;
   const std::vector<MemoryMapEntry>& map_here;
+  const device::DeviceSet* devices = nullptr;  // of the machine, or of the image; null: not known
 };
 
 struct Findings {
