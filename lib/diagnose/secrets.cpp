@@ -23,6 +23,7 @@ constexpr std::string_view kUnitSuffixes[] = {".service", ".socket", ".device", 
                                               ".swap",    ".slice",  ".scope",  ".timer",  ".automount"};
 constexpr std::size_t kMinSerial = 5;       // behind "serial:"; "Serial: 8250/16550 driver" is none
 constexpr std::size_t kMinKnownSerial = 6;  // of a device's identity
+constexpr std::size_t kMostBytes = 1024;    // that are looked at for one secret: names have 255
 constexpr std::size_t kMaxHostBytes = 255;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -39,8 +40,9 @@ bool is_name_byte(char c) {
 }
 
 std::size_t count_of(std::string_view text, std::size_t at, Test is_one) {
+  const std::size_t stop = text.size() - at > kMostBytes ? at + kMostBytes : text.size();
   std::size_t end = at;
-  while (end < text.size() && is_one(text[end])) ++end;
+  while (end < stop && is_one(text[end])) ++end;
   return end - at;
 }
 
