@@ -7,6 +7,7 @@
 #include "lib/diagnose/preflight/preflight.h"
 #include "lib/report/diagnose_html.h"
 #include "lib/report/preflight.h"
+#include "lib/report/preflight_html.h"
 #include "lib/report/report_file.h"
 
 namespace hib::cli {
@@ -66,17 +67,25 @@ class Diagnose final : public Verb {
 
  private:
   Result<void> check_options() const {
-    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE", "--log", "--journal", "--report"}));
+    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE", "--log", "--journal"}));
     TRY_OK(only_with(*verb_, "--report", {"--force"}));
     return not_with(*verb_, "--root", {"--against-running"});
   }
 
   int run_preflight(const Context& context) const {
+    const auto refuse = [&](const Error& error) {
+      return context.report(mask_ ? diagnose::masked(error, files_) : error);
+    };
+    auto file = report::ReportFile::create(report_, force_, inputs_of(files_));
+    if (!file) return refuse(file.error());
     auto report = diagnose::preflight(files_);
-    if (!report) return context.report(mask_ ? diagnose::masked(report.error(), files_) : report.error());
+    if (!report) return refuse(report.error());
     if (mask_) report = diagnose::masked(std::move(*report), files_);
+    const auto written = file->publish([&] { return report::html_of_preflight(*report); });
+    if (!written) return refuse(written.error());
     if (context.options.json) context.document(report::json_of_preflight(*report));
     if (context.shows_text()) report::print_preflight(context.streams.out, context.out_style, *report);
+    if (context.shows_text()) file->print_place(context.streams.out, mask_);
     return report->would_fail() ? kNo : kDone;
   }
 
@@ -104,7 +113,7 @@ class Diagnose final : public Verb {
     if (!written) return refuse(written.error());
     if (context.options.json) context.document(report::json_of_post_mortem(*report));
     if (context.shows_text()) report::print_post_mortem(context.streams.out, context.out_style, *report);
-    if (context.shows_text() && !report_.empty()) file->print_place(context.streams.out, mask_);
+    if (context.shows_text()) file->print_place(context.streams.out, mask_);
     return report->is_failure() ? kNo : kDone;
   }
 

@@ -7,12 +7,11 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
-#include "lib/base/version.h"
-#include "lib/report/advice.h"
 #include "lib/report/clock.h"
 #include "lib/report/devices.h"
-#include "lib/report/diagnose_style.h"
 #include "lib/report/html.h"
+#include "lib/report/html_parts.h"
+#include "lib/report/page_style.h"
 
 namespace hib::report {
 namespace {
@@ -23,9 +22,7 @@ using diagnose::RegionChange;
 using diagnose::SessionState;
 using diagnose::TimelineEntry;
 
-// What a hostile input can make of a page has an end; --json lists all.
-constexpr std::size_t kMostEvidence = 200;
-constexpr std::size_t kMostRows = 1000;  // of a table
+// As kMostRows: what a hostile input can make of a page has an end.
 constexpr std::size_t kMostLanes = 12;   // of the picture of the boots
 constexpr std::size_t kMostMarks = 400;  // of damage in the picture of the image
 constexpr std::size_t kMostDamage = 20;  // in words
@@ -36,11 +33,6 @@ constexpr double kLaneHeight = 26;
 
 std::string colour(std::size_t number) { return fmt::format("k{}", number % kColours); }
 std::string px(double value) { return fmt::format("{:.2f}", value); }
-
-void left_out(Html& html, std::size_t all, std::size_t shown) {
-  if (all > shown)
-    html.element("p", fmt::format("… {} more; --json lists all", grouped(all - shown)), {{"class", "soft"}});
-}
 
 const char* tone_of(SessionState state) {
   switch (state) {
@@ -54,13 +46,6 @@ const char* tone_of(SessionState state) {
 }
 
 const char* tone_of(Confidence confidence) { return confidence == Confidence::Certain ? "sure" : "calm"; }
-
-void add_advice(Html& html, const diagnose::Advice& advice) {
-  std::string text = advice.text;
-  if (!advice.file.empty()) text += (text.empty() ? "" : " ") + fmt::format("({})", advice.file);
-  html.text(text);
-  if (!advice.command.empty()) html.element("code", advice.command, {{"class", "command"}});
-}
 
 void add_session(Html& html, const diagnose::Session& session) {
   const Element header(html, "header", {{"class", tone_of(session.state)}});
@@ -76,15 +61,6 @@ void add_session(Html& html, const diagnose::Session& session) {
   const Element next(html, "div", {{"class", "next"}});
   html.element("b", "Next:");
   add_advice(html, session.next);
-}
-
-void add_evidence(Html& html, const std::vector<diagnose::Evidence>& evidence) {
-  for (std::size_t i = 0; i < std::min(evidence.size(), kMostEvidence); ++i) {
-    const Element quote(html, "blockquote");
-    html.element("code", evidence[i].text);
-    html.element("div", place_of(evidence[i]), {{"class", "small soft"}});
-  }
-  left_out(html, evidence.size(), kMostEvidence);
 }
 
 void add_cause(Html& html, const diagnose::Cause& cause, const char* tone) {
@@ -467,7 +443,7 @@ void add_devices(Html& html, const char* title, const std::optional<device::Devi
 }  // namespace
 
 std::string html_of_post_mortem(const PostMortem& report) {
-  Html html(fmt::format("hibtool diagnose: {}", name_of(report.verdict.code)), kDiagnoseStyle);
+  Html html(fmt::format("hibtool diagnose: {}", name_of(report.verdict.code)), kPageStyle);
   html.open("main");
   add_session(html, report.session);
   add_causes(html, report);
@@ -479,8 +455,7 @@ std::string html_of_post_mortem(const PostMortem& report) {
   for (const diagnose::Disk& disk : report.disks)
     add_devices(html, "Devices of the machine in the image", disk.devices);
   add_devices(html, "Devices of the machine that was looked at", report.devices);
-  html.element("footer", fmt::format("Made by {} diagnose --report.{}", kToolVersion,
-                                     report.is_masked ? " " + std::string(kMaskedLine) + "." : ""));
+  add_footer(html, "diagnose", report.is_masked);
   return std::move(html).finish();
 }
 

@@ -1,11 +1,11 @@
-// How the page of a post-mortem looks: on a screen, in the dark, and on paper.
+// How a page looks: on a screen, in the dark, and on paper.
 #pragma once
 
 #include <string_view>
 
 namespace hib::report {
 
-inline constexpr std::string_view kDiagnoseStyle = R"css(
+inline constexpr std::string_view kPageStyle = R"css(
 :root { color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --ink: #1b1f24; --soft: #5b6470; --line: #dfe3e8; --code: #eef1f5;
   --good: #1a7f4b; --warn: #9a6200; --bad: #c2282d; --calm: #5b6470; --mark: #fff1d6;

@@ -29,7 +29,9 @@ std::size_t count_of(const PreflightReport& report, CheckResult result) {
                                                 [&](const Check& check) { return check.result == result; }));
 }
 
-std::string preflight_headline(const Style& style, const PreflightReport& report) {
+}  // namespace
+
+std::string preflight_headline(const PreflightReport& report, const Style& style) {
   const std::size_t failures = count_of(report, CheckResult::WouldFail);
   const std::size_t warnings = count_of(report, CheckResult::Warning);
   const std::string more = warnings == 0 ? "" : "; " + counted(warnings, "warning");
@@ -58,10 +60,8 @@ void print_problem(std::ostream& out, const Style& style, const Check& check) {
     out << "              " << style.bold("fix") << ": " << advice_line(advice) << "\n";
 }
 
-}  // namespace
-
 void print_preflight(std::ostream& out, const Style& style, const PreflightReport& report) {
-  out << preflight_headline(style, report) << "\n";
+  out << preflight_headline(report, style) << "\n";
   for (const Check& check : report.checks) {
     out << "  " << result_mark(style, check.result) << printable(check.text) << "\n";
     if (check.result == CheckResult::Warning || check.result == CheckResult::WouldFail)

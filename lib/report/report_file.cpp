@@ -37,6 +37,7 @@ Result<void> ReportFile::publish(const std::function<std::string()>& html) {
 }
 
 void ReportFile::print_place(std::ostream& out, bool masked) const {
+  if (output_ == nullptr) return;
   const std::filesystem::path path(output_->path());
   out << "report       " << printable(masked ? path.filename().string() : path.string()) << "\n";
 }

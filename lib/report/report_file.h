@@ -20,7 +20,7 @@ class ReportFile {
                                    const std::vector<std::string>& inputs);
 
   Result<void> publish(const std::function<std::string()>& html);
-  // `masked`: without the folder.
+  // The line that says where it is. `masked`: without the folder.
   void print_place(std::ostream& out, bool masked) const;
 
  private:

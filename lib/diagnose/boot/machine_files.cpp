@@ -18,6 +18,12 @@ Result<void> check_named(const device::Tree& tree, const std::string& path, bool
 
 }  // namespace
 
+std::vector<std::string> inputs_of(const MachineFiles& files) {
+  std::vector<std::string> inputs = {files.root, files.initramfs, files.cmdline, files.efivars};
+  std::erase(inputs, "");
+  return inputs;
+}
+
 Result<device::Tree> open_tree(const MachineFiles& files) {
   device::Tree tree = device::Tree::live();
   TRY_OK(check_named(tree, files.cmdline, false));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/device/probe/tree.h"
 
@@ -13,6 +14,9 @@ struct MachineFiles {
   std::string cmdline;    // a file with the kernel's command line
   std::string efivars;    // a folder with the firmware's variables
 };
+
+// Those that are named.
+std::vector<std::string> inputs_of(const MachineFiles& files);
 
 // Fails where `root` is no folder of a system, or a file that was named is not there.
 Result<device::Tree> open_tree(const MachineFiles& files);

@@ -64,11 +64,6 @@ void learn_devices(const device::DeviceSet& devices, Mask& mask) {
   }
 }
 
-void learn_paths(const MachineFiles& files, Mask& mask) {
-  for (const std::string* path : {&files.root, &files.initramfs, &files.cmdline, &files.efivars})
-    mask.learn_path(*path);
-}
-
 void hide(device::DeviceSet& devices, Mask& mask) {
   for (device::Device& device : devices.devices) {
     for (std::string* text : {&device.path, &device.name, &device.parent}) mask.hide(*text);

@@ -3,15 +3,12 @@
 
 #include "lib/device/device.h"
 #include "lib/device/probe/tree.h"
-#include "lib/diagnose/boot/machine_files.h"
 #include "lib/diagnose/mask.h"
 
 namespace hib::diagnose::boot {
 
 void learn_names(const device::Tree& tree, Mask& mask);
 void learn_devices(const device::DeviceSet& devices, Mask& mask);
-// The files and folders that stand for parts of the machine.
-void learn_paths(const MachineFiles& files, Mask& mask);
 
 void hide(device::DeviceSet& devices, Mask& mask);
 

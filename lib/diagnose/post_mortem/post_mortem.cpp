@@ -205,8 +205,7 @@ std::vector<std::string> inputs_of(const PostMortemRequest& request) {
   inputs.push_back(request.image);
   if (request.journal) inputs.push_back(*request.journal);
   if (request.machine) {
-    const boot::MachineFiles& files = *request.machine;
-    inputs.insert(inputs.end(), {files.root, files.initramfs, files.cmdline, files.efivars});
+    for (std::string& path : boot::inputs_of(*request.machine)) inputs.push_back(std::move(path));
   }
   std::erase(inputs, "");
   return inputs;

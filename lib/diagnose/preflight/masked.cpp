@@ -13,7 +13,7 @@ Mask mask_of(const boot::MachineFiles& files) {
     boot::learn_names(*tree, mask);
     boot::learn_devices(device::probe(*tree).devices, mask);
   }
-  boot::learn_paths(files, mask);
+  for (const std::string& path : inputs_of(files)) mask.learn_path(path);
   return mask;
 }
 

@@ -1,0 +1,89 @@
+#include "lib/report/preflight_html.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/report/html.h"
+#include "lib/report/html_parts.h"
+#include "lib/report/page_style.h"
+#include "lib/report/preflight.h"
+
+namespace hib::report {
+namespace {
+
+using diagnose::Check;
+using diagnose::CheckResult;
+using diagnose::PreflightReport;
+
+const char* tone_of(CheckResult result) {
+  switch (result) {
+    case CheckResult::Ok: return "good";
+    case CheckResult::Warning: return "warn";
+    case CheckResult::WouldFail: return "bad";
+    case CheckResult::Unknown: return "calm";
+  }
+  return "calm";
+}
+
+void add_check(Html& html, const Check& check) {
+  {
+    const Element line(html, "p");
+    html.element("span", name_of(check.result), {{"class", fmt::format("chip {}", tone_of(check.result))}});
+    html.text(check.text);
+    html.element("span", fmt::format("  {}", check.name), {{"class", "small soft"}});
+  }
+  if (check.result == CheckResult::Ok) return;
+  add_evidence(html, check.evidence);
+  if (check.fix.empty()) return;
+  const Element list(html, "ul");
+  for (const diagnose::Advice& advice : check.fix) {
+    const Element item(html, "li");
+    add_advice(html, advice);
+  }
+}
+
+// The checks of one result; what would fail comes first.
+void add_checks(Html& html, const PreflightReport& report, CheckResult result, const char* title) {
+  const auto is_it = [&](const Check& check) { return check.result == result; };
+  if (std::none_of(report.checks.begin(), report.checks.end(), is_it)) return;
+  const Element section(html, "section", {{"id", std::string(name_of(result))}});
+  html.element("h2", title);
+  for (const Check& check : report.checks) {
+    if (is_it(check)) add_check(html, check);
+  }
+}
+
+void add_not_read(Html& html, const std::vector<diagnose::boot::Unread>& all) {
+  if (all.empty()) return;
+  const Element section(html, "section", {{"id", "not-read"}});
+  html.element("h2", "Not read");
+  {
+    const Element list(html, "ul");
+    for (std::size_t i = 0; i < std::min(all.size(), kMostRows); ++i)
+      html.element("li", fmt::format("{}: {}", all[i].path, all[i].why));
+  }
+  left_out(html, all.size(), kMostRows);
+}
+
+}  // namespace
+
+std::string html_of_preflight(const PreflightReport& report) {
+  Html html("hibtool diagnose --preflight", kPageStyle);
+  html.open("main");
+  {
+    const Element header(html, "header", {{"class", report.would_fail() ? "bad" : "good"}});
+    html.element("p", "before hibernating", {{"class", "small soft"}});
+    html.element("h1", preflight_headline(report));
+  }
+  add_checks(html, report, CheckResult::WouldFail, "Would fail");
+  add_checks(html, report, CheckResult::Warning, "Warnings");
+  add_checks(html, report, CheckResult::Unknown, "Not known");
+  add_checks(html, report, CheckResult::Ok, "All well");
+  add_not_read(html, report.not_read);
+  add_footer(html, "diagnose --preflight", report.is_masked);
+  return std::move(html).finish();
+}
+
+}  // namespace hib::report
