@@ -27,6 +27,17 @@ const char* tone_of(CheckResult result) {
   return "calm";
 }
 
+// What is not known stands before a warning: nothing may look well that was not looked at.
+CheckResult worst_of(const PreflightReport& report) {
+  const auto has = [&](CheckResult result) {
+    return std::any_of(report.checks.begin(), report.checks.end(),
+                       [&](const Check& check) { return check.result == result; });
+  };
+  if (report.would_fail()) return CheckResult::WouldFail;
+  if (has(CheckResult::Unknown) || !report.not_read.empty()) return CheckResult::Unknown;
+  return has(CheckResult::Warning) ? CheckResult::Warning : CheckResult::Ok;
+}
+
 void add_check(Html& html, const Check& check) {
   {
     const Element line(html, "p");
@@ -73,7 +84,7 @@ std::string html_of_preflight(const PreflightReport& report) {
   Html html("hibtool diagnose --preflight", kPageStyle);
   html.open("main");
   {
-    const Element header(html, "header", {{"class", report.would_fail() ? "bad" : "good"}});
+    const Element header(html, "header", {{"class", tone_of(worst_of(report))}});
     html.element("p", "before hibernating", {{"class", "small soft"}});
     html.element("h1", preflight_headline(report));
   }

@@ -22,6 +22,7 @@ void hide_damage(std::vector<Damage>& damage, Mask& mask) {
 
 void hide_info(ImageInfo& info, Mask& mask) {
   mask.hide(info.path);
+  mask.hide(info.variant);
   for (auto& [name, text] : info.details) mask.hide(text);
   for (Finding& finding : info.findings) mask.hide(finding.text);
   hide_damage(info.damage, mask);
