@@ -5,9 +5,11 @@
 #include "lib/diagnose/post_mortem/post_mortem.h"
 #include "lib/diagnose/preflight/masked.h"
 #include "lib/diagnose/preflight/preflight.h"
+#include "lib/jump/records.h"
 #include "lib/report/diagnose_html.h"
 #include "lib/report/preflight.h"
 #include "lib/report/preflight_html.h"
+#include "lib/report/records_file.h"
 #include "lib/report/report_file.h"
 
 namespace hib::cli {
@@ -40,6 +42,10 @@ class Diagnose final : public Verb {
         ->type_name("FILE");
     app.add_option("--efivars", files_.efivars, "its firmware's variables, as in /sys/firmware/efi/efivars")
         ->type_name("DIR");
+    app.add_option("--probe", probes_,
+                   "with --preflight: what probe wrote at an earlier boot, for the firmware's memory map")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     app.add_flag("--preflight", preflight_, "before hibernating: would this machine come back?");
     app.add_flag("--mask", mask_, "for a bug ticket: pseudonyms in place of names, ids and addresses");
     app.add_option("--report", report_, "write all of it into this file too, as a page of HTML")
@@ -67,9 +73,20 @@ class Diagnose final : public Verb {
 
  private:
   Result<void> check_options() const {
-    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE", "--log", "--journal"}));
+    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE"}));
+    TRY_OK(only_with(*verb_, "--preflight", {"--probe"}));
     TRY_OK(only_with(*verb_, "--report", {"--force"}));
     return not_with(*verb_, "--root", {"--against-running"});
+  }
+
+  // What "hibtool probe" has kept of earlier boots.
+  Result<std::vector<std::vector<MemoryMapEntry>>> probed_maps() const {
+    std::vector<std::vector<MemoryMapEntry>> maps;
+    for (const std::string& path : probes_) {
+      TRY(const auto records, report::read_records_file(path));
+      if (auto map = jump::recorded_memory_map(records); !map.empty()) maps.push_back(std::move(map));
+    }
+    return maps;
   }
 
   int run_preflight(const Context& context) const {
@@ -78,7 +95,10 @@ class Diagnose final : public Verb {
     };
     auto file = report::ReportFile::create(report_, force_, inputs_of(files_));
     if (!file) return refuse(file.error());
-    auto report = diagnose::preflight(files_);
+    auto maps = probed_maps();
+    if (!maps) return refuse(maps.error());
+    const auto journal = verb_->count("--journal") > 0 ? std::optional(journal_) : std::nullopt;
+    auto report = diagnose::preflight({files_, request_.logs, journal, std::move(*maps)});
     if (!report) return refuse(report.error());
     if (mask_) report = diagnose::masked(std::move(*report), files_);
     const auto written = file->publish([&] { return report::html_of_preflight(*report); });
@@ -126,6 +146,7 @@ class Diagnose final : public Verb {
   diagnose::PostMortemRequest request_;
   diagnose::boot::MachineFiles files_;
   std::string journal_;
+  std::vector<std::string> probes_;
   bool against_running_ = false;
   bool preflight_ = false;
   std::string report_;

@@ -105,7 +105,7 @@ std::vector<MemoryMapEntry> recorded_memory_map(const std::vector<Record>& recor
     const auto* last = value_in<std::uint64_t>(*fields, "last");
     const auto* type = value_in<std::string>(*fields, "type");
     if (first == nullptr || last == nullptr || type == nullptr) continue;
-    map.push_back({*first, *last - *first + 1, 0, *type});
+    map.push_back({*first, *last - *first + 1, memory_type(*type), *type});
   }
   return map;
 }

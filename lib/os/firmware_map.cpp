@@ -24,13 +24,6 @@ constexpr std::array<MemoryType, 8> kMemoryTypes = {{{"System RAM", 1},
                                                      {"Persistent Memory (legacy)", 12},
                                                      {"Soft Reserved", 0xEFFFFFFF}}};
 
-std::uint32_t memory_type(const std::string& name) {
-  for (const MemoryType& type : kMemoryTypes) {
-    if (name == type.name) return type.number;
-  }
-  return 0;
-}
-
 std::optional<std::uint64_t> number_in(const std::optional<std::string>& line) {
   if (!line || line->empty()) return std::nullopt;
   char* end = nullptr;
@@ -39,6 +32,13 @@ std::optional<std::uint64_t> number_in(const std::optional<std::string>& line) {
 }
 
 }  // namespace
+
+std::uint32_t memory_type(const std::string& name) {
+  for (const MemoryType& type : kMemoryTypes) {
+    if (name == type.name) return type.number;
+  }
+  return 0;
+}
 
 std::string name_of_memory_type(std::uint32_t type) {
   for (const MemoryType& known : kMemoryTypes) {

@@ -21,6 +21,7 @@ struct MemoryMapEntry {
 
 // "ACPI Tables", as the kernel has it in /sys/firmware/memmap; "type 14" where it has no name.
 std::string name_of_memory_type(std::uint32_t type);
+std::uint32_t memory_type(const std::string& name);  // 0 where the name is not known
 
 // `line_of` gives the first line of a file, nothing where it cannot be read. The map ends before the first
 // entry that is not whole.

@@ -75,6 +75,28 @@ class Preflight(CliTest):
                 texts = [check["text"] for check in checks]
                 self.assertEqual(len(texts), len(set(texts)))
 
+    def memory_map(self, *arguments):
+        done = self.run_tool("diagnose", "--preflight", "--root", str(CORPUS / "full-resume-nowhere" / "saving"), "--json", *map(str, arguments), code=1)
+        return [check for check in json_schema.loads(done.stdout)["checks"] if check["code"] == "memory-map"]
+
+    def test_logs_of_earlier_boots_tell_whether_the_firmwares_memory_map_moves(self):
+        moved = CORPUS / "memory-map-moved-6.12"
+        check, = self.memory_map("--log", moved / "saving.log", "--log", moved / "restoring.log")
+        self.assertEqual((check["result"], check["verdict"]), ("warning", "memory-map"))
+        self.assertIn("changed at 1 of the last 2 boots", check["text"])
+        self.assertTrue(check["evidence"])
+        steady = CORPUS / "full-healthy"
+        self.assertEqual([one["result"] for one in self.memory_map("--log", steady / "saving.log", "--log", steady / "saving.log")], ["ok"])
+        self.assertEqual(self.memory_map(), [])
+
+    def test_what_probe_wrote_at_earlier_boots_tells_it_as_well(self):
+        tree, probed = CORPUS / "full-resume-nowhere" / "saving", self.path("probed.json")
+        self.run_tool("probe", "--root", str(tree), "-o", str(probed))
+        self.assertEqual([one["result"] for one in self.memory_map("--probe", probed, "--probe", probed)], ["ok"])
+        self.assertEqual([one["result"] for one in self.memory_map("--probe", probed, "--log", tree.parent / "saving.log")], ["ok"])
+        self.assertEqual([one["result"] for one in self.memory_map("--probe", probed)], ["unknown"])
+        self.run_tool("diagnose", "--preflight", "--probe", str(self.path("missing.json")), code=2)
+
     def test_the_text_says_first_how_it_stands_and_then_one_line_a_check(self):
         done = self.run_tool("diagnose", "--preflight", "--root", str(CORPUS / "full-healthy" / "saving"))
         text = done.stdout.decode()

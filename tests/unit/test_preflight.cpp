@@ -620,3 +620,50 @@ TEST_CASE("A tree with nothing in it is unknown rather than fine") {
                     [](const Check& check) { return check.result == R::Unknown; }));
   CHECK(named(report, "hibernation-available").front()->result == R::Unknown);
 }
+
+namespace {
+
+std::vector<MemoryMapEntry> map_with_tables_at(std::uint64_t start) {
+  return {{0, 0x80000000, 1, "System RAM"}, {start, 0x10000, 3, "ACPI Tables"}};
+}
+
+void expect_map(const std::vector<std::vector<MemoryMapEntry>>& maps, CheckResult result,
+                const std::string& part) {
+  const Folder folder;
+  write_good(folder);
+  auto facts = read_preflight_facts(folder.tree(), "");
+  facts.memory_maps = maps;
+  const PreflightReport report = judge(facts);
+  CHECK_FALSE(report.would_fail());
+  const auto found = named(report, "memory-map");
+  REQUIRE(found.size() == 1);
+  INFO(found.front()->text);
+  CHECK(found.front()->result == result);
+  CHECK(found.front()->text.find(part) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("A memory map of the firmware that changes from boot to boot is a warning that names the region") {
+  const auto usual = map_with_tables_at(0x90000000);
+  const auto moved = map_with_tables_at(0x90002000);
+  expect_map({usual, usual, usual}, R::Ok, "the same at the last 3 boots");
+  expect_map({usual, moved, usual}, R::Warning, "changed at 2 of the last 3 boots");
+  expect_map({usual}, R::Unknown, "only one boot");
+  // Memory that was put in a year ago is no reason to fear for the next boot.
+  std::vector<std::vector<MemoryMapEntry>> maps(13, usual);
+  maps.front() = moved;
+  expect_map(maps, R::Ok, "the last 12 boots");
+
+  const Folder folder;
+  write_good(folder);
+  auto facts = read_preflight_facts(folder.tree(), "");
+  facts.memory_maps = {usual, moved};
+  const PreflightReport report = judge(facts);
+  CHECK(named(report, "memory-map").front()->evidence.front().text ==
+        "ACPI Tables 0x90000000 + 64.0 KiB moved by +8.0 KiB");
+  facts.memory_maps.clear();
+  CHECK(named(judge(facts), "memory-map").empty());  // a captured tree without a journal
+  facts.why_no_maps = "journal: no permission";
+  CHECK(named(judge(facts), "memory-map").front()->text.ends_with("is not known: journal: no permission"));
+}

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::size_t kMostJournalBoots = 40;        // the last ones
 constexpr std::size_t kMostKnownBoots = 4096;        // to choose from
+constexpr std::size_t kMostBeginningEntries = 500;   // of one boot, where no more is asked for
 constexpr std::size_t kMostFirstEntries = 4'000;     // of one boot
 constexpr std::size_t kMostLastEntries = 50'000;     // of one boot that has more
 constexpr std::size_t kMostFilesLookedAt = 100'000;  // in a folder
@@ -209,14 +210,17 @@ std::vector<KnownBoot> known_boots(sd_journal* journal) {
 }
 
 // Behind the current entry, at most so many.
-Result<void> read_entries(sd_journal* journal, std::size_t most, BootCollector& boots) {
+Result<void> read_entries(sd_journal* journal, std::size_t most, BootCollector& boots,
+                          bool remembers = false) {
   for (std::size_t i = 0; i < most; ++i) {
     if (cancelled()) return fail(cancelled_error());
     const int result = library().next(journal);
     if (result < 0) return fail(system_error("journal", -result));
     if (result == 0) break;
     const JournalEntry entry = current_entry(journal);
-    if (!entry.empty()) boots.understand_line(entry.line());
+    if (entry.empty()) continue;
+    if (remembers) boots.add(entry.line());
+    if (!remembers) boots.understand_line(entry.line());
   }
   return {};
 }
@@ -249,6 +253,13 @@ Result<void> read_boot(sd_journal* journal, const std::string& id, BootCollector
   while (last.size() < kLastLines && library().previous(journal) > 0) last.push_back(current_entry(journal));
   std::for_each(last.rbegin(), last.rend(), [&](const JournalEntry& entry) { boots.remember(entry.line()); });
   return {};
+}
+
+Result<void> read_beginning(sd_journal* journal, const std::string& id, BootCollector& boots) {
+  boots.enter_boot(id);
+  match_speakers(journal, id);
+  library().seek_head(journal);
+  return read_entries(journal, kMostBeginningEntries, boots, true);
 }
 
 struct JournalFiles {
@@ -307,11 +318,7 @@ Result<void> check_files(const std::string& place, LogSet& set) {
   return {};
 }
 
-}  // namespace
-}  // namespace logs
-
-Result<void> read_journal(const std::string& folder, LogSet& set) {
-  using namespace logs;
+Result<void> read_whole_or_beginnings(const std::string& folder, bool is_whole, LogSet& set) {
   if (!library().is_whole()) {
     return fail(make_error(ErrorKind::Unsupported, "journal", "no library for it here", "libsystemd")
                     .advise("apt install libsystemd0"));
@@ -336,13 +343,25 @@ Result<void> read_journal(const std::string& folder, LogSet& set) {
   BootCollector boots(source, set);
   for (const KnownBoot& boot : known) {
     std::vector<std::string> left_out;
-    auto result = read_boot(journal.get(), boot.id, boots, left_out);
+    auto result = is_whole ? read_boot(journal.get(), boot.id, boots, left_out)
+                           : read_beginning(journal.get(), boot.id, boots);
     if (cancelled()) return fail(cancelled_error());
     if (!result) left_out.push_back(fmt::format("boot {}: {}", printable(boot.id), result.error().text()));
     for (const std::string& line : left_out) set.not_read.push_back(fmt::format("{}: {}", source, line));
   }
   boots.finish();
   return {};
+}
+
+}  // namespace
+}  // namespace logs
+
+Result<void> read_journal(const std::string& folder, LogSet& set) {
+  return logs::read_whole_or_beginnings(folder, true, set);
+}
+
+Result<void> read_journal_beginnings(const std::string& folder, LogSet& set) {
+  return logs::read_whole_or_beginnings(folder, false, set);
 }
 
 }  // namespace hib::diagnose

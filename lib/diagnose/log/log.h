@@ -56,4 +56,7 @@ Result<void> read_log_file(const std::string& path, LogSet& set);
 // `folder` is empty. ErrorKind::Unsupported where libsystemd is not installed.
 Result<void> read_journal(const std::string& folder, LogSet& set);
 
+// The same, but of each boot only its first entries: what its kernel said of the machine.
+Result<void> read_journal_beginnings(const std::string& folder, LogSet& set);
+
 }  // namespace hib::diagnose

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
-#include "lib/diagnose/post_mortem/memory_maps.h"
+#include "lib/diagnose/log/map_changes.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
 namespace hib::diagnose {
@@ -12,20 +12,13 @@ namespace {
 
 constexpr std::size_t kShownRegions = 8;
 
-// "the map changed at 7 of 12 boots": boots in a row whose maps differ.
+// "the map changed 7 times over 12 boots in a row"
 void add_history(const LogSet& logs, Cause& cause) {
-  const std::vector<MemoryMapEntry>* before = nullptr;
-  std::size_t boots = 0;
-  std::size_t changes = 0;
-  for (const BootLog& boot : logs.boots) {
-    if (boot.memory_map.empty()) continue;
-    ++boots;
-    if (before != nullptr && !compare_maps(*before, boot.memory_map).changes.empty()) ++changes;
-    before = &boot.memory_map;
-  }
-  if (boots < 3) return;  // two are the ones that differ
-  cause.evidence.push_back({"the logs", std::nullopt, "", std::nullopt,
-                            fmt::format("the map changed {} times over {} boots in a row", changes, boots)});
+  const MapHistory history = history_of(logged_maps(logs));
+  if (history.boots < 3) return;  // two are the ones that differ
+  cause.evidence.push_back(
+      {"the logs", std::nullopt, "", std::nullopt,
+       fmt::format("the map changed {} times over {} boots in a row", history.changes, history.boots)});
 }
 
 std::uint64_t usable_bytes(const std::vector<MemoryMapEntry>& map) {

@@ -37,13 +37,14 @@ class Sheet {
   }
 };
 
-void check_kernel(Sheet& sheet);     // may this kernel hibernate at all, and who forbids it
-void check_systemd(Sheet& sheet);    // would systemd ask it to
-void check_swap(Sheet& sheet);       // where the image would go, and whether it stays there
-void check_memory(Sheet& sheet);     // room for the image, on the disk and in memory
-void check_place(Sheet& sheet);      // would the next boot look there
-void check_initramfs(Sheet& sheet);  // would it ask its kernel to resume, and could that
-void check_next_boot(Sheet& sheet);  // which kernel that is
+void check_kernel(Sheet& sheet);      // may this kernel hibernate at all, and who forbids it
+void check_systemd(Sheet& sheet);     // would systemd ask it to
+void check_swap(Sheet& sheet);        // where the image would go, and whether it stays there
+void check_memory(Sheet& sheet);      // room for the image, on the disk and in memory
+void check_place(Sheet& sheet);       // would the next boot look there
+void check_initramfs(Sheet& sheet);   // would it ask its kernel to resume, and could that
+void check_next_boot(Sheet& sheet);   // which kernel that is
+void check_memory_map(Sheet& sheet);  // is the firmware's memory map the same at every boot
 
 // Advice that is needed in several places.
 std::vector<Advice> fix_parameters(const PreflightFacts& facts);  // and the initramfs, where it has a copy

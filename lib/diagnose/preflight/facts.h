@@ -9,6 +9,7 @@
 #include "lib/diagnose/boot/configuration.h"
 #include "lib/diagnose/boot/initramfs.h"
 #include "lib/diagnose/boot/swap_file.h"
+#include "lib/os/firmware_map.h"
 
 namespace hib::diagnose {
 
@@ -22,6 +23,10 @@ struct PreflightFacts {
   std::vector<Evidence> module_options;     // "options …" lines of the machine's own modprobe.d
   // Of each active swap file, by its name: only where this machine is looked at, or its disk is mounted.
   std::map<std::string, Result<boot::SwapFilePlace>> swap_files;
+
+  // The firmware's memory maps of earlier boots, the oldest first, and why there are none.
+  std::vector<std::vector<MemoryMapEntry>> memory_maps;
+  std::string why_no_maps;
 
   // Advice with the commands of this distribution. They are made while the tree is at hand.
   Advice rebuild;

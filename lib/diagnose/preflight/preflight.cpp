@@ -2,9 +2,39 @@
 
 #include <algorithm>
 
+#include "lib/diagnose/log/log.h"
+#include "lib/diagnose/log/map_changes.h"
 #include "lib/diagnose/preflight/checks.h"
 
 namespace hib::diagnose {
+
+namespace {
+
+// The folder with the machine's own journal: of this machine the one that the library finds. Nothing where a
+// captured tree has none.
+std::optional<std::string> own_journal(const device::Tree& tree) {
+  if (tree.is_live()) return "";
+  constexpr const char* kFolder = "/var/log/journal";
+  return tree.exists(kFolder) ? tree.path_here(kFolder) : std::nullopt;
+}
+
+// What was named must be readable; the machine's own journal may be missing.
+Result<void> read_memory_maps(const device::Tree& tree, const PreflightRequest& request,
+                              PreflightFacts& facts) {
+  LogSet logs;
+  for (const std::string& path : request.logs) TRY_OK(read_log_file(path, logs));
+  if (request.journal) TRY_OK(read_journal_beginnings(*request.journal, logs));
+  const bool is_any_named = request.journal || !request.logs.empty() || !request.memory_maps.empty();
+  const auto own = is_any_named ? std::nullopt : own_journal(tree);
+  const auto read = own ? read_journal_beginnings(*own, logs) : Result<void>();
+  if (!read) facts.why_no_maps = read.error().line();
+  facts.memory_maps = request.memory_maps;
+  const auto logged = logged_maps(logs);
+  facts.memory_maps.insert(facts.memory_maps.end(), logged.begin(), logged.end());
+  return {};
+}
+
+}  // namespace
 
 std::string_view name_of(CheckResult result) {
   switch (result) {
@@ -30,12 +60,15 @@ PreflightReport judge(const PreflightFacts& facts) {
   checks::check_place(sheet);
   checks::check_initramfs(sheet);
   checks::check_next_boot(sheet);
+  checks::check_memory_map(sheet);
   return {std::move(sheet.checks), facts.configuration.unread};
 }
 
-Result<PreflightReport> preflight(const boot::MachineFiles& files) {
-  TRY(const device::Tree tree, boot::open_tree(files));
-  return judge(read_preflight_facts(tree, files.initramfs));
+Result<PreflightReport> preflight(const PreflightRequest& request) {
+  TRY(const device::Tree tree, boot::open_tree(request.files));
+  PreflightFacts facts = read_preflight_facts(tree, request.files.initramfs);
+  TRY_OK(read_memory_maps(tree, request, facts));
+  return judge(facts);
 }
 
 }  // namespace hib::diagnose

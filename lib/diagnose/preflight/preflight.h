@@ -32,7 +32,14 @@ struct PreflightReport {
   bool would_fail() const;
 };
 
-Result<PreflightReport> preflight(const boot::MachineFiles& files);
+struct PreflightRequest {
+  boot::MachineFiles files;
+  // Of earlier boots, for the firmware's memory map. Without any the journal of the machine is read.
+  std::vector<std::string> logs;                         // files, the oldest boot first
+  std::optional<std::string> journal;                    // a folder; empty text: this machine's
+  std::vector<std::vector<MemoryMapEntry>> memory_maps;  // the oldest first
+};
+Result<PreflightReport> preflight(const PreflightRequest& request);
 
 // The judgement alone.
 PreflightReport judge(const PreflightFacts& facts);

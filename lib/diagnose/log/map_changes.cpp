@@ -1,4 +1,4 @@
-#include "lib/diagnose/post_mortem/memory_maps.h"
+#include "lib/diagnose/log/map_changes.h"
 
 #include <algorithm>
 
@@ -98,6 +98,29 @@ MapComparison compare_maps(const Entries& before, const Entries& now) {
   for (const MemoryMapEntry& entry : fresh)
     comparison.changes.push_back({RegionChange::Kind::Added, {}, entry});
   return comparison;
+}
+
+MapHistory history_of(const std::vector<Entries>& maps) {
+  MapHistory history;
+  const Entries* before = nullptr;
+  for (const Entries& map : maps) {
+    ++history.boots;
+    MapComparison comparison = before == nullptr ? MapComparison() : compare_maps(*before, map);
+    if (!comparison.changes.empty()) {
+      ++history.changes;
+      history.last = std::move(comparison);
+    }
+    before = &map;
+  }
+  return history;
+}
+
+std::vector<Entries> logged_maps(const LogSet& logs) {
+  std::vector<Entries> maps;
+  for (const BootLog& boot : logs.boots) {
+    if (!boot.memory_map.empty()) maps.push_back(boot.memory_map);
+  }
+  return maps;
 }
 
 std::string to_text(const RegionChange& change) {
