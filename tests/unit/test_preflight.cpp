@@ -667,3 +667,20 @@ TEST_CASE("A memory map of the firmware that changes from boot to boot is a warn
   facts.why_no_maps = "journal: no permission";
   CHECK(named(judge(facts), "memory-map").front()->text.ends_with("is not known: journal: no permission"));
 }
+
+TEST_CASE("systemd that may mount the root file system while it resumes is a warning") {
+  const Folder folder;
+  write_good(folder);
+  const std::string initramfs = std::string("boot/initrd.img-") + kRelease;
+  const std::string old = cpio_entry("usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-252.so", "x");
+  folder.file(initramfs, systemd_initramfs("ID=debian\n", old));
+  expect(folder, "resume-order", R::Warning, "systemd 252");
+  folder.file(initramfs,
+              systemd_initramfs("ID=debian\n", old + cpio_entry("usr/lib/systemd/systemd-fsck", "x")));
+  expect(folder, "resume-order", R::Ok);
+  folder.file(initramfs,
+              systemd_initramfs("ID=debian\n", cpio_entry("usr/lib/systemd/libsystemd-shared-254.so", "x")));
+  expect(folder, "resume-order", R::Ok);
+  folder.file(initramfs, debian_initramfs());
+  CHECK(named(run(folder), "resume-order").empty());
+}

@@ -9,6 +9,7 @@
 #include "lib/diagnose/boot/config_text.h"
 #include "lib/diagnose/boot/cpio_stream.h"
 #include "lib/diagnose/boot/initramfs_stream.h"
+#include "lib/diagnose/boot/sleep_settings.h"
 #include "lib/diagnose/boot/unified_image.h"
 #include "lib/os/machine.h"
 
@@ -99,7 +100,7 @@ class Survey {
     take_generator(entry.path, path);
     take_resume_part(entry, path);
     if (path.starts_with("lib/modules/")) take_module_path(path);
-    if (path == "lib/systemd/systemd") facts_.has_systemd = true;
+    take_systemd(path);
     // Of several of one name the last one counts, as it does when the kernel unpacks them.
     if (entry.is_file() && is_kept(entry.path)) kept_[std::string(path)] = std::move(entry.content);
   }
@@ -151,6 +152,13 @@ class Survey {
     facts_.has_resume_unit = facts_.has_resume_unit || is_unit;
     facts_.has_resume_program = facts_.has_resume_program || is_program;
     if (is_script || is_generator || is_unit || is_program) facts_.resume_parts.push_back(entry.path);
+  }
+
+  void take_systemd(std::string_view path) {
+    if (path == "lib/systemd/systemd") facts_.has_systemd = true;
+    if (path == "lib/systemd/systemd-fsck") facts_.has_systemd_fsck = true;
+    const unsigned version = systemd_version_in(std::string(base_name_of(path)));
+    if (version != 0) facts_.systemd_version = version;
   }
 
   void take_module_path(std::string_view path) {

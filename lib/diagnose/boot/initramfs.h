@@ -26,6 +26,8 @@ struct Initramfs {
   std::string generator_evidence;    // the path inside that tells it
   std::vector<std::string> kernels;  // releases that it has modules of
   bool has_systemd = false;
+  unsigned systemd_version = 0;  // by the name of its library; 0: not known
+  bool has_systemd_fsck = false;
   bool has_busybox_resume = false;        // a script asks the kernel to resume
   bool has_resume_generator = false;      // systemd-hibernate-resume-generator
   bool has_resume_unit = false;           // systemd-hibernate-resume.service

@@ -41,14 +41,6 @@ void take_section(const std::string& path, const std::string& text, SleepSetting
   }
 }
 
-// "libsystemd-shared-252.so" -> 252
-unsigned version_in(const std::string& name) {
-  constexpr std::string_view kPrefix = "libsystemd-shared-";
-  if (!name.starts_with(kPrefix)) return 0;
-  const unsigned long version = std::strtoul(name.c_str() + kPrefix.size(), nullptr, 10);
-  return version < 100'000 ? static_cast<unsigned>(version) : 0;
-}
-
 unsigned systemd_version(const device::Tree& tree) {
   std::vector<std::string> folders = {"/usr/lib/systemd", "/lib/systemd", "/usr/lib64/systemd"};
   for (const std::string& name : tree.list("/usr/lib")) {
@@ -56,13 +48,20 @@ unsigned systemd_version(const device::Tree& tree) {
   }
   for (const std::string& folder : folders) {
     for (const std::string& name : tree.list(folder)) {
-      if (const unsigned version = version_in(name); version != 0) return version;
+      if (const unsigned version = systemd_version_in(name); version != 0) return version;
     }
   }
   return 0;
 }
 
 }  // namespace
+
+unsigned systemd_version_in(const std::string& name) {
+  constexpr std::string_view kPrefix = "libsystemd-shared-";
+  if (!name.starts_with(kPrefix)) return 0;
+  const unsigned long version = std::strtoul(name.c_str() + kPrefix.size(), nullptr, 10);
+  return version < 100'000 ? static_cast<unsigned>(version) : 0;
+}
 
 SleepSettings read_sleep_settings(const TreeReader& reader) {
   SleepSettings settings;

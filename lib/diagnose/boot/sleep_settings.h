@@ -18,6 +18,9 @@ struct SleepSettings {
   std::string mode;                    // of HibernateMode: "platform shutdown"; empty: not said
   std::vector<Evidence> masked_units;  // links to /dev/null
 };
+// "libsystemd-shared-252.so" -> 252; 0 for other names.
+unsigned systemd_version_in(const std::string& name);
+
 SleepSettings read_sleep_settings(const TreeReader& reader);
 
 }  // namespace hib::diagnose::boot

@@ -154,6 +154,30 @@ void check_order(Sheet& sheet, const Initramfs& initramfs) {
               sheet.facts.rebuild};
 }
 
+// Before 254, systemd in an initramfs starts mounts of the root file system without waiting for the resume;
+// only that they wait for systemd-fsck, which waits, keeps them apart.
+void check_systemd_order(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "resume-order";
+  constexpr unsigned kFirstWaits = 254;
+  if (!initramfs.has_systemd || initramfs.systemd_version == 0 || boot::resumes(initramfs) != Resumes::Yes)
+    return;
+  if (initramfs.systemd_version >= kFirstWaits || initramfs.has_systemd_fsck) {
+    sheet.ok(kName, Code::FileSystemWritten,
+             "the initramfs mounts the root file system only after the resume");
+    return;
+  }
+  if (!initramfs.is_whole()) return;
+  sheet
+      .warn(kName, Code::FileSystemWritten,
+            fmt::format(
+                "systemd {} in the initramfs, without systemd-fsck, may mount the root file system while "
+                "it resumes, which can ruin it",
+                initramfs.systemd_version))
+      .fix = {
+      {fmt::format("put systemd-fsck, or systemd {} or later, into the initramfs", kFirstWaits), "", ""},
+      sheet.facts.rebuild};
+}
+
 // systemd compares the ID of os-release in the initramfs with the one that it noted when it hibernated.
 void check_system_id(Sheet& sheet, const Initramfs& initramfs) {
   constexpr std::string_view kName = "efi-system";
@@ -265,6 +289,7 @@ void check_initramfs(Sheet& sheet) {
   check_codec(sheet, *facts.initramfs);
   check_graphics(sheet, *facts.initramfs);
   check_order(sheet, *facts.initramfs);
+  check_systemd_order(sheet, *facts.initramfs);
   check_system_id(sheet, *facts.initramfs);
   check_unlocked(sheet, *facts.initramfs);
   check_age(sheet);
