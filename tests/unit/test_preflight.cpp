@@ -684,3 +684,24 @@ TEST_CASE("systemd that may mount the root file system while it resumes is a war
   folder.file(initramfs, debian_initramfs());
   CHECK(named(run(folder), "resume-order").empty());
 }
+
+TEST_CASE(
+    "What hibtool's own way needs is asked only where its module is, and is never more than a warning") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/kernel/kexec_crash_size", "0\n");
+  folder.file("proc/sys/kernel/kexec_load_disabled", "1\n");
+  CHECK(named(run(folder), "jump-region").empty());
+  folder.file(fmt::format("lib/modules/{}/extra/hibjump.ko", kRelease), "");
+  expect(folder, "jump-region", R::Warning, "no memory is set aside");
+  expect(folder, "jump-kexec", R::Warning, "loads no other one");
+  CHECK_FALSE(run(folder).would_fail());
+  folder.file("sys/kernel/kexec_crash_size", "67108864\n");
+  expect(folder, "jump-region", R::Warning, "only 64.0 MiB");
+  folder.file("sys/kernel/kexec_crash_size", "201326592\n");
+  expect(folder, "jump-region", R::Ok);
+  folder.file("sys/kernel/kexec_crash_loaded", "1\n");
+  expect(folder, "jump-region", R::Warning, "a crash kernel");
+  folder.file("proc/sys/kernel/kexec_load_disabled", "0\n");
+  CHECK(named(run(folder), "jump-kexec").empty());
+}

@@ -107,6 +107,26 @@ void read_lockdown(const TreeReader& reader, KernelState& state) {
     state.secure_boot = variable->data.front() == 1;
 }
 
+// Where modules of nobody's package are put, below /lib/modules/RELEASE.
+bool has_jump_module(const device::Tree& tree, const std::string& release) {
+  if (tree.exists("/dev/hibjump") || tree.exists("/sys/module/hibjump")) return true;
+  for (const std::string folder : {"", "/extra", "/updates", "/updates/dkms", "/misc", "/kernel/extra"}) {
+    for (const std::string ending : {"", ".xz", ".zst", ".gz"}) {
+      if (!release.empty() && tree.exists("/lib/modules/" + release + folder + "/hibjump.ko" + ending))
+        return true;
+    }
+  }
+  return false;
+}
+
+void read_kexec(const TreeReader& reader, KernelState& state) {
+  state.has_jump = has_jump_module(reader.tree(), state.release);
+  state.crash_bytes = decimal(reader.line("/sys/kernel/kexec_crash_size"));
+  state.has_crash_kernel = reader.line("/sys/kernel/kexec_crash_loaded") == "1";
+  if (const auto disabled = decimal(reader.line("/proc/sys/kernel/kexec_load_disabled")))
+    state.may_load_kernels = *disabled == 0;
+}
+
 }  // namespace
 
 std::string KernelState::chosen(const std::string& words) {
@@ -142,6 +162,7 @@ KernelState read_kernel_state(const TreeReader& reader) {
     if (name.starts_with("mem") && reader.tree().exists("/sys/bus/cxl/devices/" + name + "/driver"))
       state.cxl_memory.push_back(name);
   }
+  read_kexec(reader, state);
   SecretMemorySearch(reader.tree(), state).run();
   if (const auto text = reader.text("/proc/meminfo")) state.memory = memory_from(*text);
   const device::Facts machine = reader.tree().machine_facts();

@@ -33,6 +33,10 @@ struct KernelState {
   std::optional<Evidence> lockdown_evidence;
   std::vector<std::string> cxl_memory;  // "mem0"
   std::vector<SecretMemoryHolder> secret_memory;
+  bool has_jump = false;                        // the module hibjump is loaded, or installed for this kernel
+  std::optional<std::uint64_t> crash_bytes;     // memory that crashkernel= set aside
+  bool has_crash_kernel = false;                // something is loaded into it
+  std::optional<bool> may_load_kernels;         // kexec_load_disabled is 0
   std::size_t processes_not_looked_at = 0;      // for secret memory: needs root
   std::map<std::string, std::uint64_t> memory;  // /proc/meminfo, bytes: "MemTotal", "Active(anon)"
   std::optional<std::uint64_t> page_bytes;

@@ -44,6 +44,7 @@ void check_memory(Sheet& sheet);      // room for the image, on the disk and in 
 void check_place(Sheet& sheet);       // would the next boot look there
 void check_initramfs(Sheet& sheet);   // would it ask its kernel to resume, and could that
 void check_next_boot(Sheet& sheet);   // which kernel that is
+void check_jump(Sheet& sheet);        // what hibtool's own way needs, where it is installed
 void check_memory_map(Sheet& sheet);  // is the firmware's memory map the same at every boot
 
 // Advice that is needed in several places.

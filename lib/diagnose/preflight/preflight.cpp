@@ -61,6 +61,7 @@ PreflightReport judge(const PreflightFacts& facts) {
   checks::check_initramfs(sheet);
   checks::check_next_boot(sheet);
   checks::check_memory_map(sheet);
+  checks::check_jump(sheet);
   return {std::move(sheet.checks), facts.configuration.unread};
 }
 
