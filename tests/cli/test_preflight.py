@@ -53,7 +53,7 @@ class Preflight(CliTest):
                 failing = self.failing(self.foresee(CORPUS / case / "saving"))
                 self.assertEqual([check["verdict"] for check in failing], ["policy"])
                 self.assertIn(why, failing[0]["text"])
-                self.assertIn("resume=", failing[0]["fix"])
+                self.assertIn("put resume=UUID=20202020-2020-4020-8020-202020202020 into", failing[0]["fix"])
 
     def test_a_place_that_is_switched_off_is_told_with_the_word_that_does_it(self):
         failing = self.failing(self.foresee(CORPUS / "full-root-written-in-between" / "between"))

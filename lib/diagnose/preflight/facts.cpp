@@ -62,11 +62,26 @@ std::string spec_of(const boot::BlockDevice& device) {
   return "";
 }
 
+// The name that /etc/fstab has for the one swap area that is in use: where the devices themselves are not
+// known.
+std::string spec_in_fstab(const PreflightFacts& facts) {
+  std::string spec;
+  std::size_t active = 0;
+  std::size_t idle = 0;
+  for (const SwapArea& area : facts.configuration.swap.areas) {
+    ++(area.is_active ? active : idle);
+    if (!area.is_active && (area.name.starts_with("UUID=") || area.name.starts_with("PARTUUID=")))
+      spec = area.name;
+  }
+  return active == 1 && idle == 1 ? spec : "";
+}
+
 std::string wanted_parameters(const PreflightFacts& facts) {
   const SwapArea* area = image_area(facts);
   if (area == nullptr || area->is_ephemeral()) return "";
   const boot::BlockDevice* device = facts.configuration.devices.by_name(area->device);
-  const std::string spec = device == nullptr ? "" : spec_of(*device);
+  const bool is_by_fstab = device == nullptr && !area->is_file;
+  const std::string spec = is_by_fstab ? spec_in_fstab(facts) : device == nullptr ? "" : spec_of(*device);
   if (spec.empty()) return "";
   if (!area->is_file) return "resume=" + spec;
   const auto place = facts.swap_files.find(area->name);
