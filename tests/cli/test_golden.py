@@ -19,6 +19,7 @@ import os
 import re
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import unittest
@@ -169,6 +170,14 @@ class Images(GoldenTest):
             self.show("diagnose", image)
         self.show("diagnose", "--root", self.machine("luks-lvm"), "hw-sig.img")
         self.compare("diagnose")
+
+    def test_preflight_says_what_would_fail_and_how_to_mend_it(self):
+        shutil.copytree(ROOT / "tests" / "corpus" / "diagnose" / "full-resume-nowhere" / "saving", self.folder / "laptop")
+        moved = ROOT / "tests" / "corpus" / "diagnose" / "memory-map-moved-6.12"
+        for name in ("saving.log", "restoring.log"):
+            shutil.copy(moved / name, self.folder)
+        self.show("diagnose", "--preflight", "--root", "laptop", "--log", "saving.log", "--log", "restoring.log")
+        self.compare("diagnose-preflight")
 
 
 class Comparisons(GoldenTest):
