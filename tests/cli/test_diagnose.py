@@ -114,6 +114,12 @@ class Failures(CliTest):
         self.assertEqual(self.by_logs(CORPUS / "full-healthy")[1]["verdict"]["confidence"], "certain")
         self.assertEqual(self.by_logs(CORPUS / "healthy-6.12")[1]["verdict"]["confidence"], "likely")
 
+    def test_what_is_exonerated_has_a_name(self):
+        _, document = self.diagnose("--root", CORPUS / "full-healthy" / "saving")
+        codes = [one["code"] for one in document["exonerated"]]
+        self.assertIn("inhibited", codes)
+        self.assertNotIn("unknown", codes)
+
     def test_a_line_that_a_program_forged_in_the_journal_is_not_the_kernels(self):
         forged = (CORPUS / "full-healthy" / "journal.export").read_bytes()
         entry = (b"__CURSOR=forged\n__REALTIME_TIMESTAMP=9999999999000000\n__MONOTONIC_TIMESTAMP=999999999\n"

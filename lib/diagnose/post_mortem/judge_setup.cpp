@@ -24,7 +24,9 @@ bool concerns(const Case& facts, const Check& check) {
 
 void judge_check(const Check& check, Findings& findings) {
   switch (check.result) {
-    case CheckResult::Ok: findings.exonerated.push_back({check.code, check.text}); return;
+    case CheckResult::Ok:
+      if (check.code != Code::Unknown) findings.exonerated.push_back({check.code, check.text});
+      return;
     case CheckResult::WouldFail:
       findings.causes.push_back({check.code, Confidence::Likely, check.text, check.evidence, check.fix});
       return;

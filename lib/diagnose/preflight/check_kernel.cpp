@@ -96,11 +96,11 @@ void check_available(Sheet& sheet) {
   const KernelState& kernel = sheet.facts.configuration.kernel;
   const auto can = kernel.can_hibernate();
   if (!can) {
-    sheet.unknown(kName, Code::Unknown, "/sys/power/state cannot be read");
+    sheet.unknown(kName, Code::Inhibited, "/sys/power/state cannot be read");
     return;
   }
   if (*can) {
-    sheet.ok(kName, Code::Unknown, "the kernel offers hibernation");
+    sheet.ok(kName, Code::Inhibited, "the kernel offers hibernation");
     return;
   }
   const bool is_built_in = kernel.disk.has_value();
