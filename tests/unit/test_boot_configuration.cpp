@@ -516,6 +516,8 @@ TEST_CASE("The file and the command that change the command line are the boot lo
   CHECK(advice({"boot/loader/entries/a.conf"}).file == "/boot/loader/entries/a.conf");
   CHECK(advice({"boot/loader/entries/a.conf", "etc/kernel/cmdline", "usr/bin/kernel-install"}).file ==
         "/etc/kernel/cmdline");
+  CHECK(advice({"usr/bin/kernel-install"}).file == "/etc/kernel/cmdline");  // of unified kernel images
+  CHECK(advice({}).file.empty());
   CHECK(advice({"boot/limine.conf", "etc/default/limine"}).command == "limine-update");
 }
 

@@ -314,6 +314,27 @@ TEST_CASE("A place that only the initramfs' configuration names is not known to 
   expect(folder, "resume-place", R::Unknown, "/etc/initramfs-tools/conf.d/resume names UUID=");
 }
 
+TEST_CASE("initramfs-tools does not read the variable in which systemd notes the place") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/firmware/efi/x", "");
+  folder.file("proc/cmdline", "root=/dev/sda1\n");
+  write_boot_entry(folder, "root=/dev/sda1");
+  expect(folder, "resume-place", R::WouldFail, "the initramfs does not read");
+  std::filesystem::remove(folder.path() + "/boot/initrd.img-" + kRelease);
+  expect(folder, "resume-place", R::Unknown, "the initramfs may");
+}
+
+TEST_CASE("An initramfs that resumes by a program of its own may know the place") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/cmdline", "root=/dev/sda1\n");
+  write_boot_entry(folder, "root=/dev/sda1");
+  folder.file(std::string("boot/initrd.img-") + kRelease,
+              cpio_entry("nix/store/a", "x") + cpio_entry("TRAILER!!!", "", 0));
+  expect(folder, "resume-place", R::Unknown, "the initramfs may");
+}
+
 TEST_CASE("A place that systemd may note in the firmware is not known where EFI is not") {
   const Folder folder;
   write_good(folder);

@@ -87,8 +87,7 @@ const ResumeSetting* word_of_initramfs(const PreflightFacts& facts) {
 }
 
 // What the initramfs was made from is known, and what is in it is not.
-void say_place_of_sources(Sheet& sheet, std::string_view name, const ResumeSetting* word) {
-  const bool is_none = word != nullptr && word->kind == "none";
+void say_place_of_sources(Sheet& sheet, std::string_view name, const ResumeSetting* none) {
   const ResumeSetting* named = nullptr;
   for (const ResumeSetting* setting : all_settings(sheet.facts)) {
     if (setting->origin == Origin::InitramfsSource && setting->line.resume) named = setting;
@@ -97,25 +96,40 @@ void say_place_of_sources(Sheet& sheet, std::string_view name, const ResumeSetti
       name, Code::NotTried,
       named != nullptr ? fmt::format("{} names {}; whether it is in the initramfs is not known",
                                      said_in(*named), *named->line.resume)
-      : is_none
+      : none != nullptr
           ? fmt::format("RESUME=none in {}: an initramfs that is made with it does not look for an image",
-                        said_in(*word))
+                        said_in(*none))
           : "no setting that could be read says where to resume from; the initramfs may");
   if (named != nullptr) {
     check.evidence.push_back(named->evidence);
-  } else if (is_none) {
-    check.evidence.push_back(word->evidence);
+  } else if (none != nullptr) {
+    check.evidence.push_back(none->evidence);
   }
+}
+
+// Whether something that was not looked into could name the place, or read the variable of the firmware.
+bool may_be_named_elsewhere(const PreflightFacts& facts, bool is_none) {
+  if (facts.initramfs)  // NixOS and Booster resume by a program of their own
+    return !is_none && boot::resumes(*facts.initramfs) == boot::Resumes::Unknown;
+  // initramfs-tools' "auto" finds the area when the initramfs is made, and puts it into that.
+  const bool is_debian = facts.configuration.distribution.generator == boot::Generator::InitramfsTools;
+  return facts.configuration.boot.entries.empty() || (is_debian && !is_none);
+}
+
+std::string no_place(const PreflightFacts& facts, const ResumeSetting* none) {
+  if (none != nullptr)
+    return fmt::format(
+        "RESUME=none in {}, and no resume= on the command line: the next boot does not look for an image",
+        said_in(*none));
+  const bool is_noted = facts.configuration.kernel.has_efi == true && facts.configuration.sleep.has_systemd;
+  return std::string("nothing tells the next boot where to resume from") +
+         (is_noted ? ": what systemd notes in the firmware, the initramfs does not read" : "");
 }
 
 // No place is named anywhere that counts.
 void say_no_place(Sheet& sheet, std::string_view name) {
-  const boot::Configuration& configuration = sheet.facts.configuration;
   const ResumeSetting* word = word_of_initramfs(sheet.facts);
-  const bool is_none = word != nullptr && word->kind == "none";
-  // initramfs-tools' "auto" finds the area when the initramfs is made, and puts it into that.
-  const bool is_debian = configuration.distribution.generator == boot::Generator::InitramfsTools;
-  const bool knows_line = !configuration.boot.entries.empty();
+  const ResumeSetting* none = word != nullptr && word->kind == "none" ? word : nullptr;
   if (resume_place(sheet.facts).may_be_by_efi) {
     sheet.unknown(
         name, Code::NotTried,
@@ -123,15 +137,9 @@ void say_no_place(Sheet& sheet, std::string_view name) {
         "EFI, which is not known");
     return;
   }
-  if (!sheet.facts.initramfs && (!knows_line || (is_debian && !is_none)))
-    return say_place_of_sources(sheet, name, word);
-  Check& check = sheet.fails(
-      name, Code::NotTried,
-      is_none ? fmt::format("RESUME=none in {}, and no resume= on the command line: the next boot "
-                            "does not look for an image",
-                            said_in(*word))
-              : "nothing tells the next boot where to resume from");
-  if (is_none) check.evidence.push_back(word->evidence);
+  if (may_be_named_elsewhere(sheet.facts, none != nullptr)) return say_place_of_sources(sheet, name, none);
+  Check& check = sheet.fails(name, Code::NotTried, no_place(sheet.facts, none));
+  if (none != nullptr) check.evidence.push_back(none->evidence);
   check.fix = fix_parameters(sheet.facts);
 }
 
