@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
-#include "lib/diagnose/post_mortem/memory_maps.h"
+#include "lib/diagnose/log/map_changes.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
 namespace hib::diagnose {

@@ -8,8 +8,8 @@
 
 #include "lib/base/text.h"
 #include "lib/device/probe/probe.h"
+#include "lib/diagnose/log/map_changes.h"
 #include "lib/diagnose/post_mortem/candidates.h"
-#include "lib/diagnose/post_mortem/memory_maps.h"
 #include "lib/diagnose/post_mortem/rules.h"
 #include "lib/diagnose/post_mortem/story.h"
 #include "lib/os/cancel.h"
