@@ -329,6 +329,11 @@ class Work:
         for tree in MACHINES[:3]:
             yield from self.run("diagnose", "--root", self.path(tree.stem), self.case("lz4"), codes=(0, 1))
             yield from self.run("diagnose", "--preflight", "--root", self.path(tree.stem), codes=(0, 1))
+        odd = self.path("odd-settings")
+        shutil.copytree(FAILURES / "full-resume-nowhere" / "saving", odd)
+        (odd / "etc" / "crypttab").unlink()
+        (odd / "etc" / "crypttab").mkdir()  # not to be read, whoever asks
+        yield from self.run("diagnose", "--preflight", "--root", odd, codes=(1,))
         yield from self.run("diagnose", self.case("consumed"), "--log", self.path("nothing"), codes=(0, 1))
         for case in sorted(FAILURES.glob("full-*")):
             for root in sorted(path for path in case.iterdir() if (path / "proc").exists()):
