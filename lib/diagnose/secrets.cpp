@@ -321,11 +321,12 @@ bool is_behind_syslog_time(std::string_view text, std::size_t at) {
   return before.size() >= 3 && is_month(before.substr(0, 3));
 }
 
-// "HOST kernel: …", "HOST systemd[1]: …".
+// "HOST kernel: …", "HOST systemd[1]: …", "HOST login: …".
 std::size_t host_of_syslog_at(std::string_view text, std::size_t at) {
   if (!is_behind_syslog_time(text, at)) return 0;
   const std::size_t size = count_of(text, at, is_host_byte);
   if (size == 0 || size > kMaxHostBytes || at + size >= text.size() || text[at + size] != ' ') return 0;
+  if (at == 0 && text.substr(size, 7) == " login:") return size;  // of a console
   const std::size_t speaker = at + size + 1;
   if (text.substr(speaker, 8) == "kernel: ") return size;
   const std::size_t bracket = speaker + count_of(text, speaker, is_serial_byte);

@@ -58,6 +58,7 @@ TEST_CASE("names of people and hosts are hidden") {
         "Nov 27 20:26:18 host-1 kernel: PM: Image not found (code -22)");
   CHECK(masked("2026-11-27T20:26:18+0100 thinkpad.example.org systemd[1]: Hostname set to <thinkpad>.") ==
         "2026-11-27T20:26:18+0100 host-1 systemd[1]: Hostname set to <host-1>.");
+  CHECK(masked("thinkpad login: jane") == "host-1 login: jane");
   CHECK(masked("localhost systemd[1]: started") == "localhost systemd[1]: started");
   CHECK(masked("systemd-fsck@dev-sda2.service, getty@tty1.service") ==
         "systemd-fsck@dev-sda2.service, getty@tty1.service");
