@@ -73,10 +73,20 @@ class Diagnose final : public Verb {
 
  private:
   Result<void> check_options() const {
-    TRY_OK(not_with(*verb_, "--preflight", {"IMAGE"}));
+    TRY_OK(not_with(*verb_, "--preflight",
+                    {"IMAGE", "--device", "--against-running", "--offset", "--at", "--format",
+                     "--passphrase-file", "--base-image", "--base-address", "--page-size"}));
+    TRY_OK(check_given("IMAGE", request_.image));
+    TRY_OK(check_given("--root", files_.root));
     TRY_OK(only_with(*verb_, "--preflight", {"--probe"}));
     TRY_OK(only_with(*verb_, "--report", {"--force"}));
     return not_with(*verb_, "--root", {"--against-running"});
+  }
+
+  // An empty value, as of a variable that was never set, would mean this machine.
+  Result<void> check_given(const char* name, const std::string& value) const {
+    if (verb_->count(name) == 0 || !value.empty()) return {};
+    return fail(make_error(ErrorKind::Usage, name, "empty", "a path"));
   }
 
   // What "hibtool probe" has kept of earlier boots.

@@ -56,6 +56,8 @@ Layer check_codec(const ImageRecord& image, const Machine& machine) {
   }
   if (machine.release.empty())
     return layer(kName, LayerResult::NotChecked, "the kernel's release cannot be read");
+  if (!machine.knows_modules)
+    return layer(kName, LayerResult::NotChecked, "the modules of the kernel are not there to be looked at");
   return layer(kName, LayerResult::Bad,
                fmt::format("\"{} compression is not available\": neither loaded nor among the modules of {}",
                            image.codec, machine.release));

@@ -101,6 +101,8 @@ Machine read_machine(const std::string& root) {
   }
   if (const auto state = read_text(root + "/sys/power/state"))
     machine.can_hibernate = state->find("disk") != std::string::npos;
+  std::error_code error;
+  machine.knows_modules = std::filesystem::is_directory(root + "/lib/modules/" + machine.release, error);
   for (const char* name : {"lzo", "lz4"}) {
     if (has_compressor(root, machine.release, name)) machine.compressors.emplace_back(name);
   }

@@ -19,6 +19,7 @@ struct Machine {
   std::vector<MemoryMapEntry> memory_map;           // empty where the kernel does not show it
   std::optional<std::uint32_t> hardware_signature;  // ACPI FACS; readable by root only
   std::optional<bool> can_hibernate;                // /sys/power/state has "disk"
+  bool knows_modules = true;                        // false: /lib/modules of its kernel is not there
   std::vector<std::string> compressors;  // lzo, lz4: loaded, built in, or a module that can be loaded
 
   // "6.12.3" → 6012: for comparing releases. 0 when it does not begin with numbers.

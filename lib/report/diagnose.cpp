@@ -46,12 +46,9 @@ void print_advice(std::ostream& out, const Style& style, std::string_view name, 
 }
 
 void print_session(std::ostream& out, const Style& style, const Session& session) {
-  if (session.device.empty()) {
-    out << "session " << printable(session.text) << "\n";
-  } else {
-    out << printable(session.device) << ": session " << session_mark(style, session.state) << ": "
-        << printable(session.text) << "\n";
-  }
+  const bool is_known = !session.device.empty() && !session.text.starts_with("not known");
+  out << (session.device.empty() ? "" : printable(session.device) + ": ") << "session "
+      << (is_known ? session_mark(style, session.state) + ": " : "") << printable(session.text) << "\n";
   print_advice(out, style, "next", session.next);
 }
 

@@ -13,6 +13,29 @@ std::string place_in(const boot::CommandLine& line) {
   return "resume=" + *line.resume + (line.resume_offset ? " resume_offset=" + *line.resume_offset : "");
 }
 
+// "/dev/disk/by-uuid/X" is "UUID=X".
+std::string canonical(const std::string& spec) {
+  constexpr std::pair<std::string_view, std::string_view> kFolders[] = {
+      {"/dev/disk/by-uuid/", "UUID="},
+      {"/dev/disk/by-partuuid/", "PARTUUID="},
+      {"/dev/disk/by-label/", "LABEL="},
+      {"/dev/disk/by-partlabel/", "PARTLABEL="}};
+  for (const auto& [folder, tag] : kFolders) {
+    if (spec.starts_with(folder)) return std::string(tag) + spec.substr(folder.size());
+  }
+  return spec;
+}
+
+// Two kinds of names may mean one device: only the same kind can be told apart.
+bool is_same_place(const boot::CommandLine& then, const boot::CommandLine& now) {
+  if (then.resume_offset != now.resume_offset) return false;
+  if (!now.resume) return false;
+  const std::string a = canonical(*then.resume);
+  const std::string b = canonical(*now.resume);
+  const bool is_same_kind = a.substr(0, a.find('=')) == b.substr(0, b.find('='));
+  return a == b || (a.find('=') != std::string::npos && b.find('=') != std::string::npos && !is_same_kind);
+}
+
 }  // namespace
 
 void judge_command_lines(const Case& facts, Findings& findings) {
@@ -23,7 +46,7 @@ void judge_command_lines(const Case& facts, Findings& findings) {
   if (saving.command_line.empty() || later.command_line.empty() || has_begun_to_resume(later)) return;
   const boot::CommandLine then = boot::parse_command_line(saving.command_line);
   const boot::CommandLine now = boot::parse_command_line(later.command_line);
-  if (!then.resume || (then.resume == now.resume && then.resume_offset == now.resume_offset)) return;
+  if (!then.resume || is_same_place(then, now)) return;
   const bool is_journal =
       !saving.id.empty() && !later.id.empty();  // then the kernels have said it themselves
   Cause cause{now.resume ? Code::WrongPlace : Code::NotTried,
@@ -34,8 +57,7 @@ void judge_command_lines(const Case& facts, Findings& findings) {
   cause.text = fmt::format("the boot that hibernated had {} on its command line, and the next one had {}",
                            place_in(then), place_in(now));
   cause.evidence = {command_line_of(saving), command_line_of(later)};
-  cause.advice.push_back(
-      {"boot once with " + place_in(then) + ", and put the signature back before", "", ""});
+  cause.advice.push_back(advise_rearm(facts, "boot once with " + place_in(then)));
   findings.causes.push_back(std::move(cause));
 }
 

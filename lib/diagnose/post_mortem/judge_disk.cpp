@@ -107,6 +107,20 @@ void judge_file_systems(const Case& facts, Findings& findings) {
   }
 }
 
+// The image is armed still: whoever resumes now resumes over what a later boot has written.
+void judge_mount(const Case& facts, Findings& findings) {
+  const BootLog* boot = boot_that_mounted(facts);
+  const auto& checks = facts.disk->rearm;
+  const bool is_proven =
+      std::all_of(checks.begin(), checks.end(), [](const RearmCheck& check) { return check.ok; });
+  if (boot == nullptr || is_proven) return;
+  const LogEvent& mounted = *mounted_in(*boot);
+  findings.causes.push_back(
+      cause_of(Code::FileSystemWritten, mounted,
+               fmt::format("a boot has mounted {} since the image was made: resuming would ruin it",
+                           detail_of(mounted, 0))));
+}
+
 void judge_jump(const Disk& disk, Findings& findings) {
   if (disk.history.empty()) return;
   const auto note = [&](Code code, Confidence confidence, std::string text, const Breadcrumb& crumb) {
@@ -176,6 +190,7 @@ void judge_disk(const Case& facts, Findings& findings) {
   judge_damage(disk, findings);
   judge_file_systems(facts, findings);
   judge_jump(disk, findings);
+  if (disk.info.state == ImageState::Armed) judge_mount(facts, findings);
   if (disk.info.state == ImageState::Armed && disk.damage.empty()) {
     findings.causes.push_back(
         {Code::Armed, Confidence::Certain, "a whole image lies here, and no boot has tried it yet", {}, {}});

@@ -40,11 +40,7 @@ class Attempt {
   const Resuming& resuming_;
 };
 
-std::string rearm_command(const Case& facts) {
-  return facts.disk == nullptr ? "" : "hibtool rearm " + shell_word(facts.disk->path) + " --yes";
-}
-
-void judge_hardware_signature(const Attempt& attempt, Findings& findings) {
+void judge_hardware_signature(const Case& facts, const Attempt& attempt, Findings& findings) {
   const LogEvent* event = attempt.find(Event::SignatureMismatch);
   if (event == nullptr) return;
   Cause cause = cause_of(Code::HardwareSignature, *event,
@@ -52,17 +48,19 @@ void judge_hardware_signature(const Attempt& attempt, Findings& findings) {
                                      "made, {} now",
                                      detail_of(*event, 0), detail_of(*event, 1)));
   cause.advice.push_back(
-      {"put back what was added or taken out since, or boot once with acpi_sleep=nohwsig", "", ""});
+      advise_rearm(facts, "put back what was added to the machine, or taken out of it, since"));
   findings.causes.push_back(std::move(cause));
 }
 
-void judge_codec(const Attempt& attempt, Findings& findings) {
+void judge_codec(const Case& facts, const Attempt& attempt, Findings& findings) {
   const LogEvent* event = attempt.find(Event::CodecMissing);
   if (event == nullptr) return;
   Cause cause =
       cause_of(Code::CodecMissing, *event,
                fmt::format("the kernel that was to resume had no {} decompressor", detail_of(*event, 0)));
-  cause.advice.push_back({fmt::format("put the module {} into the initramfs", detail_of(*event, 0)), "", ""});
+  cause.advice.push_back(
+      advise_rearm(facts, fmt::format("put the module {} into the initramfs", detail_of(*event, 0))));
+  if (facts.setup != nullptr) cause.advice.push_back(facts.setup->rebuild);
   findings.causes.push_back(std::move(cause));
 }
 
@@ -89,10 +87,7 @@ void judge_memory_map(const Case& facts, const Attempt& attempt, Findings& findi
     return;
   }
   cause.advice.push_back(
-      {"the map may be the old one at another boot: put the signature back and try again, with the same "
-       "devices "
-       "plugged in",
-       rearm_command(facts), ""});
+      advise_rearm(facts, "the map may be the old one at another boot, with the same devices plugged in"));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -113,7 +108,7 @@ constexpr Mismatch kMismatches[] = {
      "the booted kernel cannot use what the image's kernel left for it"},
 };
 
-void judge_mismatch(const Attempt& attempt, Findings& findings) {
+void judge_mismatch(const Case& facts, const Attempt& attempt, Findings& findings) {
   const LogEvent* event = attempt.find(Event::ImageMismatch);
   if (event == nullptr || attempt.has(Event::MemoryMapMoved)) return;  // then it is what that leads to
   const std::string reason = detail_of(*event, 0);
@@ -125,11 +120,9 @@ void judge_mismatch(const Attempt& attempt, Findings& findings) {
   }
   Cause cause = cause_of(known->code, *event, std::string(known->text));
   if (known->code == Code::OtherKernel)
-    cause.advice.push_back(
-        {"boot the kernel that the image is of, and put the signature back before", "", ""});
+    cause.advice.push_back(advise_rearm(facts, "choose the kernel of the image for the next boot"));
   if (known->code == Code::MemorySize)
-    cause.advice.push_back(
-        {"give the machine the memory that it had, and put the signature back before", "", ""});
+    cause.advice.push_back(advise_rearm(facts, "give the machine the memory that it had"));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -194,12 +187,12 @@ void judge_driver(const Case& facts, const Attempt& attempt, Findings& findings)
     cause.evidence.push_back(evidence_of(called->line));
   if (loaded != nullptr) cause.evidence.push_back(evidence_of(loaded->line));
   if (failed != nullptr && &first != failed) cause.evidence.push_back(evidence_of(failed->line));
-  cause.advice.push_back({refusals.empty()
-                              ? "see in the log which driver refused"
-                              : fmt::format("keep {} out of the initramfs, so that the kernel that "
-                                            "resumes does not load it, then put the signature back",
-                                            detail_of(first, 1)),
-                          rearm_command(facts), ""});
+  cause.advice.push_back(
+      refusals.empty()
+          ? Advice{"see in the log which driver refused", "", ""}
+          : advise_rearm(facts, fmt::format("keep {} out of the initramfs, so that the kernel that resumes "
+                                            "does not load it",
+                                            detail_of(first, 1))));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -239,22 +232,29 @@ void judge_silence(const Case& facts, const Attempt& attempt, Findings& findings
   cause.confidence = Confidence::Likely;  // a log may also end because somebody has cut it
   add_last_words(facts, attempt.boot(), cause);
   cause.advice.push_back(
-      {"boot with no_console_suspend and pm_trace, to see which device it hangs in", "", ""});
+      {"to see which device it hangs in: hibernate with no_console_suspend on the command line of both boots",
+       "", ""});
   findings.causes.push_back(std::move(cause));
 }
 
-// The boot that hibernated has armed an image, and its kernel did not come back to it.
-bool was_armed(const Story& story) {
-  if (!story.saving || story.saving->has_come_back) return false;
+// The boot that hibernated did not come back. That it has armed an image is certain where its log goes on to
+// the end; a journal ends where the snapshot was made.
+std::optional<Confidence> was_armed(const Story& story) {
+  if (!story.saving || story.saving->has_come_back) return std::nullopt;
   const Saving& saving = *story.saving;
-  if (only_zram(*saving.boot) != nullptr) return false;  // gone before anybody could look for it
-  return find_event(*saving.boot, saving.first, saving.end, Event::SavingDone) != nullptr;
+  const auto has = [&](Event event) {
+    return find_event(*saving.boot, saving.first, saving.end, event) != nullptr;
+  };
+  if (only_zram(*saving.boot) != nullptr) return std::nullopt;  // gone before anybody could look for it
+  if (has(Event::SavingDone)) return Confidence::Certain;
+  return has(Event::SavingStarted) ? std::nullopt : std::optional(Confidence::Possible);
 }
 
 void judge_no_signature(const Case& facts, const LogEvent& event, Findings& findings) {
   const bool is_armed = facts.disk != nullptr && facts.disk->info.state == ImageState::Armed;
-  if (!is_armed && !was_armed(facts.story)) {
-    const bool has_image = facts.disk != nullptr && facts.disk->holds_image();
+  const bool has_image = facts.disk != nullptr && facts.disk->holds_image();
+  const auto armed = was_armed(facts.story);
+  if (!is_armed && (!armed || has_image)) {
     if (facts.story.saving || has_image) return;  // nothing was to be found any more
     Cause cause =
         cause_of(Code::Never, event, "no boot is known to have hibernated, and the kernel found no image");
@@ -265,7 +265,8 @@ void judge_no_signature(const Case& facts, const LogEvent& event, Findings& find
   Cause cause = cause_of(
       Code::WrongPlace, event,
       is_armed ? fmt::format("the kernel looked where no image is; one lies armed on {}", facts.disk->path)
-               : "an image was written, and the kernel looked for it at another place");
+               : "the machine hibernated, and the next kernel found no image where it looked");
+  if (!is_armed) cause.confidence = std::max(cause.confidence, *armed);
   cause.advice.push_back(
       {"let resume= (and resume_offset= of a swap file) name the place of the image", "", ""});
   findings.causes.push_back(std::move(cause));
@@ -330,14 +331,18 @@ void judge_wordless_failure(const Case& facts, const Attempt& attempt, Findings&
       cause_of(Code::Damaged, *failed, fmt::format("the kernel could not read the image (error {})", code)));
 }
 
-void judge_user_space(const Attempt& attempt, Findings& findings) {
+void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findings) {
   if (attempt.has(Event::LoadingStarted)) return;  // whatever user space said, the kernel was asked
   if (const LogEvent* event = attempt.find(Event::EfiVariableOfOther)) {
     Cause cause =
         cause_of(Code::EfiVariable, *event,
                  "systemd did not resume: the EFI variable HibernateLocation names another system than the "
                  "one that its initramfs says it is");
-    cause.advice.push_back({"let ID= of the initramfs' os-release be that of the system", "", ""});
+    cause.advice.push_back(
+        facts.story.saving
+            ? Advice{"let ID= of the initramfs' os-release be that of the system", "", ""}
+            : Advice{"nothing has hibernated: remove the variable", "",
+                     "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"});
     findings.causes.push_back(std::move(cause));
   }
   if (const LogEvent* event = attempt.find(Event::EfiVariableUnreadable)) {
@@ -377,6 +382,10 @@ void judge_waiting(const BootLog& boot, Findings& findings) {
 void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) {
   const LogEvent* found = find_event(boot, 0, boot.events.size(), Event::EfiVariableFound);
   if (found == nullptr || has_begun_to_resume(boot)) return;
+  // After a resume that went well it may still be there, with the kernel that runs.
+  const bool is_of_this_kernel =
+      !boot.kernel.empty() && detail_of(*found, 2).find("kernel=" + boot.kernel) != std::string::npos;
+  if (!facts.story.saving && is_of_this_kernel) return;
   const std::string what =
       fmt::format("the EFI variable HibernateLocation names an image on {}", detail_of(*found, 0));
   Cause cause =
@@ -432,7 +441,9 @@ void judge_no_try(const Case& facts, Findings& findings) {
     return;
   }
   const bool is_forbidden = says(boot.command_line, "noresume");
-  Cause cause{Code::NotTried, is_forbidden ? Confidence::Certain : Confidence::Likely, "", {}, {}};
+  // A log that was cut early may have lost it.
+  const Confidence silent = mounted_in(boot) != nullptr ? Confidence::Likely : Confidence::Possible;
+  Cause cause{Code::NotTried, is_forbidden ? confidence_of_command_line(boot) : silent, "", {}, {}};
   cause.text = is_forbidden ? "noresume on the command line kept the kernel from resuming"
                             : "nothing asked the kernel to resume: its log has not a word of it";
   if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
@@ -460,6 +471,7 @@ void judge_lost_boot(const Case& facts, Findings& findings) {
   const bool is_consumed = facts.disk != nullptr && facts.disk->info.state == ImageState::Consumed;
   const Story& story = facts.story;
   if (!is_consumed || !story.saving || story.saving->has_come_back || story.later_boots.empty()) return;
+  if (story.saving->boot->id.empty()) return;  // an image's own log never knows that it came back
   const auto& later = story.later_boots;
   const bool is_journal =
       std::all_of(later.begin(), later.end(), [](const BootLog* boot) { return !boot->id.empty(); });
@@ -510,6 +522,30 @@ bool judge_success(const Case& facts, Findings& findings) {
 
 }  // namespace
 
+const BootLog* boot_that_mounted(const Case& facts) {
+  if (!facts.story.saving || facts.story.saving->has_come_back) return nullptr;
+  const auto& later = facts.story.later_boots;
+  const auto found = std::find_if(later.begin(), later.end(),
+                                  [](const BootLog* boot) { return mounted_in(*boot) != nullptr; });
+  return found == later.end() ? nullptr : *found;
+}
+
+Advice advise_rearm(const Case& facts, std::string text) {
+  if (facts.disk == nullptr || facts.disk->error)
+    return {text + "; then hibtool rearm says of the device whether the image can be tried again", "", ""};
+  const auto& checks = facts.disk->rearm;
+  const bool is_proven =
+      std::all_of(checks.begin(), checks.end(), [](const RearmCheck& check) { return check.ok; });
+  const bool is_written = std::any_of(checks.begin(), checks.end(), [](const RearmCheck& check) {
+    return check.since == fs::Since::Written;
+  });
+  const bool can_be = facts.disk->info.state == ImageState::Consumed && facts.disk->damage.empty() &&
+                      !is_written && (is_proven || boot_that_mounted(facts) == nullptr);
+  if (!can_be) return {std::move(text), "", ""};
+  return {text + ", then put the signature back", "hibtool rearm " + shell_word(facts.disk->path) + " --yes",
+          ""};
+}
+
 void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
   for (std::size_t i = first; i < end; ++i) {
     const LogEvent& event = boot.events[i];
@@ -542,7 +578,7 @@ bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings) {
   }
   if (!says(boot.command_line, "nohibernate") && !says(boot.command_line, "hibernate=no")) return false;
   Cause cause{Code::Inhibited,
-              Confidence::Certain,
+              confidence_of_command_line(boot),
               "nohibernate on the command line: the kernel neither saves nor resumes",
               {command_line_of(boot)},
               {}};
@@ -556,17 +592,17 @@ void judge_resume(const Case& facts, Findings& findings) {
   if (facts.story.resuming) {
     const Attempt attempt(*facts.story.resuming);
     exonerate_what_was_passed(attempt, findings);
-    judge_hardware_signature(attempt, findings);
-    judge_codec(attempt, findings);
+    judge_hardware_signature(facts, attempt, findings);
+    judge_codec(facts, attempt, findings);
     judge_memory_map(facts, attempt, findings);
-    judge_mismatch(attempt, findings);
+    judge_mismatch(facts, attempt, findings);
     judge_reading(facts, attempt, findings);
     judge_driver(facts, attempt, findings);
     judge_memory_for_it(attempt, findings);
     judge_wordless_failure(facts, attempt, findings);
     judge_silence(facts, attempt, findings);
     judge_place(facts, attempt, findings);
-    judge_user_space(attempt, findings);
+    judge_user_space(facts, attempt, findings);
   }
   if (facts.story.saving && facts.story.saving->has_come_back)
     return;  // what comes later is not about this image

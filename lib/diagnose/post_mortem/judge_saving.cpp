@@ -73,12 +73,25 @@ void judge_device_failures(const BootLog& boot, std::size_t first, std::size_t e
                   detail_of(*event, 1), detail_of(*event, 0), detail_of(*event, 2))));
 }
 
-// What the boot that came last was told when it asked to hibernate.
-void judge_refusals(const BootLog& boot, Findings& findings) {
-  judge_kernel_that_refuses(boot, findings);
-  for (const LogEvent& event : boot.events) {
-    if (event.message.event == Event::SleepRefused || event.message.event == Event::SleepFailed)
-      judge_refusal(event, findings);
+bool is_of_hibernation(const std::string& operation) {
+  return operation.find("hib") != std::string::npos || operation.find("hybrid") != std::string::npos;
+}
+
+// Which operation systemd had begun when it said that one has failed.
+bool failed_to_hibernate(const BootLog& boot, std::size_t place) {
+  for (std::size_t i = place; i-- > 0;) {
+    if (boot.events[i].message.event == Event::SleepStarted)
+      return is_of_hibernation(detail_of(boot.events[i], 0));
+  }
+  return false;
+}
+
+// What the boot that came last was told when it asked to hibernate, from event number `first` on.
+void judge_refusals(const BootLog& boot, std::size_t first, Findings& findings) {
+  for (std::size_t i = first; i < boot.events.size(); ++i) {
+    const LogEvent& event = boot.events[i];
+    const bool has_failed = event.message.event == Event::SleepFailed && failed_to_hibernate(boot, i);
+    if (event.message.event == Event::SleepRefused || has_failed) judge_refusal(event, findings);
     if (event.message.event == Event::HibernationForbidden) {
       findings.causes.push_back(
           cause_of(Code::Inhibited, event,
@@ -142,43 +155,55 @@ void judge_area(const BootLog& boot, Findings& findings) {
   findings.causes.push_back(std::move(cause));
 }
 
-void judge_outcome(const Saving& saving, Findings& findings) {
+bool is_whole_on_disk(const Case& facts) {
+  return facts.disk != nullptr && facts.disk->is_kernels() && facts.disk->damage.empty();
+}
+
+void judge_outcome(const Case& facts, const Saving& saving, Findings& findings) {
   const auto find = [&](Event event) { return find_event(*saving.boot, saving.first, saving.end, event); };
   const LogEvent* begun = find(Event::SavingStarted);
   const LogEvent* done = find(Event::SavingDone);
   const LogEvent* left = find(Event::HibernationExited);
-  const LogEvent* ended = left != nullptr ? left : find(Event::SleepEnded);
-  if (saving.has_come_back && begun == nullptr && ended != nullptr) {
-    judge_waking(*saving.boot, saving.first, saving.end, findings);
+  if (left != nullptr && begun == nullptr) {
+    judge_waking(*saving.boot, saving.first, saving.boot->events.size(), findings);
     findings.causes.push_back(
-        cause_of(Code::Resumed, *ended, "the machine went on from its image, in the boot that hibernated"));
+        cause_of(Code::Resumed, *left, "the machine went on from its image, in the boot that hibernated"));
     return;
   }
   if (done != nullptr && !saving.has_come_back) return judge_area(*saving.boot, findings);
   if (begun != nullptr && done == nullptr && saving.has_come_back)
     return judge_unfinished(saving, *begun, findings);
   if (begun == nullptr || done != nullptr || saving.has_come_back) return;
+  if (is_whole_on_disk(facts)) return;  // then the log was cut, and not the image
   Cause cause = cause_of(Code::SaveInterrupted, *begun, "the log ends while the image was being written");
   cause.confidence = Confidence::Likely;
   findings.causes.push_back(std::move(cause));
+}
+
+void judge_failures(const Saving& saving, Findings& findings) {
+  for (const SavingFailure& failure : kSavingFailures) {
+    const LogEvent* event = find_event(*saving.boot, saving.first, saving.end, failure.event);
+    if (event == nullptr) continue;
+    findings.causes.push_back(cause_of(failure.code, *event, std::string(failure.text)));
+    findings.causes.back().advice.push_back({std::string(failure.advice), "", ""});
+  }
+  judge_device_failures(*saving.boot, saving.first, saving.end, findings);
 }
 
 }  // namespace
 
 void judge_saving(const Case& facts, Findings& findings) {
   const std::size_t before = findings.causes.size();
-  if (facts.story.saving) {
-    const Saving& saving = *facts.story.saving;
-    for (const SavingFailure& failure : kSavingFailures) {
-      const LogEvent* event = find_event(*saving.boot, saving.first, saving.end, failure.event);
-      if (event == nullptr) continue;
-      findings.causes.push_back(cause_of(failure.code, *event, std::string(failure.text)));
-      findings.causes.back().advice.push_back({std::string(failure.advice), "", ""});
-    }
-    judge_device_failures(*saving.boot, saving.first, saving.end, findings);
-  }
-  if (facts.story.last_boot != nullptr) judge_refusals(*facts.story.last_boot, findings);
-  if (facts.story.saving && findings.causes.size() == before) judge_outcome(*facts.story.saving, findings);
+  const auto& saving = facts.story.saving;
+  if (saving) judge_failures(*saving, findings);
+  if (saving && findings.causes.size() == before) judge_outcome(facts, *saving, findings);
+  const BootLog* last = facts.story.last_boot;
+  if (last == nullptr) return;
+  if (!saving || saving->boot != last) judge_kernel_that_refuses(*last, findings);
+  // What systemd says of a try that the kernel has failed is no further reason.
+  const bool has_failed = findings.causes.size() > before && findings.causes.back().code != Code::Resumed;
+  const bool is_same_boot = saving && saving->boot == last;
+  if (!has_failed || !is_same_boot) judge_refusals(*last, is_same_boot ? saving->end : 0, findings);
 }
 
 }  // namespace hib::diagnose

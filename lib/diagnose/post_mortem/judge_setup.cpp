@@ -22,6 +22,12 @@ bool concerns(const Case& facts, const Check& check) {
   return !is_of_saving || (!has_image(facts) && !facts.story.saving);
 }
 
+// One check that is well clears a verdict that has only that reason.
+bool clears(Code code) {
+  constexpr Code kOfManyReasons[] = {Code::WrongPlace, Code::NotTried, Code::Unknown, Code::EfiVariable};
+  return std::find(std::begin(kOfManyReasons), std::end(kOfManyReasons), code) == std::end(kOfManyReasons);
+}
+
 void judge_check(const Check& check, Findings& findings) {
   switch (check.result) {
     case CheckResult::Ok:

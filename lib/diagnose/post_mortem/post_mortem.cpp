@@ -66,8 +66,11 @@ void merge_same(std::vector<Cause>& causes) {
 
 // Who has come back needs no reason why not. What the disk shows then is the work of the machine that came
 // back; only a log can tell that somebody else wrote.
-void drop_refuted(std::vector<Cause>& causes) {
+void drop_refuted(const Disk* disk, std::vector<Cause>& causes) {
   const auto is = [](const Cause& cause, Code code) { return cause.code == code; };
+  // An image that is armed was not resumed from: what the logs tell is of another one.
+  if (disk != nullptr && disk->info.state == ImageState::Armed)
+    std::erase_if(causes, [&](const Cause& cause) { return is(cause, Code::Resumed); });
   if (std::none_of(causes.begin(), causes.end(),
                    [&](const Cause& cause) { return is(cause, Code::Resumed); }))
     return;
@@ -85,14 +88,21 @@ void drop_contradicted(std::vector<Exonerated>& exonerated, const std::vector<Ca
   });
 }
 
-void read_logs(const PostMortemRequest& request, LogSet& logs) {
-  for (const std::string& path : request.logs) {
-    const auto read = read_log_file(path, logs);
-    if (!read) logs.not_read.push_back(read.error().line());
-  }
-  if (!request.journal) return;
+// A file that was named has to be there; the journal of a machine may not be.
+Result<void> read_logs(const PostMortemRequest& request, LogSet& logs) {
+  for (const std::string& path : request.logs) TRY_OK(read_log_file(path, logs));
+  if (!request.journal) return {};
   const auto read = read_journal(*request.journal, logs);
   if (!read) logs.not_read.push_back(read.error().line());
+  return {};
+}
+
+// Each has to be there: a file system that was not looked at is not proven.
+Result<void> check_devices(const std::vector<std::string>& devices) {
+  for (const std::string& path : devices) {
+    TRY(const auto file, File::open(path));
+  }
+  return {};
 }
 
 // All that is known of the machine that is to resume.
@@ -181,7 +191,7 @@ const device::DeviceSet* devices_of(const std::optional<MachineFacts>& here, con
 void conclude(Findings findings, const Disk* disk, PostMortem& report) {
   put_in_order(findings.causes, disk);
   merge_same(findings.causes);
-  drop_refuted(findings.causes);
+  drop_refuted(disk, findings.causes);
   drop_contradicted(findings.exonerated, findings.causes);
   report.exonerated = std::move(findings.exonerated);
   if (findings.causes.empty()) {
@@ -213,16 +223,19 @@ std::vector<std::string> inputs_of(const PostMortemRequest& request) {
 
 Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& request) {
   PostMortem report;
+  TRY_OK(check_devices(request.devices));
   TRY(const auto here, look_at_machine(request));
   report.disks = look_at_disks(formats, request, here, report.not_checked);
   if (cancelled()) return fail(cancelled_error());
   const Disk* disk = best_of(report.disks);
   const bool has_only_image = !here && !request.image.empty() && request.logs.empty() && !request.journal;
-  if (has_only_image && disk != nullptr && disk->error) return fail(*disk->error);
+  const bool is_missing =
+      !request.image.empty() && disk != nullptr && disk->error && disk->error->kind == ErrorKind::NotFound;
+  if (disk != nullptr && disk->error && (has_only_image || is_missing)) return fail(*disk->error);
 
   LogSet logs;
   if (disk != nullptr && disk->log) logs.boots.push_back(*disk->log);
-  read_logs(request, logs);
+  TRY_OK(read_logs(request, logs));
   if (!here && request.image.empty() && report.disks.empty() && logs.boots.empty() &&
       !logs.not_read.empty()) {
     return fail(
@@ -250,8 +263,10 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   report.timeline = timeline_of(logs);
   std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));
   conclude(std::move(findings), disk, report);
-  settle_session(report.verdict, report.session);
-  if (here && disk != nullptr && is_in_use(*here, *disk)) warn_of_use(report.session);
+  settle_session(facts, report.verdict, report.session);
+  const bool is_wanted =
+      report.session.safe_to_rearm != false || report.session.state == SessionState::ConsumedPartly;
+  if (here && disk != nullptr && is_wanted && is_in_use(*here, *disk)) warn_of_use(report.session);
   return report;
 }
 

@@ -42,6 +42,12 @@ void judge_disk(const Case& facts, Findings& findings);     // the image itself
 // holds.
 bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings);
 
+// After the image was made; null where the logs tell of none.
+const BootLog* boot_that_mounted(const Case& facts);
+
+// "TEXT, then put the signature back" and the command, where the disk does not speak against it.
+Advice advise_rearm(const Case& facts, std::string text);
+
 // What the machine that came back said of its devices, between these events.
 void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings);
 

@@ -10,7 +10,12 @@
 namespace hib::diagnose {
 namespace {
 
+// The one that says most: a file system that was written, before what is merely not proven.
 const RearmCheck* first_refusal(const std::vector<RearmCheck>& checks) {
+  const auto written = std::find_if(checks.begin(), checks.end(), [](const RearmCheck& check) {
+    return check.since == fs::Since::Written;
+  });
+  if (written != checks.end()) return &*written;
   const auto found =
       std::find_if(checks.begin(), checks.end(), [](const RearmCheck& check) { return !check.ok; });
   return found == checks.end() ? nullptr : &*found;
@@ -49,7 +54,14 @@ Session armed(const Disk& disk) {
     return session;
   }
   session.text = "still there: the image is whole and armed, and the next boot that asks for it resumes";
-  session.next = {"boot, with resume= naming this device, before anything mounts its file systems", "", ""};
+  if (session.safe_to_rearm != true && refusal != nullptr)
+    session.text += fmt::format("; that no file system was written since is not proven: {}: {}",
+                                refusal->name, refusal->text);
+  session.next = {
+      "boot, with resume= naming this device, before anything mounts its file systems; if one was mounted "
+      "since, "
+      "do not",
+      "", ""};
   return session;
 }
 
@@ -168,19 +180,43 @@ Session session_on(const Disk& disk) {
   return of_jump(disk);
 }
 
-void settle_session(const Cause& verdict, Session& session) {
+bool is_same_hibernation(const Case& facts) {
+  constexpr std::uint64_t kSameBoot = std::uint64_t{5} * 60 * 1000000;  // clocks are set while a machine runs
+  if (facts.disk == nullptr || !facts.disk->log || !facts.story.saving) return true;
+  const auto& image = facts.disk->log->first_us;
+  const auto& log = facts.story.saving->boot->first_us;
+  if (!image || !log) return true;
+  return (*image < *log ? *log - *image : *image - *log) <= kSameBoot;
+}
+
+void settle_session(const Case& facts, const Cause& verdict, Session& session) {
+  if (session.device.empty() || session.state == SessionState::None || session.state == SessionState::Gone)
+    return;
   const bool has_gone_on = verdict.code == Code::Resumed || verdict.code == Code::BrokeAfter;
-  if (!has_gone_on || session.device.empty() || session.state == SessionState::None) return;
+  if (has_gone_on && session.state != SessionState::Armed && is_same_hibernation(facts)) {
+    session.safe_to_rearm = false;
+    session.text = "the machine went on from this image: to resume from it again would ruin its file systems";
+    session.next = {};
+    return;
+  }
+  const BootLog* mounting = boot_that_mounted(facts);
+  if (mounting == nullptr || session.safe_to_rearm == true || session.state == SessionState::ConsumedPartly)
+    return;
   session.safe_to_rearm = false;
-  session.text = "the machine went on from this image: to resume from it again would ruin its file systems";
-  session.next = {};
+  session.text = fmt::format("the image is whole, and must not be resumed from: a later boot has mounted {}",
+                             detail_of(*mounted_in(*mounting), 0));
+  session.next =
+      keep_a_copy(session.device, session.state == SessionState::Armed
+                                      ? "boot with noresume on the kernel's command line, and keep a copy"
+                                      : "keep it: the memory can be read, and nothing else is safe");
 }
 
 void warn_of_use(Session& session) {
   if (session.state == SessionState::None || session.state == SessionState::Gone) return;
   session.text += "; the area is in use as swap, and each page that is swapped out goes over it";
   const std::string then = session.next.command;
-  session.next.text = "switch the area off at once; then " + session.next.text;
+  session.next.text =
+      "switch the area off at once" + (session.next.text.empty() ? "" : "; then " + session.next.text);
   session.next.command = "swapoff " + shell_word(session.device) + (then.empty() ? "" : " && " + then);
 }
 

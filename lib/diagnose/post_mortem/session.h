@@ -6,6 +6,7 @@
 
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/post_mortem/disk.h"
+#include "lib/diagnose/post_mortem/rules.h"
 
 namespace hib::diagnose {
 
@@ -24,8 +25,12 @@ struct Session {
 // By the disk alone.
 Session session_on(const Disk& disk);
 
-// What the verdict knows beside the disk: a machine that went on from its image must not go back to it.
-void settle_session(const Cause& verdict, Session& session);
+// What the logs know beside the disk: a machine that went on from this image must not go back to it, nor one
+// whose file systems a later boot has mounted.
+void settle_session(const Case& facts, const Cause& verdict, Session& session);
+
+// The hibernation of the logs is the one of the image, as far as their clocks tell.
+bool is_same_hibernation(const Case& facts);
 
 // The area is in use as swap: each page that is swapped out goes over the image.
 void warn_of_use(Session& session);

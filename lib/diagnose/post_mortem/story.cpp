@@ -12,11 +12,16 @@ bool is_hibernation(std::string_view operation) {
          operation.find("hybrid") != std::string_view::npos;
 }
 
-bool begins_saving(const LogEvent& event) {
-  if (event.message.event == Event::HibernationEntered) return true;
+bool is_kernels_entry(const LogEvent& event) { return event.message.event == Event::HibernationEntered; }
+
+// systemd has begun to hibernate. That its kernel has, is another thing: suspend-then-hibernate suspends
+// first.
+bool is_systemds_start(const LogEvent& event) {
   return event.message.event == Event::SleepStarted && !event.message.details.empty() &&
          is_hibernation(event.message.details.front());
 }
+
+bool begins_saving(const LogEvent& event) { return is_kernels_entry(event) || is_systemds_start(event); }
 
 constexpr Event kEndsOfSaving[] = {Event::HibernationExited, Event::SleepEnded, Event::SleepFailed};
 
@@ -35,14 +40,43 @@ bool is_one_of(const LogEvent& event, std::span<const Event> events) {
   return std::find(events.begin(), events.end(), event.message.event) != events.end();
 }
 
+using Events = std::vector<LogEvent>;
+
+// The last try that reached the kernel; or one that systemd began, and that nothing ended: a journal may end
+// there.
+Events::const_iterator beginning_of_last(const Events& events) {
+  const auto is_end = [](const LogEvent& event) { return is_one_of(event, kEndsOfSaving); };
+  const auto last = std::find_if(events.rbegin(), events.rend(), begins_saving);
+  if (last == events.rend()) return events.end();
+  const auto begun = last.base() - 1;
+  if (is_kernels_entry(*begun) || std::none_of(begun, events.end(), is_end)) return begun;
+  const auto entered = std::find_if(events.rbegin(), events.rend(), is_kernels_entry);
+  return entered == events.rend() ? events.end() : entered.base() - 1;
+}
+
 std::optional<Saving> last_saving(const BootLog& boot) {
-  const auto last = std::find_if(boot.events.rbegin(), boot.events.rend(), begins_saving);
-  if (last == boot.events.rend()) return std::nullopt;
-  const auto first = last.base() - 1;
-  Saving saving{&boot, static_cast<std::size_t>(first - boot.events.begin()), boot.events.size(), false};
-  saving.has_come_back = std::any_of(first, boot.events.end(),
-                                     [](const LogEvent& event) { return is_one_of(event, kEndsOfSaving); });
+  const Events& events = boot.events;
+  const auto first = beginning_of_last(events);
+  if (first == events.end()) return std::nullopt;
+  const auto ended = std::find_if(first, events.end(),
+                                  [](const LogEvent& event) { return is_one_of(event, kEndsOfSaving); });
+  Saving saving{&boot, static_cast<std::size_t>(first - events.begin()), events.size(),
+                ended != events.end()};
+  if (saving.has_come_back) saving.end = static_cast<std::size_t>(ended - events.begin()) + 1;
   return saving;
+}
+
+// In the order of time, where every boot has a clock; else in the order in which they were given.
+std::vector<const BootLog*> in_order(const LogSet& logs) {
+  std::vector<const BootLog*> boots;
+  for (const BootLog& boot : logs.boots) boots.push_back(&boot);
+  const bool has_clocks =
+      std::all_of(boots.begin(), boots.end(), [](const BootLog* boot) { return boot->first_us.has_value(); });
+  if (has_clocks) {
+    std::stable_sort(boots.begin(), boots.end(),
+                     [](const BootLog* a, const BootLog* b) { return *a->first_us < *b->first_us; });
+  }
+  return boots;
 }
 
 std::optional<Resuming> resuming_in(const BootLog& boot) {
@@ -59,21 +93,28 @@ std::optional<Resuming> resuming_in(const BootLog& boot) {
 
 Story story_of(const LogSet& logs) {
   Story story;
+  const std::vector<const BootLog*> boots = in_order(logs);
   std::size_t after = 0;
-  for (std::size_t i = 0; i < logs.boots.size(); ++i) {
-    const auto saving = last_saving(logs.boots[i]);
+  for (std::size_t i = 0; i < boots.size(); ++i) {
+    const auto saving = last_saving(*boots[i]);
     if (!saving) continue;
     story.saving = saving;
     after = i + 1;
   }
-  for (std::size_t i = after; i < logs.boots.size(); ++i) {
-    story.later_boots.push_back(&logs.boots[i]);
+  for (std::size_t i = after; i < boots.size(); ++i) {
+    story.later_boots.push_back(boots[i]);
     const bool is_settled = story.resuming && has_begun_to_resume(*story.resuming->boot);
     if (is_settled) continue;
-    auto resuming = resuming_in(logs.boots[i]);
-    if (resuming && (!story.resuming || has_begun_to_resume(logs.boots[i]))) story.resuming = resuming;
+    auto resuming = resuming_in(*boots[i]);
+    if (resuming && (!story.resuming || has_begun_to_resume(*boots[i]))) story.resuming = resuming;
   }
-  if (!logs.boots.empty()) story.last_boot = &logs.boots.back();
+  // Logs in the wrong order, and without a clock: what a kernel refused is worth more than the order.
+  for (std::size_t i = after; i-- > 0 && !story.resuming;) {
+    const bool is_saving_boot = story.saving && story.saving->boot == boots[i];
+    if (is_saving_boot || boots[i]->first_us || !has_begun_to_resume(*boots[i])) continue;
+    story.resuming = resuming_in(*boots[i]);
+  }
+  if (!boots.empty()) story.last_boot = boots.back();
   return story;
 }
 
@@ -115,7 +156,15 @@ Evidence command_line_of(const BootLog& boot) {
 }
 
 Confidence confidence_of(const LogEvent& event) {
-  return event.line.speaker == Speaker::Unproven ? Confidence::Likely : Confidence::Certain;
+  return event.line.speaker == Speaker::Kernel ? Confidence::Certain : Confidence::Likely;
+}
+
+Confidence confidence_of_command_line(const BootLog& boot) {
+  return boot.id.empty() ? Confidence::Likely : Confidence::Certain;
+}
+
+const LogEvent* mounted_in(const BootLog& boot) {
+  return find_event(boot, 0, boot.events.size(), Event::FilesMounted);
 }
 
 Cause cause_of(Code code, const LogEvent& event, std::string text) {

@@ -15,7 +15,7 @@ namespace hib::diagnose {
 struct Saving {
   const BootLog* boot = nullptr;
   std::size_t first = 0;       // of the boot's events: from entering on
-  std::size_t end = 0;         // of the boot's events
+  std::size_t end = 0;         // one past its last event
   bool has_come_back = false;  // this boot's kernel went on after it: resumed, or the try has failed
 };
 
@@ -50,8 +50,12 @@ std::string detail_of(const LogEvent& event, std::size_t number);
 Evidence evidence_of(const LogLine& line);
 Evidence command_line_of(const BootLog& boot);
 
-// The kernel's words in the journal are the kernel's; in a file they may be anybody's.
+// The kernel's words in the journal are the kernel's. Any program can have said the rest.
 Confidence confidence_of(const LogEvent& event);
+Confidence confidence_of_command_line(const BootLog& boot);
+
+// The first file system that it has mounted; null where its log has none.
+const LogEvent* mounted_in(const BootLog& boot);
 
 // Shown by this event, and as sure as it is.
 Cause cause_of(Code code, const LogEvent& event, std::string text);
