@@ -120,6 +120,35 @@ class Failures(CliTest):
         self.assertIn("inhibited", codes)
         self.assertNotIn("unknown", codes)
 
+    def test_a_log_that_ends_where_the_snapshot_was_made_is_enough(self):
+        """As every journal does."""
+        for name in ("stale-offset-6.12", "other-swap-device-6.12", "wrong-offset-6.12"):
+            saving = (CORPUS / name / "saving.log").read_bytes()
+            cut = saving[:saving.index(b"\n", saving.index(b"hibernation: hibernation entry")) + 1]
+            code, document = self.diagnose("--log", self.write("cut.log", cut), "--log", CORPUS / name / "restoring.log")
+            self.assertEqual((code, document["verdict"]["code"]), (1, "wrong-place"), name)
+
+    def test_the_order_in_which_logs_are_given_does_not_decide(self):
+        for name in ("full-other-memory-size", "full-uuid-of-nothing", "full-wrong-offset"):
+            entries = (CORPUS / name / "journal.export").read_bytes().strip(b"\n").split(b"\n\n")
+            backwards = self.write("backwards.export", b"\n\n".join(reversed(entries)) + b"\n\n")
+            self.assertEqual(self.diagnose("--log", backwards)[1]["verdict"]["code"],
+                             self.by_logs(CORPUS / name)[1]["verdict"]["code"], name)
+        case = CORPUS / "memory-map-moved-6.12"
+        backwards = self.diagnose("--log", case / "restoring.log", "--log", case / "saving.log")[1]
+        self.assertEqual(backwards["verdict"]["code"], "memory-map")
+
+    def test_what_was_named_and_is_not_there_is_an_error(self):
+        good, nothing = str(CORPUS / "healthy-6.12" / "restoring.log"), self.path("nothing")
+        for arguments, code in ((["--log", nothing], 2), (["--log", good, "--log", nothing], 2), ([nothing, "--log", good], 2),
+                                (["--log", good, "--device", nothing], 2), (["--root", ""], 64), (["", "--log", good], 64),
+                                (["--preflight", "--device", good], 64)):
+            self.run_tool("diagnose", *arguments, code=code)
+
+    def test_no_command_is_advised_that_would_be_refused(self):
+        _, document = self.by_logs(CORPUS / "memory-map-moved-6.12")
+        self.assertEqual([one["command"] for one in document["advice"] if one["command"]], [])
+
     def test_a_line_that_a_program_forged_in_the_journal_is_not_the_kernels(self):
         forged = (CORPUS / "full-healthy" / "journal.export").read_bytes()
         entry = (b"__CURSOR=forged\n__REALTIME_TIMESTAMP=9999999999000000\n__MONOTONIC_TIMESTAMP=999999999\n"

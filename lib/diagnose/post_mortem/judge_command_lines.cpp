@@ -47,8 +47,9 @@ void judge_command_lines(const Case& facts, Findings& findings) {
   const boot::CommandLine then = boot::parse_command_line(saving.command_line);
   const boot::CommandLine now = boot::parse_command_line(later.command_line);
   if (!then.resume || is_same_place(then, now)) return;
-  const bool is_journal =
-      !saving.id.empty() && !later.id.empty();  // then the kernels have said it themselves
+  // In a journal the kernels have said it themselves; that it hibernated may be a program's word.
+  const bool is_entered = confidence_of(saving.events[facts.story.saving->first]) == Confidence::Certain;
+  const bool is_journal = is_entered && !saving.id.empty() && !later.id.empty();
   Cause cause{now.resume ? Code::WrongPlace : Code::NotTried,
               is_journal ? Confidence::Certain : Confidence::Likely,
               "",
