@@ -345,6 +345,26 @@ TEST_CASE("An encrypted swap with a random key is told, through the mapper that 
                                                      // own
 }
 
+TEST_CASE("Without sysfs a mapped swap has a random key only if all that could be it have one") {
+  const auto has_random_key = [](const std::string& active, const std::string& fstab,
+                                 const std::string& crypttab) {
+    const Folder folder;
+    folder.file("proc/swaps", std::string(kSwaps) + active);
+    folder.file("etc/fstab", fstab);
+    folder.file("etc/crypttab", crypttab);
+    return read(folder).swap.areas.at(0).random_key.has_value();
+  };
+  const std::string dm = "/dev/dm-0 partition 524284 0 -2\n";
+  const std::string fstab = "/dev/mapper/cswap none swap sw 0 0\n";
+  const std::string random = "cswap /dev/vdb /dev/urandom swap,size=256\n";
+  CHECK(has_random_key(dm, fstab, random));
+  CHECK_FALSE(has_random_key(dm, fstab, "cswap /dev/vdb none luks\n"));
+  CHECK_FALSE(has_random_key(dm, fstab + "UUID=aa none swap sw 0 0\n", random));  // it may be that one
+  CHECK_FALSE(has_random_key(dm, "", random));
+  CHECK_FALSE(has_random_key(dm + "/dev/dm-1 partition 524284 0 -3\n", fstab, random));
+  CHECK_FALSE(has_random_key("/dev/vda2 partition 524284 0 -2\n", fstab, random));
+}
+
 TEST_CASE("Zram, thin volumes and disks that can be pulled are told") {
   const Folder folder;
   write_debian(folder);

@@ -138,6 +138,26 @@ void add_random_key(SwapArea& area, const std::vector<CryptLine>& lines, const B
   }
 }
 
+// Which mapped device "/dev/dm-0" is cannot be told without sysfs. It is one of those that /etc/fstab names
+// and that are not in use by their own name: where each of them has a random key, it has one as well.
+void add_random_key_of_all(std::vector<SwapArea>& areas, const BlockDevices& devices) {
+  const auto is_unresolved = [&](const SwapArea& area) {
+    return area.is_active && !area.is_file && area.name.starts_with("/dev/dm-") &&
+           devices.by_name(area.device) == nullptr;
+  };
+  std::vector<const Evidence*> keys;
+  for (const SwapArea& area : areas) {
+    if (area.is_active || area.is_file) continue;
+    if (!area.random_key) return;
+    keys.push_back(&*area.random_key);
+  }
+  const auto unresolved = std::count_if(areas.begin(), areas.end(), is_unresolved);
+  if (static_cast<std::size_t>(unresolved) > keys.size()) return;
+  for (SwapArea& area : areas) {
+    if (is_unresolved(area)) area.random_key = *keys.front();
+  }
+}
+
 }  // namespace
 
 bool CryptLine::has_random_key() const {
@@ -178,6 +198,7 @@ SwapSetup read_swap_setup(const TreeReader& reader, const BlockDevices& devices)
   }
   if (const auto text = reader.text("/etc/crypttab")) setup.crypttab = crypt_lines("/etc/crypttab", *text);
   for (SwapArea& area : setup.areas) add_random_key(area, setup.crypttab, devices);
+  add_random_key_of_all(setup.areas, devices);
   for (const std::string& path :
        reader.with_drop_ins({"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},
                             "zram-generator.conf", ".conf")) {
