@@ -388,15 +388,26 @@ TEST_CASE("With EFI and systemd in the initramfs no place has to be named, if bo
   expect(folder, "efi-system", R::WouldFail, "takes itself for dracut");
 }
 
-TEST_CASE("A variable of the firmware that is left over is a warning") {
+TEST_CASE("A variable of the firmware that is left over is a warning only where it names nothing here") {
   const Folder folder;
   write_good(folder);
   folder.file(kVariable, efi_variable_of("{\"uuid\":\"00000000-0000-0000-0000-000000000001\",\"offset\":0}"));
   expect(folder, "efi-variable", R::Warning, "no device here has");
   folder.file(kVariable, efi_variable_of(fmt::format("{{\"uuid\":\"{}\",\"offset\":0}}", kUuid)));
-  expect(folder, "efi-variable", R::Warning, "nobody resumed from");
+  expect(folder, "efi-variable", R::Ok, "left from an earlier hibernation");
   folder.file(kVariable, efi_variable_of("{"));
   expect(folder, "efi-variable", R::Warning, "cannot be understood");
+}
+
+TEST_CASE("Of a command line that cannot be read nothing is called fine") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/cmdline", std::string(3U << 20U, 'a'));
+  expect(folder, "resume-allowed", R::Unknown, "/proc/cmdline cannot be read");
+  expect(folder, "settings-well-formed", R::Unknown, "/proc/cmdline cannot be read");
+  folder.file("etc/initramfs-tools/conf.d/resume", "RESUME=none\n");
+  std::filesystem::remove(folder.path() + "/boot/grub/grub.cfg");
+  expect(folder, "resume-place", R::Unknown, "/proc/cmdline cannot be read");
 }
 
 TEST_CASE("A malformed setting would fail, with the character that is wrong") {

@@ -29,6 +29,28 @@ std::vector<const ResumeSetting*> all_settings(const PreflightFacts& facts) {
   return all;
 }
 
+// A command line that could not be read: of the running kernel, or of the next where no entry for it is
+// known.
+const boot::Unread* unread_line(const PreflightFacts& facts) {
+  const boot::Configuration& configuration = facts.configuration;
+  const auto tells_kernel = [&](const boot::Unread& each) {
+    const bool is_of_loader = each.path.starts_with("/boot/") || each.path.starts_with("/efi/");
+    return each.path == "/proc/cmdline" || (is_of_loader && !configuration.boot.default_entry);
+  };
+  const auto found = std::find_if(configuration.unread.begin(), configuration.unread.end(), tells_kernel);
+  return found == configuration.unread.end() ? nullptr : &*found;
+}
+
+// No setting that was read is wrong: fine where all were read.
+void say_none_wrong(Sheet& sheet, std::string_view name, Code code, const std::string& fine,
+                    const std::string& question) {
+  if (const boot::Unread* unread = unread_line(sheet.facts)) {
+    sheet.unknown(name, code, fmt::format("{} is not known: {} cannot be read", question, unread->path));
+  } else {
+    sheet.ok(name, code, fine);
+  }
+}
+
 void check_switched_off(Sheet& sheet) {
   constexpr std::string_view kName = "resume-allowed";
   bool is_off = false;
@@ -50,7 +72,9 @@ void check_switched_off(Sheet& sheet) {
     check.fix.push_back(
         {fmt::format("take {} off the command line", word), "", is_a_file ? said_in(*setting) : ""});
   }
-  if (!is_off) sheet.ok(kName, Code::NotTried, "nothing switches resuming off");
+  if (!is_off)
+    say_none_wrong(sheet, kName, Code::NotTried, "nothing switches resuming off",
+                   "whether anything switches resuming off");
 }
 
 // A file that somebody has written is corrected where it is; what was made from it is made anew.
@@ -74,7 +98,9 @@ void check_malformed(Sheet& sheet) {
       check.fix = fix_line(sheet.facts, *setting);
     }
   }
-  if (seen.empty()) sheet.ok(kName, Code::WrongPlace, "every setting reads as it should");
+  if (seen.empty())
+    say_none_wrong(sheet, kName, Code::WrongPlace, "every setting reads as it should",
+                   "whether every setting reads as it should");
 }
 
 const ResumeSetting* word_of_initramfs(const PreflightFacts& facts) {
@@ -135,6 +161,12 @@ void say_no_place(Sheet& sheet, std::string_view name) {
         name, Code::NotTried,
         "no setting says where to resume from; systemd would note it in the firmware where there is "
         "EFI, which is not known");
+    return;
+  }
+  const boot::Unread* unread = unread_line(sheet.facts);
+  if (unread != nullptr && !sheet.facts.configuration.boot.default_entry) {
+    sheet.unknown(name, Code::NotTried,
+                  fmt::format("where to resume from is not known: {} cannot be read", unread->path));
     return;
   }
   if (may_be_named_elsewhere(sheet.facts, none != nullptr)) return say_place_of_sources(sheet, name, none);
@@ -306,7 +338,8 @@ void check_agreement(Sheet& sheet) {
   if (is_contradiction) check.fix = fix_parameters(sheet.facts);
 }
 
-// What lies in the variable before anybody has hibernated is from an earlier time.
+// What lies in the variable before anybody has hibernated is from an earlier time. Only systemd's initramfs
+// clears it: after a resume by another one it stays, and does no harm.
 void check_variable(Sheet& sheet) {
   constexpr std::string_view kName = "efi-variable";
   const boot::ResumeSettings& resume = sheet.facts.configuration.resume;
@@ -317,12 +350,17 @@ void check_variable(Sheet& sheet) {
     check.text = "the EFI variable HibernateLocation cannot be understood: " + resume.efi_problem;
   } else {
     const boot::Resolved resolved = sheet.facts.configuration.devices.resolve("UUID=" + resume.efi->uuid);
-    check.text =
-        resolved.match == Match::None
-            ? fmt::format(
-                  "the EFI variable HibernateLocation names {}, which no device here has: boots wait for it",
-                  resume.efi->uuid)
-            : "the EFI variable HibernateLocation is left from a hibernation that nobody resumed from";
+    if (resolved.match == Match::None) {
+      check.text = fmt::format(
+          "the EFI variable HibernateLocation names {}, which no device here has: boots wait for it",
+          resume.efi->uuid);
+    } else {
+      check.result = CheckResult::Ok;
+      check.fix.clear();
+      check.text =
+          fmt::format("the EFI variable HibernateLocation names {}; it is left from an earlier hibernation",
+                      resume.efi->uuid);
+    }
   }
   sheet.checks.push_back(std::move(check));
 }
