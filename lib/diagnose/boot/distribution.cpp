@@ -40,6 +40,22 @@ std::string kernel_image(const TreeReader& reader, const std::string& release) {
   return "/boot/vmlinuz-" + release;
 }
 
+// Of OSTree the deployment makes the boot entries, and GRUB's configuration is nobody's to write.
+bool is_ostree(const TreeReader& reader) {
+  return reader.tree().exists("/run/ostree-booted") || reader.tree().exists("/ostree/repo");
+}
+
+// "rpm-ostree kargs --append=resume=… --append=resume_offset=…"; where their values are not known, what opens
+// an editor.
+std::string ostree_command(const std::string& parameters) {
+  std::string command = "rpm-ostree kargs";
+  for (const std::string& word : words_of(parameters)) {
+    if (word.find('=') >= word.size() - 1) return "rpm-ostree kargs --editor";
+    command += " --append=" + word;
+  }
+  return command;
+}
+
 std::string grub_command(const TreeReader& reader, const BootEntries& boot) {
   if (has_tool(reader, "update-grub")) return "update-grub";
   const bool is_grub2 = has_tool(reader, "grub2-mkconfig");
@@ -102,6 +118,10 @@ Distribution read_distribution(const TreeReader& reader) {
 Advice rebuild_initramfs(const TreeReader& reader, const Distribution& distribution,
                          const std::string& release) {
   Advice advice{"make the initramfs anew", "", ""};
+  if (is_ostree(reader)) {
+    advice.command = "rpm-ostree initramfs --enable";
+    return advice;
+  }
   switch (distribution.generator) {
     case Generator::InitramfsTools: advice.command = "update-initramfs -u -k " + release; break;
     case Generator::Dracut:
@@ -132,6 +152,10 @@ Advice change_command_line(const TreeReader& reader, const Distribution& distrib
         fmt::format("set boot.resumeDevice, and boot.kernelParams for resume_offset: {}", parameters);
     advice.file = "/etc/nixos/configuration.nix";
     advice.command = "nixos-rebuild boot";
+    return advice;
+  }
+  if (is_ostree(reader)) {
+    advice.command = ostree_command(parameters);
     return advice;
   }
   if (boot.loader == Loader::Grub && has_tool(reader, "grubby")) {
