@@ -182,6 +182,13 @@ TEST_CASE("The EFI variable names a place, and a broken one is a problem that is
   CHECK_FALSE(configuration.resume.efi_problem.empty());
   CHECK(configuration.settings_of(Origin::EfiVariable).empty());
 
+  folder.file(path, std::string("\x07\0\0\0", 4) + utf16("{" + std::string(100000, 'x')));
+  configuration = read(folder);
+  CHECK(configuration.resume.efi_evidence->text == "{" + std::string(199, 'x') + "…");
+  folder.file(path, std::string("\x07\0\0\0", 4) + utf16("{\"uuid\":\"" + std::string(60000, 'x') + "\"}"));
+  configuration = read(folder);
+  CHECK(configuration.resume.efi_problem.size() < 300);
+
   folder.file(path, "\x07");  // without all of its attributes
   configuration = read(folder);
   CHECK_FALSE(configuration.resume.efi);
@@ -513,6 +520,7 @@ TEST_CASE("The command that makes the initramfs anew is the distribution's own")
         "kernel-install add 6.1 /boot/vmlinuz-6.1");
   CHECK(command({"usr/bin/mkinitcpio"}, "ID=arch\n") == "mkinitcpio -P");
   CHECK(command({"usr/bin/booster"}, "ID=arch\n") == "/usr/lib/booster/regenerate_images");
+  CHECK(command({"usr/bin/dracut", "ostree/repo/config"}, "ID=fedora\n") == "rpm-ostree initramfs --enable");
   CHECK(command({}, "ID=x\n").empty());
 }
 
@@ -533,6 +541,11 @@ TEST_CASE("The file and the command that change the command line are the boot lo
         "grub2-mkconfig -o /boot/grub2/grub.cfg");
   CHECK(advice({"boot/grub2/grub.cfg", "usr/sbin/grubby"}).command ==
         "grubby --update-kernel=ALL --args=\"resume=UUID=1\"");
+  for (const char* mark : {"run/ostree-booted", "ostree/repo/config"}) {
+    const auto found = advice({"boot/grub2/grub.cfg", "usr/sbin/grub2-mkconfig", "usr/sbin/grubby", mark});
+    CHECK(found.command == "rpm-ostree kargs --append=resume=UUID=1");
+    CHECK(found.file.empty());
+  }
   CHECK(advice({"boot/loader/entries/a.conf"}).file == "/boot/loader/entries/a.conf");
   CHECK(advice({"boot/loader/entries/a.conf", "etc/kernel/cmdline", "usr/bin/kernel-install"}).file ==
         "/etc/kernel/cmdline");

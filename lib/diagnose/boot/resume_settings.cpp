@@ -7,6 +7,17 @@
 namespace hib::diagnose::boot {
 namespace {
 
+// As much of a variable as is shown: a damaged one may be as large as a file may be.
+std::string beginning_of(const std::string& text) {
+  constexpr std::size_t kMostCharacters = 200;
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool goes_on = (static_cast<unsigned char>(text[i]) & 0xC0) == 0x80;  // of UTF-8
+    if (!goes_on && ++characters > kMostCharacters) return text.substr(0, i) + "…";
+  }
+  return text;
+}
+
 class SettingsReader {
  public:
   SettingsReader(const TreeReader& reader, const BootEntries& boot, const KernelState& state)
@@ -96,10 +107,11 @@ class SettingsReader {
     const auto variable = efi_variable(reader_, "HibernateLocation", kSystemdGuid);
     if (!variable) return;
     const std::string json = text_of_utf16(variable->data);
-    found_.efi_evidence = Evidence{variable->path, sizeof(std::uint32_t), "", std::nullopt, json};
+    found_.efi_evidence =
+        Evidence{variable->path, sizeof(std::uint32_t), "", std::nullopt, beginning_of(json)};
     auto location = parse_hibernate_location(json);
     if (!location) {
-      found_.efi_problem = location.error().text();
+      found_.efi_problem = beginning_of(location.error().text());
       return;
     }
     CommandLine line;
