@@ -24,6 +24,11 @@ bool is_named_by_mac(std::string_view text, std::size_t at) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
+bool is_unlike_a_number(std::string_view text) {
+  constexpr std::size_t kLongNumber = 10;
+  return text.size() >= kLongNumber || text.find_first_not_of("0123456789") != std::string_view::npos;
+}
+
 }  // namespace
 
 void Mask::learn(SecretKind kind, std::string_view secret) {
@@ -31,6 +36,25 @@ void Mask::learn(SecretKind kind, std::string_view secret) {
   if (kind == SecretKind::Host && (!is_private_host(secret) || secret.size() < 3)) return;
   if (!known_.emplace(std::string(secret), Known{kind, key_of(kind, secret)}).second) return;
   known_sizes_.insert(secret.size());
+}
+
+void Mask::learn_host(std::string_view name) {
+  learn(SecretKind::Host, name);
+  learn(SecretKind::Host, name.substr(0, name.find('.')));
+}
+
+// Of "MODEL_SERIAL", or a serial number alone: it may stand alone somewhere. A short number stands for other
+// things as well.
+void Mask::learn_serial(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t begin = text.rfind('_') == std::string_view::npos ? 0 : text.rfind('_') + 1;
+    const std::string_view part = text.substr(begin, text.find(':', begin) - begin);
+    if (is_worth_hiding(part)) {
+      if (is_unlike_a_number(part)) learn(SecretKind::Serial, part);
+      return;
+    }
+    text = text.substr(0, begin == 0 ? 0 : begin - 1);
+  }
 }
 
 void Mask::learn_path(const std::string& path) {
@@ -77,11 +101,10 @@ std::size_t Mask::path_at(std::string_view text, std::size_t at, std::string_vie
 }
 
 std::string Mask::instead_of(const Secret& secret, std::string_view text) {
-  if (secret.kind == SecretKind::Host) {
-    learn(SecretKind::Host, text);
-    learn(SecretKind::Host, text.substr(0, text.find('.')));
-  }
-  if (secret.kind == SecretKind::Serial) {  // udev's names have the model before the serial number
+  if (secret.kind == SecretKind::Host) learn_host(text);
+  if (secret.kind == SecretKind::Serial) {
+    learn_serial(text);
+    // udev's names have the model before the serial number
     for (std::size_t i = 0; i < text.size(); ++i) {
       const Known* known = nullptr;
       if ((i == 0 || !is_word_byte(text[i - 1])) && known_at(text, i, known) > 0)

@@ -20,6 +20,7 @@ class Mask {
  public:
   // From now on this is hidden wherever it stands as words of their own.
   void learn(SecretKind kind, std::string_view secret);
+  void learn_host(std::string_view name);  // and what stands before its first dot
   // A file or a folder that was named on the command line: of its path the last part stays.
   void learn_path(const std::string& path);
 
@@ -43,6 +44,7 @@ class Mask {
   // What stands at `at` as a word that was learned: its size, or 0.
   std::size_t known_at(std::string_view text, std::size_t at, const Known*& known) const;
   std::size_t path_at(std::string_view text, std::size_t at, std::string_view& last_part) const;
+  void learn_serial(std::string_view text);
   std::string instead_of(const Secret& secret, std::string_view text);
 
   std::map<std::pair<SecretKind, std::string>, std::size_t> numbers_;

@@ -8,7 +8,8 @@ namespace {
 
 using Test = bool (*)(char);
 
-constexpr std::string_view kNames[] = {"uuid", "serial", "wwn", "mac", "ip", "host", "user", "cursor"};
+constexpr std::string_view kNames[] = {"uuid", "serial", "wwn",    "mac",     "ip",
+                                       "host", "user",   "cursor", "password"};
 
 // GUIDs that are the same on all machines: vendors of EFI variables.
 constexpr std::string_view kPublicGuids[] = {"8cf2644b4b0b428f93876d876050dc67",
@@ -57,6 +58,17 @@ bool stands_before(std::string_view text, std::size_t at, std::string_view words
   return at >= words.size() && is_equal_without_case(text.substr(at - words.size(), words.size()), words);
 }
 
+// The size of `words` before `at`, where systemd may have escaped their dashes ("ata\x2d"), or 0.
+std::size_t size_before(std::string_view text, std::size_t at, std::string_view words) {
+  std::string_view before = text.substr(0, at);
+  for (; !words.empty(); words.remove_suffix(1)) {
+    const bool is_escaped = words.back() == '-' && before.ends_with("\\x2d");
+    if (before.empty() || (!is_escaped && before.back() != words.back())) return 0;
+    before.remove_suffix(is_escaped ? 4 : 1);
+  }
+  return at - before.size();
+}
+
 template <std::size_t N>
 bool one_stands_before(std::string_view text, std::size_t at, const std::string_view (&all)[N]) {
   return std::any_of(std::begin(all), std::end(all),
@@ -77,6 +89,17 @@ std::string hex_only(std::string_view text) {
     i += std::max<std::size_t>(escape, 1);
   }
   return digits;
+}
+
+// "8a1b\x2d1111" as "8a1b-1111": of the escapes only dashes stand in ids.
+std::string with_dashes(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t escape = escape_at(text, i);
+    plain += escape == 0 ? text[i] : '-';
+    i += std::max<std::size_t>(escape, 1);
+  }
+  return plain;
 }
 
 // The size of the groups of `is_one` at `at` with one of `separators` between them, or 0.
@@ -144,6 +167,16 @@ std::size_t cursor_at(std::string_view text, std::size_t at) {
   if (text.substr(at, 2) != "s=" || count_of(text, at + 2, is_hex) != 32 || text.substr(at + 34, 3) != ";i=")
     return 0;
   return count_of(text, at, [](char c) { return is_word_byte(c) || c == '=' || c == ';' || c == '-'; });
+}
+
+// Three groups of four, as network switches write them.
+std::size_t dotted_mac_at(std::string_view text, std::size_t at) {
+  constexpr std::size_t kGroups[] = {4, 4, 4};
+  if (at > 0 && std::string_view(".-+_~").find(text[at - 1]) != std::string_view::npos) return 0;
+  const std::size_t size = groups_at(text, at, kGroups, is_hex, ".");
+  const bool goes_on =
+      at + size + 1 < text.size() && text[at + size] == '.' && is_word_byte(text[at + size + 1]);
+  return goes_on ? 0 : size;
 }
 
 // Pairs of hexadecimal digits: six, or more on InfiniBand. A time of day has three.
@@ -246,8 +279,9 @@ std::size_t name_by_id_at(std::string_view text, std::size_t at) {
                                          "wwn-", "dm-uuid-", "lvm-pv-uuid-", "md-uuid-", "ieee1394-"};
   std::string_view before = text.substr(0, at);
   for (const std::string_view bus : kBuses) {
-    if (!stands_before(text, at, bus)) continue;
-    before.remove_suffix(bus.size());
+    const std::size_t size = size_before(text, at, bus);
+    if (size == 0) continue;
+    before.remove_suffix(size);
     break;
   }
   if (before.size() == at || (!before.ends_with("/by-id/") && !before.ends_with("by\\x2did-"))) return 0;
@@ -341,6 +375,27 @@ std::size_t named_host_at(std::string_view text, std::size_t at) {
   return one_stands_before(text, at, kBefore) ? host_size_at(text, at) : 0;
 }
 
+// What a key's value is, quotes and all. A path is no secret: "rd.luks.key=/etc/swap.key".
+std::size_t password_at(std::string_view text, std::size_t at) {
+  constexpr std::string_view kBefore[] = {"password=", "passwd=", "passphrase=", "key=", "token=", "secret="};
+  const auto ends_with_key = [&](std::string_view key) {
+    return stands_before(text, at, key) && (at == key.size() || !is_word_byte(text[at - key.size() - 1]));
+  };
+  if (!std::any_of(std::begin(kBefore), std::end(kBefore), ends_with_key)) return 0;
+  const char quote = text[at] == '"' || text[at] == '\'' ? text[at] : '\0';
+  std::size_t end = at + (quote == '\0' ? 0 : 1);
+  const auto is_of_value = [&](char c) {
+    return quote != '\0' ? c != quote
+                         : static_cast<unsigned char>(c) > ' ' && c != '"' && c != '\'' && c != ',';
+  };
+  while (end < text.size() && is_of_value(text[end])) ++end;
+  if (quote != '\0' && end < text.size()) ++end;
+  const std::string_view value = text.substr(at, end - at);
+  const bool is_path = value.front() == '/' || value.find("=/") != std::string_view::npos ||
+                       value.find(":/") != std::string_view::npos;
+  return value.empty() || is_path || value == "(null)" || value == "none" ? 0 : value.size();
+}
+
 struct Rule {
   SecretKind kind;
   std::size_t (*size_at)(std::string_view text, std::size_t at);
@@ -348,6 +403,7 @@ struct Rule {
 
 // The first that fits counts.
 constexpr Rule kRules[] = {
+    {SecretKind::Password, password_at},
     {SecretKind::Serial, name_by_id_at},
     {SecretKind::Cursor, cursor_at},
     {SecretKind::Uuid, uuid_at},
@@ -355,6 +411,7 @@ constexpr Rule kRules[] = {
     {SecretKind::Uuid, lvm_pair_at},
     {SecretKind::Wwn, wwn_at},
     {SecretKind::Mac, mac_at},
+    {SecretKind::Mac, dotted_mac_at},
     {SecretKind::Uuid, short_id_at},
     {SecretKind::Serial, named_serial_at},
     {SecretKind::User, user_in_path_at},
@@ -392,11 +449,13 @@ std::optional<Secret> secret_at(std::string_view text, std::size_t at) {
 }
 
 std::size_t pseudonym_at(std::string_view text, std::size_t at) {
+  constexpr std::size_t kMostDigits = 6;
+  if (stands_before(text, at, "by\\x2d")) return 0;  // the name of a folder: its digits are no pseudonym's
   for (const std::string_view name : kNames) {
     if (text.substr(at, name.size()) != name || text.substr(at + name.size(), 1) != "-") continue;
     const std::size_t digits = count_of(text, at + name.size() + 1, is_digit);
     const std::size_t size = name.size() + 1 + digits;
-    if (digits > 0 && ends_word(text, at + size)) return size;
+    if (digits > 0 && digits <= kMostDigits && ends_word(text, at + size)) return size;
   }
   return 0;
 }
@@ -406,8 +465,9 @@ std::string key_of(SecretKind kind, std::string_view secret) {
     case SecretKind::Uuid:
     case SecretKind::Mac: {
       std::string digits = hex_only(secret);
-      if (digits.size() + 8 >= secret.size()) return digits;  // no id of LVM, whose letters are all
-      return std::string(secret);
+      std::string plain = with_dashes(secret);
+      if (digits.size() + 8 >= plain.size()) return digits;  // no id of LVM, whose letters are all
+      return plain;
     }
     case SecretKind::Wwn:
     case SecretKind::Ip:
@@ -418,7 +478,8 @@ std::string key_of(SecretKind kind, std::string_view secret) {
     }
     case SecretKind::Serial:
     case SecretKind::User:
-    case SecretKind::Cursor: return std::string(secret);
+    case SecretKind::Cursor:
+    case SecretKind::Password: return std::string(secret);
   }
   return std::string(secret);
 }

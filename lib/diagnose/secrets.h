@@ -10,7 +10,7 @@
 
 namespace hib::diagnose {
 
-enum class SecretKind : std::uint8_t { Uuid, Serial, Wwn, Mac, Ip, Host, User, Cursor };
+enum class SecretKind : std::uint8_t { Uuid, Serial, Wwn, Mac, Ip, Host, User, Cursor, Password };
 
 std::string_view name_of(SecretKind kind);  // "uuid", as in pseudonyms
 

@@ -152,6 +152,42 @@ TEST_CASE("masking what was masked changes nothing") {
     CHECK(once.find(secret) == std::string::npos);
 }
 
+TEST_CASE("ids of digits alone and escaped ones are hidden, and one id in two spellings is one") {
+  Mask mask;
+  CHECK(mask(R"(dev-disk-by\x2duuid-77777777\x2d6666\x2d5555\x2d4444\x2d333333333333.swap)") ==
+        R"(dev-disk-by\x2duuid-uuid-1.swap)");
+  CHECK(mask("UUID=77777777-6666-5555-4444-333333333333") == "UUID=uuid-1");
+  CHECK(mask(R"(dev-disk-by\x2duuid-1234\x2d5678.device)") == R"(dev-disk-by\x2duuid-uuid-2.device)");
+  CHECK(mask("UUID=1234-5678") == "UUID=uuid-2");
+  CHECK(mask(R"(dev-disk-by\x2duuid-uuid-2.device)") == R"(dev-disk-by\x2duuid-uuid-2.device)");
+}
+
+TEST_CASE("a serial number in the name of a unit is hidden, and where it stands alone") {
+  Mask mask;
+  CHECK(mask(R"(dev-disk-by\x2did-ata\x2dSamsung_SSD_860_S3Z8NB0K123456X\x2dpart2.device is)") ==
+        R"(dev-disk-by\x2did-ata\x2dserial-1\x2dpart2.device is)");
+  CHECK(mask("smartd: S3Z8NB0K123456X is failing") == "smartd: serial-1 is failing");
+  CHECK(mask("/dev/disk/by-id/ata-Samsung_SSD_860_S3Z8NB0K123456X") == "/dev/disk/by-id/ata-serial-1");
+  CHECK(mask("Samsung SSD 860") == "Samsung SSD 860");
+}
+
+TEST_CASE("passwords and keys on a command line are hidden, and paths of keys stay") {
+  CHECK(masked("quiet password=hunter2 luks.passwd=\"a b\" api-token=x/y ro") ==
+        "quiet password=password-1 luks.passwd=password-2 api-token=password-3 ro");
+  CHECK(masked("key=0badcafe password=") == "key=password-1 password=");
+  CHECK(masked("rd.luks.key=/etc/swap.key monkey=1 key=(null)") ==
+        "rd.luks.key=/etc/swap.key monkey=1 key=(null)");
+  const std::string once = masked("password='never ends");
+  CHECK(once == "password=password-1");
+  CHECK(masked(once) == once);
+}
+
+TEST_CASE("a MAC address is hidden as network switches write it") {
+  Mask mask;
+  CHECK(mask("0011.2233.4455 is 00:11:22:33:44:55") == "mac-1 is mac-1");
+  CHECK(mask("1.0011.2233.4455 0011.2233.4455.6") == "1.0011.2233.4455 0011.2233.4455.6");
+}
+
 TEST_CASE("texts that are no text are masked without harm") {
   Mask mask;
   for (const std::string& text :

@@ -47,9 +47,7 @@ void learn_value(const device::Value& value, std::string_view model, Mask& mask)
 void learn_names(const device::Tree& tree, Mask& mask) {
   for (const char* path : {"/etc/hostname", "/proc/sys/kernel/hostname"}) {
     const device::Reading name = tree.read_line(path);
-    if (!name.is_present()) continue;
-    mask.learn(SecretKind::Host, name.text);
-    mask.learn(SecretKind::Host, std::string_view(name.text).substr(0, name.text.find('.')));
+    if (name.is_present()) mask.learn_host(name.text);
   }
   const device::Reading id = tree.read_line("/etc/machine-id");
   if (id.is_present() && is_worth_hiding(id.text)) mask.learn(SecretKind::Uuid, id.text);
