@@ -195,6 +195,17 @@ class Masked(CliTest):
             for kept in ("resume=/dev/mapper/host-1--vg-swap", "boot.log", "6.12.43"):
                 self.assertIn(kept, text)
 
+    def test_the_host_that_a_log_has_a_column_for_is_hidden_in_all_texts(self):
+        time = "Nov 27 20:26:18 thinkpad kernel: "
+        log = self.write("syslog", (time + "[    0.000000] Linux version 6.12.43 (debian-kernel@lists.debian.org) #1 SMP\n" +
+                                    time + "[    0.000000] Command line: root=/dev/sda1 resume=/dev/mapper/thinkpad--vg-swap\n" +
+                                    time + "[    2.000000] Hibernate inconsistent memory map detected!\n").encode())
+        self.assertIn("thinkpad", self.told("--log", log, code=None))
+        for options in ((), ("--json",)):
+            text = self.told("--mask", "--log", log, *options, code=None)
+            self.assertNotIn("thinkpad", text)
+            self.assertIn("resume=/dev/mapper/host-1--vg-swap", text)
+
     def test_one_secret_has_one_pseudonym(self):
         document = json_schema.loads(self.told("--mask", "--json", "--log", self.log()))
         texts = " ".join(entry["text"] for entry in document["timeline"])

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include <fmt/format.h>
+
 #include "tests/support/images.h"
 
 using namespace hib;
@@ -274,6 +276,19 @@ TEST_CASE("the same is read however the time is shown") {
       "[    1.000000] host kernel: ");
   INFO(prefix);
   CHECK(events_of(one_boot(with_prefix(kResumeThatFailed, prefix, kUptimeBytes))) == kWhatFailed);
+}
+
+TEST_CASE("the host is known that has a column of its own in the log") {
+  const auto hosts = [](const std::string& line) { return read_text(line + "\n").hosts; };
+  const std::set<std::string, std::less<>> thinkpad = {"thinkpad"};
+  CHECK(hosts("Nov 27 20:26:18 thinkpad kernel: PM: Image not found (code -22)") == thinkpad);
+  CHECK(hosts("2026-11-27T20:26:18+0100 thinkpad systemd-sleep[12]: Entering sleep state") == thinkpad);
+  CHECK(hosts("[    1.000000] thinkpad kernel: PM: Image not found (code -22)") == thinkpad);
+  CHECK(hosts("Nov 27 20:26:18 usb hub: no more ports").empty());
+  CHECK(hosts("[    1.000000] PM: Image not found (code -22)").empty());
+  std::string many;
+  for (unsigned i = 0; i < 1000; ++i) many += fmt::format("Nov 27 20:26:18 host{} kernel: usb 1-1: new\n", i);
+  CHECK(hosts(many).size() == 64);
 }
 
 TEST_CASE("the wall clock is told where the log has the zone, and is unknown elsewhere") {

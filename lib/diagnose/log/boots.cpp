@@ -78,6 +78,7 @@ void BootCollector::add(const HeardLine& line) {
 void BootCollector::understand_line(const HeardLine& line) {
   auto message = understand(line.text.substr(0, kMostTextBytes), line.speaker);
   if (message && message->event == Event::BootStarted && begins_boot(line)) enter_boot({});
+  note_host(line.host);
   Boot& boot = current();
   widen(boot.log, line.wall_us);
   if (message) {
@@ -95,6 +96,11 @@ void BootCollector::remember(const HeardLine& line) {
   ++boot.lines;
   if (line.monotonic_us) boot.monotonic_us = line.monotonic_us;
   widen(boot.log, line.wall_us);
+}
+
+void BootCollector::note_host(std::string_view host) {
+  if (host.empty() || set_.hosts.size() == kMostHosts || set_.hosts.contains(host)) return;
+  set_.hosts.emplace(host);
 }
 
 void BootCollector::note(Boot& boot, const HeardLine& line, Message message) {

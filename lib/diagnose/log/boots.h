@@ -18,6 +18,7 @@ inline constexpr std::size_t kMostBoots = 256;
 inline constexpr std::size_t kMostEvents = 4096;           // of one boot
 inline constexpr std::size_t kMostKeptBytes = 32U << 20U;  // of texts, in all boots
 inline constexpr std::size_t kMostTextBytes = 4096;        // of one line
+inline constexpr std::size_t kMostHosts = 64;              // a log that many machines write to has more
 
 // A LogLine whose texts are somebody else's.
 struct HeardLine {
@@ -25,6 +26,7 @@ struct HeardLine {
   std::string_view cursor;
   Speaker speaker = Speaker::Unproven;
   std::string_view identifier;
+  std::string_view host;  // where the line has a column for it
   std::optional<std::uint64_t> monotonic_us;
   std::optional<std::uint64_t> wall_us;
   std::string_view text;
@@ -56,6 +58,7 @@ class BootCollector {
 
   Boot& current();
   bool begins_boot(const HeardLine& line);
+  void note_host(std::string_view host);
   void note(Boot& boot, const HeardLine& line, Message message);
   void keep_within_limits();
 

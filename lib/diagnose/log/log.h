@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,8 +46,9 @@ struct BootLog {
 };
 
 struct LogSet {
-  std::vector<BootLog> boots;         // oldest first within each source
-  std::vector<std::string> not_read;  // one line each: what could not be read and why
+  std::vector<BootLog> boots;                // oldest first within each source
+  std::vector<std::string> not_read;         // one line each: what could not be read and why
+  std::set<std::string, std::less<>> hosts;  // that logs in text say they are of
 };
 
 // Adds the boots that the file tells of. Fails when it cannot be read at all; what a limit cuts off is in

@@ -357,7 +357,10 @@ HeardLine TextLines::of_kernel(std::string_view text) {
   HeardLine line;
   const bool has_host =
       !host_.empty() && text.size() > host_.size() && text.starts_with(host_) && text[host_.size()] == ' ';
-  if (has_host) text.remove_prefix(host_.size() + 1);
+  if (has_host) {
+    line.host = host_;
+    text.remove_prefix(host_.size() + 1);
+  }
   if (const auto identifier = take_identifier(text, !has_host)) {
     line.identifier = *identifier;
     if (*identifier != "kernel") line.speaker = Speaker::UserSpace;
@@ -379,19 +382,25 @@ void TextLines::note_host(std::string_view text) {
 
 // Behind the time of syslog or journalctl: "host kernel: [   12.345678] text", "host sshd[12]: text".
 HeardLine TextLines::of_syslog(std::string_view text) {
+  const std::string_view host = text.substr(0, text.find(' '));
   text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
+  const std::string_view behind_host = text;
   const auto identifier = take_identifier(text, false);
   if (identifier.value_or("") == "kernel") {
     const auto uptime = take_uptime(text);
     HeardLine line = of_kernel(text);
     line.monotonic_us = uptime;
     if (line.identifier.empty()) line.identifier = *identifier;
+    line.host = host;
     return line;
   }
   HeardLine line;
   line.text = text;
   if (identifier) {
     line.identifier = *identifier;
+    // "NAME[12]:" proves the column; "usb hub: …" may be a message that has no host before it.
+    const std::size_t end = identifier->size();
+    if (end < behind_host.size() && behind_host[end] == '[') line.host = host;
     line.speaker = Speaker::UserSpace;
   }
   return line;

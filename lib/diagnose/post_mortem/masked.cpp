@@ -71,6 +71,8 @@ PostMortem masked(PostMortem report, const PostMortemRequest& request) {
   for (const Disk& disk : report.disks) {
     if (disk.devices) boot::learn_devices(*disk.devices, mask);
   }
+  for (const std::string& host : report.hosts) mask.learn_host(host);
+  report.hosts.clear();
   learn_paths(request, mask);
   for (unsigned pass = 0; pass < 2; ++pass) hide_all(report, mask);  // a name may be known only at the end
   report.is_masked = true;

@@ -261,6 +261,7 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   if (!before.empty() && !now.empty()) report.map_changes = compare_maps(before, now).changes;
   if (here) report.devices = here->devices;
   report.timeline = timeline_of(logs);
+  report.hosts.assign(logs.hosts.begin(), logs.hosts.end());
   std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));
   conclude(std::move(findings), disk, report);
   settle_session(facts, report.verdict, report.session);

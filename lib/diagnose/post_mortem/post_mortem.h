@@ -41,6 +41,7 @@ struct PostMortem {
   std::vector<std::string> not_checked;      // what could not be read, a line each
   std::optional<device::DeviceSet> devices;  // of the machine that was looked at
   std::vector<RegionChange> map_changes;     // of the firmware's memory map, since the image was saved
+  std::vector<std::string> hosts;            // that the logs say they are of; to be hidden, not shown
   bool is_masked = false;                    // names and ids are pseudonyms
 
   bool is_failure() const;  // of a resume, whatever else was found
