@@ -334,7 +334,7 @@ class Work:
         (odd / "etc" / "crypttab").unlink()
         (odd / "etc" / "crypttab").mkdir()  # not to be read, whoever asks
         yield from self.run("diagnose", "--preflight", "--root", odd, codes=(1,))
-        yield from self.run("diagnose", self.case("consumed"), "--log", self.path("nothing"), codes=(0, 1))
+        yield from self.run("diagnose", self.case("consumed"), "--log", self.path("nothing"), codes=(2,))
         for case in sorted(FAILURES.glob("full-*")):
             for root in sorted(path for path in case.iterdir() if (path / "proc").exists()):
                 yield from self.run("diagnose", "--preflight", "--root", root, codes=(0, 1))

@@ -22,10 +22,10 @@ void add_history(const LogSet& logs, Cause& cause) {
 }
 
 std::uint64_t usable_bytes(const std::vector<MemoryMapEntry>& map) {
-  constexpr std::uint32_t kUsable = 1;
+  constexpr std::uint32_t kRam = 1;  // as e820 numbers it
   std::uint64_t sum = 0;
   for (const MemoryMapEntry& entry : map) {
-    if (entry.type == kUsable) sum += entry.size;
+    if (entry.type == kRam) sum += entry.size;
   }
   return sum;
 }

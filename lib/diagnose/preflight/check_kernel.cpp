@@ -113,7 +113,11 @@ void check_available(Sheet& sheet) {
   };
   show("/sys/power/state", kernel.state);
   show("/sys/power/disk", kernel.disk);
-  if (!is_built_in) check.fix.push_back({"boot a kernel that has hibernation (CONFIG_HIBERNATION)", "", ""});
+  check.fix.push_back(
+      {is_built_in ? "see what the checks of lockdown, nohibernate and secret memory say; where none says "
+                     "anything, CXL memory keeps it from that"
+                   : "boot a kernel that has hibernation (CONFIG_HIBERNATION)",
+       "", ""});
 }
 
 void check_firmware(Sheet& sheet) {
