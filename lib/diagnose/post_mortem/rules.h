@@ -38,6 +38,17 @@ void judge_setup(const Case& facts, Findings& findings);    // how the machine i
 void judge_machine(const Case& facts, Findings& findings);  // what the kernel here would say to the image
 void judge_disk(const Case& facts, Findings& findings);     // the image itself
 
+// Parts of judge_resume().
+class Attempt;
+void judge_place(const Case& facts, const Attempt& attempt, Findings& findings);
+void judge_later_boots(const Case& facts, Findings& findings);
+
+// A word of a command line stands there by itself.
+bool says(const std::string& command_line, const std::string& word);
+
+// How the boot ended, how the kernel in the image ended, and what the clock kept of a hang.
+void add_last_words(const Case& facts, const BootLog& boot, Cause& cause);
+
 // A kernel that is locked down, or was told nohibernate, neither saves nor resumes. True where one of these
 // holds.
 bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings);

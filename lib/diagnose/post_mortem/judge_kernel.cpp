@@ -1,0 +1,53 @@
+// What a kernel says of itself: that it may not hibernate, or that its devices did not wake.
+#include <fmt/format.h>
+
+#include "lib/diagnose/post_mortem/rules.h"
+
+namespace hib::diagnose {
+
+bool says(const std::string& command_line, const std::string& word) {
+  return (" " + command_line + " ").find(" " + word + " ") != std::string::npos;
+}
+
+void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
+  for (std::size_t i = first; i < end; ++i) {
+    const LogEvent& event = boot.events[i];
+    const bool is_asleep = event.message.event == Event::DriverRefused && detail_of(event, 3) == "restore";
+    if (is_asleep) {
+      findings.causes.push_back(cause_of(
+          Code::BrokeAfter, event,
+          fmt::format("the machine came back, and the driver {} did not wake its device {} (error {})",
+                      detail_of(event, 1), detail_of(event, 0), detail_of(event, 2))));
+    }
+    if (event.message.event == Event::DeviceReplaced) {
+      findings.causes.push_back(cause_of(
+          Code::BrokeAfter, event,
+          fmt::format("the machine came back, and {} is not the device that it was", detail_of(event, 0))));
+    }
+  }
+}
+
+bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings) {
+  const LogEvent* locked = find_event(boot, 0, boot.events.size(), Event::ForbiddenByLockdown);
+  if (locked != nullptr) {
+    Cause cause = cause_of(Code::Lockdown, *locked,
+                           "the kernel was locked down, and then it neither saves nor resumes");
+    if (const LogEvent* set = find_event(boot, 0, boot.events.size(), Event::LockdownSet))
+      cause.evidence.push_back(evidence_of(set->line));
+    cause.advice.push_back(
+        {"switch Secure Boot off in the firmware, or take lockdown= off the command line", "", ""});
+    findings.causes.push_back(std::move(cause));
+    return true;
+  }
+  if (!says(boot.command_line, "nohibernate") && !says(boot.command_line, "hibernate=no")) return false;
+  Cause cause{Code::Inhibited,
+              confidence_of_command_line(boot),
+              "nohibernate on the command line: the kernel neither saves nor resumes",
+              {command_line_of(boot)},
+              {}};
+  cause.advice.push_back({"take it off the kernel's command line", "", ""});
+  findings.causes.push_back(std::move(cause));
+  return true;
+}
+
+}  // namespace hib::diagnose
