@@ -1,6 +1,5 @@
 #include "lib/os/nbd.h"
 
-#include <dlfcn.h>
 #include <libnbd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 
 #include "lib/base/text.h"
 #include "lib/os/cancel.h"
+#include "lib/os/shared_library.h"
 
 namespace hib {
 namespace {
@@ -25,26 +25,8 @@ constexpr std::array<std::string_view, 6> kSchemes = {"nbd://",       "nbds://",
 
 // libnbd, loaded when a server is asked for: with what it needs itself it is larger than hibtool, and the
 // saver, which never meets a server, would carry all of it.
-class Library {
-  // Of whatever type the function has.
-  struct Symbol {
-    void* address;
-    template <typename Function>
-    operator Function*() const {
-      return reinterpret_cast<Function*>(address);
-    }
-  };
-  Symbol find(const char* name) {
-    void* const address = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
-    is_whole_ = is_whole_ && address != nullptr;
-    return {address};
-  }
-
-  void* handle_ = ::dlopen("libnbd.so.0", RTLD_NOW | RTLD_LOCAL);
-  bool is_whole_ = true;
-
- public:
-  bool is_whole() const { return is_whole_; }
+struct Library : SharedLibrary {
+  Library() : SharedLibrary("libnbd.so.0") {}
 
   decltype(&::nbd_create) create = find("nbd_create");
   decltype(&::nbd_close) close = find("nbd_close");

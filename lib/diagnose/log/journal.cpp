@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "lib/diagnose/log/journal_entry.h"
 #include "lib/diagnose/log/log.h"
 #include "lib/os/cancel.h"
+#include "lib/os/shared_library.h"
 
 namespace hib::diagnose {
 namespace logs {
@@ -46,25 +46,8 @@ constexpr std::string_view kIdentifiers[] = {"systemd",
 
 // libsystemd, loaded when a journal is asked for: not every system has it. It maps the files; one that
 // somebody makes shorter meanwhile ends the program with SIGBUS.
-class JournalLibrary {
-  struct Symbol {
-    void* address;
-    template <typename Function>
-    operator Function*() const {
-      return reinterpret_cast<Function*>(address);
-    }
-  };
-  Symbol find(const char* name) {
-    void* const address = handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
-    is_whole_ = is_whole_ && address != nullptr;
-    return {address};
-  }
-
-  void* handle_ = ::dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-  bool is_whole_ = true;
-
- public:
-  bool is_whole() const { return is_whole_; }
+struct JournalLibrary : SharedLibrary {
+  JournalLibrary() : SharedLibrary("libsystemd.so.0") {}
 
   decltype(&::sd_journal_open) open = find("sd_journal_open");
   decltype(&::sd_journal_open_directory) open_directory = find("sd_journal_open_directory");
