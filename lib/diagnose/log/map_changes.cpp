@@ -61,8 +61,10 @@ void match(Entries& before, Entries& now, bool by_size, std::vector<RegionChange
   });
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> usable(const Entries& map) {
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;  // first byte, one past the last
+
+Ranges usable(const Entries& map) {
+  Ranges ranges;
   for (const MemoryMapEntry& entry : map) {
     if (entry.type != kUsable) continue;
     if (!ranges.empty() && ranges.back().second == entry.start) {
@@ -72,6 +74,12 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> usable(const Entries& map) 
     }
   }
   return ranges;
+}
+
+std::uint64_t bytes_of(const Ranges& ranges) {
+  std::uint64_t sum = 0;
+  for (const auto& [first, end] : ranges) sum += end - first;
+  return sum;
 }
 
 std::string difference(std::uint64_t before, std::uint64_t now) {
@@ -90,7 +98,11 @@ MapComparison compare_maps(const Entries& before, const Entries& now) {
   sort_by_start(old);
   sort_by_start(fresh);
   MapComparison comparison;
-  comparison.is_ram_same = usable(old) == usable(fresh);
+  const Ranges ram_before = usable(old);
+  const Ranges ram_now = usable(fresh);
+  comparison.is_ram_same = ram_before == ram_now;
+  comparison.ram_before = bytes_of(ram_before);
+  comparison.ram_now = bytes_of(ram_now);
   drop_same(old, fresh);
   match(old, fresh, true, comparison.changes);
   match(old, fresh, false, comparison.changes);

@@ -2,6 +2,7 @@
 // kernel of a PC refuses an image of another map.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct RegionChange {
 struct MapComparison {
   std::vector<RegionChange> changes;  // none: the same map
   bool is_ram_same = true;            // the same usable pages
+  std::uint64_t ram_before = 0;       // usable bytes
+  std::uint64_t ram_now = 0;
 };
 
 // The order of entries does not count; a region is known again by its type and its size, else by where it is.

@@ -1,13 +1,10 @@
 // What a kernel says of itself: that it may not hibernate, or that its devices did not wake.
 #include <fmt/format.h>
 
+#include "lib/diagnose/boot/command_line.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
 namespace hib::diagnose {
-
-bool says(const std::string& command_line, const std::string& word) {
-  return (" " + command_line + " ").find(" " + word + " ") != std::string::npos;
-}
 
 void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
   for (std::size_t i = first; i < end; ++i) {
@@ -39,7 +36,7 @@ bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings) {
     findings.causes.push_back(std::move(cause));
     return true;
   }
-  if (!says(boot.command_line, "nohibernate") && !says(boot.command_line, "hibernate=no")) return false;
+  if (!boot::parse_command_line(boot.command_line).no_hibernate) return false;
   Cause cause{Code::Inhibited,
               confidence_of_command_line(boot),
               "nohibernate on the command line: the kernel neither saves nor resumes",

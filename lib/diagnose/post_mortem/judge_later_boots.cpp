@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/diagnose/boot/command_line.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
 namespace hib::diagnose {
@@ -82,7 +83,7 @@ void judge_no_try(const Case& facts, Findings& findings) {
     findings.causes.push_back(std::move(other));
     return;
   }
-  const bool is_forbidden = says(boot.command_line, "noresume");
+  const bool is_forbidden = boot::parse_command_line(boot.command_line).no_resume;
   // A log that was cut early may have lost it.
   const Confidence silent = mounted_in(boot) != nullptr ? Confidence::Likely : Confidence::Possible;
   Cause cause{Code::NotTried, is_forbidden ? confidence_of_command_line(boot) : silent, "", {}, {}};
@@ -119,6 +120,7 @@ void judge_lost_boot(const Case& facts, Findings& findings) {
   add_last_words(facts, *later.front(), cause);
   findings.causes.push_back(std::move(cause));
 }
+
 }  // namespace
 
 void judge_later_boots(const Case& facts, Findings& findings) {

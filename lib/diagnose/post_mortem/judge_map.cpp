@@ -21,15 +21,6 @@ void add_history(const LogSet& logs, Cause& cause) {
        fmt::format("the map changed {} times over {} boots in a row", history.changes, history.boots)});
 }
 
-std::uint64_t usable_bytes(const std::vector<MemoryMapEntry>& map) {
-  constexpr std::uint32_t kRam = 1;  // as e820 numbers it
-  std::uint64_t sum = 0;
-  for (const MemoryMapEntry& entry : map) {
-    if (entry.type == kRam) sum += entry.size;
-  }
-  return sum;
-}
-
 // Firmware that takes a little for itself moves a border; whole MiB come and go with modules of memory, or of
 // a virtual machine.
 constexpr std::uint64_t kOtherSize = std::uint64_t{16} << 20;
@@ -44,8 +35,8 @@ void add_region_changes(const Case& facts, Cause& cause) {
   for (std::size_t i = 0; i < std::min(comparison.changes.size(), kShownRegions); ++i)
     cause.evidence.push_back(
         {"memory maps, before and now", std::nullopt, "", std::nullopt, to_text(comparison.changes[i])});
-  const std::uint64_t before = usable_bytes(facts.map_before);
-  const std::uint64_t now = usable_bytes(facts.map_here);
+  const std::uint64_t before = comparison.ram_before;
+  const std::uint64_t now = comparison.ram_now;
   if ((before < now ? now - before : before - now) >= kOtherSize) {
     cause.code = Code::MemorySize;
     cause.text = fmt::format("the machine has {} of memory, and had {} when the image was made",

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/diagnose/boot/efi_variable.h"
 #include "lib/diagnose/post_mortem/attempt.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
@@ -88,7 +89,7 @@ void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findi
         facts.story.saving
             ? Advice{"let ID= of the initramfs' os-release be that of the system", "", ""}
             : Advice{"nothing has hibernated: remove the variable", "",
-                     "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"});
+                     std::string("/sys/firmware/efi/efivars/HibernateLocation-") + boot::kSystemdGuid});
     findings.causes.push_back(std::move(cause));
   }
   if (const LogEvent* event = attempt.find(Event::EfiVariableUnreadable)) {
@@ -107,6 +108,7 @@ void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findi
                  fmt::format("the initramfs could not ask the kernel to resume: {}", detail_of(*event, 1))));
   }
 }
+
 }  // namespace
 
 void judge_place(const Case& facts, const Attempt& attempt, Findings& findings) {

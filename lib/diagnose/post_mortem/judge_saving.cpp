@@ -73,15 +73,11 @@ void judge_device_failures(const BootLog& boot, std::size_t first, std::size_t e
                   detail_of(*event, 1), detail_of(*event, 0), detail_of(*event, 2))));
 }
 
-bool is_of_hibernation(const std::string& operation) {
-  return operation.find("hib") != std::string::npos || operation.find("hybrid") != std::string::npos;
-}
-
 // Which operation systemd had begun when it said that one has failed.
 bool failed_to_hibernate(const BootLog& boot, std::size_t place) {
   for (std::size_t i = place; i-- > 0;) {
     if (boot.events[i].message.event == Event::SleepStarted)
-      return is_of_hibernation(detail_of(boot.events[i], 0));
+      return is_hibernation(detail_of(boot.events[i], 0));
   }
   return false;
 }

@@ -43,9 +43,6 @@ class Attempt;
 void judge_place(const Case& facts, const Attempt& attempt, Findings& findings);
 void judge_later_boots(const Case& facts, Findings& findings);
 
-// A word of a command line stands there by itself.
-bool says(const std::string& command_line, const std::string& word);
-
 // How the boot ended, how the kernel in the image ended, and what the clock kept of a hang.
 void add_last_words(const Case& facts, const BootLog& boot, Cause& cause);
 

@@ -6,12 +6,6 @@
 namespace hib::diagnose {
 namespace {
 
-// systemd's operations that write an image: "hibernate", "hybrid-sleep", "suspend-then-hibernate".
-bool is_hibernation(std::string_view operation) {
-  return operation.find("hib") != std::string_view::npos ||
-         operation.find("hybrid") != std::string_view::npos;
-}
-
 bool is_kernels_entry(const LogEvent& event) { return event.message.event == Event::HibernationEntered; }
 
 // systemd has begun to hibernate. That its kernel has, is another thing: suspend-then-hibernate suspends
@@ -116,6 +110,11 @@ Story story_of(const LogSet& logs) {
   }
   if (!boots.empty()) story.last_boot = boots.back();
   return story;
+}
+
+bool is_hibernation(std::string_view operation) {
+  return operation.find("hib") != std::string_view::npos ||
+         operation.find("hybrid") != std::string_view::npos;
 }
 
 const LogEvent* find_event(const BootLog& boot, std::size_t first, std::size_t end, Event event) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/diagnose/cause.h"
@@ -35,6 +36,9 @@ struct Story {
 
 // Borrows `logs`.
 Story story_of(const LogSet& logs);
+
+// systemd's operations that write an image: "hibernate", "hybrid-sleep", "suspend-then-hibernate".
+bool is_hibernation(std::string_view operation);
 
 const LogEvent* find_event(const BootLog& boot, std::size_t first, std::size_t end, Event event);
 
