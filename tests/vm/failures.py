@@ -226,6 +226,13 @@ class Boot:
         raise FailureError("it said something")
 
 
+def resumes_in_vain(bench, saved, series, **machine):
+    """What is left after a boot that asked its kernel to resume, and went on."""
+    with bench.boot(saved.disk, series=series, **machine) as boot:
+        boot.resume_in_vain()
+        return saved.then(boot.console())
+
+
 # ---- all goes well
 
 
@@ -265,18 +272,14 @@ def not_tried(bench, series):
 def other_memory_size(bench, series):
     """256 MiB saved, 320 MiB restoring."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, memory_mib=320) as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, memory_mib=320)
 
 
 @failure("memory-size", "consumed")
 def memory_size_by_command_line(bench, series):
     """The restoring boot had mem=200M: the firmware's map is the same, the number of pages is not."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, append="mem=200M") as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, append="mem=200M")
 
 
 @failure("memory-size", "consumed", series=("6.1",), also=("memory-map",))
@@ -285,27 +288,21 @@ def firmware_took_memory(bench, series):
     saved = bench.saved(series)
     text = bench.folder / "text"
     text.write_text("x" * 60000)
-    with bench.boot(saved.disk, series=series, extra=("-smbios", f"type=11,path={text}")) as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, extra=("-smbios", f"type=11,path={text}"))
 
 
 @failure("memory-map", "consumed")
 def memory_map_moved(bench, series):
     """The same number of pages of RAM, half of them at another address (max-ram-below-4g=128M)."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, machine="pc,max-ram-below-4g=128M") as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, machine="pc,max-ram-below-4g=128M")
 
 
 @failure("memory-map", "consumed")
 def memory_map_moved_and_quiet(bench, series):
     """The same with "quiet", as Debian's boot loader has it: the console shows errors alone."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, machine="pc,max-ram-below-4g=128M", loglevel="quiet") as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, machine="pc,max-ram-below-4g=128M", loglevel="quiet")
 
 
 @failure("resumed", "consumed", series=("6.12",))
@@ -327,9 +324,7 @@ def healthy_and_quiet(bench, series):
 def reserved_regions_differ(bench, series):
     """The same RAM at the same addresses; two reserved regions more (machine q35 instead of pc)."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, machine="q35") as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, machine="q35")
 
 
 @failure("resumed", "consumed", series=("6.1",))
@@ -518,9 +513,7 @@ def truncated_disk(bench, series):
     blocks = image_blocks(saved.disk)
     with open(saved.disk, "r+b") as disk:
         disk.truncate(blocks[len(blocks) // 2] * PAGE)
-    with bench.boot(saved.disk, series=series) as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series)
 
 
 @failure("memory-size", "overwritten", also=("overwritten",))
@@ -627,9 +620,7 @@ def lockdown(bench, series):
 def lockdown_when_restoring(bench, series):
     """Saved without lockdown, restoring with lockdown=integrity."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, append="lockdown=integrity") as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, append="lockdown=integrity")
 
 
 @failure("inhibited", "none")
@@ -642,9 +633,7 @@ def nohibernate(bench, series):
 def nohibernate_when_restoring(bench, series):
     """Saved without, restoring with nohibernate on the command line."""
     saved = bench.saved(series)
-    with bench.boot(saved.disk, series=series, append="nohibernate") as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, append="nohibernate")
 
 
 @failure("inhibited", "none")
@@ -687,9 +676,7 @@ def driver_refuses_to_restore(bench, series):
 def codec_missing(bench, series):
     """An lz4 image; the initramfs of the restoring boot has no lz4."""
     saved = bench.saved(series, append="hibernate.compressor=lz4")
-    with bench.boot(saved.disk, series=series, modules=DISKS) as boot:
-        boot.resume_in_vain()
-        return saved.then(boot.console())
+    return resumes_in_vain(bench, saved, series, modules=DISKS)
 
 
 @failure("resumed", "consumed", series=("6.12",))
