@@ -78,6 +78,7 @@ class Diagnose final : public Verb {
                      "--passphrase-file", "--base-image", "--base-address", "--page-size"}));
     TRY_OK(check_given("IMAGE", request_.image));
     TRY_OK(check_given("--root", files_.root));
+    TRY_OK(check_journal());
     TRY_OK(only_with(*verb_, "--preflight", {"--probe"}));
     TRY_OK(only_with(*verb_, "--report", {"--force"}));
     return not_with(*verb_, "--root", {"--against-running"});
@@ -87,6 +88,17 @@ class Diagnose final : public Verb {
   Result<void> check_given(const char* name, const std::string& value) const {
     if (verb_->count(name) == 0 || !value.empty()) return {};
     return fail(make_error(ErrorKind::Usage, name, "empty", "a path"));
+  }
+
+  // "--journal IMAGE" would take the image for the journal.
+  Result<void> check_journal() const {
+    const std::filesystem::path place(journal_);
+    std::error_code unknown;
+    const bool is_file =
+        std::filesystem::exists(place, unknown) && !std::filesystem::is_directory(place, unknown);
+    if (!is_file || place.extension().string().starts_with(".journal")) return {};
+    return fail(make_error(ErrorKind::Usage, "--journal", journal_, "a folder")
+                    .advise("name the image first: hibtool diagnose IMAGE --journal"));
   }
 
   // What "hibtool probe" has kept of earlier boots.
@@ -129,7 +141,7 @@ class Diagnose final : public Verb {
     request.progress = context.progress("diagnose");
     const bool is_of_this_machine = request.image.empty() && request.logs.empty() && files_.root.empty();
     if (verb_->count("--journal") > 0 || is_of_this_machine) request.journal = journal_;
-    if (against_running_ || is_of_this_machine || has_files()) request.machine = files_;
+    if (against_running_ || is_of_this_machine || !inputs_of(files_).empty()) request.machine = files_;
     request.with_details = mask_ || !report_.empty();
     const auto refuse = [&](const Error& error) {
       return context.report(mask_ ? diagnose::masked(error, request) : error);
@@ -145,11 +157,6 @@ class Diagnose final : public Verb {
     if (context.shows_text()) report::print_post_mortem(context.streams.out, context.out_style, *report);
     if (context.shows_text()) file->print_place(context.streams.out, mask_);
     return report->is_failure() ? kNo : kDone;
-  }
-
-  bool has_files() const {
-    return !files_.root.empty() || !files_.initramfs.empty() || !files_.cmdline.empty() ||
-           !files_.efivars.empty();
   }
 
   const CLI::App* verb_ = nullptr;

@@ -291,9 +291,31 @@ TEST_CASE("the host is known that has a column of its own in the log") {
   CHECK(hosts(many).size() == 64);
 }
 
+TEST_CASE("a clock that goes back is another boot, though its beginning is lost") {
+  const std::string saving = "[  812.000000] PM: hibernation: Creating image:\n";
+  const std::string later = "[    3.000000] PM: Image not found (code -22)\n";
+  CHECK(read_text(saving + later).boots.size() == 2);
+  CHECK(read_text(saving + "[  811.999000] PM: Image saving done\n").boots.size() == 1);
+  // The kernel in the image goes on with its own clock.
+  CHECK(read_text("[  812.000000] PM: Image successfully loaded\n[    3.000000] PM: hibernation exit\n")
+            .boots.size() == 1);
+}
+
+TEST_CASE("text that is no log is said to be none") {
+  for (const std::string& text :
+       {std::string(), std::string("GIF89a\0\1\2", 9), std::string("hello\nworld\n")}) {
+    const LogSet set = read_text(text);
+    CHECK(set.boots.empty());
+    REQUIRE(set.not_read.size() == 1);
+    CHECK(set.not_read[0].ends_with("no line of a log is in it"));
+  }
+}
+
 TEST_CASE("the wall clock is told where the log has the zone, and is unknown elsewhere") {
   constexpr std::uint64_t kNoon = 1'795'780'801ULL * 1'000'000;
-  const auto wall_of = [](const std::string& line) { return one_boot(line + "\n").first_us; };
+  const auto wall_of = [](const std::string& line) {
+    return one_boot(line + "\n[    1.000000] x\n").first_us;
+  };
   CHECK(wall_of("2026-11-27T12:00:01+0000 host kernel: PM: hibernation exit") == kNoon);
   CHECK(wall_of("2026-11-27T13:00:01.000000+01:00 host kernel: PM: hibernation exit") == kNoon);
   CHECK(wall_of("Fri 2026-11-27 12:00:01 UTC host kernel: PM: hibernation exit") == kNoon);

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMostMapEntries = 4096;
 constexpr std::size_t kMostMapLineBytes = 128;
 constexpr std::size_t kEventsDroppedAtOnce = kMostEvents / 4;
+constexpr std::uint64_t kClockDisorderUs = 1'000'000;  // lines of several processors come out of order
 
 void assign(LogLine& line, const HeardLine& heard) {
   line.offset = heard.offset;
@@ -70,6 +71,14 @@ bool BootCollector::begins_boot(const HeardLine& line) {
          *line.monotonic_us == 0;
 }
 
+// A log that has lost the beginning of a boot still has its clock, which begins anew. Where a kernel has
+// jumped into an image, it is the clock of the image that goes on.
+bool BootCollector::is_of_another_boot(const HeardLine& line) {
+  const Boot& boot = current();
+  if (!boot.log.id.empty() || line.speaker == Speaker::UserSpace || boot.has_jumped) return false;
+  return line.monotonic_us && boot.monotonic_us && *line.monotonic_us + kClockDisorderUs < *boot.monotonic_us;
+}
+
 void BootCollector::add(const HeardLine& line) {
   understand_line(line);
   remember(line);
@@ -77,7 +86,10 @@ void BootCollector::add(const HeardLine& line) {
 
 void BootCollector::understand_line(const HeardLine& line) {
   auto message = understand(line.text.substr(0, kMostTextBytes), line.speaker);
-  if (message && message->event == Event::BootStarted && begins_boot(line)) enter_boot({});
+  const bool begins =
+      message && message->event == Event::BootStarted ? begins_boot(line) : is_of_another_boot(line);
+  if (begins) enter_boot({});
+  is_log_ = is_log_ || message || line.monotonic_us || line.wall_us;
   note_host(line.host);
   Boot& boot = current();
   widen(boot.log, line.wall_us);
@@ -110,6 +122,7 @@ void BootCollector::note(Boot& boot, const HeardLine& line, Message message) {
   if (message.event == Event::CommandLine && boot.log.command_line.empty()) {
     boot.log.command_line = message.details.front();
   }
+  if (message.event == Event::ImageLoaded) boot.has_jumped = true;
   LogEvent event{std::move(message), {}};
   assign(event.line, line);
   event.line.source = source_;
@@ -140,6 +153,10 @@ void BootCollector::keep_within_limits() {
 }
 
 void BootCollector::finish() {
+  if (!is_log_) {
+    set_.not_read.push_back(source_ + ": no line of a log is in it");
+    return;
+  }
   if (lost_boots_ > 0) {
     set_.not_read.push_back(fmt::format("{}: of {}, only the last {} were kept", source_,
                                         counted(lost_boots_ + boots_.size(), "boot"), boots_.size()));

@@ -43,7 +43,8 @@ class BootCollector {
   void add(const HeardLine& line);
   void understand_line(const HeardLine& line);
   void remember(const HeardLine& line);
-  // The boots into the set, in the order of their first lines. Boots without any line are left out.
+  // The boots into the set, in the order of their first lines. Boots without any line are left out; text that
+  // is no log is none.
   void finish();
 
  private:
@@ -54,10 +55,12 @@ class BootCollector {
     std::size_t kept_bytes = 0;
     std::size_t lost_events = 0;
     std::optional<std::uint64_t> monotonic_us;  // of the last line that has it
+    bool has_jumped = false;  // what comes next is of the kernel in the image, with a clock of its own
   };
 
   Boot& current();
   bool begins_boot(const HeardLine& line);
+  bool is_of_another_boot(const HeardLine& line);
   void note_host(std::string_view host);
   void note(Boot& boot, const HeardLine& line, Message message);
   void keep_within_limits();
@@ -70,6 +73,7 @@ class BootCollector {
   std::size_t begun_ = 0;
   std::size_t kept_bytes_ = 0;
   std::size_t lost_boots_ = 0;
+  bool is_log_ = false;  // a line had a time, or was understood
 };
 
 }  // namespace hib::diagnose::logs
