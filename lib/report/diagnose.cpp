@@ -153,7 +153,10 @@ Json json_of_post_mortem(const PostMortem& report) {
   Json others = Json::array();
   const auto add = [&](const Cause& cause) {
     add_evidence(cause, evidence);
-    for (const Advice& one : cause.advice) advice.push_back(json_of_advice(one));
+    for (const Advice& one : cause.advice) {
+      Json told = json_of_advice(one);
+      if (std::find(advice.begin(), advice.end(), told) == advice.end()) advice.push_back(std::move(told));
+    }
   };
   add(report.verdict);
   for (const Cause& cause : report.others) {

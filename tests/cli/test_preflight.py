@@ -58,7 +58,7 @@ class Preflight(CliTest):
     def test_a_place_that_is_switched_off_is_told_with_the_word_that_does_it(self):
         failing = self.failing(self.foresee(CORPUS / "full-root-written-in-between" / "between"))
         self.assertEqual([check["code"] for check in failing], ["swap-area", "resume-allowed"])
-        self.assertEqual(failing[1]["fix"], "take noresume off the command line")
+        self.assertEqual(failing[1]["fix"], "take noresume out of the kernel's command line")
 
     def test_of_the_sample_machines_only_those_without_swap_would_fail(self):
         for root in self.machines():

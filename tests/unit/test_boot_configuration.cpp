@@ -4,6 +4,7 @@
 #include "lib/diagnose/boot/command_line.h"
 #include "lib/diagnose/boot/config_text.h"
 #include "lib/diagnose/boot/configuration.h"
+#include "lib/diagnose/boot/remedies.h"
 #include "tests/support/folder.h"
 
 using namespace hib;
@@ -510,7 +511,7 @@ TEST_CASE("The command that makes the initramfs anew is the distribution's own")
     const auto tree = folder.tree();
     std::vector<Unread> unread;
     const TreeReader reader(tree, unread);
-    return rebuild_initramfs(reader, read_distribution(reader), "6.1").command;
+    return Remedies(reader, read_distribution(reader), read_boot_entries(reader), "6.1").rebuild().command;
   };
   CHECK(command({"usr/sbin/mkinitramfs"}, "ID=debian\n") == "update-initramfs -u -k 6.1");
   CHECK(command({"usr/bin/dracut"}, "ID=debian\n") == "dracut --force /boot/initrd.img-6.1 6.1");
@@ -524,15 +525,21 @@ TEST_CASE("The command that makes the initramfs anew is the distribution's own")
   CHECK(command({}, "ID=x\n").empty());
 }
 
+namespace {
+// Of a system that has these files, all of them empty.
+Remedies remedies_with(const std::vector<std::string>& files) {
+  const Folder folder;
+  for (const std::string& file : files) folder.file(file, "");
+  const auto tree = folder.tree();
+  std::vector<Unread> unread;
+  const TreeReader reader(tree, unread);
+  return {reader, read_distribution(reader), read_boot_entries(reader), "6.1"};
+}
+}  // namespace
+
 TEST_CASE("The file and the command that change the command line are the boot loader's own") {
   const auto advice = [](const std::vector<std::string>& files) {
-    const Folder folder;
-    for (const std::string& file : files) folder.file(file, "");
-    const auto tree = folder.tree();
-    std::vector<Unread> unread;
-    const TreeReader reader(tree, unread);
-    return change_command_line(reader, read_distribution(reader), read_boot_entries(reader), "resume=UUID=1",
-                               "6.1");
+    return remedies_with(files).put("resume=UUID=1");
   };
   CHECK(advice({"boot/grub/grub.cfg", "usr/sbin/update-grub"}).command == "update-grub");
   CHECK(advice({"boot/grub/grub.cfg", "usr/sbin/update-grub"}).file == "/etc/default/grub");
@@ -552,6 +559,65 @@ TEST_CASE("The file and the command that change the command line are the boot lo
   CHECK(advice({"usr/bin/kernel-install"}).file == "/etc/kernel/cmdline");  // of unified kernel images
   CHECK(advice({}).file.empty());
   CHECK(advice({"boot/limine.conf", "etc/default/limine"}).command == "limine-update");
+}
+
+TEST_CASE("A parameter is taken off the command line where it was put") {
+  const auto advice = [](const std::vector<std::string>& files) {
+    return remedies_with(files).take_off("nohibernate");
+  };
+  CHECK(advice({"boot/grub/grub.cfg", "usr/sbin/update-grub"}).file == "/etc/default/grub");
+  CHECK(advice({"boot/grub/grub.cfg", "usr/sbin/update-grub"}).command == "update-grub");
+  CHECK(advice({"boot/grub2/grub.cfg", "usr/sbin/grubby"}).command ==
+        "grubby --update-kernel=ALL --remove-args=\"nohibernate\"");
+  CHECK(advice({"run/ostree-booted"}).command == "rpm-ostree kargs --delete=nohibernate");
+  CHECK(advice({"run/current-system/sw/bin/nixos-rebuild"}).file == "/etc/nixos/configuration.nix");
+  CHECK(Remedies().take_off("nohibernate").text == "take nohibernate out of the kernel's command line");
+}
+
+TEST_CASE("A module is put into the initramfs, and left out of it, in the generator's own file") {
+  struct Case {
+    const char* tool;
+    const char* add;
+    const char* file;
+    const char* leave_out;
+  };
+  for (const Case& one : {Case{"usr/sbin/mkinitramfs", "add a line: lz4", "/etc/initramfs-tools/modules",
+                               "take lz4 out, if it is there"},
+                          Case{"usr/bin/dracut", "write the line: add_drivers+=\" lz4 \"",
+                               "/etc/dracut.conf.d/resume.conf", "write the line: omit_drivers+=\" lz4 \""},
+                          Case{"usr/bin/mkinitcpio", "put lz4 into MODULES", "/etc/mkinitcpio.conf",
+                               "take lz4 out of MODULES, and what brings it in out of HOOKS"}}) {
+    const Remedies remedies = remedies_with({one.tool});
+    const auto add = remedies.add_module("lz4");
+    REQUIRE(add.size() == 2);
+    CHECK(add[0].text == one.add);
+    CHECK(add[0].file == one.file);
+    CHECK(add[1].command == remedies.rebuild().command);
+    CHECK(remedies.leave_out_module("lz4").at(0).text == one.leave_out);
+  }
+  CHECK(Remedies().add_module("lz4").at(0).file.empty());
+}
+
+TEST_CASE("The kernel of an image is chosen for one boot by the loader's own command") {
+  const auto once = [](const std::vector<std::pair<std::string, std::string>>& files) {
+    const Folder folder;
+    for (const auto& [name, text] : files) folder.file(name, text);
+    const auto tree = folder.tree();
+    std::vector<Unread> unread;
+    const TreeReader reader(tree, unread);
+    return Remedies(reader, read_distribution(reader), read_boot_entries(reader), "6.1")
+        .boot_once("6.1.0-44");
+  };
+  const std::string grub =
+      "menuentry 'Old' --id 'old it' {\n linux /boot/vmlinuz-6.1.0-44 ro\n}\n"
+      "menuentry 'New' {\n linux /boot/vmlinuz-6.1.0-45 ro\n}\n";
+  CHECK(once({{"boot/grub/grub.cfg", grub}, {"usr/sbin/grub-reboot", ""}}).command == "grub-reboot 'old it'");
+  CHECK(once({{"boot/grub/grub.cfg", grub}}).command.empty());
+  CHECK(once({{"boot/grub/grub.cfg", grub}}).text == "choose \"Old\" in the boot menu");
+  CHECK(once({{"boot/loader/loader.conf", "default x\n"},
+              {"boot/loader/entries/old.conf", "version 6.1.0-44\nlinux /l\n"}})
+            .command == "bootctl set-oneshot old.conf");
+  CHECK(Remedies().boot_once("6.1").text == "choose Linux 6.1 in the boot menu");
 }
 
 TEST_CASE("Sleep settings and masked units are read") {

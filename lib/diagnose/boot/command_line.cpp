@@ -33,18 +33,24 @@ void note(CommandLine& line, std::optional<Malformed> malformed) {
   if (malformed) line.malformed.push_back(std::move(*malformed));
 }
 
+// Each of these keeps the kernel from resuming.
+void take_refusal(CommandLine& line, bool& refusal, const std::string& parameter) {
+  refusal = true;
+  line.off_by += (line.off_by.empty() ? "" : " ") + parameter;
+}
+
 void take_hibernate(CommandLine& line, const std::string& value) {
   constexpr std::array<std::string_view, 4> kKnown = {"no", "noresume", "nocompress", "protect_image"};
   line.hibernate = value;
-  line.no_resume = line.no_resume || value == "noresume";
-  line.no_hibernate = line.no_hibernate || value == "no" || value == "protect_image";
+  if (value == "noresume") take_refusal(line, line.no_resume, "hibernate=" + value);
+  if (value == "no" || value == "protect_image") take_refusal(line, line.no_hibernate, "hibernate=" + value);
   if (std::find(kKnown.begin(), kKnown.end(), value) == kKnown.end())
     line.malformed.push_back({"hibernate", value, 0, "no, noresume, nocompress or protect_image"});
 }
 
 void take(CommandLine& line, const std::string& parameter) {
-  if (parameter == "noresume") line.no_resume = true;
-  if (parameter == "nohibernate") line.no_hibernate = true;
+  if (parameter == "noresume") take_refusal(line, line.no_resume, parameter);
+  if (parameter == "nohibernate") take_refusal(line, line.no_hibernate, parameter);
   for (const std::string_view near :
        {"no_resume", "noresume=", "no-resume", "no_hibernate", "no-hibernate"}) {
     if (parameter.starts_with(near)) line.malformed.push_back({parameter, "", 0, "noresume or nohibernate"});

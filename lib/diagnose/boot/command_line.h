@@ -30,6 +30,7 @@ struct CommandLine {
   std::optional<std::string> lockdown;    // of "lockdown="
   bool no_resume = false;                 // "noresume", "hibernate=noresume"
   bool no_hibernate = false;              // "nohibernate", "hibernate=no"
+  std::string off_by;                     // the parameters that say either, as written: "hibernate=no"
   std::vector<Malformed> malformed;
 
   bool says_where() const { return resume.has_value() || resume_offset.has_value(); }

@@ -1,15 +1,11 @@
-// Which distribution it is, with which tools it makes its initramfs and its boot entries, and so what has to
-// be typed to change either.
+// Which distribution it is, and with which tools it makes its initramfs and its boot entries.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "lib/diagnose/boot/boot_entries.h"
 #include "lib/diagnose/boot/tree_reader.h"
-#include "lib/diagnose/cause.h"
 
 namespace hib::diagnose::boot {
 
@@ -36,14 +32,8 @@ struct Distribution {
 };
 Distribution read_distribution(const TreeReader& reader);
 
-// Makes the initramfs of `release` anew. An empty command where the tool is not known.
-Advice rebuild_initramfs(const TreeReader& reader, const Distribution& distribution,
-                         const std::string& release);
-
-// Puts `parameters` ("resume=UUID=… resume_offset=…") into the kernel's command line. `text` of the advice
-// says so; `file` is to be edited, `command` is to be typed afterwards.
-Advice change_command_line(const TreeReader& reader, const Distribution& distribution,
-                           const BootEntries& boot, const std::string& parameters,
-                           const std::string& release);
+bool is_debian(const OsRelease& os);
+// In one of the folders for programs.
+bool has_tool(const TreeReader& reader, const std::string& name);
 
 }  // namespace hib::diagnose::boot

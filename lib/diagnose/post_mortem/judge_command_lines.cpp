@@ -58,6 +58,7 @@ void judge_command_lines(const Case& facts, Findings& findings) {
   cause.text = fmt::format("the boot that hibernated had {} on its command line, and the next one had {}",
                            place_in(then), place_in(now));
   cause.evidence = {command_line_of(saving), command_line_of(later)};
+  cause.advice = advise_place(facts);
   cause.advice.push_back(advise_rearm(facts, "boot once with " + place_in(then)));
   findings.causes.push_back(std::move(cause));
 }

@@ -6,6 +6,13 @@
 
 namespace hib::diagnose {
 
+void advise_unloading(const std::string& driver, Cause& cause) {
+  cause.advice.push_back(
+      {fmt::format("let a script there unload {} before the machine hibernates, and load it afterwards",
+                   driver),
+       "", "/usr/lib/systemd/system-sleep/"});
+}
+
 void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
   for (std::size_t i = first; i < end; ++i) {
     const LogEvent& event = boot.events[i];
@@ -15,6 +22,7 @@ void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findi
           Code::BrokeAfter, event,
           fmt::format("the machine came back, and the driver {} did not wake its device {} (error {})",
                       detail_of(event, 1), detail_of(event, 0), detail_of(event, 2))));
+      advise_unloading(detail_of(event, 1), findings.causes.back());
     }
     if (event.message.event == Event::DeviceReplaced) {
       findings.causes.push_back(cause_of(
@@ -24,25 +32,26 @@ void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findi
   }
 }
 
-bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings) {
+bool judge_kernel_that_refuses(const Case& facts, const BootLog& boot, Findings& findings) {
+  const boot::CommandLine line = boot::parse_command_line(boot.command_line);
   const LogEvent* locked = find_event(boot, 0, boot.events.size(), Event::ForbiddenByLockdown);
   if (locked != nullptr) {
     Cause cause = cause_of(Code::Lockdown, *locked,
                            "the kernel was locked down, and then it neither saves nor resumes");
     if (const LogEvent* set = find_event(boot, 0, boot.events.size(), Event::LockdownSet))
       cause.evidence.push_back(evidence_of(set->line));
-    cause.advice.push_back(
-        {"switch Secure Boot off in the firmware, or take lockdown= off the command line", "", ""});
+    cause.advice.push_back(line.lockdown ? remedies_of(facts).take_off("lockdown=" + *line.lockdown)
+                                         : Advice{"switch Secure Boot off in the firmware's setup", "", ""});
     findings.causes.push_back(std::move(cause));
     return true;
   }
-  if (!boot::parse_command_line(boot.command_line).no_hibernate) return false;
+  if (!line.no_hibernate) return false;
   Cause cause{Code::Inhibited,
               confidence_of_command_line(boot),
-              "nohibernate on the command line: the kernel neither saves nor resumes",
+              line.off_by + " on the command line: the kernel neither saves nor resumes",
               {command_line_of(boot)},
               {}};
-  cause.advice.push_back({"take it off the kernel's command line", "", ""});
+  cause.advice.push_back(remedies_of(facts).take_off(line.off_by));
   findings.causes.push_back(std::move(cause));
   return true;
 }

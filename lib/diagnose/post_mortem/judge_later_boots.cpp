@@ -13,7 +13,7 @@ bool is_mapped(const std::string& device) {
   return device.find("mapper") != std::string::npos || device.find("dm-") != std::string::npos;
 }
 
-void judge_waiting(const BootLog& boot, Findings& findings) {
+void judge_waiting(const Case& facts, const BootLog& boot, Findings& findings) {
   const LogEvent* event = find_event(boot, 0, boot.events.size(), Event::DeviceTimedOut);
   if (event == nullptr) return;
   const std::string device = detail_of(*event, 0);
@@ -22,6 +22,13 @@ void judge_waiting(const BootLog& boot, Findings& findings) {
                     : cause_of(Code::WrongPlace, *event,
                                fmt::format("the boot waited for {}, which did not appear", device));
   cause.confidence = Confidence::Likely;  // it may have waited for another reason
+  if (cause.code == Code::WrongPlace) cause.advice = advise_place(facts);
+  if (cause.code == Code::SwapLocked) {
+    cause.advice = {
+        {"let the initramfs open it: add x-initrd.attach to its line (initramfs-tools: initramfs)", "",
+         "/etc/crypttab"},
+        remedies_of(facts).rebuild()};
+  }
   findings.causes.push_back(std::move(cause));
 }
 
@@ -41,10 +48,13 @@ void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) 
                                   : what + ", and no boot in the logs has hibernated: it is left over");
   if (const LogEvent* cleared = find_event(boot, 0, boot.events.size(), Event::EfiVariableCleared))
     cause.evidence.push_back(evidence_of(cleared->line));
-  if (facts.story.saving) {
+  if (!facts.story.saving) {
+    cause.advice = {{"remove the variable", "systemctl start systemd-hibernate-clear.service", ""}};
+  } else {
+    cause.advice = advise_place(facts);
     cause.advice.push_back(
-        {"give resume= on the kernel's command line; or let the initramfs have systemd's resume unit, "
-         "and the ID= of the system in its os-release",
+        {"or let the initramfs have systemd's resume unit, and the ID= of the system in its "
+         "os-release",
          "", ""});
   }
   findings.causes.push_back(std::move(cause));
@@ -52,20 +62,21 @@ void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) 
 
 // Of any boot after the saving one: it passed the image by.
 void judge_passing_by(const Case& facts, const BootLog& boot, Findings& findings) {
-  judge_waiting(boot, findings);
+  judge_waiting(facts, boot, findings);
   judge_variable(facts, boot, findings);
   const LogEvent* rewritten = find_event(boot, 0, boot.events.size(), Event::SwapSignatureRewritten);
   if (rewritten == nullptr) return;
   Cause cause = cause_of(Code::NotTried, *rewritten,
                          "the boot did not resume, and then swapon took the image's signature away");
   if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
+  cause.advice.push_back(advise_preflight("see what keeps the next boot from resuming"));
   findings.causes.push_back(std::move(cause));
 }
 
 void judge_no_try(const Case& facts, Findings& findings) {
   if (facts.story.later_boots.empty()) return;
   const BootLog& boot = *facts.story.later_boots.front();
-  if (judge_kernel_that_refuses(boot, findings) || facts.story.resuming) return;
+  if (judge_kernel_that_refuses(facts, boot, findings) || facts.story.resuming) return;
   if (boot.kernel.empty() && boot.command_line.empty()) return;  // not a log of a whole boot
   const bool has_image = facts.disk != nullptr && facts.disk->is_kernels();
   if (!has_image && !facts.story.saving) return;
@@ -76,19 +87,20 @@ void judge_no_try(const Case& facts, Findings& findings) {
         fmt::format("Linux {} was booted, and not Linux {}, which hibernated; it did not try to resume",
                     boot.kernel, saved_by);
     if (!boot.command_line.empty()) other.evidence.push_back(command_line_of(boot));
-    other.advice.push_back(
-        {"boot the entry of that kernel; check every file system before, as this boot may have "
-         "written to them",
-         "", ""});
+    other.advice = {{"check every file system before going back: this boot may have written to them", "", ""},
+                    advise_kernel(facts)};
     findings.causes.push_back(std::move(other));
     return;
   }
-  const bool is_forbidden = boot::parse_command_line(boot.command_line).no_resume;
+  const boot::CommandLine line = boot::parse_command_line(boot.command_line);
+  const bool is_forbidden = line.no_resume;
   // A log that was cut early may have lost it.
   const Confidence silent = mounted_in(boot) != nullptr ? Confidence::Likely : Confidence::Possible;
   Cause cause{Code::NotTried, is_forbidden ? confidence_of_command_line(boot) : silent, "", {}, {}};
   cause.text = is_forbidden ? "noresume on the command line kept the kernel from resuming"
                             : "nothing asked the kernel to resume: its log has not a word of it";
+  cause.advice.push_back(is_forbidden ? remedies_of(facts).take_off(line.off_by)
+                                      : advise_preflight("see what keeps the next boot from resuming"));
   if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
   findings.causes.push_back(std::move(cause));
 }

@@ -43,8 +43,7 @@ void judge_no_signature(const Case& facts, const LogEvent& event, Findings& find
       is_armed ? fmt::format("the kernel looked where no image is; one lies armed on {}", facts.disk->path)
                : "the machine hibernated, and the next kernel found no image where it looked");
   if (!is_armed) cause.confidence = std::max(cause.confidence, *armed);
-  cause.advice.push_back(
-      {"let resume= (and resume_offset= of a swap file) name the place of the image", "", ""});
+  cause.advice = advise_place(facts);
   findings.causes.push_back(std::move(cause));
 }
 
@@ -75,6 +74,7 @@ void judge_looking(const Case& facts, const Attempt& attempt, Findings& findings
                 Code::DeviceMoved, *event,
                 fmt::format("the device that was to be resumed from could not be opened (error {})", code));
   cause.confidence = Confidence::Likely;
+  if (code != kDeviceHeld) cause.advice = advise_place(facts);
   findings.causes.push_back(std::move(cause));
 }
 
@@ -85,27 +85,32 @@ void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findi
         cause_of(Code::EfiVariable, *event,
                  "systemd did not resume: the EFI variable HibernateLocation names another system than the "
                  "one that its initramfs says it is");
-    cause.advice.push_back(
-        facts.story.saving
-            ? Advice{"let ID= of the initramfs' os-release be that of the system", "", ""}
-            : Advice{"nothing has hibernated: remove the variable", "",
-                     std::string("/sys/firmware/efi/efivars/HibernateLocation-") + boot::kSystemdGuid});
+    if (facts.story.saving) {
+      cause.advice = {{"let ID= of the initramfs' os-release be that of the system", "", ""},
+                      remedies_of(facts).rebuild()};
+    } else {
+      cause.advice = {{"nothing has hibernated: remove the variable", "",
+                       std::string("/sys/firmware/efi/efivars/HibernateLocation-") + boot::kSystemdGuid}};
+    }
     findings.causes.push_back(std::move(cause));
   }
   if (const LogEvent* event = attempt.find(Event::EfiVariableUnreadable)) {
     findings.causes.push_back(cause_of(
         Code::EfiVariable, *event,
         fmt::format("the EFI variable HibernateLocation could not be read: {}", detail_of(*event, 0))));
+    findings.causes.back().advice = advise_place(facts);
   }
   if (const LogEvent* event = attempt.find(Event::ResumeUnitSkipped)) {
     findings.causes.push_back(
         cause_of(Code::NotTried, *event,
                  fmt::format("the initramfs did not ask the kernel to resume: {}", detail_of(*event, 0))));
+    findings.causes.back().advice = advise_place(facts);
   }
   if (const LogEvent* event = attempt.find(Event::ResumeUnitFailed)) {
     findings.causes.push_back(
         cause_of(Code::NotTried, *event,
                  fmt::format("the initramfs could not ask the kernel to resume: {}", detail_of(*event, 1))));
+    findings.causes.back().advice = advise_place(facts);
   }
 }
 

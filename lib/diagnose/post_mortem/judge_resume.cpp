@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kNoMemory = "-12";
 constexpr std::string_view kBadAddress = "-14";
 
+Advice advise_tests() { return {"test the memory, and the disk, before hibernating again", "", ""}; }
+
 void judge_hardware_signature(const Case& facts, const Attempt& attempt, Findings& findings) {
   const LogEvent* event = attempt.find(Event::SignatureMismatch);
   if (event == nullptr) return;
@@ -23,6 +25,9 @@ void judge_hardware_signature(const Case& facts, const Attempt& attempt, Finding
                                      detail_of(*event, 0), detail_of(*event, 1)));
   cause.advice.push_back(
       advise_rearm(facts, "put back what was added to the machine, or taken out of it, since"));
+  Advice unchecked = remedies_of(facts).put("acpi_sleep=s4_nohwsig");
+  unchecked.text = "or, where that makes no difference, " + unchecked.text + ": the kernel does not ask then";
+  cause.advice.push_back(std::move(unchecked));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -34,7 +39,7 @@ void judge_codec(const Case& facts, const Attempt& attempt, Findings& findings) 
                fmt::format("the kernel that was to resume had no {} decompressor", detail_of(*event, 0)));
   cause.advice.push_back(
       advise_rearm(facts, fmt::format("put the module {} into the initramfs", detail_of(*event, 0))));
-  if (facts.setup != nullptr) cause.advice.push_back(facts.setup->rebuild);
+  if (facts.setup != nullptr) append(cause.advice, remedies_of(facts).add_module(detail_of(*event, 0)));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -51,17 +56,16 @@ void judge_memory_map(const Case& facts, const Attempt& attempt, Findings& findi
                  fmt::format("the image's list of pages names {}, which is no memory, and the "
                              "memory map is the old one: the list is damaged",
                              detail_of(*outside, 0))));
+    findings.causes.back().advice.push_back(advise_tests());
     return;
   }
   Cause cause = cause_of(Code::MemoryMap, *event,
                          "the firmware gave another memory map than at the boot that made the image");
   add_region_changes(facts, cause);  // may find that it is another size
-  if (cause.code == Code::MemorySize) {
-    findings.causes.push_back(std::move(cause));
-    return;
-  }
-  cause.advice.push_back(
-      advise_rearm(facts, "the map may be the old one at another boot, with the same devices plugged in"));
+  cause.advice.push_back(advise_rearm(
+      facts, cause.code == Code::MemorySize
+                 ? "give the machine the memory that it had"
+                 : "the map may be the old one at another boot, with the same devices plugged in"));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -93,8 +97,10 @@ void judge_mismatch(const Case& facts, const Attempt& attempt, Findings& finding
     return;
   }
   Cause cause = cause_of(known->code, *event, std::string(known->text));
-  if (known->code == Code::OtherKernel)
-    cause.advice.push_back(advise_rearm(facts, "choose the kernel of the image for the next boot"));
+  if (known->code == Code::OtherKernel) {
+    cause.advice = {advise_kernel(facts),
+                    advise_rearm(facts, "choose the kernel of the image for the next boot")};
+  }
   if (known->code == Code::MemorySize)
     cause.advice.push_back(advise_rearm(facts, "give the machine the memory that it had"));
   findings.causes.push_back(std::move(cause));
@@ -110,6 +116,8 @@ void judge_reading(const Case& facts, const Attempt& attempt, Findings& findings
                  is_whole_now ? "the kernel read the image with errors, and it reads well now: the disk or "
                                 "its cable, or the memory of this machine, is not reliable"
                               : "the image was damaged when the kernel read it");
+    cause.advice.push_back(is_whole_now ? advise_rearm(facts, "test the memory, and the disk")
+                                        : advise_tests());
     findings.causes.push_back(std::move(cause));
     return;
   }
@@ -167,15 +175,18 @@ void judge_driver(const Case& facts, const Attempt& attempt, Findings& findings)
           : advise_rearm(facts, fmt::format("keep {} out of the initramfs, so that the kernel that resumes "
                                             "does not load it",
                                             detail_of(first, 1))));
+  if (!refusals.empty()) append(cause.advice, advise_without(facts, detail_of(first, 1)));
   findings.causes.push_back(std::move(cause));
 }
 
-void judge_memory_for_it(const Attempt& attempt, Findings& findings) {
+void judge_memory_for_it(const Case& facts, const Attempt& attempt, Findings& findings) {
   const LogEvent* failed = attempt.find(Event::ResumeFailed);
   if (failed == nullptr || attempt.has(Event::ImageLoaded) || detail_of(*failed, 0) != kNoMemory) return;
   findings.causes.push_back(
       cause_of(Code::NoMemoryToLoad, *failed,
                "the kernel that was to resume had no room for the image beside itself"));
+  findings.causes.back().advice.push_back(
+      advise_rearm(facts, "leave crashkernel=, hugepages= and the like off the line of the next boot"));
 }
 
 void judge_silence(const Case& facts, const Attempt& attempt, Findings& findings) {
@@ -190,9 +201,9 @@ void judge_silence(const Case& facts, const Attempt& attempt, Findings& findings
                "the image was read completely, and nothing was heard of the machine after the jump");
   cause.confidence = Confidence::Likely;  // a log may also end because somebody has cut it
   add_last_words(facts, attempt.boot(), cause);
-  cause.advice.push_back(
-      {"to see which device it hangs in: hibernate with no_console_suspend on the command line of both boots",
-       "", ""});
+  Advice console = remedies_of(facts).put("no_console_suspend");
+  console.text = "to see which device it hangs in, " + console.text + ", and hibernate again";
+  cause.advice.push_back(std::move(console));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -219,10 +230,12 @@ void judge_wordless_failure(const Case& facts, const Attempt& attempt, Findings&
                  fmt::format("Linux {} did not understand the list of pages of an image of Linux "
                              "{}",
                              here, saved_by)));
+    findings.causes.back().advice.push_back(advise_kernel(facts));
     return;
   }
   findings.causes.push_back(
       cause_of(Code::Damaged, *failed, fmt::format("the kernel could not read the image (error {})", code)));
+  findings.causes.back().advice.push_back(advise_tests());
 }
 
 // The kernel checks one thing after the other: who has read the image has passed what comes before.
@@ -280,7 +293,7 @@ void judge_resume(const Case& facts, Findings& findings) {
     judge_mismatch(facts, attempt, findings);
     judge_reading(facts, attempt, findings);
     judge_driver(facts, attempt, findings);
-    judge_memory_for_it(attempt, findings);
+    judge_memory_for_it(facts, attempt, findings);
     judge_wordless_failure(facts, attempt, findings);
     judge_silence(facts, attempt, findings);
     judge_place(facts, attempt, findings);

@@ -31,7 +31,7 @@ constexpr SavingFailure kSavingFailures[] = {
      "see in /sys/power/pm_wakeup_irq, or in the log, what it was"},
     {Event::EfiVariableNotWritten, Code::EfiVariable,
      "the firmware did not take the EFI variable HibernateLocation, and systemd gave up",
-     "give resume= on the kernel's command line; then the variable is not needed"},
+     "with resume= on the kernel's command line the variable is not needed"},
 };
 
 // What user space was told when it asked, in words: the codes that they mean.
@@ -62,6 +62,7 @@ void judge_refusal(const LogEvent& event, Findings& findings) {
   findings.causes.push_back(
       cause_of(is_known ? known->code : Code::Policy, event,
                is_known ? std::string(known->text) : "hibernating was refused: " + reason));
+  findings.causes.back().advice.push_back(advise_preflight("see what is in the way now"));
 }
 
 void judge_device_failures(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
@@ -71,6 +72,7 @@ void judge_device_failures(const BootLog& boot, std::size_t first, std::size_t e
       Code::DriverRefused, *event,
       fmt::format("while the machine hibernated, the driver {} did not stop its device {} (error {})",
                   detail_of(*event, 1), detail_of(*event, 0), detail_of(*event, 2))));
+  advise_unloading(detail_of(*event, 1), findings.causes.back());
 }
 
 // Which operation systemd had begun when it said that one has failed.
@@ -93,6 +95,7 @@ void judge_refusals(const BootLog& boot, std::size_t first, Findings& findings) 
           cause_of(Code::Inhibited, event,
                    "the kernel does not hibernate now: it is locked down, or nohibernate, secret "
                    "memory or CXL memory keeps it from that"));
+      findings.causes.back().advice.push_back(advise_preflight("see what is in the way now"));
     }
   }
 }
@@ -125,6 +128,7 @@ void judge_unfinished(const Saving& saving, const LogEvent& begun, Findings& fin
     findings.causes.push_back(
         cause_of(Code::SaveInterrupted, *failed,
                  fmt::format("the kernel could not write the image ({})", detail_of(*failed, 0))));
+    findings.causes.back().advice.push_back({"test the disk, before hibernating again", "", ""});
     return;
   }
   const std::uint64_t image_kib = number_of(begun, 0) * kKibOfPage;
@@ -173,15 +177,18 @@ void judge_outcome(const Case& facts, const Saving& saving, Findings& findings) 
   if (is_whole_on_disk(facts)) return;  // then the log was cut, and not the image
   Cause cause = cause_of(Code::SaveInterrupted, *begun, "the log ends while the image was being written");
   cause.confidence = Confidence::Likely;
+  cause.advice.push_back({"nothing of that session can be had back: hibernate again", "", ""});
   findings.causes.push_back(std::move(cause));
 }
 
-void judge_failures(const Saving& saving, Findings& findings) {
+void judge_failures(const Case& facts, const Saving& saving, Findings& findings) {
   for (const SavingFailure& failure : kSavingFailures) {
     const LogEvent* event = find_event(*saving.boot, saving.first, saving.end, failure.event);
     if (event == nullptr) continue;
     findings.causes.push_back(cause_of(failure.code, *event, std::string(failure.text)));
     findings.causes.back().advice.push_back({std::string(failure.advice), "", ""});
+    if (failure.event == Event::EfiVariableNotWritten)
+      append(findings.causes.back().advice, advise_place(facts));
   }
   judge_device_failures(*saving.boot, saving.first, saving.end, findings);
 }
@@ -191,11 +198,11 @@ void judge_failures(const Saving& saving, Findings& findings) {
 void judge_saving(const Case& facts, Findings& findings) {
   const std::size_t before = findings.causes.size();
   const auto& saving = facts.story.saving;
-  if (saving) judge_failures(*saving, findings);
+  if (saving) judge_failures(facts, *saving, findings);
   if (saving && findings.causes.size() == before) judge_outcome(facts, *saving, findings);
   const BootLog* last = facts.story.last_boot;
   if (last == nullptr) return;
-  if (!saving || saving->boot != last) judge_kernel_that_refuses(*last, findings);
+  if (!saving || saving->boot != last) judge_kernel_that_refuses(facts, *last, findings);
   // What systemd says of a try that the kernel has failed is no further reason.
   const bool has_failed = findings.causes.size() > before && findings.causes.back().code != Code::Resumed;
   const bool is_same_boot = saving && saving->boot == last;

@@ -37,7 +37,9 @@ void judge_check(const Check& check, Findings& findings) {
       findings.causes.push_back({check.code, Confidence::Likely, check.text, check.evidence, check.fix});
       return;
     case CheckResult::Unknown: findings.not_checked.push_back(check.text); return;
-    case CheckResult::Warning: return;  // may go well: no reason for what did not
+    case CheckResult::Warning:  // may go well: no reason for what did not
+      findings.hints.push_back({check.code, Confidence::Possible, "", {}, check.fix});
+      return;
   }
 }
 
@@ -54,7 +56,7 @@ void judge_location(const Case& facts, const PreflightFacts& setup, Findings& fi
   Cause cause{Code::WrongPlace, Confidence::Likely, "", {place.setting->evidence}, {}};
   cause.text = fmt::format("the image lies on {}, and resume={} names /dev/{}", facts.disk->path,
                            *place.setting->line.resume, named.names.front());
-  cause.advice.push_back(setup.change_parameters);
+  cause.advice = advise_place(facts);
   findings.causes.push_back(std::move(cause));
 }
 

@@ -59,9 +59,23 @@ void merge_same(std::vector<Cause>& causes) {
       continue;
     }
     for (Evidence& evidence : cause.evidence) add_once(twin->evidence, std::move(evidence));
-    if (twin->advice.empty()) twin->advice = std::move(cause.advice);
+    append(twin->advice, std::move(cause.advice));
   }
   causes = std::move(merged);
+}
+
+bool has_something_to_type(const Cause& cause) {
+  return std::any_of(cause.advice.begin(), cause.advice.end(),
+                     [](const Advice& advice) { return !advice.command.empty() || !advice.file.empty(); });
+}
+
+void add_hints(std::vector<Cause> hints, std::vector<Cause>& causes) {
+  for (Cause& cause : causes) {
+    if (has_something_to_type(cause)) continue;
+    for (Cause& hint : hints) {
+      if (hint.code == cause.code) append(cause.advice, std::move(hint.advice));
+    }
+  }
 }
 
 // Who has come back needs no reason why not. What the disk shows then is the work of the machine that came
@@ -191,6 +205,7 @@ const device::DeviceSet* devices_of(const std::optional<MachineFacts>& here, con
 void conclude(Findings findings, const Disk* disk, PostMortem& report) {
   put_in_order(findings.causes, disk);
   merge_same(findings.causes);
+  add_hints(std::move(findings.hints), findings.causes);
   drop_refuted(disk, findings.causes);
   drop_contradicted(findings.exonerated, findings.causes);
   report.exonerated = std::move(findings.exonerated);

@@ -28,6 +28,7 @@ struct Findings {
   std::vector<Cause> causes;  // in the order of how much they explain
   std::vector<Exonerated> exonerated;
   std::vector<std::string> not_checked;
+  std::vector<Cause> hints;  // of checks that only warn: advice for a cause that has nothing to type
 };
 
 void judge_resume(const Case& facts, Findings& findings);  // the boot that was to resume, by its log
@@ -48,13 +49,26 @@ void add_last_words(const Case& facts, const BootLog& boot, Cause& cause);
 
 // A kernel that is locked down, or was told nohibernate, neither saves nor resumes. True where one of these
 // holds.
-bool judge_kernel_that_refuses(const BootLog& boot, Findings& findings);
+bool judge_kernel_that_refuses(const Case& facts, const BootLog& boot, Findings& findings);
 
 // After the image was made; null where the logs tell of none.
 const BootLog* boot_that_mounted(const Case& facts);
 
 // "TEXT, then put the signature back" and the command, where the disk does not speak against it.
 Advice advise_rearm(const Case& facts, std::string text);
+
+// What is to be edited and typed on the machine; in words alone where no machine was looked at.
+const boot::Remedies& remedies_of(const Case& facts);
+// Lets the next boot look where the image lies.
+std::vector<Advice> advise_place(const Case& facts);
+Advice advise_preflight(std::string text);
+// Lets the next boot take the kernel that the image is of.
+Advice advise_kernel(const Case& facts);
+// Lets the initramfs be without the driver of a cause that has one.
+std::vector<Advice> advise_without(const Case& facts, const std::string& driver);
+// Lets the machine hibernate without that driver.
+void advise_unloading(const std::string& driver, Cause& cause);
+void append(std::vector<Advice>& all, std::vector<Advice> more);
 
 // What the machine that came back said of its devices, between these events.
 void judge_waking(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings);

@@ -27,7 +27,7 @@ std::vector<Advice> add_resume(const PreflightFacts& facts) {
   if (generator == Generator::Mkinitcpio)
     fix.push_back({"put resume into HOOKS, behind udev, encrypt and lvm2", "",
                    config.mkinitcpio_evidence ? config.mkinitcpio_evidence->source : "/etc/mkinitcpio.conf"});
-  fix.push_back(facts.rebuild);
+  fix.push_back(facts.remedies.rebuild());
   return fix;
 }
 
@@ -92,12 +92,7 @@ void check_codec(Sheet& sheet, const Initramfs& initramfs) {
       Check& check = sheet.fails(
           kName, Code::CodecMissing,
           fmt::format("images are compressed with {}, and the initramfs has no module for it", codec));
-      if (sheet.facts.configuration.distribution.generator == Generator::InitramfsTools)
-        check.fix.push_back({fmt::format("add a line: {}", codec), "", "/etc/initramfs-tools/modules"});
-      if (sheet.facts.configuration.distribution.generator == Generator::Dracut)
-        check.fix.push_back({fmt::format("write the line: add_drivers+=\" {} \"", codec), "",
-                             "/etc/dracut.conf.d/resume.conf"});
-      check.fix.push_back(sheet.facts.rebuild);
+      check.fix = sheet.facts.remedies.add_module(codec);
       return;
     }
     case Availability::Unknown:
@@ -136,7 +131,7 @@ void check_graphics(Sheet& sheet, const Initramfs& initramfs) {
                          : generator == Generator::InitramfsTools ? "/etc/initramfs-tools/modules"
                                                                   : ""});
   }
-  check.fix.push_back(sheet.facts.rebuild);
+  check.fix.push_back(sheet.facts.remedies.rebuild());
 }
 
 void check_order(Sheet& sheet, const Initramfs& initramfs) {
@@ -151,7 +146,7 @@ void check_order(Sheet& sheet, const Initramfs& initramfs) {
                sheet.facts.configuration.resume.generator.mkinitcpio_evidence
                    ? sheet.facts.configuration.resume.generator.mkinitcpio_evidence->source
                    : "/etc/mkinitcpio.conf"},
-              sheet.facts.rebuild};
+              sheet.facts.remedies.rebuild()};
 }
 
 // Before 254, systemd in an initramfs starts mounts of the root file system without waiting for the resume;
@@ -175,7 +170,7 @@ void check_systemd_order(Sheet& sheet, const Initramfs& initramfs) {
                 initramfs.systemd_version))
       .fix = {
       {fmt::format("put systemd-fsck, or systemd {} or later, into the initramfs", kFirstWaits), "", ""},
-      sheet.facts.rebuild};
+      sheet.facts.remedies.rebuild()};
 }
 
 // systemd compares the ID of os-release in the initramfs with the one that it noted when it hibernated.
@@ -220,7 +215,7 @@ void check_unlocked(Sheet& sheet, const Initramfs& initramfs) {
                              device->mapped_name))
           .fix = {{fmt::format("add the option initramfs to the line of {}", device->mapped_name), "",
                    "/etc/crypttab"},
-                  sheet.facts.rebuild};
+                  sheet.facts.remedies.rebuild()};
     } else {
       // Others open what the command line or the partition table says.
       sheet.unknown(
@@ -241,7 +236,7 @@ void check_age(Sheet& sheet) {
       .warn(kName, Code::NotTried,
             fmt::format("{} changed after {} was made", listed(sheet.facts.newer_files),
                         sheet.facts.initramfs_path))
-      .fix.push_back(sheet.facts.rebuild);
+      .fix.push_back(sheet.facts.remedies.rebuild());
 }
 
 // The kernel itself resumes as well, and knows fewer names of devices.

@@ -35,8 +35,7 @@ void check_region(Sheet& sheet, const boot::KernelState& kernel) {
                                    human_bytes(*kernel.crash_bytes), human_bytes(kUsualRegion)));
   check.evidence.push_back(
       {"/sys/kernel/kexec_crash_size", std::nullopt, "", std::nullopt, std::to_string(*kernel.crash_bytes)});
-  check.fix.push_back(
-      {"put crashkernel=192M into the kernel's command line", "", sheet.facts.change_parameters.file});
+  check.fix.push_back(sheet.facts.remedies.put("crashkernel=192M"));
 }
 
 void check_loading(Sheet& sheet, const boot::KernelState& kernel) {

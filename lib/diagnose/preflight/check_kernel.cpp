@@ -51,7 +51,7 @@ void check_lockdown(Sheet& sheet) {
   if (kernel.lockdown_evidence) check.evidence.push_back(*kernel.lockdown_evidence);
   if (hibernates) return;
   if (is_by_line) {
-    check.fix.push_back({"take lockdown= off the command line", "", ""});
+    check.fix.push_back(sheet.facts.remedies.take_off("lockdown=" + *line->line.lockdown));
   } else if (kernel.secure_boot == true) {
     check.fix.push_back({"switch Secure Boot off in the firmware's setup", "", ""});
   }
@@ -87,7 +87,7 @@ void check_others(Sheet& sheet) {
   if (line != nullptr && line->line.no_hibernate) {
     Check& check = sheet.fails("nohibernate", Code::Inhibited, "the kernel was booted with nohibernate");
     check.evidence.push_back(line->evidence);
-    check.fix.push_back({"take nohibernate (hibernate=no, protectKernelImage) off the command line", "", ""});
+    check.fix.push_back(sheet.facts.remedies.take_off(line->line.off_by));
   }
 }
 

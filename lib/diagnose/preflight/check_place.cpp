@@ -68,9 +68,10 @@ void check_switched_off(Sheet& sheet) {
             ? fmt::format("the running kernel has {}: systemd refuses to hibernate", word)
             : fmt::format("the next boot has {} ({}): it does not resume", word, said_in(*setting)));
     check.evidence.push_back(setting->evidence);
-    const bool is_a_file = setting->origin != Origin::RunningCommandLine;
-    check.fix.push_back(
-        {fmt::format("take {} off the command line", word), "", is_a_file ? said_in(*setting) : ""});
+    // Who has written it into the initramfs itself has made that one by hand.
+    check.fix.push_back(setting->origin == Origin::Initramfs
+                            ? Advice{fmt::format("take {} out", setting->line.off_by), "", said_in(*setting)}
+                            : sheet.facts.remedies.take_off(setting->line.off_by));
   }
   if (!is_off)
     say_none_wrong(sheet, kName, Code::NotTried, "nothing switches resuming off",
@@ -82,7 +83,7 @@ std::vector<Advice> fix_line(const PreflightFacts& facts, const ResumeSetting& s
   if (setting.origin == Origin::CommandLineSource)
     return {{"correct the line", facts.change_parameters.command, said_in(setting)}};
   if (setting.origin == Origin::InitramfsSource)
-    return {{"correct the line", facts.rebuild.command, said_in(setting)}};
+    return {{"correct the line", facts.remedies.rebuild().command, said_in(setting)}};
   return fix_parameters(facts);
 }
 
@@ -369,12 +370,7 @@ void check_variable(Sheet& sheet) {
 
 std::vector<Advice> fix_parameters(const PreflightFacts& facts) {
   std::vector<Advice> fix = {facts.change_parameters};
-  const bool has_copy =
-      facts.initramfs &&
-      std::any_of(facts.initramfs->settings.begin(), facts.initramfs->settings.end(),
-                  [](const ResumeSetting& setting) { return setting.origin == Origin::Initramfs; });
-  if (facts.configuration.distribution.generator == boot::Generator::InitramfsTools || has_copy)
-    fix.push_back(facts.rebuild);
+  if (has_own_copy(facts)) fix.push_back(facts.remedies.rebuild());
   return fix;
 }
 

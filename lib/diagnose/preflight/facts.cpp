@@ -156,6 +156,13 @@ bool is_certain(const PreflightFacts& facts, const SwapArea& area) {
   return !is_named(facts.configuration.kernel) || is_where_named(facts, area) == true;
 }
 
+bool has_own_copy(const PreflightFacts& facts) {
+  if (facts.configuration.distribution.generator == boot::Generator::InitramfsTools) return true;
+  return facts.initramfs &&
+         std::any_of(facts.initramfs->settings.begin(), facts.initramfs->settings.end(),
+                     [](const ResumeSetting& setting) { return setting.origin == boot::Origin::Initramfs; });
+}
+
 ResumePlace resume_place(const PreflightFacts& facts) {
   ResumePlace place;
   const auto take = [&](const ResumeSetting& setting) {
@@ -190,12 +197,11 @@ PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string&
   facts.builtin_list = reader.text("/lib/modules/" + release + "/modules.builtin");
   read_the_initramfs(tree, initramfs, facts);
   locate_swap_files(tree, facts);
-  facts.rebuild = boot::rebuild_initramfs(reader, configuration.distribution, release);
+  facts.remedies = boot::Remedies(reader, configuration.distribution, configuration.boot, release);
   facts.wanted_parameters = wanted_parameters(facts);
   const std::string parameters =
       facts.wanted_parameters.empty() ? "resume= with the swap area" : facts.wanted_parameters;
-  facts.change_parameters =
-      boot::change_command_line(reader, configuration.distribution, configuration.boot, parameters, release);
+  facts.change_parameters = facts.remedies.put(parameters);
   return facts;
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/diagnose/boot/configuration.h"
 #include "lib/diagnose/boot/initramfs.h"
+#include "lib/diagnose/boot/remedies.h"
 #include "lib/diagnose/boot/swap_file.h"
 #include "lib/os/firmware_map.h"
 
@@ -28,12 +29,14 @@ struct PreflightFacts {
   std::vector<std::vector<MemoryMapEntry>> memory_maps;
   std::string why_no_maps;
 
-  // Advice with the commands of this distribution. They are made while the tree is at hand.
-  Advice rebuild;
+  boot::Remedies remedies;
   // What the command line has to say: "resume=UUID=… resume_offset=…"; empty where no area would do.
   std::string wanted_parameters;
   Advice change_parameters;
 };
+
+// Whether the initramfs keeps its own copy of resume=, and so has to be made anew when that changes.
+bool has_own_copy(const PreflightFacts& facts);
 
 PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string& initramfs);
 
