@@ -80,8 +80,11 @@ bool is_unified_image(const File& file) {
 Result<UnifiedImage> read_unified_image(const File& file) {
   TRY(const auto sections, sections_of(file));
   UnifiedImage image;
+  // The first profile is booted unless another one is asked for: what stands before it and what it has
+  // itself.
+  unsigned profiles = 0;
   for (const Section& section : sections) {
-    if (section.name == ".profile") break;  // further ones hold for other profiles
+    if (section.name == ".profile" && ++profiles == 2) break;
     if (section.offset > file.size() || section.bytes > file.size() - section.offset)
       return fail(file.error(ErrorKind::Truncated, section.offset, "PE section " + printable(section.name),
                              fmt::format("{} bytes", section.bytes), "inside of the file"));
