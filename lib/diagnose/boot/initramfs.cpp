@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "lib/diagnose/boot/config_text.h"
 #include "lib/diagnose/boot/cpio_stream.h"
 #include "lib/diagnose/boot/initramfs_stream.h"
+#include "lib/diagnose/boot/module_index.h"
 #include "lib/diagnose/boot/sleep_settings.h"
 #include "lib/diagnose/boot/unified_image.h"
 #include "lib/os/machine.h"
@@ -20,6 +22,8 @@ constexpr std::size_t kMaxModuleNames = 20'000;
 constexpr std::size_t kMaxKernels = 64;
 constexpr unsigned kFirstCryptoLzo =
     6009;  // Linux 6.9 unpacks by the crypto API; before, LZO is always there
+
+constexpr std::string_view kBoosterConfig = "etc/booster.init.yaml";
 
 // Paths that tell the generator, without "usr/"; what ends in "/" begins a path.
 struct Mark {
@@ -42,6 +46,9 @@ constexpr std::array<const char*, 6> kResumeScripts = {
     "var/lib/dracut/hooks/pre-mount/10-resume.sh",
     "sbin/resume.sh",
 };
+
+// Hooks of mkinitcpio after which there are devices that were not there before.
+constexpr std::array<std::string_view, 3> kDeviceHooks = {"udev", "encrypt", "lvm2"};
 
 constexpr std::array<const char*, 6> kGraphics = {"nvidia", "amdgpu", "i915", "xe", "nouveau", "radeon"};
 
@@ -76,18 +83,18 @@ std::set<std::string> built_in_names(const std::string& list) {
 }
 
 bool is_kept(const std::string& whole_path) {
-  constexpr std::array<std::string_view, 13> kFiles = {
-      "conf/param.conf", "etc/cmdline",    "etc/crypttab",       "cryptroot/crypttab",
-      "etc/os-release",  "lib/os-release", "etc/initrd-release", "lib/initrd-release",
-      "config",          "buildconfig",    "etc/dracut.conf",    "conf/initramfs.conf",
-      "etc/cmdline.conf"};
+  constexpr std::array<std::string_view, 12> kFiles = {
+      "conf/param.conf", "etc/cmdline",      "etc/crypttab",        "cryptroot/crypttab",
+      "etc/os-release",  "lib/os-release",   "etc/initrd-release",  "lib/initrd-release",
+      "config",          "etc/cmdline.conf", "conf/initramfs.conf", kBoosterConfig};
   constexpr std::array<std::string_view, 4> kFolders = {"conf/conf.d/", "etc/cmdline.d/", "etc/modprobe.d/",
                                                         "lib/modprobe.d/"};
   const std::string_view path = without_usr(whole_path);
   return std::find(kFiles.begin(), kFiles.end(), path) != kFiles.end() ||
          std::any_of(kFolders.begin(), kFolders.end(),
                      [&](auto folder) { return path.starts_with(folder); }) ||
-         (path.starts_with("lib/modules/") && path.ends_with("/modules.builtin"));
+         (path.starts_with("lib/modules/") &&
+          (path.ends_with("/modules.builtin") || path.ends_with("/modules.builtin.bin")));
 }
 
 // Takes the entries of an archive, and makes the facts of them.
@@ -107,7 +114,9 @@ class Survey {
 
   void finish() {
     for (const auto& [path, text] : kept_) {
-      if (path.ends_with("/modules.builtin")) take_built_in(text);
+      if (path.ends_with("/modules.builtin")) take_built_in(built_in_names(text));
+      if (path.ends_with("/modules.builtin.bin")) take_built_in_index(text);
+      if (path == kBoosterConfig) take_booster(text);
       if (path.starts_with("conf/")) take_initramfs_tools(path, text);
       if (path.starts_with("etc/cmdline")) take_command_line(path, text);
       if (path == "etc/crypttab" || path == "cryptroot/crypttab") {
@@ -163,18 +172,44 @@ class Survey {
 
   void take_module_path(std::string_view path) {
     constexpr std::size_t kPrefix = std::string_view("lib/modules/").size();
-    const std::string_view release = path.substr(kPrefix, path.find('/', kPrefix) - kPrefix);
-    auto& kernels = facts_.kernels;
-    if (!release.empty() && kernels.size() < kMaxKernels &&
-        std::find(kernels.begin(), kernels.end(), release) == kernels.end())
-      kernels.emplace_back(release);
+    const std::size_t end = path.find('/', kPrefix);
+    // Booster has no folder for the release.
+    if (end != std::string_view::npos) take_kernel(path.substr(kPrefix, end - kPrefix));
     const std::string module = module_name(path);
     if (!module.empty() && facts_.modules.size() < kMaxModuleNames) facts_.modules.insert(module);
   }
 
-  void take_built_in(const std::string& text) {
+  void take_kernel(std::string_view release) {
+    auto& kernels = facts_.kernels;
+    if (!release.empty() && kernels.size() < kMaxKernels &&
+        std::find(kernels.begin(), kernels.end(), release) == kernels.end())
+      kernels.emplace_back(release);
+  }
+
+  void take_built_in(std::set<std::string> names) {
     facts_.knows_built_in = true;
-    facts_.built_in.merge(built_in_names(text));
+    facts_.built_in.merge(std::move(names));
+  }
+
+  // A damaged one says nothing.
+  void take_built_in_index(const std::string& index) {
+    if (auto names = module_index_names(as_bytes(index))) take_built_in(std::move(*names));
+  }
+
+  // What booster tells its own init: the release, and which modules are built in.
+  void take_booster(const std::string& text) {
+    std::set<std::string> built_in;
+    std::string_view section;
+    for (const TextLine& line : lines_of(text)) {
+      const std::string_view key = line.text.substr(0, line.text.find(':'));
+      const std::string_view name = trimmed(key);
+      if (name.size() == key.size()) section = key;
+      if (section == "kernel")
+        take_kernel(trimmed(line.text.substr(std::min(key.size() + 1, line.text.size()))));
+      if (section == "builtinmodules" && name != section && built_in.size() < kMaxModuleNames)
+        built_in.emplace(name);
+    }
+    if (!built_in.empty()) take_built_in(std::move(built_in));
   }
 
   void add_setting(Evidence evidence, CommandLine line, std::string kind) {
@@ -287,6 +322,21 @@ Resumes resumes(const Initramfs& initramfs) {
       initramfs.generator == Generator::NixOs || initramfs.generator == Generator::Unknown)
     return Resumes::Unknown;
   return Resumes::No;
+}
+
+bool reads_hibernate_location(const Initramfs& initramfs) {
+  const bool is_hook = initramfs.generator == Generator::Mkinitcpio && initramfs.has_busybox_resume;
+  return initramfs.has_resume_generator || (is_hook && initramfs.has_resume_program);
+}
+
+std::vector<std::string> hooks_behind_resume(const Initramfs& initramfs) {
+  const auto& hooks = initramfs.hooks;
+  std::vector<std::string> behind;
+  const auto resume = std::find(hooks.begin(), hooks.end(), "resume");
+  std::copy_if(resume, hooks.end(), std::back_inserter(behind), [](const std::string& hook) {
+    return std::find(kDeviceHooks.begin(), kDeviceHooks.end(), hook) != kDeviceHooks.end();
+  });
+  return behind;
 }
 
 Availability codec_in(const Initramfs& initramfs, const std::string& codec,

@@ -63,6 +63,14 @@ enum class Resumes : std::uint8_t {
 };
 Resumes resumes(const Initramfs& initramfs);
 
+// Whether it looks at systemd's EFI variable where the command line names no place: systemd's generator does,
+// and so does mkinitcpio's hook where it found systemd's program.
+bool reads_hibernate_location(const Initramfs& initramfs);
+
+// Hooks of mkinitcpio that make devices appear, and run only behind the one that resumes: "udev" (nothing is
+// there before it), "encrypt", "lvm2" (what they open is not).
+std::vector<std::string> hooks_behind_resume(const Initramfs& initramfs);
+
 enum class Availability : std::uint8_t { Module, BuiltIn, Missing, Unknown };
 // Whether a kernel that runs with it can unpack an image of this codec: "lzo", "lz4". `builtin_list` is the
 // text of /lib/modules/RELEASE/modules.builtin, for an initramfs without a copy of it.
