@@ -260,9 +260,10 @@ std::vector<BootEntry> plain_entries(const PlainLoader& loader, const std::strin
   const std::string_view keyword = loader.keyword;
   for (const TextLine& line : lines_of(text)) {
     const std::string_view content = trimmed(line.text);
+    if (content.empty() || content.front() == '#' || entries.size() >= kMaxEntries) continue;
     const bool is_mine = content.size() >= keyword.size() &&
                          ::strncasecmp(content.data(), keyword.data(), keyword.size()) == 0;
-    if (content.empty() || content.front() == '#' || !is_mine || entries.size() >= kMaxEntries) continue;
+    if (!is_mine) continue;
     BootEntry entry;
     entry.options = trimmed(content.substr(keyword.size()));
     if (keyword == "\"") {  // "TITLE" "COMMAND LINE"
