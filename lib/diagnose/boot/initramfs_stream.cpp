@@ -123,8 +123,8 @@ class Unpacker {
       TRY_OK(refill());
       const std::size_t before = stream_.entries();
       auto taken = stream_.feed(input_);
+      if (stream_.entries() > before) note_wrapping("cpio");  // also where it is damaged further on
       if (!taken) return fail(std::move(taken).error());
-      if (stream_.entries() > before) note_wrapping("cpio");
       TRY_OK(count(*taken));
       advance(*taken);
       if (!input_.empty()) return {};
