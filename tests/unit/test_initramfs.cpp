@@ -1,4 +1,5 @@
-// What an initramfs brings along, read from small archives that are made here.
+// What an initramfs brings along, read from small archives that are made here, and from those of real
+// generators (tests/corpus/initramfs).
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include "lib/base/bytes.h"
 #include "lib/diagnose/boot/cpio_stream.h"
 #include "lib/diagnose/boot/initramfs.h"
+#include "lib/diagnose/boot/module_index.h"
 #include "tests/support/folder.h"
 
 using namespace hib;
@@ -61,6 +63,11 @@ Result<Initramfs> read(const std::string& bytes) {
   const Folder folder;
   folder.file("initrd.img", bytes);
   return read_initramfs(folder.path() + "/initrd.img");
+}
+
+// One of tests/corpus/initramfs.
+Result<Initramfs> real(const std::string& name) {
+  return read_initramfs(std::string(HIB_SOURCES) + "/tests/corpus/initramfs/" + name);
 }
 
 // What a tool makes of it; "" where the tool fails.
@@ -266,6 +273,7 @@ TEST_CASE("A damaged initramfs gives what comes before the damage, and says wher
     REQUIRE(facts);
     REQUIRE(facts->broken);
     CHECK(facts->generator == Generator::InitramfsTools);
+    CHECK_FALSE(facts->wrappings.empty());
     CHECK(facts->broken->offset);
     return *facts;
   };
@@ -343,4 +351,182 @@ TEST_CASE("A file larger than what is kept is only listed") {
   REQUIRE(facts);
   CHECK(facts->settings.empty());
   CHECK(facts->is_whole());
+}
+
+// ---- made by the real generators
+
+TEST_CASE("Whether it resumes is read from what every generator makes, whole or with a part left out") {
+  struct Real {
+    const char* name;
+    Generator generator;
+    Resumes resumes;
+  };
+  for (const auto& [name, generator, expected] :
+       std::vector<Real>{{"dracut-12", Generator::Dracut, Resumes::Yes},
+                         {"dracut-13", Generator::Dracut, Resumes::Yes},
+                         {"dracut-13-without-resume", Generator::Dracut, Resumes::No},
+                         {"dracut-13-without-systemd", Generator::Dracut, Resumes::Yes},
+                         {"initramfs-tools-12", Generator::InitramfsTools, Resumes::Yes},
+                         {"initramfs-tools-13", Generator::InitramfsTools, Resumes::Yes},
+                         {"mkinitcpio-busybox", Generator::Mkinitcpio, Resumes::Yes},
+                         {"mkinitcpio-busybox-without-resume", Generator::Mkinitcpio, Resumes::No},
+                         {"mkinitcpio-resume-first", Generator::Mkinitcpio, Resumes::Yes},
+                         {"mkinitcpio-systemd", Generator::Mkinitcpio, Resumes::Yes},
+                         {"mkinitcpio-systemd-without-unit", Generator::Mkinitcpio, Resumes::Incomplete},
+                         {"mkosi-initrd", Generator::Unknown, Resumes::Yes},
+                         {"uki-dracut", Generator::Dracut, Resumes::Yes},
+                         {"uki-mkinitcpio", Generator::Mkinitcpio, Resumes::Yes},
+                         {"uki-ukify", Generator::InitramfsTools, Resumes::Yes},
+                         {"uki-ukify-profiles", Generator::InitramfsTools, Resumes::Yes}}) {
+    INFO(name);
+    const auto facts = real(name);
+    REQUIRE(facts);
+    CHECK(facts->is_whole());
+    CHECK(facts->generator == generator);
+    CHECK(resumes(*facts) == expected);
+    const bool is_of_12 = std::string_view(name).ends_with("-12");
+    CHECK(facts->kernels == std::vector<std::string>{is_of_12 ? "6.1.0-50-amd64" : "6.12.117+deb13-amd64"});
+    CHECK(codec_in(*facts, "lzo", {}) == Availability::BuiltIn);
+    CHECK(facts->modules.contains("nvme"));
+  }
+}
+
+TEST_CASE(
+    "What mkinitcpio's hooks put into the archive that lies open and the one that is compressed is read") {
+  const auto busybox = real("mkinitcpio-busybox");
+  const auto without = real("mkinitcpio-busybox-without-resume");
+  const auto first = real("mkinitcpio-resume-first");
+  const auto systemd = real("mkinitcpio-systemd");
+  REQUIRE((busybox && without && first && systemd));
+  CHECK(busybox->wrappings == std::vector<std::string>{"cpio", "zstd"});
+  CHECK(busybox->hooks == std::vector<std::string>{"udev", "udev", "keymap", "resume"});
+  CHECK(first->hooks == std::vector<std::string>{"udev", "resume", "udev", "encrypt"});
+  CHECK(hooks_behind_resume(*busybox).empty());
+  CHECK(hooks_behind_resume(*without).empty());
+  CHECK(hooks_behind_resume(*first) == std::vector<std::string>{"udev", "encrypt"});
+  CHECK(systemd->hooks.empty());
+  CHECK_FALSE(busybox->has_systemd);
+  CHECK(systemd->has_systemd);
+  CHECK(systemd->systemd_version == 257);
+  CHECK(systemd->has_systemd_fsck);
+  CHECK(systemd->os.id == "debian");
+  CHECK(codec_in(*busybox, "lz4", {}) == Availability::Module);
+  CHECK(codec_in(*without, "lz4", {}) == Availability::Missing);
+}
+
+TEST_CASE("An initramfs' own copy of where to resume from is read where its generator puts it") {
+  const auto resume_in = [](const std::string& name) {
+    const auto facts = real(name);
+    REQUIRE(facts);
+    REQUIRE(facts->settings.size() == 1);
+    CHECK(facts->settings[0].line.resume == "UUID=0a1b2c3d-1111-2222-3333-444455556666");
+    return facts->settings[0];
+  };
+  CHECK(resume_in("initramfs-tools-13").evidence.source.ends_with(": conf/conf.d/resume"));
+  CHECK(resume_in("dracut-13").evidence.source.ends_with(": etc/cmdline.d/01-default.conf"));
+  for (const char* name : {"uki-mkinitcpio", "uki-ukify"}) {
+    const auto setting = resume_in(name);
+    CHECK(setting.origin == Origin::BootEntry);
+    CHECK(setting.evidence.source.ends_with(": .cmdline"));
+    CHECK(setting.line.offset_pages == 34816U);
+  }
+}
+
+TEST_CASE(
+    "systemd's EFI variable is read by its generator, and by mkinitcpio's hook with systemd's program") {
+  const auto reads = [](const std::string& name) {
+    const auto facts = real(name);
+    REQUIRE(facts);
+    return reads_hibernate_location(*facts);
+  };
+  CHECK(reads("mkinitcpio-systemd"));
+  CHECK(reads("mkinitcpio-busybox"));
+  CHECK(reads("dracut-13"));
+  CHECK_FALSE(reads("mkinitcpio-busybox-without-resume"));
+  CHECK_FALSE(reads("dracut-13-without-systemd"));
+  CHECK_FALSE(reads("initramfs-tools-13"));
+}
+
+TEST_CASE("Of a unified kernel image with several profiles the first one counts") {
+  const auto facts = real("uki-ukify-profiles");
+  REQUIRE(facts);
+  CHECK(facts->kernel_release == "6.12.117+deb13-amd64");
+  CHECK(facts->command_line.find("resume=UUID=0a1b2c3d-") != std::string::npos);
+  // It may say itself what stands before it for all of them.
+  const auto own = read(unified({{".cmdline", "resume=UUID=aa"},
+                                 {".initrd", cpio(kDebian)},
+                                 {".profile", "ID=main"},
+                                 {".cmdline", "resume=UUID=bb"},
+                                 {".profile", "ID=other"},
+                                 {".cmdline", "noresume"}}));
+  REQUIRE(own);
+  CHECK(own->command_line == "resume=UUID=bb");
+}
+
+TEST_CASE("What booster tells its own init names the kernel and what is built into it") {
+  const auto facts = read(cpio({{"etc/booster.init.yaml",
+                                 "moduledependencies:\n    dm_crypt:\n        - dm_mod\n"
+                                 "builtinmodules:\n    lzo: true\n    nvme: true\nkernel: 6.12.1-arch1-1\n"
+                                 "mounttimeout: 180\n"},
+                                {"usr/lib/modules/booster.alias", "x"},
+                                {"usr/lib/modules/dm_crypt.ko", "x"}}));
+  REQUIRE(facts);
+  CHECK(facts->generator == Generator::Booster);
+  CHECK(facts->kernels == std::vector<std::string>{"6.12.1-arch1-1"});
+  CHECK(facts->modules == std::set<std::string>{"dm_crypt"});
+  CHECK(facts->built_in == std::set<std::string>{"lzo", "nvme"});
+  CHECK(codec_in(*facts, "lz4", {}) == Availability::Missing);
+}
+
+// ---- modules.builtin.bin
+
+namespace {
+
+std::string be(std::uint32_t value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xFF);
+  return bytes;
+}
+
+// A root with the prefix "lz", and below it "n" and "o".
+std::string small_index(std::uint32_t child_of_o = 0x40000000 | 12) {
+  const std::string root = std::string("lz\0", 3) + "no" + be(0x40000000 | 12) + be(child_of_o);
+  return be(0xB007F457) + be(0x00020001) + be(0xA0000000 | 12) + root;
+}
+
+ErrorKind index_error(const std::string& index) {
+  const auto names = module_index_names(as_bytes(index));
+  REQUIRE_FALSE(names);
+  return names.error().kind;
+}
+
+}  // namespace
+
+TEST_CASE("The names in an index of modules are read, and a damaged index is refused") {
+  const auto names = module_index_names(as_bytes(small_index()));
+  REQUIRE(names);
+  CHECK(*names == std::set<std::string>{"lzn", "lzo"});
+  for (std::size_t bytes = 0; bytes < small_index().size(); ++bytes)
+    CHECK(index_error(small_index().substr(0, bytes)) == ErrorKind::Truncated);
+  std::string other = small_index();
+  other[0] = 'x';
+  CHECK(index_error(other) == ErrorKind::Corrupt);
+  other = small_index();
+  other[5] = 3;
+  CHECK(index_error(other) == ErrorKind::Corrupt);
+  CHECK(index_error(small_index(0x40000000 | 0xFFFFFFF)) == ErrorKind::Truncated);
+}
+
+TEST_CASE(
+    "An index of modules whose nodes go in a circle, or that has names or nodes without end, is refused") {
+  CHECK(index_error(small_index(0xA0000000 | 12)) == ErrorKind::Corrupt);
+  const std::string head = be(0xB007F457) + be(0x00020001);
+  CHECK(index_error(head + be(0x80000000 | 12) + std::string(1000, 'x')) == ErrorKind::Corrupt);
+  // Three nodes, each with 256 times the next one below it.
+  std::string wide = head + be(0x20000000 | 12);
+  for (const std::uint32_t child : {0x20000000U | 12 + 1026, 0x20000000U | 12 + 2 * 1026, 0x40000000U | 12}) {
+    wide += std::string("\x00\xff", 2);
+    for (unsigned i = 0; i < 256; ++i) wide += be(child);
+  }
+  CHECK(index_error(wide) == ErrorKind::Limit);
 }
