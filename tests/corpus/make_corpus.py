@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Makes the corpus files from eight pages of memory. usage: make_corpus.py [HIBTOOL]"""
 
+import bz2
+import gzip
+import lzma
 import struct
 import subprocess
 import sys
@@ -82,8 +85,85 @@ def put_devices():
     put("devices", "truncated", devices(function, disk)[:-9])
 
 
+def cpio(*entries):
+    out = b""
+    for name, content in [*entries, ("TRAILER!!!", b"")]:
+        mode = 0 if name == "TRAILER!!!" else 0o100644
+        out += b"070701" + b"".join(b"%08x" % number for number in (1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0))
+        out += name.encode() + b"\0"
+        out += bytes(-len(out) % 4) + content
+        out += bytes(-len(out) % 4)
+    return out
+
+
+def program(*sections):
+    """A PE program with these sections, as a unified kernel image is one."""
+    out = bytearray(b"MZ".ljust(60, b"\0") + struct.pack("<I", 64) + b"PE\0\0" + struct.pack("<2xH12xHxx", len(sections), 0))
+    at, contents = len(out) + 40 * len(sections), b""
+    for name, content in sections:
+        out += struct.pack("<8sIIII16x", name.encode(), len(content), 0, len(content), at + len(contents))
+        contents += content
+    return bytes(out) + contents
+
+
+def put_initramfs():
+    """Small ones, and open ones, which mutants get further into than into those of real generators beside them."""
+    index = struct.pack(">III", 0xB007F457, 0x20001, 0xA000000C) + b"lz\0" + b"no" + struct.pack(">II", 0x4000000C, 0x4000000C)
+    debian = cpio(("conf/conf.d/resume", b"RESUME=UUID=aa\n"), ("scripts/local-premount/resume", b""), ("cryptroot/crypttab", b"swap UUID=bb none luks\n"),
+                  ("lib/modules/6.1.0/kernel/a-b.ko.xz", b""), ("lib/modules/6.1.0/modules.builtin", b"kernel/crypto/lzo.ko\n"), ("etc/modprobe.d/a", b"options nvidia a=1\n"))
+    arch = cpio(("buildconfig", b""), ("config", b'HOOKS="udev resume"\n'), ("hooks/resume", b""), ("usr/lib/modules/6.12.1/modules.builtin.bin", index))
+    booster = cpio(("etc/booster.init.yaml", b"builtinmodules:\n    lzo: true\nkernel: 6.12.1\n"), ("usr/lib/modules/dm_crypt.ko", b""))
+    dracut = cpio(("usr/lib/systemd/systemd", b""), ("lib/dracut/a", b""), ("etc/cmdline.d/a.conf", b" resume=/dev/sda2 resume_offset=7x\n"), ("usr/lib/os-release", b"ID=dracut\n"))
+    lz4 = lambda data: subprocess.run(["lz4", "-q", "-l", "-c"], input=data, check=True, capture_output=True).stdout
+    for name, data in {"open": debian, "two": arch + bytes(512) + gzip.compress(dracut, mtime=0), "booster": booster, "gzip": gzip.compress(debian, mtime=0),
+                       "xz": lzma.compress(arch), "bzip2": bz2.compress(dracut), "lz4": lz4(debian),
+                       "unified": program((".osrel", b"ID=a\n"), (".cmdline", b"resume=UUID=dd"), (".initrd", dracut), (".profile", b"ID=b"), (".cmdline", b"noresume"))}.items():
+        put("initramfs", f"good-{name}", data)
+    put("initramfs", "index-circle", arch.replace(struct.pack(">II", 0x4000000C, 0x4000000C), struct.pack(">II", 0xA000000C, 0x2000000C)))
+    put("initramfs", "truncated", debian[:-200])
+    put("initramfs", "second-name-size", patched(arch, 124 + 94, b"99999999"))
+
+
+def efi(text, encoding="utf-16-le"):
+    return struct.pack("<I", 7) + text.encode(encoding) + b"\0\0"
+
+
+def files(**contents):
+    """As tests/fuzz/fuzz_configuration.cpp reads them."""
+    return b"".join(f"==> {path} <==\n".encode() + (text if isinstance(text, bytes) else text.encode()) for path, text in contents.items())
+
+
+def put_configuration():
+    (HERE / "configuration").mkdir(exist_ok=True)
+    uuid = "0a1b2c3d-1111-2222-3333-444455556666"
+    machine = {"/proc/swaps": "Filename Type Size Used Priority\n/dev/sda1 partition 8388604 0 -2\n/swap\\040file file 1024 0 -3\n", "/proc/meminfo": "MemTotal: 16318412 kB\n",
+               "/sys/class/block/sda1/dev": "8:1\n", "/hibtool/block/sda1": f"TYPE=swap\nUUID={uuid}\n", "/proc/sys/kernel/osrelease": "6.1.0-44-amd64\n"}
+    grub = (f"set default=\"${{saved_entry}}\"\nmenuentry 'A' --class a $menuentry_id_option 'a' {{\n\tlinux /boot/vmlinuz-6.1.0-44-amd64 root=/dev/sda2 resume=UUID={uuid} $kernelopts\n"
+            "\tinitrd /boot/initrd.img-6.1.0-44-amd64\n}\nsubmenu 'More' {\n\tmenuentry \"B\" --id b {\n\t\tlinux16 /vmlinuz noresume\n\t}\n}\n")
+    put("configuration", "good-grub", files(**machine, **{
+        "/boot/grub/grub.cfg": grub, "/boot/grub/grubenv": "# GRUB Environment Block\nsaved_entry=More>b\nkernelopts=quiet\n####\n",
+        "/etc/default/grub": 'GRUB_CMDLINE_LINUX="$X resume=/dev/sda1 \\\nquiet"\nGRUB_CMDLINE_LINUX_DEFAULT=\'hibernate=nocompress\'\n',
+        "/etc/initramfs-tools/conf.d/resume": f"RESUME=UUID={uuid}\n", "/etc/os-release": 'PRETTY_NAME="Debian"\nID=debian\n', "/sys/power/resume": "8:1\n", "/sys/power/resume_offset": "0\n"}))
+    put("configuration", "good-systemd-boot", files(**machine, **{
+        "/boot/loader/loader.conf": "default a*\n", "/boot/loader/entries/a.conf": f"title A\nversion 6.12.1\nlinux /vmlinuz\ninitrd /ucode.img\ninitrd /initrd\noptions resume=UUID={uuid} resume_offset=34816\noptions quiet\n",
+        "/boot/loader/entries/b.conf": "title B\nlinux /vmlinuz-6.1\noptions noresume\n", "/etc/mkinitcpio.conf": "HOOKS=(base udev # x\n  'resume' fsck)\nMODULES+=(\"i915\")\n",
+        "/sys/firmware/efi/efivars/LoaderEntryDefault-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f": efi("b.conf"),
+        "/sys/firmware/efi/efivars/HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67":
+            efi(f'{{"uuid":"{uuid}","offset":34816,"kernelVersion":"6.12.1","osReleaseId":"a\\u00e9"}}')}))
+    put("configuration", "good-crypt", files(**machine, **{
+        "/etc/crypttab": "swap UUID=bb /dev/urandom swap\n", "/etc/fstab": "/dev/mapper/swap none swap sw 0 0\n/swapfile none swap defaults 0 0\n", "/sys/class/block/dm-0/dev": "254:0\n",
+        "/sys/class/block/dm-0/dm/name": "swap\n", "/sys/class/block/dm-0/dm/uuid": "CRYPT-LUKS2-0-swap\n", "/proc/self/mountinfo": "22 1 8:2 / / rw shared:1 - ext4 /dev/sda2 rw\n",
+        "/etc/dracut.conf.d/a.conf": 'add_dracutmodules+=" resume "\nkernel_cmdline="resume=/dev/dm-0"\n', "/etc/systemd/sleep.conf": "[Sleep]\nAllowHibernation=no\n",
+        "/etc/systemd/zram-generator.conf": "[zram0]\n", "/proc/cmdline": 'a="b c" resume=LABEL=x -- resume=y\n', "/etc/kernel/cmdline": "# x\nresume=8:1 resume_offset=1..\n"}))
+    for name, path, text in (("extlinux", "/boot/extlinux/extlinux.conf", "label a\n  APPEND resume=/dev/mmcblk0p2\n"), ("limine", "/boot/limine.conf", "/A\n  cmdline: resume=8:2\n"),
+                             ("refind", "/boot/refind_linux.conf", '"A" "ro resume=/dev/sda2"\n'), ("pi", "/boot/firmware/cmdline.txt", "console=tty1 noresume\n\n")):
+        put("configuration", f"good-{name}", files(**{path: text}))
+
+
 def main():
     put_devices()
+    put_initramfs()
+    put_configuration()
     raw = HERE / "raw" / "raw-good"
     raw.write_bytes(MEMORY)
     images = {}

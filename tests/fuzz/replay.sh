@@ -40,4 +40,4 @@ replay() {
 }
 export -f replay
 export source fuzz
-printf '%s\n' swsusp snapshot carve hib elf kdump lime avml raw devices log | xargs -P "$(nproc)" -I FORMAT bash -euo pipefail -c 'replay FORMAT'
+printf '%s\n' swsusp snapshot carve hib elf kdump lime avml raw devices log initramfs configuration | xargs -P "$(nproc)" -I FORMAT bash -euo pipefail -c 'replay FORMAT'
