@@ -111,11 +111,13 @@ class Bench:
 
     @contextmanager
     def boot(self, *disks, series="6.1", append="", modules=DISKS + LZ4, memory_mib=256, hardware_signature=None, extra=(), slow=False,
-             loglevel="ignore_loglevel", **machine):
+             forgetful=False, loglevel="ignore_loglevel", **machine):
         """A guest in its shell. `hardware_signature`: of its firmware, which has none otherwise. `slow`: its disks are.
+        `forgetful`: what is written to its disks is lost with the power, as out of a disk's cache.
         `loglevel`: as usual, all that the kernel says, and not what gets through "quiet"."""
         found = kernel.fetch_headers(series, self.cache)
-        drives = [f"file={disk},if=virtio,format=raw{',throttling.bps-write=10000000' if slow else ''}" for disk in disks]
+        options = (",throttling.bps-write=10000000" if slow else "") + (",snapshot=on" if forgetful else "")
+        drives = [f"file={disk},if=virtio,format=raw{options}" for disk in disks]
         debugger = self.folder / "gdb"
         if hardware_signature is not None:
             extra = [*extra, "-gdb", f"unix:{debugger},server=on,wait=off"]
@@ -405,12 +407,35 @@ def other_swap_device(bench, series):
         return saved.then(boot.console())
 
 
-@failure("wrong-place", "armed", series=("6.12",), also=("device-moved",))
+@failure("device-moved", "armed", series=("6.12",), also=("wrong-place",))
 def names_exchanged(bench, series):
     """Another disk is vda now; the one with the image is vdb. The boot looked at vda, as configured."""
     saved = bench.saved(series)
     with bench.boot(bench.ext4(), saved.disk, series=series) as boot:
         boot.resume_in_vain("vda")
+        return saved.then(boot.console())
+
+
+@failure("device-moved", "armed", also=("wrong-place",))
+def number_of_nothing(bench, series):
+    """resume= gives the device by its number, 254:16. A disk before it was taken out, and it is 254:0 now: no device has the number."""
+    disks = [bench.ext4(), bench.disk()]
+    with bench.boot(*disks, series=series, append="resume=254:16") as boot:
+        boot.do("swapon /dev/vdb")
+        boot.save()
+        logs = {"saving": boot.console()}
+    with bench.boot(disks[1], series=series, append="resume=254:16") as boot:
+        said = boot.do("echo 254:16 > /sys/power/resume", code=None)
+        logs["restoring"] = boot.console()
+    return Evidence(release_of(logs["saving"]), disks[1], logs, note=f"The shell: {said}.")
+
+
+@failure("device-moved", "armed", also=("wrong-place",))
+def disk_taken_out(bench, series):
+    """The disk with the swap area is not there at the next boot; another one has its name and number."""
+    saved = bench.saved(series)
+    with bench.boot(bench.ext4(), series=series, append="resume=/dev/vda") as boot:
+        boot.resume_in_vain()
         return saved.then(boot.console())
 
 
@@ -715,6 +740,19 @@ def driver_hangs_and_the_console_is_not_suspended(bench, series):
     with bench.boot(saved.disk, series=series, append="no_console_suspend") as boot:
         silence = boot.resume_into_silence("Image successfully loaded")
         return saved.then(boot.console(), note=f"Then: {silence}.")
+
+
+@failure("every-entry-tries", "armed", also=("hung",))
+def every_entry_tries(bench, series):
+    """A driver of the machine that was saved hangs when it is woken. The kernel takes the signature away before it reads the image, but the disk
+    has that in its cache only when the power is cut: the next boot tries again, and hangs again."""
+    saved = bench.saved(series, prepare=("insert badsleep hang_restore=1",))
+    logs = {}
+    for name in ("between", "restoring"):
+        with bench.boot(saved.disk, series=series, forgetful=True) as boot:
+            boot.resume_into_silence("Image successfully loaded")
+            logs[name] = boot.console()
+    return saved.then(logs["restoring"], between=logs["between"])
 
 
 @failure("broke-after", "consumed", series=("6.12",), also=("resumed",))

@@ -13,6 +13,8 @@ from full_guest import NO_UUID, ROOT_UUID, SWAP_UUID, FullGuest, FullGuestError,
 # The journal's messages that are kept: the kernel's, and of those who have to do with sleep, swap and disks.
 SPEAKERS = ("systemd", "systemd-sleep", "systemd-logind", "systemd-hibernate-resume", "systemd-hibernate-resume-generator", "systemd-journald",
             "systemd-fsck", "systemd-cryptsetup", "systemd-fstab-generator", "systemd-gpt-auto-generator", "swapon", "mkswap")
+LUKS_UUID = "30303030-3030-4030-8030-303030303030"
+KEY = "/root/swap.key"
 VARIABLE = "HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
 OVMF_CODE, OVMF_VARS = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 
@@ -38,12 +40,13 @@ def full(code, disk, also=()):
     return add
 
 
-def save(remains, append=None, name="saving"):
-    """Boots, hibernates. What systemctl said where it refused."""
+def save(remains, append=None, name="saving", disks=None, before="true"):
+    """Boots, does `before`, hibernates. What systemctl said where it refused."""
     guest = remains.guest
-    with guest.boot(append) as boot:
+    with guest.boot(append, disks=disks) as boot:
         if boot.wait() != "READY":
             raise FullGuestError("the saving boot did not start")
+        boot.do(before)
         remains.captured[name] = captured(remains, boot, name)
         refusal = boot.hibernate()
         if refusal is not None:
@@ -53,15 +56,15 @@ def save(remains, append=None, name="saving"):
     return refusal
 
 
-def restore(remains, append=None, name="restoring", then="true", timeout=300):
+def restore(remains, append=None, name="restoring", then="true", timeout=300, disks=None):
     """Boots again. "READY" or "WOKE", and what the line said that is run then."""
-    with remains.guest.boot(append) as boot:
+    with remains.guest.boot(append, disks=disks) as boot:
         came = boot.wait(timeout)
         if came == "WOKE":  # the line that hibernated may not have ended yet
             boot.guest.send("echo awake")
             boot.guest.read_until("^awake$")
             boot.guest.read_until("^CODE 0$")
-        said = boot.do(then, code=None)
+        said = boot.do(then, code=None, timeout=300)
         remains.captured[name] = captured(remains, boot, name)
         boot.power_off()
         remains.logs[name] = boot.console()
@@ -282,6 +285,87 @@ def lockdown(folder, cache):
     return remains
 
 
+@full("swap-locked", "armed", also=("not-tried",))
+def dracut_swap_not_unlocked(folder, cache):
+    """Swap in LUKS. The machine saved with it open; nobody gave the passphrase to the next boot, which went on without (nofail)."""
+    remains, opened = with_locked_swap(folder, cache, f"cswap UUID={LUKS_UUID} none luks,nofail,timeout=20\n", maker="dracut", modules="resume crypt")
+    told = f"resume=/dev/mapper/cswap rd.luks.name={LUKS_UUID}=cswap rd.luks.options=timeout=20 resumeflags=x-systemd.device-timeout=40"
+    opening = f"cryptsetup open --key-file {KEY} /dev/vdb cswap"
+    # Who saves has given the passphrase, as a person does it; after the time was over, as there is nobody at the console of this guest.
+    refused(save(remains, told, before=f"{opening}; swapon /dev/mapper/cswap; cat /sys/class/block/dm-0/dev > /sys/power/resume"))
+    came, said = restore(remains, told, timeout=600, disks=(remains.guest.root, remains.guest.swap, opened),
+                         then=f"ls /dev/mapper; {opening}; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M")
+    remains.note = f"The restoring boot: {came}; {said!r}. What was looked at is the area as it is when opened."
+    return remains
+
+
+@full("swap-locked", "consumed", also=("not-tried",))
+def swap_opened_too_late(folder, cache):
+    """Swap in LUKS, its key a file on the root file system: the initramfs cannot open it before it resumes, and systemd does later. swapon then put
+    the swap signature back."""
+    remains, opened = with_locked_swap(folder, cache, f"cswap UUID={LUKS_UUID} {KEY} luks,nofail\n")
+    told = "resume=/dev/mapper/cswap"
+    refused(save(remains, told, before="cat /sys/class/block/dm-0/dev > /sys/power/resume"))
+    came, said = restore(remains, told, timeout=600, disks=(remains.guest.root, remains.guest.swap, opened),
+                         then="swapon --show; swapoff -a; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M")
+    remains.note = f"The restoring boot: {came}; {said!r}. What was looked at is the area as it is when opened."
+    return remains
+
+
+@full("device-moved", "consumed", also=("wrong-place", "not-tried"))
+def disks_exchanged(folder, cache):
+    """resume= and RESUME= say /dev/vdb. At the next boot the disks come in the other order: /dev/vdb is the root disk. fstab has UUIDs, so that
+    swapon found the area."""
+    remains = Remains(FullGuest(cache, folder, Variant(resume="/dev/vdb", append="resume=/dev/vdb")))
+    refused(save(remains))
+    came, said = restore(remains, disks=(remains.guest.swap, remains.guest.root), then="swapon --show; journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("device-moved", "consumed", also=("wrong-place", "not-tried"))
+def disk_has_another_name(folder, cache):
+    """resume= and RESUME= say /dev/vdc. A disk before it was taken out, and it is /dev/vdb at the next boot: no device has the name."""
+    remains = Remains(FullGuest(cache, folder, Variant(resume="/dev/vdc", append="resume=/dev/vdc")))
+    between = empty_disk(folder, 64)
+    refused(save(remains, disks=(remains.guest.root, between, remains.guest.swap)))
+    came, said = restore(remains, then="swapon --show; journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("device-moved", "armed", also=("wrong-place",))
+def missing_disk(folder, cache):
+    """The disk with the swap area is not there at the next boot. resume= and fstab name it by its UUID, with nofail."""
+    fstab = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\nUUID={SWAP_UUID} none swap sw,nofail,x-systemd.device-timeout=20 0 0\n"
+    remains = Remains(FullGuest(cache, folder, Variant(fstab=fstab)))
+    refused(save(remains))
+    came, said = restore(remains, disks=(remains.guest.root,), then="swapon --show; systemctl is-system-running --wait; systemctl list-jobs")
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("not-tried", "consumed", also=("consumed",))
+def hook_missing(folder, cache):
+    """resume= and RESUME= name the swap area; the initramfs lacks the script that asks the kernel to resume (another one has its place)."""
+    files = {"etc/initramfs-tools/scripts/local-premount/resume": "#!/bin/sh\n"}
+    remains = Remains(FullGuest(cache, folder, Variant(files=files)))
+    refused(save(remains, before="cat /sys/class/block/vdb/dev > /sys/power/resume"))
+    came, said = restore(remains, then="journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
+@full("not-tried", "consumed", also=("consumed",))
+def dracut_module_missing(folder, cache):
+    """resume= names the swap area; dracut's initramfs was made without its module "resume"."""
+    remains = Remains(FullGuest(cache, folder, Variant(maker="dracut", modules="rootfs-block")))
+    refused(save(remains, before="cat /sys/class/block/vdb/dev > /sys/power/resume"))
+    came, said = restore(remains, then="journalctl -b -o cat -t swapon")
+    remains.note = f"The restoring boot: {came}; {said!r}."
+    return remains
+
+
 # ---- helpers
 
 
@@ -312,3 +396,25 @@ def with_swap_file(folder, cache):
         boot.power_off()
     remains.offset, remains.disk = offset, guest.root
     return remains, f"resume=UUID={ROOT_UUID} resume_offset={offset}", offset
+
+
+def with_locked_swap(folder, cache, crypttab, **variant):
+    """A guest whose swap disk holds a LUKS container with a swap area in it; and a disk for a copy of that, opened."""
+    fstab = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n/dev/mapper/cswap none swap sw,nofail 0 0\n"
+    files = {"etc/crypttab": crypttab, KEY.lstrip("/"): "no secret"}
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="", fstab=fstab, files=files, **variant)))
+    with remains.guest.boot("systemd.swap=0 rd.luks=0 luks=0") as boot:
+        boot.wait()
+        boot.do(f"cryptsetup luksFormat --batch-mode --type luks2 --uuid {LUKS_UUID} --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file {KEY} /dev/vdb && "
+                f"cryptsetup open --key-file {KEY} /dev/vdb cswap && mkswap -q -U {SWAP_UUID} /dev/mapper/cswap && cryptsetup close cswap", timeout=300)
+        boot.do("journalctl --rotate && journalctl --vacuum-time=1s", code=None)  # that boot is no part of the story
+        boot.power_off()
+    remains.disk = empty_disk(folder, remains.guest.variant.swap_mib)
+    return remains, remains.disk
+
+
+def empty_disk(folder, mib):
+    path = Path(folder) / f"disk-of-{mib}"
+    with open(path, "wb") as disk:
+        disk.truncate(mib << 20)
+    return path

@@ -24,7 +24,7 @@ PACKAGES = ("systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "linux-
 FSTAB = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\nUUID={SWAP_UUID} none swap sw 0 0\n"
 # dracut's package that leaves initramfs-tools alone: an initramfs in which systemd runs.
 MORE_PACKAGES = {"initramfs-tools": (), "dracut": ("dracut-core",)}
-DRACUT = 'dracut --quiet --force --no-hostonly --drivers "virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "resume" --kver {release} /boot/initrd.img-{release}'
+DRACUT = 'dracut --quiet --force --no-hostonly --drivers "virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "{modules}" --kver {release} /boot/initrd.img-{release}'
 # What drivers the initramfs has: all of them take a minute to unpack under emulation.
 DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 
@@ -78,6 +78,7 @@ class Variant:
     swap_mib: int = 512
     extra: tuple = ()
     maker: str = "initramfs-tools"  # or "dracut"
+    modules: str = "resume"  # of dracut, beside what it takes by itself
 
 
 def tree(cache, maker="initramfs-tools"):
@@ -156,7 +157,7 @@ class FullGuest:
 
     def remake_initramfs(self):
         release = self.kernel.release
-        make = DRACUT.format(release=release) if self.variant.maker == "dracut" else f"mkinitramfs -o /boot/initrd.img-{release} {release}"
+        make = DRACUT.format(release=release, modules=self.variant.modules) if self.variant.maker == "dracut" else f"mkinitramfs -o /boot/initrd.img-{release} {release}"
         done = subprocess.run(["unshare", "--mount", "--propagation", "private", "chroot", str(self.tree), "sh", "-c",
                                f"mount -t proc proc /proc; {make}"],
                               capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
@@ -166,9 +167,10 @@ class FullGuest:
         return done.stdout + done.stderr
 
     @contextmanager
-    def boot(self, append=None, extra=(), **machine):
+    def boot(self, append=None, extra=(), disks=None, **machine):
+        """`disks`: in the order in which the guest finds them; the root disk and then the swap disk otherwise."""
         variant = self.variant
-        drives = [f"file={disk},if=virtio,format=raw" for disk in (self.root, self.swap)]
+        drives = [f"file={disk},if=virtio,format=raw" for disk in disks or (self.root, self.swap)]
         with Guest(self.kernel, self.initrd, variant.memory_mib, append=f"root=UUID={ROOT_UUID} ro {variant.append if append is None else append}",
                    drives=drives, extra=[*variant.extra, *extra], **machine) as guest:
             yield FullBoot(guest)

@@ -30,6 +30,7 @@ BULK = re.compile(r"pci |pci_bus |pnp|ACPI|clocksource: |rcu: |RCU|NET: |TCP|UDP
                   r"|bus:|ehci|uhci|ohci|xhci|AES|libphy|mdio|\t|intel|SGI|Btrfs|xhci|tun|NTFS|isa|parport|lp:|ppdev|nvme_|dca|hid|sd |drm|agp|floppy|cfg80211|aer|Unknown|cat used|Rounding|efifb|VMCI|pstore|On node|Watching|Startup|Time spent|Inserted module|Detected|Failed to open libbpf|No host"
                   r"|Hostname|Initializing|System is tainted|Successfully made|secureboot|SMBIOS|DMI: Mem|\[mem |Booting para|Dynamic|node 0|Faking|NODE_DATA|Movable|No NUMA|Runtime Journal|System Journal|Collecting")
 KEPT = re.compile(r"ibern|[Ss]wap(?!per)|[Ss]leep|[Rr]esum|vd[a-z]|[Rr]oot|EXT4|fsck|[Cc]ryptset|PM: |FACS|ACPI: (RSDP|FACP)")
+PROGRESS = re.compile(r"Job \S+ running \(")  # once a second, on the console
 WHOLE = ("healthy-6.1", "healthy-6.12")  # these show what was left out elsewhere
 STATUS = re.compile(r"\W*\[\W*(\d+;\d+m)?  OK  |         (Starting|Mounting|Stopping|Unmounting|Deactivating) |.*start running \(")  # of systemd, on the console
 TIME = re.compile(r"^\[ *\d+\.\d+\] ")
@@ -44,6 +45,8 @@ def shortened(text):
 
 
 def matters(line):
+    if PROGRESS.search(line):
+        return False
     message, times = TIME.subn("", line, count=1)
     return worth(message) if times else KEPT.search(line) is not None or STATUS.match(line) is None
 
