@@ -173,6 +173,16 @@ class Failures(CliTest):
         self.assertTrue(any((command or "").startswith("update-initramfs -u -k 6.12") for _, _, command in told), told)
         self.assertEqual(len(told), len(set(told)))
 
+    def test_a_disk_that_resume_names_for_good_may_have_another_name(self):
+        case = CORPUS / "names-exchanged-6.12"
+        text = (case / "restoring.log").read_bytes().replace(b"ignore_loglevel", b"resume=UUID=20202020-2020-4020-8020-202020202020")
+        _, document = self.diagnose("--log", case / "saving.log", "--log", self.write("by-uuid.log", text))
+        self.assertEqual(document["verdict"]["code"], "wrong-place")
+
+    def test_a_disk_that_moved_is_named_with_what_has_its_place(self):
+        _, document = self.by_logs(CORPUS / "names-exchanged-6.12")
+        self.assertIn("one of its size is vdb", document["verdict"]["text"])
+
     def test_no_command_is_advised_that_would_be_refused(self):
         _, document = self.by_logs(CORPUS / "memory-map-moved-6.12")
         self.assertEqual([one["command"] for one in document["advice"] if one["command"]], [])

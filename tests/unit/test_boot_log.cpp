@@ -149,6 +149,10 @@ TEST_CASE("each step of saving and of resuming is an event of its own") {
 }
 
 TEST_CASE("what else a boot tells of swap, lockdown, file systems and devices is kept") {
+  CHECK(kernel("virtio_blk virtio0: [vda] 4194304 512-byte logical blocks (2.15 GB/2.00 GiB)",
+               Event::DiskFound) == Details{"vda", "4194304 512"});
+  CHECK(kernel("sd 0:0:0:0: [sda] 976773168 512-byte logical blocks: (500 GB/466 GiB)", Event::DiskFound) ==
+        Details{"sda", "976773168 512"});
   CHECK(kernel("Adding 999420k swap on /dev/sda5.  Priority:-2 extents:1 across:999420k FS",
                Event::SwapAdded) == Details{"/dev/sda5", "999420"});
   CHECK(kernel("Lockdown: systemd-logind: hibernation is restricted; see man kernel_lockdown.7",

@@ -27,6 +27,8 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"Lockdown: Hibernation is restricted; see {}", Event::ForbiddenByLockdown},
     {"secureboot: Secure boot {0}", Event::SecureBoot},
     {"Secure boot {0}", Event::SecureBoot},
+    {"virtio_blk {}: [{0}] {1}-byte logical blocks {}", Event::DiskFound},
+    {"sd {}: [{0}] {1}-byte logical blocks: {}", Event::DiskFound},
     {"Adding {1}k swap on {0}.  Priority:{}", Event::SwapAdded},
     {"Unable to find swap-space signature", Event::SwapRefused},
     {"ACPI: PM: (supports {0})", Event::SleepStates},

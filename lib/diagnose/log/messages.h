@@ -31,6 +31,7 @@ enum class Event : std::uint8_t {
   LockdownSet,      // by whom: "EFI Secure Boot mode"
   SecureBoot,       // "enabled", "disabled"
   SleepStates,      // that the firmware has: "S0 S3 S4 S5"
+  DiskFound,        // name, how many blocks of how many bytes: "1048576 512"
   SwapAdded,        // device, KiB
   SwapRefused,      // the kernel found no swap area where swapon looked, as in one that holds an armed image
   FilesMounted,     // device, UUID of the file system, type

@@ -17,6 +17,9 @@ bool is_said_twice(const LogEvent& before, const LogEvent& now) {
          before.message.details == now.message.details;
 }
 
+// Which disks there are is for comparing boots; of hibernation it says nothing.
+bool is_of_the_story(const LogEvent& event) { return event.message.event != Event::DiskFound; }
+
 }  // namespace
 
 std::vector<TimelineEntry> timeline_of(const LogSet& logs) {
@@ -28,6 +31,7 @@ std::vector<TimelineEntry> timeline_of(const LogSet& logs) {
     const std::string name = !boot.id.empty() ? boot.id : fmt::format("boot {} of {}", number, boot.source);
     const std::size_t count = std::min(boot.events.size(), kMostEntriesOfBoot);
     for (std::size_t i = boot.events.size() - count; i < boot.events.size(); ++i) {
+      if (!is_of_the_story(boot.events[i])) continue;
       const LogLine& line = boot.events[i].line;
       if (i > 0 && is_said_twice(boot.events[i - 1], boot.events[i])) continue;
       timeline.push_back({line.wall_us, line.monotonic_us, name, line.text});
