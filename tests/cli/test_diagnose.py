@@ -183,6 +183,15 @@ class Failures(CliTest):
         _, document = self.by_logs(CORPUS / "names-exchanged-6.12")
         self.assertIn("one of its size is vdb", document["verdict"]["text"])
 
+    def test_one_boot_that_hung_is_no_trap(self):
+        case = CORPUS / "every-entry-tries-6.12"
+        _, document = self.diagnose("--log", case / "saving.log", "--log", case / "between.log")
+        self.assertEqual(document["verdict"]["code"], "hung")
+
+    def test_the_way_out_of_a_trap_is_told(self):
+        _, document = self.by_logs(CORPUS / "every-entry-tries-6.12")
+        self.assertTrue(any("noresume" in one["text"] for one in document["advice"]), document["advice"])
+
     def test_no_command_is_advised_that_would_be_refused(self):
         _, document = self.by_logs(CORPUS / "memory-map-moved-6.12")
         self.assertEqual([one["command"] for one in document["advice"] if one["command"]], [])

@@ -284,6 +284,7 @@ bool judge_success(const Case& facts, Findings& findings) {
 
 void judge_resume(const Case& facts, Findings& findings) {
   if (judge_success(facts, findings)) return;
+  judge_every_entry(facts, findings);
   judge_moved(facts, findings);
   if (facts.story.resuming) {
     const Attempt attempt(*facts.story.resuming);

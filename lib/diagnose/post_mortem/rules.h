@@ -43,6 +43,7 @@ void judge_disk(const Case& facts, Findings& findings);     // the image itself
 class Attempt;
 void judge_place(const Case& facts, const Attempt& attempt, Findings& findings);
 void judge_moved(const Case& facts, Findings& findings);        // the disk that was hibernated to
+void judge_every_entry(const Case& facts, Findings& findings);  // several boots that tried, and hung
 void judge_later_boots(const Case& facts, Findings& findings);
 
 // How the boot ended, how the kernel in the image ended, and what the clock kept of a hang.
