@@ -68,6 +68,12 @@ class Diagnosed(unittest.TestCase):
         self.assertEqual((document["verdict"]["code"], document["other_verdicts"]), ("resumed", []))
         self.assertEqual((document["session"]["safe_to_rearm"], document["session"]["next"]["command"]), (False, None))
 
+    def test_the_way_out_of_a_trap_comes_before_another_try(self):
+        _, evidence, logs = self.make("every-entry-tries-6.1")
+        document = tool_json("diagnose", evidence.disk, *logs, code=1)
+        self.assertEqual((document["verdict"]["code"], document["session"]["state"]), ("every-entry-tries", "armed"))
+        self.assertIn("noresume", document["session"]["next"]["text"])
+
     def test_what_it_advises_after_a_driver_that_refused_brings_the_machine_back(self):
         _, evidence, logs = self.make("driver-refuses-to-restore-6.1")
         document = tool_json("diagnose", evidence.disk, *logs, code=1)

@@ -199,6 +199,12 @@ void settle_session(const Case& facts, const Cause& verdict, Session& session) {
     session.next = {};
     return;
   }
+  if (verdict.code == Code::EveryEntryTries && session.state == SessionState::Armed) {
+    session.text = "still there: the image is whole and armed, and each boot that tries it hangs";
+    session.next =
+        keep_a_copy(session.device, "boot with noresume on the kernel's command line, and keep a copy");
+    return;
+  }
   const BootLog* mounting = boot_that_mounted(facts);
   if (mounting == nullptr || session.safe_to_rearm == true || session.state == SessionState::ConsumedPartly)
     return;
