@@ -122,6 +122,10 @@ class Failures(CliTest):
         self.assertIn("inhibited", codes)
         self.assertNotIn("unknown", codes)
 
+    def test_what_has_many_reasons_is_not_cleared_by_one_check_that_is_well(self):
+        _, document = self.diagnose("--root", CORPUS / "full-healthy" / "saving")
+        self.assertFalse({"wrong-place", "not-tried", "efi-variable"} & {one["code"] for one in document["exonerated"]})
+
     def test_a_log_that_ends_where_the_snapshot_was_made_is_enough(self):
         """As every journal does."""
         for name in ("stale-offset-6.12", "other-swap-device-6.12", "wrong-offset-6.12"):

@@ -31,7 +31,7 @@ bool clears(Code code) {
 void judge_check(const Check& check, Findings& findings) {
   switch (check.result) {
     case CheckResult::Ok:
-      if (check.code != Code::Unknown) findings.exonerated.push_back({check.code, check.text});
+      if (clears(check.code)) findings.exonerated.push_back({check.code, check.text});
       return;
     case CheckResult::WouldFail:
       findings.causes.push_back({check.code, Confidence::Likely, check.text, check.evidence, check.fix});
