@@ -187,6 +187,12 @@ class Failures(CliTest):
         _, document = self.by_logs(CORPUS / "names-exchanged-6.12")
         self.assertIn("one of its size is vdb", document["verdict"]["text"])
 
+    def test_a_disk_that_is_put_back_is_not_resumed_from_where_a_boot_has_mounted_file_systems(self):
+        _, document = self.by_logs(CORPUS / "full-missing-disk")
+        self.assertIn("noresume", document["advice"][0]["text"])
+        _, document = self.by_logs(CORPUS / "disk-taken-out-6.12")
+        self.assertEqual(document["advice"][0]["text"], "put the disk back, then boot")
+
     def test_one_boot_that_hung_is_no_trap(self):
         case = CORPUS / "every-entry-tries-6.12"
         _, document = self.diagnose("--log", case / "saving.log", "--log", case / "between.log")

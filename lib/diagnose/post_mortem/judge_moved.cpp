@@ -110,7 +110,12 @@ bool judge_disks(const Case& facts, const LogEvent& area, const BootLog& later, 
     cause.text = fmt::format(
         "the disk {} that the machine hibernated to is not there at the next boot, nor any of its size",
         name);
-    cause.advice.push_back({"put the disk back, and boot before anything else is written", "", ""});
+    cause.advice.push_back(
+        {boot_that_mounted(facts) == nullptr
+             ? "put the disk back, then boot"
+             : "put the disk back, and boot with noresume on the kernel's command line: file "
+               "systems were mounted since, and resuming could ruin them",
+         "", ""});
   }
   findings.causes.push_back(std::move(cause));
   return true;
