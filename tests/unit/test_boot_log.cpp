@@ -203,6 +203,8 @@ TEST_CASE("systemd is understood from 241 to 257") {
              Event::ResumeUnitFailed) == Details{"/dev/sda2", "dependency failed"});
   CHECK(user("Failed to parse resume_offset=36151296..: Invalid argument", Event::ResumeConfigWrong) ==
         Details{"36151296..", "Invalid argument"});
+  CHECK(user("Finished systemd-cryptsetup@my\\x2dswap.service - Cryptography Setup for my-swap.",
+             Event::VolumeOpened) == Details{"my\\x2dswap"});
   CHECK(user("Timed out waiting for device dev-disk-by\\x2duuid-1.device - /dev/disk/by-uuid/1.",
              Event::DeviceTimedOut) == Details{"dev-disk-by\\x2duuid-1.device - /dev/disk/by-uuid/1"});
   CHECK(user("swapon: /dev/sda2: software suspend data detected. Rewriting the swap signature.",

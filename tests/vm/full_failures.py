@@ -44,7 +44,7 @@ def save(remains, append=None, name="saving", disks=None, before="true"):
     """Boots, does `before`, hibernates. What systemctl said where it refused."""
     guest = remains.guest
     with guest.boot(append, disks=disks) as boot:
-        if boot.wait() != "READY":
+        if boot.wait(600) != "READY":
             raise FullGuestError("the saving boot did not start")
         boot.do(before)
         remains.captured[name] = captured(remains, boot, name)
@@ -288,13 +288,13 @@ def lockdown(folder, cache):
 @full("swap-locked", "armed", also=("not-tried",))
 def dracut_swap_not_unlocked(folder, cache):
     """Swap in LUKS. The machine saved with it open; nobody gave the passphrase to the next boot, which went on without (nofail)."""
-    remains, opened = with_locked_swap(folder, cache, f"cswap UUID={LUKS_UUID} none luks,nofail,timeout=20\n", maker="dracut", modules="resume crypt")
-    told = f"resume=/dev/mapper/cswap rd.luks.name={LUKS_UUID}=cswap rd.luks.options=timeout=20 resumeflags=x-systemd.device-timeout=40"
+    remains, opened = with_locked_swap(folder, cache, f"cswap UUID={LUKS_UUID} none luks,nofail,timeout=10\n", maker="dracut", modules="resume crypt")
+    told = f"resume=/dev/mapper/cswap rd.luks.name={LUKS_UUID}=cswap rd.luks.options=timeout=10 resumeflags=x-systemd.device-timeout=20"
     opening = f"cryptsetup open --key-file {KEY} /dev/vdb cswap"
     # Who saves has given the passphrase, as a person does it; after the time was over, as there is nobody at the console of this guest.
     refused(save(remains, told, before=f"{opening}; swapon /dev/mapper/cswap; cat /sys/class/block/dm-0/dev > /sys/power/resume"))
     came, said = restore(remains, told, timeout=600, disks=(remains.guest.root, remains.guest.swap, opened),
-                         then=f"ls /dev/mapper; {opening}; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M")
+                         then=f"ls /dev/mapper; {opening}; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M; sync")
     remains.note = f"The restoring boot: {came}; {said!r}. What was looked at is the area as it is when opened."
     return remains
 
@@ -307,7 +307,7 @@ def swap_opened_too_late(folder, cache):
     told = "resume=/dev/mapper/cswap"
     refused(save(remains, told, before="cat /sys/class/block/dm-0/dev > /sys/power/resume"))
     came, said = restore(remains, told, timeout=600, disks=(remains.guest.root, remains.guest.swap, opened),
-                         then="swapon --show; swapoff -a; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M")
+                         then="swapon --show; swapoff -a; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M; sync")
     remains.note = f"The restoring boot: {came}; {said!r}. What was looked at is the area as it is when opened."
     return remains
 
@@ -400,9 +400,9 @@ def with_swap_file(folder, cache):
 
 def with_locked_swap(folder, cache, crypttab, **variant):
     """A guest whose swap disk holds a LUKS container with a swap area in it; and a disk for a copy of that, opened."""
-    fstab = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n/dev/mapper/cswap none swap sw,nofail 0 0\n"
+    fstab = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n/dev/mapper/cswap none swap sw,nofail,x-systemd.device-timeout=20 0 0\n"
     files = {"etc/crypttab": crypttab, KEY.lstrip("/"): "no secret"}
-    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="", fstab=fstab, files=files, **variant)))
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="", fstab=fstab, files=files, swap_mib=256, **variant)))
     with remains.guest.boot("systemd.swap=0 rd.luks=0 luks=0") as boot:
         boot.wait()
         boot.do(f"cryptsetup luksFormat --batch-mode --type luks2 --uuid {LUKS_UUID} --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file {KEY} /dev/vdb && "

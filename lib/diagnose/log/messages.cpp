@@ -226,6 +226,8 @@ constexpr MessagePattern kUserSpacePatterns[] = {
     {"Failed to clear EFI variable HibernateLocation, ignoring: {0}", Event::EfiVariableNotCleared},
     {"Failed to clear HibernateLocation EFI variable: {0}", Event::EfiVariableNotCleared},
 
+    {"Finished systemd-cryptsetup@{0}.service{}", Event::VolumeOpened},
+    {"Finished Cryptography Setup for {0}.", Event::VolumeOpened},  // before 249
     {"Timed out waiting for device {0}.", Event::DeviceTimedOut},
     {"Gave up waiting for {0} device.  Common problems:", Event::DeviceTimedOut},  // initramfs-tools
     {"Gave up waiting for suspend/resume device", Event::DeviceTimedOut, "suspend/resume device"},

@@ -108,6 +108,7 @@ enum class Event : std::uint8_t {
   EfiVariableCleared,
   EfiVariableNotCleared,  // reason
   DeviceTimedOut,         // device
+  VolumeOpened,           // name below /dev/mapper, as systemd escapes it; encrypted
 };
 
 struct Message {

@@ -9,26 +9,15 @@
 namespace hib::diagnose {
 namespace {
 
-bool is_mapped(const std::string& device) {
-  return device.find("mapper") != std::string::npos || device.find("dm-") != std::string::npos;
-}
-
 void judge_waiting(const Case& facts, const BootLog& boot, Findings& findings) {
   const LogEvent* event = find_event(boot, 0, boot.events.size(), Event::DeviceTimedOut);
   if (event == nullptr) return;
-  const std::string device = detail_of(*event, 0);
-  Cause cause = is_mapped(device)
-                    ? cause_of(Code::SwapLocked, *event, device + " was not opened in time")
-                    : cause_of(Code::WrongPlace, *event,
-                               fmt::format("the boot waited for {}, which did not appear", device));
+  const std::string device = awaited_device(*event, boot);
+  if (is_mapped(device)) return;  // it is there, and locked
+  Cause cause =
+      cause_of(Code::WrongPlace, *event, fmt::format("the boot waited for {}, which did not appear", device));
   cause.confidence = Confidence::Likely;  // it may have waited for another reason
-  if (cause.code == Code::WrongPlace) cause.advice = advise_place(facts);
-  if (cause.code == Code::SwapLocked) {
-    cause.advice = {
-        {"let the initramfs open it: add x-initrd.attach to its line (initramfs-tools: initramfs)", "",
-         "/etc/crypttab"},
-        remedies_of(facts).rebuild()};
-  }
+  cause.advice = advise_place(facts);
   findings.causes.push_back(std::move(cause));
 }
 
@@ -62,6 +51,7 @@ void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) 
 
 // Of any boot after the saving one: it passed the image by.
 void judge_passing_by(const Case& facts, const BootLog& boot, Findings& findings) {
+  judge_locked(facts, boot, findings);
   judge_waiting(facts, boot, findings);
   judge_variable(facts, boot, findings);
   const LogEvent* rewritten = find_event(boot, 0, boot.events.size(), Event::SwapSignatureRewritten);

@@ -78,6 +78,12 @@ void judge_looking(const Case& facts, const Attempt& attempt, Findings& findings
   findings.causes.push_back(std::move(cause));
 }
 
+// What the unit depends on is the device: that it did not come is the reason, and this is what follows.
+bool waited_in_vain(const LogEvent& unit_failed, const Attempt& attempt) {
+  const LogEvent* device = find_event(attempt.boot(), 0, attempt.boot().events.size(), Event::DeviceTimedOut);
+  return device != nullptr && device < &unit_failed;
+}
+
 void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findings) {
   if (attempt.has(Event::LoadingStarted)) return;  // whatever user space said, the kernel was asked
   if (const LogEvent* event = attempt.find(Event::EfiVariableOfOther)) {
@@ -106,7 +112,8 @@ void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findi
                  fmt::format("the initramfs did not ask the kernel to resume: {}", detail_of(*event, 0))));
     findings.causes.back().advice = advise_place(facts);
   }
-  if (const LogEvent* event = attempt.find(Event::ResumeUnitFailed)) {
+  const LogEvent* event = attempt.find(Event::ResumeUnitFailed);
+  if (event != nullptr && !waited_in_vain(*event, attempt)) {
     findings.causes.push_back(
         cause_of(Code::NotTried, *event,
                  fmt::format("the initramfs could not ask the kernel to resume: {}", detail_of(*event, 1))));

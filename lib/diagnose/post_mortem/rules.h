@@ -45,6 +45,11 @@ void judge_place(const Case& facts, const Attempt& attempt, Findings& findings);
 void judge_moved(const Case& facts, Findings& findings);        // the disk that was hibernated to
 void judge_every_entry(const Case& facts, Findings& findings);  // several boots that tried, and hung
 void judge_later_boots(const Case& facts, Findings& findings);
+void judge_locked(const Case& facts, const BootLog& boot, Findings& findings);  // encrypted swap
+
+// What a boot waited for in vain.
+std::string awaited_device(const LogEvent& timed_out, const BootLog& boot);
+bool is_mapped(std::string_view device);
 
 // How the boot ended, how the kernel in the image ended, and what the clock kept of a hang.
 void add_last_words(const Case& facts, const BootLog& boot, Cause& cause);
