@@ -356,16 +356,6 @@ def hook_missing(folder, cache):
     return remains
 
 
-@full("not-tried", "consumed", also=("consumed",))
-def dracut_module_missing(folder, cache):
-    """resume= names the swap area; dracut's initramfs was made without its module "resume"."""
-    remains = Remains(FullGuest(cache, folder, Variant(maker="dracut", modules="rootfs-block")))
-    refused(save(remains, before="cat /sys/class/block/vdb/dev > /sys/power/resume"))
-    came, said = restore(remains, then="journalctl -b -o cat -t swapon")
-    remains.note = f"The restoring boot: {came}; {said!r}."
-    return remains
-
-
 # ---- helpers
 
 
