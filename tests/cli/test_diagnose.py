@@ -193,6 +193,16 @@ class Failures(CliTest):
         _, document = self.by_logs(CORPUS / "disk-taken-out-6.12")
         self.assertEqual(document["advice"][0]["text"], "put the disk back, then boot")
 
+    def test_encrypted_swap_that_the_system_opens_after_it_mounted_was_opened_too_late(self):
+        mounted = "[    5.000000] EXT4-fs (vda): mounted filesystem 10101010-1010-4010-8010-101010101010 ro with ordered data mode. Quota mode: none.\n"
+        opened = "[    9.000000] systemd[1]: Finished systemd-cryptsetup@my\\x2dswap.service - Cryptography Setup for my-swap.\n"
+        saving = (CORPUS / "full-disks-exchanged" / "saving.log").read_bytes().replace(b"resume=/dev/vdb", b"resume=/dev/mapper/my-swap").replace(b"/dev/vdb.", b"/dev/mapper/my-swap.")
+        for order, code in ((mounted + opened, "swap-locked"), (opened + mounted, "not-tried")):
+            restoring = ("[    0.000000] Linux version 6.12.117+deb13-amd64 (debian-kernel@lists.debian.org) #1 SMP\n"
+                         "[    0.000000] Command line: root=/dev/vda ro resume=/dev/mapper/my-swap\n" + order)
+            _, document = self.diagnose("--log", self.write("saving.log", saving), "--log", self.write("restoring.log", restoring.encode()))
+            self.assertEqual(document["verdict"]["code"], code, document["verdict"])
+
     def test_one_boot_that_hung_is_no_trap(self):
         case = CORPUS / "every-entry-tries-6.12"
         _, document = self.diagnose("--log", case / "saving.log", "--log", case / "between.log")

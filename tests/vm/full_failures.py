@@ -46,7 +46,7 @@ def save(remains, append=None, name="saving", disks=None, before="true"):
     with guest.boot(append, disks=disks) as boot:
         if boot.wait(600) != "READY":
             raise FullGuestError("the saving boot did not start")
-        boot.do(before)
+        boot.do(before, timeout=300)
         remains.captured[name] = captured(remains, boot, name)
         refusal = boot.hibernate()
         if refusal is not None:
@@ -305,9 +305,9 @@ def swap_opened_too_late(folder, cache):
     the swap signature back."""
     remains, opened = with_locked_swap(folder, cache, f"cswap UUID={LUKS_UUID} {KEY} luks,nofail\n")
     told = "resume=/dev/mapper/cswap"
-    refused(save(remains, told, before="cat /sys/class/block/dm-0/dev > /sys/power/resume"))
+    refused(save(remains, told, before="until grep -q dm- /proc/swaps; do sleep 1; done; cat /sys/class/block/dm-0/dev > /sys/power/resume"))
     came, said = restore(remains, told, timeout=600, disks=(remains.guest.root, remains.guest.swap, opened),
-                         then="swapon --show; swapoff -a; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M; sync")
+                         then="until grep -q dm- /proc/swaps; do sleep 1; done; swapon --show; swapoff -a; dd if=/dev/mapper/cswap of=/dev/vdc bs=1M; sync")
     remains.note = f"The restoring boot: {came}; {said!r}. What was looked at is the area as it is when opened."
     return remains
 
