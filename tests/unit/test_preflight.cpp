@@ -478,6 +478,29 @@ TEST_CASE("An offset for a partition would fail, and for a file it is compared w
   CHECK(judged({28672, 7, 1, false, false}, "resume-offset") == R::WouldFail);
 }
 
+TEST_CASE("Of a system that is not running the offset is compared with where the swap file of fstab begins") {
+  const Folder folder;
+  write_good(folder);
+  std::filesystem::remove(folder.path() + "/proc/swaps");
+  folder.file("etc/fstab", "/swapfile none swap sw 0 0\n");
+  folder.file("swapfile", "x");
+  write_boot_entry(folder, "resume=UUID=feed-1 resume_offset=5");
+  expect(folder, "swap-file", R::Unknown, "nothing is mounted at");  // a copy
+  expect(folder, "resume-offset", R::Unknown);
+
+  auto facts = read_preflight_facts(folder.tree(), "");
+  const auto judged = [&](std::uint64_t page, std::string_view name) {
+    facts.swap_files.clear();
+    facts.swap_files.emplace("/swapfile", boot::SwapFilePlace{page * 4096, page, 1, false, false});
+    const auto report = judge(facts);
+    const auto found = named(report, name);
+    return found.empty() ? R::Unknown : found.front()->result;
+  };
+  CHECK(judged(5, "resume-offset") == R::Ok);
+  CHECK(judged(5, "swap-file") == R::Ok);
+  CHECK(judged(7, "resume-offset") == R::WouldFail);
+}
+
 TEST_CASE("A swap file in a home folder may be hidden from logind") {
   const Folder folder;
   write_good(folder);

@@ -123,6 +123,45 @@ TEST_CASE("What is no file, and a machine without a size of pages, are refused")
   CHECK(boot::locate_swap_file("/etc/passwd", 0).error().kind == ErrorKind::Usage);
 }
 
+TEST_CASE("Below a folder a swap file has an offset only where the file system itself is mounted there") {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path() + "/disk");
+  const std::string disk = std::filesystem::canonical(folder.path() + "/disk");
+  const auto mounted = [&](const std::string& root, const std::string& type, const std::string& point) {
+    return boot::check_mounted(folder.path() + "/disk", fmt::format("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+                                                                    "2 1 8:2 {} {} rw - {} /dev/sda2 rw\n",
+                                                                    root, point, type));
+  };
+  CHECK(mounted("/", "ext4", disk));
+  CHECK(mounted("/@", "btrfs", disk));
+  const auto refusal = [&](const Result<void>& result) {
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::Unsupported);
+    return result.error().found;
+  };
+  CHECK(refusal(mounted("/backups/disk", "ext4", disk)) == "a folder of a file system");  // a bind mount
+  CHECK(refusal(mounted("/", "ext4", disk + "2")) == "a folder that nothing is mounted at");
+  CHECK(refusal(boot::check_mounted(disk, "")) == "a folder that nothing is mounted at");
+  CHECK(boot::check_mounted(folder.path() + "/none", "").error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("The swap file of a system that is mounted here begins where its disk has its first page") {
+  const auto mounted = Mounted::make("mkfs.ext4 -q -F -b 4096", "ext4", 320U << 20);
+  if (!mounted) return;
+  std::filesystem::create_directory(mounted->path() + "/proc");
+  mounted->write_file("before", 300);
+  mounted->write_file("swap", 200);
+  const auto tree = device::Tree::captured(mounted->path());
+  REQUIRE(tree);
+  const std::string mountinfo = device::Tree::live().read("/proc/self/mountinfo").text;
+  const auto place = boot::locate_swap_file_of(*tree, "/swap", kPage, mountinfo);
+  REQUIRE(place);
+  CHECK(mounted->on_device(place->first_byte) == "swap page 0");
+  CHECK(boot::locate_swap_file_of(*tree, "/none", kPage, mountinfo).error().kind == ErrorKind::NotFound);
+  const auto copied = boot::locate_swap_file_of(*tree, "/swap", kPage, "");
+  CHECK(copied.error().kind == ErrorKind::Unsupported);
+}
+
 TEST_CASE("A chunk of btrfs says where an address is on its device") {
   std::string chunk(80, '\0');
   const auto put = [&](std::size_t at, auto value) { std::memcpy(chunk.data() + at, &value, sizeof value); };

@@ -6,14 +6,17 @@
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "lib/base/cursor.h"
 #include "lib/base/text.h"
+#include "lib/device/probe/mount_table.h"
 #include "lib/os/extents.h"
 #include "lib/os/file.h"
 
@@ -144,6 +147,32 @@ Result<SwapFilePlace> locate_swap_file(const std::string& path, std::uint64_t pa
                     .of(path));
   place.offset_pages = place.first_byte / page_bytes;
   return place;
+}
+
+Result<void> check_mounted(const std::string& folder, const std::string& mountinfo) {
+  const auto refuse = [&](const char* found) {
+    return fail(make_error(ErrorKind::Unsupported, "swap file", found,
+                           "the file system itself, mounted: a file that was copied lies elsewhere")
+                    .of(folder));
+  };
+  std::error_code error;
+  const std::string point = std::filesystem::canonical(folder, error).string();
+  if (error) return fail(system_error("realpath", error.value()).of(folder));
+  const auto mounts = device::mounts_from_text(mountinfo);
+  const auto mount = std::find_if(mounts.rbegin(), mounts.rend(),
+                                  [&](const device::Mount& each) { return each.point == point; });
+  if (mount == mounts.rend()) return refuse("a folder that nothing is mounted at");
+  // Of btrfs it may be a subvolume.
+  if (mount->root != "/" && mount->type != "btrfs") return refuse("a folder of a file system");
+  return {};
+}
+
+Result<SwapFilePlace> locate_swap_file_of(const device::Tree& tree, const std::string& path,
+                                          std::uint64_t page_bytes, const std::string& mountinfo) {
+  const auto here = tree.path_here(path);
+  if (!here) return fail(make_error(ErrorKind::NotFound, "swap file", "not there").of(path));
+  if (!tree.is_live()) TRY_OK(check_mounted(tree.path_here("/").value_or(""), mountinfo));
+  return locate_swap_file(*here, page_bytes);
 }
 
 }  // namespace hib::diagnose::boot

@@ -6,6 +6,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/device/probe/tree.h"
 
 namespace hib::diagnose::boot {
 
@@ -20,6 +21,14 @@ struct SwapFilePlace {
 // Asks the mounted file system: FIEMAP, and on btrfs the tree of chunks, which needs root. Refuses what has
 // no place of its own: compressed files, holes at the beginning.
 Result<SwapFilePlace> locate_swap_file(const std::string& path, std::uint64_t page_bytes);
+
+// The same for a file of a tree. On a machine that is not this one only a mounted file system tells: a copy
+// of the file lies elsewhere. `mountinfo` is this system's /proc/self/mountinfo.
+Result<SwapFilePlace> locate_swap_file_of(const device::Tree& tree, const std::string& path,
+                                          std::uint64_t page_bytes, const std::string& mountinfo);
+
+// Fails where no file system is mounted at `folder`, or only a folder of one.
+Result<void> check_mounted(const std::string& folder, const std::string& mountinfo);
 
 // A chunk of btrfs (struct btrfs_chunk) that begins at byte `logical` of the file system's addresses.
 struct ChunkPlace {

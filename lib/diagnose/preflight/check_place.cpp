@@ -230,6 +230,33 @@ void check_content(Sheet& sheet, const ResumeSetting& setting, bool has_offset) 
   }
 }
 
+// The offset against where the area begins on its device.
+void check_offset(Sheet& sheet, const SwapArea& area, const ResumeSetting* offset_setting) {
+  constexpr std::string_view kName = "resume-offset";
+  const std::uint64_t offset =
+      offset_setting != nullptr ? offset_setting->line.offset_pages.value_or(0) : std::uint64_t{0};
+  std::uint64_t right = 0;
+  if (area.is_file) {
+    const auto place = sheet.facts.swap_files.find(area.name);
+    if (place == sheet.facts.swap_files.end() || !place->second) {
+      sheet.unknown(kName, Code::WrongPlace,
+                    fmt::format("whether resume_offset={} is right is not known: where {} lies is not",
+                                offset, area.name));
+      return;
+    }
+    right = place->second->offset_pages;
+  }
+  if (offset == right) {
+    sheet.ok(kName, Code::WrongPlace, fmt::format("resume_offset is {}, where {} begins", offset, area.name));
+    return;
+  }
+  Check& check =
+      sheet.fails(kName, Code::WrongPlace,
+                  fmt::format("resume_offset is {}, and {} begins at page {}", offset, area.name, right));
+  if (offset_setting != nullptr) check.evidence.push_back(offset_setting->evidence);
+  check.fix = fix_parameters(sheet.facts);
+}
+
 // The device and the offset against the area that the image goes to.
 void check_area(Sheet& sheet, const ResumeSetting& setting, const ResumeSetting* offset_setting) {
   constexpr std::string_view kName = "resume-area";
@@ -247,30 +274,7 @@ void check_area(Sheet& sheet, const ResumeSetting& setting, const ResumeSetting*
   }
   sheet.ok(kName, Code::WrongPlace,
            fmt::format("the next boot looks at {}, where the image would be", area->device));
-  const std::uint64_t offset =
-      offset_setting != nullptr ? offset_setting->line.offset_pages.value_or(0) : std::uint64_t{0};
-  constexpr std::string_view kOffsetName = "resume-offset";
-  std::uint64_t right = 0;
-  if (area->is_file) {
-    const auto place = facts.swap_files.find(area->name);
-    if (place == facts.swap_files.end() || !place->second) {
-      sheet.unknown(kOffsetName, Code::WrongPlace,
-                    fmt::format("whether resume_offset={} is right is not known: where {} lies is not",
-                                offset, area->name));
-      return;
-    }
-    right = place->second->offset_pages;
-  }
-  if (offset == right) {
-    sheet.ok(kOffsetName, Code::WrongPlace,
-             fmt::format("resume_offset is {}, where {} begins", offset, area->name));
-    return;
-  }
-  Check& check =
-      sheet.fails(kOffsetName, Code::WrongPlace,
-                  fmt::format("resume_offset is {}, and {} begins at page {}", offset, area->name, right));
-  if (offset_setting != nullptr) check.evidence.push_back(offset_setting->evidence);
-  check.fix = fix_parameters(facts);
+  check_offset(sheet, *area, offset_setting);
 }
 
 // A place in words that can be compared: with all of the same sort. Two spellings of one device are equal.
@@ -391,6 +395,9 @@ void check_place(Sheet& sheet) {
   check_resolves(sheet, *place.setting);
   check_content(sheet, *place.setting, place.offset_setting != nullptr);
   check_area(sheet, *place.setting, place.offset_setting);
+  // Of a system that is not running, devices are not known: an offset means that the area is a file.
+  const SwapArea* file = configured_file(sheet.facts);
+  if (file != nullptr && place.offset_setting != nullptr) check_offset(sheet, *file, place.offset_setting);
 }
 
 }  // namespace hib::diagnose::checks

@@ -116,11 +116,7 @@ void check_device(Sheet& sheet, const SwapArea& area) {
 void check_swap_file(Sheet& sheet, const SwapArea& area) {
   constexpr std::string_view kName = "swap-file";
   const auto place = sheet.facts.swap_files.find(area.name);
-  if (place == sheet.facts.swap_files.end()) {
-    sheet.unknown(kName, Code::SwapFile,
-                  fmt::format("where {} lies can be asked on its own machine only", area.name));
-    return;
-  }
+  if (place == sheet.facts.swap_files.end()) return;
   if (!place->second) {
     sheet.unknown(
         kName, Code::SwapFile,
@@ -150,6 +146,7 @@ void check_swap(Sheet& sheet) {
   constexpr std::string_view kName = "swap-area";
   if (!sheet.facts.configuration.swap.is_known) {
     sheet.unknown(kName, Code::NoSpace, "which swap is in use is not known: /proc/swaps cannot be read");
+    if (const SwapArea* file = configured_file(sheet.facts)) check_swap_file(sheet, *file);
     return;
   }
   const SwapArea* area = image_area(sheet.facts);

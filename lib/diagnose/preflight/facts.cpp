@@ -76,9 +76,20 @@ std::string spec_in_fstab(const PreflightFacts& facts) {
   return active == 1 && idle == 1 ? spec : "";
 }
 
+// What now says the place, with the offset as the disk has it.
+std::string corrected_parameters(const PreflightFacts& facts) {
+  const SwapArea* file = configured_file(facts);
+  const ResumePlace now = resume_place(facts);
+  if (file == nullptr || now.setting == nullptr) return "";
+  const auto place = facts.swap_files.find(file->name);
+  if (place == facts.swap_files.end() || !place->second) return "";
+  return fmt::format("resume={} resume_offset={}", *now.setting->line.resume, place->second->offset_pages);
+}
+
 std::string wanted_parameters(const PreflightFacts& facts) {
   const SwapArea* area = image_area(facts);
-  if (area == nullptr || area->is_ephemeral()) return "";
+  if (area == nullptr) return corrected_parameters(facts);
+  if (area->is_ephemeral()) return "";
   const boot::BlockDevice* device = facts.configuration.devices.by_name(area->device);
   const bool is_by_fstab = device == nullptr && !area->is_file;
   const std::string spec = is_by_fstab ? spec_in_fstab(facts) : device == nullptr ? "" : spec_of(*device);
@@ -108,12 +119,14 @@ void read_the_initramfs(const device::Tree& tree, const std::string& wanted, Pre
   }
 }
 
+// Those in use; of a system that is not running, those of /etc/fstab.
 void locate_swap_files(const device::Tree& tree, PreflightFacts& facts) {
-  if (!tree.is_live()) return;  // a captured tree lies on another file system
   const std::uint64_t page = facts.configuration.kernel.page_bytes.value_or(kUsualPage);
+  const std::string mountinfo = device::Tree::live().read("/proc/self/mountinfo").text;
+  const bool is_running = facts.configuration.swap.is_known;
   for (const SwapArea& area : facts.configuration.swap.areas) {
-    if (area.is_file && area.is_active && !area.is_deleted)
-      facts.swap_files.emplace(area.name, boot::locate_swap_file(area.name, page));
+    if (area.is_file && area.is_active == is_running && !area.is_deleted)
+      facts.swap_files.emplace(area.name, boot::locate_swap_file_of(tree, area.name, page, mountinfo));
   }
 }
 
@@ -150,6 +163,12 @@ const SwapArea* image_area(const PreflightFacts& facts) {
     if (is_there != false && is_better(area, best)) best = &area;
   }
   return best;
+}
+
+const SwapArea* configured_file(const PreflightFacts& facts) {
+  const boot::SwapSetup& swap = facts.configuration.swap;
+  const bool is_alone = !swap.is_known && swap.areas.size() == 1 && swap.areas.front().is_file;
+  return is_alone ? &swap.areas.front() : nullptr;
 }
 
 bool is_certain(const PreflightFacts& facts, const SwapArea& area) {

@@ -22,7 +22,8 @@ struct PreflightFacts {
   std::optional<std::string> builtin_list;  // modules.builtin of the kernel that boots next
   std::vector<std::string> newer_files;     // that the initramfs is made from, and which changed after it
   std::vector<Evidence> module_options;     // "options …" lines of the machine's own modprobe.d
-  // Of each active swap file, by its name: only where this machine is looked at, or its disk is mounted.
+  // Of each swap file, by its name: an active one, or of /etc/fstab where the system is not running. An error
+  // where neither this machine is looked at nor its disk is mounted.
   std::map<std::string, Result<boot::SwapFilePlace>> swap_files;
 
   // The firmware's memory maps of earlier boots, the oldest first, and why there are none.
@@ -43,6 +44,8 @@ PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string&
 // The swap area that an image would go to: the one that /sys/power/resume names, or else the one that
 // systemd and the kernel take. Null where there is none.
 const boot::SwapArea* image_area(const PreflightFacts& facts);
+// The swap file of a system that is not running, where /etc/fstab has no other area. Null otherwise.
+const boot::SwapArea* configured_file(const PreflightFacts& facts);
 // False where /sys/power/resume names a device, and whether the area lies on that one is not known.
 bool is_certain(const PreflightFacts& facts, const boot::SwapArea& area);
 
