@@ -120,7 +120,7 @@ class Diagnose final : public Verb {
     auto maps = probed_maps();
     if (!maps) return refuse(maps.error());
     const auto journal = verb_->count("--journal") > 0 ? std::optional(journal_) : std::nullopt;
-    auto report = diagnose::preflight({files_, request_.logs, journal, std::move(*maps)});
+    auto report = diagnose::preflight(context.formats, {files_, request_.logs, journal, std::move(*maps)});
     if (!report) return refuse(report.error());
     if (mask_) report = diagnose::masked(std::move(*report), files_);
     const auto written = file->publish([&] { return report::html_of_preflight(*report); });

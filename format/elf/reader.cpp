@@ -15,6 +15,7 @@
 #include "lib/image/extent_reader.h"
 #include "lib/image/input.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/os/running_memory.h"
 
 namespace hib::elf {
 namespace {
@@ -128,7 +129,7 @@ Result<std::unique_ptr<ImageReader>> open_plain(std::shared_ptr<const File> file
   info.format = "elf";
   const auto segments = std::count_if(headers.program.begin(), headers.program.end(),
                                       [](const ProgramHeader& p) { return p.type == kPtLoad; });
-  info.variant = is_live ? "the running machine"
+  info.variant = is_live ? kRunningVariant
                          : fmt::format("ELF{} core, {}", headers.is_64 ? 64 : 32,
                                        counted(static_cast<std::uint64_t>(segments), "PT_LOAD segment"));
   describe_input(*file, info);

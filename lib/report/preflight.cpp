@@ -1,6 +1,7 @@
 #include "lib/report/preflight.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,31 @@ std::string result_mark(const Style& style, CheckResult result) {
 std::size_t count_of(const PreflightReport& report, CheckResult result) {
   return static_cast<std::size_t>(std::count_if(report.checks.begin(), report.checks.end(),
                                                 [&](const Check& check) { return check.result == result; }));
+}
+
+Json json_of_bounds(const diagnose::Bounds& bounds) {
+  return {{"least", bounds.least}, {"likely", bounds.likely}, {"most", bounds.most}};
+}
+
+Json json_of_space(const diagnose::SpaceReport& space) {
+  const diagnose::ImageEstimate& estimate = space.estimate;
+  const auto& sample = space.sample;
+  const auto number_or_null = [](const std::optional<std::uint64_t>& number) {
+    return number ? Json(*number) : Json(nullptr);
+  };
+  return {
+      {"sampled", sample.has_value()},
+      {"why_not_sampled", space.why_no_sample.empty() ? Json(nullptr) : Json(printable(space.why_no_sample))},
+      {"codec", sample ? Json(sample->codec) : Json(nullptr)},
+      {"sampled_units", sample ? sample->units.size() : 0},
+      {"compressed_percent", sample ? Json(std::llround(sample->ratio() * 100)) : Json(nullptr)},
+      {"in_use_bytes", estimate.in_use},
+      {"image_size_bytes", estimate.image_size},
+      {"image_bytes", json_of_bounds(estimate.image)},
+      {"area_bytes", estimate.area ? json_of_bounds(*estimate.area) : Json(nullptr)},
+      {"free_bytes", number_or_null(space.free_bytes)},
+      {"kernel_wants_bytes", number_or_null(estimate.wanted_at_start)},
+      {"logind_counts_bytes", space.active_anonymous == 0 ? Json(nullptr) : Json(space.active_anonymous)}};
 }
 
 }  // namespace
@@ -94,6 +120,7 @@ Json json_of_preflight(const PreflightReport& report) {
                                   {"evidence", std::move(evidence)},
                                   {"advice", std::move(advice)}});
   }
+  document["space"] = report.space ? json_of_space(*report.space) : Json(nullptr);
   document["not_read"] = Json::array();
   for (const diagnose::boot::Unread& unread : report.not_read)
     document["not_read"].push_back({{"path", printable(unread.path)}, {"why", printable(unread.why)}});

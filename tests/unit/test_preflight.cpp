@@ -235,6 +235,86 @@ TEST_CASE("Room for the image is enough, enough if it compresses, or not enough"
   expect(folder, "image-space", R::Unknown);
 }
 
+// `units` of 32 pages, each of which takes this many KiB.
+MemorySample sample_of(std::uint64_t saved_mib, std::vector<std::uint64_t> kib) {
+  for (std::uint64_t& unit : kib) unit *= 1024;
+  return {"lzo", 4096, saved_mib * 256, std::move(kib)};
+}
+
+TEST_CASE("Where memory was sampled, room is compared with what the sample takes") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/power/image_size", "3221225472\n");
+  folder.file("proc/swaps", std::string(kSwaps) + "/dev/sda2 partition 1048576 0 -2\n");
+  auto facts = read_preflight_facts(folder.tree(), "");
+  const auto judged = [&](MemorySample sample) {
+    facts.memory_sample = std::move(sample);
+    const auto report = judge(facts);
+    const auto found = named(report, "image-space");
+    REQUIRE(found.size() == 1);
+    REQUIRE(report.space);
+    REQUIRE(report.space->estimate.area);
+    return std::pair(found.front()->result, *report.space->estimate.area);
+  };
+  // 2 GiB of memory in units that all shrink to a quarter.
+  const auto [fits, exact] = judged(sample_of(2048, std::vector<std::uint64_t>(100, 32)));
+  CHECK(fits == R::Ok);
+  CHECK(exact.least == exact.most);
+  CHECK(exact.likely > (512U << 20));
+  CHECK(exact.likely < (520U << 20));
+  // Half of it shrinks to nothing and half not at all: the mean just fits, and need not be right.
+  std::vector<std::uint64_t> mixed(50, 4);
+  mixed.resize(100, 128);
+  const auto [may_fit, wide] = judged(sample_of(2000, mixed));
+  CHECK(may_fit == R::Warning);
+  CHECK(wide.least < (1000U << 20));
+  CHECK(wide.most > (1100U << 20));
+  CHECK(judged(sample_of(2048, std::vector<std::uint64_t>(100, 124))).first == R::WouldFail);
+}
+
+TEST_CASE("Of memory that the kernel would shrink first, the bounds span what it may keep") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/power/image_size", "1073741824\n");
+  folder.file(
+      "proc/meminfo",
+      "MemTotal: 8000000 kB\nMemFree: 4000000 kB\nActive(file): 1048576 kB\nActive(anon): 524288 kB\n");
+  auto facts = read_preflight_facts(folder.tree(), "");
+  std::vector<std::uint64_t> mixed(50, 4);
+  mixed.resize(100, 128);
+  facts.memory_sample = sample_of(2048, mixed);
+  const auto report = judge(facts);
+  REQUIRE(report.space);
+  const ImageEstimate& estimate = report.space->estimate;
+  CHECK(estimate.image.likely == (1024U << 20));
+  CHECK(estimate.image.most == (2048U << 20));
+  CHECK(estimate.area->least < (64U << 20));   // the half that shrinks to nothing is kept, files are dropped
+  CHECK(estimate.area->most > (1536U << 20));  // the other half, and all anonymous memory goes to swap
+  CHECK(named(report, "image-size").front()->text.find("would drop or swap out") != std::string::npos);
+}
+
+TEST_CASE("Why memory was not sampled stands beside the estimate") {
+  const Folder folder;
+  write_good(folder);
+  auto facts = read_preflight_facts(folder.tree(), "");
+  facts.why_no_sample = "/proc/kcore: open: no permission";
+  const auto report = judge(facts);
+  CHECK(named(report, "image-space").front()->text.find("no permission") != std::string::npos);
+  CHECK_FALSE(report.space->estimate.area);
+}
+
+TEST_CASE("The kernel asks for room beforehand only where it does not compress") {
+  const Folder folder;
+  write_good(folder);
+  expect(folder, "kernel-space", R::Ok, "asks for no room");
+  folder.file("proc/cmdline", fmt::format("resume=UUID={} hibernate=nocompress\n", kUuid));
+  expect(folder, "kernel-space", R::Ok, "hibernate=nocompress");
+  const auto wanted = judge(read_preflight_facts(folder.tree(), "")).space->estimate.wanted_at_start;
+  REQUIRE(wanted);
+  folder.file("proc/swaps", fmt::format("{}/dev/sda2 partition {} 0 -2\n", kSwaps, *wanted / 1024));
+  expect(folder, "kernel-space", R::WouldFail, "hibernate=nocompress");  // more, not as much
+}
+
 TEST_CASE("logind's limit is 98 per cent of what is free, in its own unit") {
   const Folder folder;
   write_good(folder);

@@ -78,10 +78,11 @@ def failure(code, disk, series=("6.1", "6.12"), also=()):
 
 
 class Bench:
-    """A folder in which failures happen, and the images that several of them begin with."""
+    """A folder in which failures happen, and the images that several of them begin with. `files`: what every guest has besides, name
+    in the guest -> Path."""
 
-    def __init__(self, folder, cache):
-        self.folder, self.cache = Path(folder), Path(cache)
+    def __init__(self, folder, cache, files=None):
+        self.folder, self.cache, self.files = Path(folder), Path(cache), files or {}
         self._saved, self._initramfs, self._disks = {}, {}, 0
 
     # ---- disks
@@ -132,6 +133,7 @@ class Bench:
         if (series, modules) not in self._initramfs:
             found = kernel.fetch_headers(series, self.cache)
             files = {"extra/badsleep.ko": jump.build_module(found, self.cache, HERE / "badsleep.c")}
+            files.update(self.files)
             zram = found.module_files(["zram"])
             files["extra/zram"] = "".join(f"{module.name.split('.')[0]}\n" for module in zram).encode()
             for module in zram:

@@ -10,6 +10,7 @@
 #include "lib/diagnose/boot/initramfs.h"
 #include "lib/diagnose/boot/remedies.h"
 #include "lib/diagnose/boot/swap_file.h"
+#include "lib/diagnose/preflight/memory_sample.h"
 #include "lib/os/firmware_map.h"
 
 namespace hib::diagnose {
@@ -29,6 +30,11 @@ struct PreflightFacts {
   // The firmware's memory maps of earlier boots, the oldest first, and why there are none.
   std::vector<std::vector<MemoryMapEntry>> memory_maps;
   std::string why_no_maps;
+
+  // How far memory compresses; why that is not known. Neither where nobody asked: an image was written
+  // already.
+  std::optional<MemorySample> memory_sample;
+  std::string why_no_sample;
 
   boot::Remedies remedies;
   // What the command line has to say: "resume=UUID=… resume_offset=…"; empty where no area would do.

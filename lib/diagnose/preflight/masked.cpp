@@ -27,6 +27,7 @@ void hide_all(PreflightReport& report, Mask& mask) {
     mask.hide(unread.path);
     mask.hide(unread.why);
   }
+  if (report.space) mask.hide(report.space->why_no_sample);
 }
 
 }  // namespace

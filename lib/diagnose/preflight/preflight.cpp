@@ -5,6 +5,7 @@
 #include "lib/diagnose/log/log.h"
 #include "lib/diagnose/log/map_changes.h"
 #include "lib/diagnose/preflight/checks.h"
+#include "lib/os/machine.h"
 
 namespace hib::diagnose {
 
@@ -32,6 +33,33 @@ Result<void> read_memory_maps(const device::Tree& tree, const PreflightRequest& 
   const auto logged = logged_maps(logs);
   facts.memory_maps.insert(facts.memory_maps.end(), logged.begin(), logged.end());
   return {};
+}
+
+// Before Linux 6.6 pages of zeros were stored as others are.
+constexpr unsigned kFirstWithoutZeroPages = 6006;
+
+void sample_this_machine(const Formats& formats, PreflightFacts& facts) {
+  const boot::KernelState& kernel = facts.configuration.kernel;
+  Machine machine;
+  machine.release = kernel.release;
+  SampleRequest request;
+  request.codec = kernel.compressor.value_or(request.codec);
+  request.stores_zero_pages = machine.release_number() < kFirstWithoutZeroPages;
+  auto sample = sample_memory(formats, request);
+  if (sample) {
+    facts.memory_sample = std::move(*sample);
+  } else {
+    facts.why_no_sample = sample.error().line();
+  }
+}
+
+std::optional<SpaceReport> space_of(const PreflightFacts& facts) {
+  const auto estimate = estimate_image(facts);
+  if (!estimate) return std::nullopt;
+  SpaceReport space{*estimate, facts.memory_sample, facts.why_no_sample, std::nullopt,
+                    facts.configuration.kernel.memory_of("Active(anon)")};
+  if (const boot::SwapArea* area = image_area(facts)) space.free_bytes = area->free_bytes();
+  return space;
 }
 
 }  // namespace
@@ -62,13 +90,18 @@ PreflightReport judge(const PreflightFacts& facts) {
   checks::check_next_boot(sheet);
   checks::check_memory_map(sheet);
   checks::check_jump(sheet);
-  return {std::move(sheet.checks), facts.configuration.unread};
+  return {std::move(sheet.checks), facts.configuration.unread, false, space_of(facts)};
 }
 
-Result<PreflightReport> preflight(const PreflightRequest& request) {
+Result<PreflightReport> preflight(const Formats& formats, const PreflightRequest& request) {
   TRY(const device::Tree tree, boot::open_tree(request.files));
   PreflightFacts facts = read_preflight_facts(tree, request.files.initramfs);
   TRY_OK(read_memory_maps(tree, request, facts));
+  if (tree.is_live()) {
+    sample_this_machine(formats, facts);
+  } else {
+    facts.why_no_sample = "it is another machine's";
+  }
   return judge(facts);
 }
 

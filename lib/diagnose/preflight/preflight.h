@@ -9,6 +9,7 @@
 #include "lib/diagnose/boot/machine_files.h"
 #include "lib/diagnose/cause.h"
 #include "lib/diagnose/preflight/facts.h"
+#include "lib/diagnose/preflight/image_estimate.h"
 
 namespace hib::diagnose {
 
@@ -25,10 +26,20 @@ struct Check {
   std::vector<Advice> fix;  // none where all is well, or nothing can be done
 };
 
+// Room for the image: what it takes, and who asks for how much.
+struct SpaceReport {
+  ImageEstimate estimate;
+  std::optional<MemorySample> sample;
+  std::string why_no_sample;                // empty where there is one, or none was to be taken
+  std::optional<std::uint64_t> free_bytes;  // of the area that the image would go to
+  std::uint64_t active_anonymous = 0;       // what logind compares with it; 0 where that is not known
+};
+
 struct PreflightReport {
   std::vector<Check> checks;           // in the order of what happens: saving first
   std::vector<boot::Unread> not_read;  // what could not be read, and why
   bool is_masked = false;              // names and ids are pseudonyms
+  std::optional<SpaceReport> space;    // nothing where not even /proc/meminfo could be read
   bool would_fail() const;
 };
 
@@ -39,7 +50,8 @@ struct PreflightRequest {
   std::optional<std::string> journal;                    // a folder; empty text: this machine's
   std::vector<std::vector<MemoryMapEntry>> memory_maps;  // the oldest first
 };
-Result<PreflightReport> preflight(const PreflightRequest& request);
+// `formats` reads the memory of this machine.
+Result<PreflightReport> preflight(const Formats& formats, const PreflightRequest& request);
 
 // The judgement alone.
 PreflightReport judge(const PreflightFacts& facts);
