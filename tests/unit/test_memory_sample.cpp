@@ -61,7 +61,7 @@ struct MadeUpMachine {
     std::vector<std::uint64_t> all(first);
     all.insert(all.end(), flags.begin(), flags.end());
     write_file(folder.file("flags"), std::as_bytes(std::span(all)));
-    return {folder.file("kcore"), folder.file("flags"), "lzo", true};
+    return {folder.file("kcore"), folder.file("flags"), folder.file("zones"), "lzo", true};
   }
   MemorySample sample(const SampleRequest& request) const {
     write_file(folder.file("kcore"), kcore());
@@ -89,7 +89,7 @@ TEST_CASE("Each unit of memory takes as many blocks as the kernel would write fo
   machine.fill_random(0, 128);  // the first half does not compress, the second is zeros
   const MemorySample sample = machine.sample();
   CHECK(sample.codec == "lzo");
-  CHECK(sample.saved_pages == 256);
+  CHECK(sample.saved_pages() == 256);
   REQUIRE(sample.units.size() == 8);
   CHECK(sample.units.front() == kPage);
   CHECK(sample.units.back() == kUnitBytes + kPage);  // LZO makes noise a little larger
@@ -102,8 +102,21 @@ TEST_CASE("Pages that are free, offline or poisoned are neither counted nor read
   machine.fill_random(0, 192);
   for (std::size_t i = 0; i < 192; ++i) machine.flags[i] = i < 64 ? kFree : i < 128 ? kOffline : kPoisoned;
   const MemorySample sample = machine.sample();
-  CHECK(sample.saved_pages == 64);
+  CHECK(sample.saved_pages() == 64);
   CHECK(sample.units == std::vector<std::uint64_t>{kPage, kPage});
+}
+
+TEST_CASE("Free pages that processors keep at hand are not counted") {
+  MadeUpMachine machine(64);
+  const SampleRequest request = machine.request();
+  const auto saved = [&](const char* zones) {
+    write_file(request.zones, as_bytes(zones));
+    return machine.sample(request).saved_pages();
+  };
+  CHECK(saved("Node 0, zone DMA\n  pages free 9\n  pagesets\n    cpu: 0\n count: 5\n high: 8\n    cpu: 1\n "
+              "count: 7\n") == 52);
+  CHECK(saved("count: 99") == 0);
+  CHECK(saved("count: none\ncount:") == 64);
 }
 
 TEST_CASE("Pages of zeros cost nothing where the kernel does not store them") {
@@ -132,7 +145,7 @@ TEST_CASE("Large memory is sampled in a bounded number of units") {
   MadeUpMachine machine(kUnitPages * 600);
   const MemorySample sample = machine.sample();
   CHECK(sample.units.size() == 512);
-  CHECK(sample.saved_pages == kUnitPages * 600);
+  CHECK(sample.saved_pages() == kUnitPages * 600);
 }
 
 TEST_CASE("Of memory with more flags than are looked at the share that is used is right") {
@@ -153,7 +166,7 @@ TEST_CASE("Of memory with more flags than are looked at the share that is used i
   }
   write_file(request.page_flags, std::as_bytes(std::span(flags)));
   const MemorySample sample = must(sample_memory(formats(), request));
-  const double share = static_cast<double>(sample.saved_pages) / static_cast<double>(kPages);
+  const double share = static_cast<double>(sample.saved_pages()) / static_cast<double>(kPages);
   CHECK(share > 0.70);
   CHECK(share < 0.80);
   CHECK(sample.units.size() == 512);

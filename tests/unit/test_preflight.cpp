@@ -238,7 +238,7 @@ TEST_CASE("Room for the image is enough, enough if it compresses, or not enough"
 // `units` of 32 pages, each of which takes this many KiB.
 MemorySample sample_of(std::uint64_t saved_mib, std::vector<std::uint64_t> kib) {
   for (std::uint64_t& unit : kib) unit *= 1024;
-  return {"lzo", 4096, saved_mib * 256, std::move(kib)};
+  return {"lzo", 4096, saved_mib * 256, 0, std::move(kib)};
 }
 
 TEST_CASE("Where memory was sampled, room is compared with what the sample takes") {

@@ -53,23 +53,25 @@ void estimate_by_counters(const boot::KernelState& kernel, ImageEstimate& estima
   estimate.image.most = estimate.in_use;
 }
 
-// The kernel frees memory down to image_size, and never keeps more than half of it. It may end with more than
-// it wanted: what it could not free.
+// The kernel frees memory down to image_size, and never keeps more than half of it. It counts the free pages
+// that processors keep at hand as if they were used, so it ends with as much less; or with more than it
+// wanted: what it could not free.
 void estimate_by_sample(const PreflightFacts& facts, ImageEstimate& estimate) {
   const MemorySample& sample = *facts.memory_sample;
   const Droppable droppable = droppable_of(facts.configuration.kernel);
-  estimate.in_use = sample.saved_pages * sample.page_bytes;
+  estimate.in_use = sample.saved_pages() * sample.page_bytes;
+  const std::uint64_t used = sample.used_pages * sample.page_bytes;
   estimate.stuck = less(estimate.in_use, droppable.files);
   const std::uint64_t swappable = std::min(droppable.anonymous, free_swap_of(facts));
   const std::uint64_t minimum = less(estimate.in_use, droppable.files + swappable);
-  const std::uint64_t half =
-      less(estimate.in_use + facts.configuration.kernel.memory_of("MemFree"), kPagesForIo) / 2;
+  const std::uint64_t half = less(used + facts.configuration.kernel.memory_of("MemFree"), kPagesForIo) / 2;
   const std::uint64_t wanted = std::min(estimate.image_size, half);
-  if (wanted >= estimate.in_use) {
+  if (wanted >= used) {
     estimate.image = {estimate.in_use, estimate.in_use, estimate.in_use};
     return;
   }
-  estimate.image.likely = estimate.image.least = std::max(wanted, minimum);
+  estimate.image.likely = estimate.image.least =
+      std::min(std::max(less(wanted, used - estimate.in_use), minimum), estimate.in_use);
   estimate.image.most = std::max(estimate.image.likely, std::min(estimate.in_use, half));
 }
 
@@ -91,11 +93,11 @@ Spread spread_of(std::span<const std::uint64_t> units, double unit_bytes) {
 }
 
 // A part of memory is saved, and nobody knows which: at the least, the units that compress best.
-Bounds area_bytes_of(const MemorySample& sample, const ImageEstimate& estimate, std::uint64_t saved) {
+Bounds area_bytes_of(const MemorySample& sample, std::uint64_t saved) {
   const double unit_bytes = static_cast<double>(sample.page_bytes * kUnitPages);
   const std::span<const std::uint64_t> units(sample.units);
-  const double share =
-      estimate.in_use == 0 ? 1 : static_cast<double>(saved) / static_cast<double>(estimate.in_use);
+  const double used = static_cast<double>(std::max<std::uint64_t>(sample.used_pages * sample.page_bytes, 1));
+  const double share = static_cast<double>(saved) / used;
   const auto part = std::clamp<std::size_t>(
       static_cast<std::size_t>(std::ceil(share * static_cast<double>(units.size()))), 1, units.size());
   const Spread all = spread_of(units, unit_bytes);
@@ -121,7 +123,7 @@ Bounds area_of(const PreflightFacts& facts, const ImageEstimate& estimate) {
   const Droppable droppable = droppable_of(facts.configuration.kernel);
   const auto bytes_of = [&](std::uint64_t saved) {
     if (!is_compressed(facts) || !facts.memory_sample) return Bounds{saved, saved, saved};
-    return area_bytes_of(*facts.memory_sample, estimate, saved);
+    return area_bytes_of(*facts.memory_sample, saved);
   };
   // What is not kept in memory is dropped, or lies in swap, uncompressed.
   const auto swapped_out = [&](std::uint64_t saved) {

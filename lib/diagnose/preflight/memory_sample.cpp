@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <fstream>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -109,6 +110,18 @@ Result<SavedPages> find_saved_pages(const std::vector<PageRun>& ram, const PageF
   return pages;
 }
 
+// The sum of "count:" of all "pagesets"; 0 where that is not known.
+std::uint64_t pages_at_hand(const std::string& path) {
+  std::ifstream file(path);
+  std::uint64_t sum = 0;
+  std::string word;
+  while (file >> word) {
+    std::uint64_t count = 0;
+    if (word == "count:" && file >> count) sum += count;
+  }
+  return sum;
+}
+
 // Takes units of pages apart from one another in memory that is used again, and is wiped in the end.
 class Compressor {
  public:
@@ -181,7 +194,7 @@ Result<MemorySample> sample_memory(const Formats& formats, const SampleRequest& 
   TRY(const PageFlags flags, PageFlags::open(request.page_flags));
   TRY(const auto ram, system_ram_of(*image));
   TRY(const SavedPages pages, find_saved_pages(ram, flags));
-  MemorySample sample{request.codec, image->info().page_size, pages.count, {}};
+  MemorySample sample{request.codec, image->info().page_size, pages.count, pages_at_hand(request.zones), {}};
   const std::uint64_t affordable = kMostSampledBytes / (sample.page_bytes * kUnitPages);
   const std::uint64_t count = std::min({kMostUnits, affordable, pages.seen.size() / kUnitPages});
   Compressor compressor(*image, request);

@@ -2,6 +2,7 @@
 // compressed as the kernel does it. No content of a page is kept.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ inline constexpr std::uint64_t kUnitPages = 32;
 struct SampleRequest {
   std::string memory = kRunningMachine;
   std::string page_flags = "/proc/kpageflags";
+  std::string zones = "/proc/zoneinfo";
   std::string codec = "lzo";      // or "lz4"
   bool stores_zero_pages = true;  // Linux before 6.6
 };
@@ -24,11 +26,15 @@ struct SampleRequest {
 struct MemorySample {
   std::string codec;
   std::uint64_t page_bytes = 0;
-  std::uint64_t saved_pages =
-      0;  // that are neither free nor unusable; counted in a part where memory is large
+  std::uint64_t used_pages =
+      0;  // neither free nor unusable by their flags; counted in a part of large memory
+  // Of these the free ones that each processor keeps at hand: their flags do not tell. The kernel gives them
+  // back before it saves.
+  std::uint64_t kept_at_hand = 0;
   // What each unit of kUnitPages pages would take on the disk, in bytes; ascending.
   std::vector<std::uint64_t> units;
 
+  std::uint64_t saved_pages() const { return used_pages - std::min(used_pages, kept_at_hand); }
   double ratio() const;  // bytes on the disk for each byte of memory
 };
 
