@@ -11,8 +11,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import json_schema  # noqa: E402
+import jump  # noqa: E402
 from failures import FAILURES, Bench  # noqa: E402
-from support import ROOT  # noqa: E402
+from support import HIBTOOL, PAGE, ROOT  # noqa: E402
 from tool import tool, tool_json  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
@@ -85,6 +87,28 @@ class Diagnosed(unittest.TestCase):
         self.assertEqual(tool_json("diagnose", evidence.disk)["session"]["state"], "armed")
         with self.bench.boot(evidence.disk, series="6.1") as boot:
             self.assertTrue(boot.resume())
+
+    def test_the_sample_of_memory_foresees_the_room_that_the_image_takes(self):
+        """Half of the memory in use is noise. Who is not root gets an estimate."""
+        folder = self.folder / "preflight"
+        folder.mkdir()
+        bench = Bench(folder, CACHE, jump.program_files(HIBTOOL, folder))
+        disk = bench.disk(512)
+        with bench.boot(disk, series="6.12", memory_mib=512) as boot:
+            boot.do("swapon /dev/vda; mount -t tmpfs none /full; dd if=/dev/urandom of=/full/noise bs=1M count=100")
+            boot.do("mkdir -p /etc; echo nobody:x:65534:65534::/:/bin/sh > /etc/passwd")
+            by_nobody = boot.do("start-stop-daemon -S -c nobody -x $(which hibtool) -- diagnose --preflight", code=None)
+            foreseen = json_schema.loads(boot.do("hibtool diagnose --preflight --json 2> /dev/null", code=None))
+            boot.save()
+        self.assertIn("an estimate by /proc/meminfo; memory could not be sampled: /proc/kcore: open: no permission", by_nobody)
+        self.assertEqual(json_schema.problems(foreseen), [])
+        space = foreseen["space"]
+        self.assertEqual((space["sampled"], space["codec"], space["why_not_sampled"]), (True, "lzo", None))
+        saved = tool_json("inspect", "--map", disk)
+        taken = sum(part["bytes"] for part in saved["map"] if part["label"] != "unlabelled") + saved["swapped_out"]["slots"] * PAGE
+        self.assertGreater(taken, 100 << 20)
+        self.assertGreaterEqual(taken, space["area_bytes"]["least"], space)
+        self.assertLessEqual(taken, space["area_bytes"]["most"], space)
 
 
 if __name__ == "__main__":
