@@ -302,6 +302,10 @@ TEST_CASE("a clock that goes back is another boot, though its beginning is lost"
   const std::string later = "[    3.000000] PM: Image not found (code -22)\n";
   CHECK(read_text(saving + later).boots.size() == 2);
   CHECK(read_text(saving + "[  811.999000] PM: Image saving done\n").boots.size() == 1);
+  // The snapshot stops the clock of the log.
+  CHECK(read_text(saving + "[  815.000000] PM: Image created (20232 pages copied)\n"
+                           "[  812.100000] PM: Image saving done\n")
+            .boots.size() == 1);
   // The kernel in the image goes on with its own clock.
   CHECK(read_text("[  812.000000] PM: Image successfully loaded\n[    3.000000] PM: hibernation exit\n")
             .boots.size() == 1);

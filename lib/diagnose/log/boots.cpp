@@ -74,9 +74,14 @@ bool BootCollector::begins_boot(const HeardLine& line) {
 // A log that has lost the beginning of a boot still has its clock, which begins anew. Where a kernel has
 // jumped into an image, it is the clock of the image that goes on.
 bool BootCollector::is_of_another_boot(const HeardLine& line) {
-  const Boot& boot = current();
-  if (!boot.log.id.empty() || line.speaker == Speaker::UserSpace || boot.has_jumped) return false;
-  return line.monotonic_us && boot.monotonic_us && *line.monotonic_us + kClockDisorderUs < *boot.monotonic_us;
+  Boot& boot = current();
+  if (!boot.log.id.empty() || line.speaker == Speaker::UserSpace || !line.monotonic_us) return false;
+  const auto& earliest = boot.snapshot_us ? boot.snapshot_us : boot.monotonic_us;
+  if (!earliest || *line.monotonic_us + kClockDisorderUs >= *earliest) return false;
+  if (!boot.has_jumped) return true;
+  boot.has_jumped = false;
+  boot.snapshot_us.reset();
+  return false;
 }
 
 void BootCollector::add(const HeardLine& line) {
@@ -123,6 +128,7 @@ void BootCollector::note(Boot& boot, const HeardLine& line, Message message) {
     boot.log.command_line = message.details.front();
   }
   if (message.event == Event::ImageLoaded) boot.has_jumped = true;
+  if (message.event == Event::SnapshotStarted) boot.snapshot_us = line.monotonic_us;
   LogEvent event{std::move(message), {}};
   assign(event.line, line);
   event.line.source = source_;

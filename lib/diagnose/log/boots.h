@@ -55,7 +55,9 @@ class BootCollector {
     std::size_t kept_bytes = 0;
     std::size_t lost_events = 0;
     std::optional<std::uint64_t> monotonic_us;  // of the last line that has it
-    bool has_jumped = false;  // what comes next is of the kernel in the image, with a clock of its own
+    // A snapshot stops the clock of the log, which then goes on from there: no line is of an earlier time.
+    std::optional<std::uint64_t> snapshot_us;
+    bool has_jumped = false;  // the clock will be that of the kernel in the image
   };
 
   Boot& current();
