@@ -676,6 +676,21 @@ TEST_CASE("ZFS that is imported before the resume is a warning") {
   expect(folder, "zfs-order", R::Warning);
   with("udev resume zfs");
   CHECK(named(run(folder), "zfs-order").empty());
+  CHECK(named(run(folder), "hook-order").empty());
+}
+
+TEST_CASE("A hook that resumes before the disks are there would fail") {
+  const Folder folder;
+  write_good(folder);
+  const auto with = [&](const std::string& hooks) {
+    folder.file(std::string("boot/initrd.img-") + kRelease,
+                cpio_entry("buildconfig", "") + cpio_entry("config", "HOOKS=\"" + hooks + "\"\n") +
+                    cpio_entry("hooks/resume", "x") + cpio_entry("TRAILER!!!", "", 0));
+  };
+  with("resume udev encrypt");
+  expect(folder, "hook-order", R::WouldFail, "before udev, encrypt");
+  with("udev resume encrypt");
+  expect(folder, "hook-order", R::Warning, "before encrypt");
 }
 
 TEST_CASE("An initramfs that is older than its configuration is a warning that names the files") {

@@ -14,6 +14,11 @@ using boot::Generator;
 using boot::Initramfs;
 using boot::Resumes;
 
+std::string mkinitcpio_config(const PreflightFacts& facts) {
+  const auto& evidence = facts.configuration.resume.generator.mkinitcpio_evidence;
+  return evidence ? evidence->source : "/etc/mkinitcpio.conf";
+}
+
 // How the generator is told to add what resumes.
 std::vector<Advice> add_resume(const PreflightFacts& facts) {
   std::vector<Advice> fix;
@@ -25,8 +30,7 @@ std::vector<Advice> add_resume(const PreflightFacts& facts) {
     fix.push_back({"write the line: add_dracutmodules+=\" resume \"", "", "/etc/dracut.conf.d/resume.conf"});
   }
   if (generator == Generator::Mkinitcpio)
-    fix.push_back({"put resume into HOOKS, behind udev, encrypt and lvm2", "",
-                   config.mkinitcpio_evidence ? config.mkinitcpio_evidence->source : "/etc/mkinitcpio.conf"});
+    fix.push_back({"put resume into HOOKS, behind udev, encrypt and lvm2", "", mkinitcpio_config(facts)});
   fix.push_back(facts.remedies.rebuild());
   return fix;
 }
@@ -119,19 +123,22 @@ void check_graphics(Sheet& sheet, const Initramfs& initramfs) {
   for (const Evidence& line : lines) {
     if (line.text.find(kOption) != std::string::npos) check.evidence.push_back(line);
   }
-  const boot::GeneratorConfig& config = sheet.facts.configuration.resume.generator;
-  const Generator generator = sheet.facts.configuration.distribution.generator;
-  if (generator == Generator::Dracut) {
-    check.fix.push_back({"write the line: omit_drivers+=\" nvidia nvidia_modeset nvidia_uvm nvidia_drm \"",
-                         "", "/etc/dracut.conf.d/nvidia.conf"});
-  } else {
-    check.fix.push_back({"take nvidia out of the modules of the initramfs", "",
-                         generator == Generator::Mkinitcpio && config.mkinitcpio_evidence
-                             ? "/etc/mkinitcpio.conf"
-                         : generator == Generator::InitramfsTools ? "/etc/initramfs-tools/modules"
-                                                                  : ""});
-  }
-  check.fix.push_back(sheet.facts.remedies.rebuild());
+  check.fix = sheet.facts.remedies.leave_out_module("nvidia nvidia_modeset nvidia_uvm nvidia_drm");
+}
+
+// What has to run before the image's device is there. "encrypt" and "lvm2" make devices for some machines.
+void check_hooks(Sheet& sheet, const Initramfs& initramfs) {
+  constexpr std::string_view kName = "hook-order";
+  const std::vector<std::string> behind = boot::hooks_behind_resume(initramfs);
+  if (behind.empty()) return;
+  const bool is_certain = std::find(behind.begin(), behind.end(), "udev") != behind.end();
+  const std::string text =
+      fmt::format("the hook resume runs before {}, and does not find what they make", listed(behind));
+  Check& check =
+      is_certain ? sheet.fails(kName, Code::NotTried, text) : sheet.warn(kName, Code::NotTried, text);
+  check.fix = {
+      {fmt::format("put resume behind {} in HOOKS", listed(behind)), "", mkinitcpio_config(sheet.facts)},
+      sheet.facts.remedies.rebuild()};
 }
 
 void check_order(Sheet& sheet, const Initramfs& initramfs) {
@@ -142,10 +149,7 @@ void check_order(Sheet& sheet, const Initramfs& initramfs) {
   sheet
       .warn("zfs-order", Code::FileSystemWritten,
             "the initramfs imports the ZFS pool before it resumes, which can ruin the pool")
-      .fix = {{"put resume before zfs in HOOKS", "",
-               sheet.facts.configuration.resume.generator.mkinitcpio_evidence
-                   ? sheet.facts.configuration.resume.generator.mkinitcpio_evidence->source
-                   : "/etc/mkinitcpio.conf"},
+      .fix = {{"put resume before zfs in HOOKS", "", mkinitcpio_config(sheet.facts)},
               sheet.facts.remedies.rebuild()};
 }
 
@@ -228,13 +232,14 @@ void check_unlocked(Sheet& sheet, const Initramfs& initramfs) {
 
 void check_age(Sheet& sheet) {
   constexpr std::string_view kName = "initramfs-age";
-  if (sheet.facts.newer_files.empty()) {
+  if (!sheet.facts.newer_files) return;  // it was named: for which machine is not known
+  if (sheet.facts.newer_files->empty()) {
     sheet.ok(kName, Code::NotTried, "the initramfs is newer than its configuration");
     return;
   }
   sheet
       .warn(kName, Code::NotTried,
-            fmt::format("{} changed after {} was made", listed(sheet.facts.newer_files),
+            fmt::format("{} changed after {} was made", listed(*sheet.facts.newer_files),
                         sheet.facts.initramfs_path))
       .fix.push_back(sheet.facts.remedies.rebuild());
 }
@@ -283,6 +288,7 @@ void check_initramfs(Sheet& sheet) {
   check_resumes(sheet, *facts.initramfs);
   check_codec(sheet, *facts.initramfs);
   check_graphics(sheet, *facts.initramfs);
+  check_hooks(sheet, *facts.initramfs);
   check_order(sheet, *facts.initramfs);
   check_systemd_order(sheet, *facts.initramfs);
   check_system_id(sheet, *facts.initramfs);

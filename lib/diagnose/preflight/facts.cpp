@@ -195,7 +195,7 @@ ResumePlace resume_place(const PreflightFacts& facts) {
   if (place.setting != nullptr) return place;
   // NixOS and others tell the kernel by sysfs alone; what is left is systemd's variable.
   const bool reads_variable =
-      facts.initramfs ? facts.initramfs->has_resume_generator
+      facts.initramfs ? boot::reads_hibernate_location(*facts.initramfs)
                       : facts.configuration.distribution.generator != boot::Generator::InitramfsTools;
   const unsigned version = facts.configuration.sleep.systemd_version;
   const bool writes_variable =

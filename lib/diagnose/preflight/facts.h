@@ -21,8 +21,9 @@ struct PreflightFacts {
   std::optional<boot::Initramfs> initramfs;
   std::optional<Error> initramfs_error;     // why it could not be read
   std::optional<std::string> builtin_list;  // modules.builtin of the kernel that boots next
-  std::vector<std::string> newer_files;     // that the initramfs is made from, and which changed after it
-  std::vector<Evidence> module_options;     // "options …" lines of the machine's own modprobe.d
+  // That the initramfs is made from, and which changed after it; nothing: that was not looked at.
+  std::optional<std::vector<std::string>> newer_files;
+  std::vector<Evidence> module_options;  // "options …" lines of the machine's own modprobe.d
   // Of each swap file, by its name: an active one, or of /etc/fstab where the system is not running. An error
   // where neither this machine is looked at nor its disk is mounted.
   std::map<std::string, Result<boot::SwapFilePlace>> swap_files;
