@@ -12,7 +12,7 @@ import xxhash
 from support import PAGE, CliTest, loop_device_over, memory
 
 CONTEXT = 32 * PAGE  # where the machine's context lies in its memory
-ARMED, COMMITTED, RESUME_ATTEMPTED, FAILED, RESUMED = 1, 6, 8, 12, 11
+ARMED, JUMPED, SAVING, COMMITTED, RESUME_ATTEMPTED, RESUMED, FAILED = 1, 3, 4, 6, 8, 11, 12
 NOTHING = "nothing to go back to"
 
 
@@ -65,12 +65,13 @@ class Resume(CliTest):
                       "--records", self.write("records.json", json.dumps(probe).encode()))
         return with_history(Path(self.path("m.hib")).read_bytes(), phases)
 
-    def assert_nothing_there(self, device, *options):
+    def assert_nothing_there(self, device, *options, why=""):
+        nothing = NOTHING + (": " + why if why else "")
         found = self.json("resume", device, *options, code=1)
         self.assertEqual((found["schema"], found["nothing_there"], found["refusals"]), ("hibtool.resume", True, []))
-        self.assertEqual((found["kind"], found["where"], found["found"], found["file"]), ("not-recognised", "", NOTHING, device))
+        self.assertEqual((found["kind"], found["where"], found["found"], found["file"]), ("not-recognised", "", nothing, device))
         said = self.run_tool("resume", device, *options, code=1)
-        self.assertEqual((said.stdout, said.stderr.decode()), (b"", f"hibtool: {device}: {NOTHING}\n"))
+        self.assertEqual((said.stdout, said.stderr.decode()), (b"", f"hibtool: {device}: {nothing}\n"))
         quiet = self.run_tool("resume", "-q", device, *options, code=1)
         self.assertEqual((quiet.stdout, quiet.stderr), (b"", b""), "an ordinary boot is no message on the console")
 
@@ -107,7 +108,17 @@ class Resume(CliTest):
     def test_a_target_that_was_armed_and_never_written_is_an_ordinary_boot(self):
         device = self.device(self.image(ARMED))
         self.assert_stays(device)
-        self.assert_nothing_there(device)
+        self.assert_nothing_there(device, why="armed, and nothing was saved")
+
+    def test_a_saver_that_could_not_save_leaves_an_ordinary_boot(self):
+        device = self.device(self.image(ARMED, JUMPED, SAVING, FAILED))
+        self.assert_stays(device)
+        self.assert_nothing_there(device, why="saving failed, and the machine went on: ")
+
+    def test_a_machine_that_was_lost_while_it_was_saved_is_a_fault(self):
+        device = self.device(self.image(ARMED, JUMPED, SAVING))
+        self.assert_stays(device)
+        self.assertFalse(self.json("resume", device, code=None)["nothing_there"])
 
     def test_an_image_that_hibernate_did_not_make_is_said(self):
         self.run_tool("create", "-f", "raw", self.write("m.raw", memory(64)), "-o", self.path("m.hib"))
@@ -131,12 +142,10 @@ class Resume(CliTest):
         self.assert_would_go_on(device, "--offset", "16")
         self.assert_would_go_on(device, "--offset", "0x10")
 
-    def test_an_image_whose_machine_went_on_is_resumed_by_force_only(self):
+    def test_an_image_whose_machine_went_on_is_an_ordinary_boot_and_resumed_by_force_only(self):
         device = self.device(self.image(ARMED, COMMITTED, RESUME_ATTEMPTED, RESUMED))
         self.assert_stays(device)
-        found = self.refusal(device)
-        self.assertEqual((found["kind"], found["where"], found["found"]), ("refused", "history", "the machine has gone on from here before"))
-        self.assertIn("--force", found["advice"])
+        self.assert_nothing_there(device, why="the machine has gone on from here")
         self.assert_would_go_on(device, "--force")
 
     def test_an_image_that_failed_twice_is_tried_again_by_force_only(self):

@@ -7,6 +7,7 @@
 using namespace hib;
 using namespace hib::test;
 using jump::check_history;
+using jump::why_nothing_there;
 
 namespace {
 
@@ -29,21 +30,12 @@ std::vector<Breadcrumb> saved_and(std::initializer_list<Phase> phases) {
 }
 
 bool allowed(const std::vector<Breadcrumb>& history) {
-  return check_history(history, "/dev/sda2", false).has_value();
+  return why_nothing_there(history, false).empty() && check_history(history, "/dev/sda2", false).has_value();
 }
 
 void check_gone_on(const std::vector<Breadcrumb>& history) {
-  const auto checked = check_history(history, "/dev/sda2", false);
-  REQUIRE_FALSE(checked);
-  const Error& error = checked.error();
-  CHECK(error.kind == ErrorKind::Refused);
-  CHECK(error.file == "/dev/sda2");
-  CHECK(error.where == "history");
-  CHECK(error.found == "the machine has gone on from here before");
-  CHECK(error.allowed == "an image that nobody has resumed from");
-  CHECK(error.advice ==
-        "its file systems have changed since: resuming again ruins them. --force does it all the same");
-  CHECK(check_history(history, "/dev/sda2", true));
+  CHECK_FALSE(why_nothing_there(history, false).empty());
+  CHECK(why_nothing_there(history, true).empty());
 }
 
 }  // namespace
@@ -58,6 +50,14 @@ TEST_CASE("An image whose machine has resumed is never resumed from again, whate
   check_gone_on(saved_and({Phase::ResumeAttempted, Phase::JumpedBack, Phase::DeviceFailed, Phase::Resumed}));
   check_gone_on(saved_and({Phase::JumpedBack, Phase::Resumed, Phase::Failed}));
   check_gone_on(saved_and({Phase::Resumed, Phase::ResumeAttempted, Phase::JumpedBack, Phase::Failed}));
+}
+
+TEST_CASE("A target that was armed alone, or whose saver failed, is one of an ordinary boot") {
+  CHECK(why_nothing_there(crumbs({Phase::Armed}), true) == "armed, and nothing was saved");
+  std::vector<Breadcrumb> failed = crumbs({Phase::Armed, Phase::Jumped, Phase::Saving, Phase::Failed});
+  failed.back().text = "no room";
+  CHECK(why_nothing_there(failed, true) == "saving failed, and the machine went on: no room");
+  CHECK(why_nothing_there(crumbs({Phase::Armed, Phase::Jumped, Phase::Saving}), false).empty());
 }
 
 TEST_CASE("A jump that left counts as gone on, though the machine noted nothing") {

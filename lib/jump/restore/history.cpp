@@ -5,30 +5,32 @@
 #include <fmt/format.h>
 
 namespace hib::jump {
-namespace {
 
-Error refused(const std::string& path, std::string found, std::string allowed, std::string advice) {
-  return make_error(ErrorKind::Refused, "history", std::move(found), std::move(allowed))
-      .of(path)
-      .advise(std::move(advice));
+std::string why_nothing_there(const std::vector<Breadcrumb>& history, bool force) {
+  if (history.empty()) return "";
+  const Breadcrumb& last = history.back();
+  if (!force && has_gone_on(history)) {
+    return has_phase(history, Phase::Resumed)
+               ? "the machine has gone on from here"
+               : "a jump back has left here, and the machine has noted nothing since";
+  }
+  if (has_phase(history, Phase::Committed)) return "";
+  if (history.size() == 1 && last.is(Phase::Armed)) return "armed, and nothing was saved";
+  if (last.is(Phase::Failed)) return "saving failed, and the machine went on: " + last.text;
+  return "";
 }
-
-}  // namespace
 
 Result<void> check_history(const std::vector<Breadcrumb>& history, const std::string& path, bool force) {
   if (force) return {};
-  if (has_gone_on(history)) {
-    return fail(refused(
-        path, "the machine has gone on from here before", "an image that nobody has resumed from",
-        "its file systems have changed since: resuming again ruins them. --force does it all the same"));
-  }
   const auto attempts = std::count_if(history.begin(), history.end(), [](const Breadcrumb& crumb) {
     return crumb.is(Phase::ResumeAttempted);
   });
   if (attempts >= kMaxAttempts) {
-    return fail(refused(path, fmt::format("{} attempts to resume that failed", attempts),
-                        fmt::format("up to {}", kMaxAttempts),
-                        "hibtool inspect shows how far they got; --force tries again"));
+    return fail(make_error(ErrorKind::Refused, "history",
+                           fmt::format("{} attempts to resume that failed", attempts),
+                           fmt::format("up to {}", kMaxAttempts))
+                    .of(path)
+                    .advise("hibtool inspect shows how far they got; --force tries again"));
   }
   return {};
 }

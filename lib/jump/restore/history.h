@@ -1,6 +1,6 @@
 // May an image be resumed from, by its history? Not when a machine has gone on from it: that machine has
 // changed the disks. And not after several failures: an image that makes a machine reboot must not do so for
-// ever.
+// ever. Every boot of a machine that resumes at boot asks this, and most find nothing to go back to.
 #pragma once
 
 #include <string>
@@ -13,8 +13,11 @@ namespace hib::jump {
 
 inline constexpr unsigned kMaxAttempts = 2;
 
-// Refused when the machine has gone on from `path` before, or after kMaxAttempts attempts that failed.
-// `force` allows both.
+// Why an ordinary boot has nothing to go back to: the target was armed and not written to, the saver could
+// not save and the machine went on, or somebody has gone back already. Empty: there may be something.
+std::string why_nothing_there(const std::vector<Breadcrumb>& history, bool force);
+
+// Refused after kMaxAttempts attempts that failed. `force` allows more.
 Result<void> check_history(const std::vector<Breadcrumb>& history, const std::string& path, bool force);
 
 }  // namespace hib::jump

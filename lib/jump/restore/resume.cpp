@@ -117,14 +117,16 @@ Result<void> note_attempt(const AreaOperations& areas, const File& file, const D
   return {};
 }
 
-// A target without an image is an ordinary boot, not a fault.
-Result<void> check_something_is_there(const Formats& formats, const File& file) {
+// A target without an image, or with one that is of the past, is an ordinary boot, not a fault.
+Result<void> check_something_is_there(const Formats& formats, const File& file, bool force) {
   const Format& format = formats.with_areas();
   TRY(const auto head, file.read_at(0, std::min<std::uint64_t>(file.size(), kFormatHeadBytes)));
   const auto history = format.areas->read_history(file);
-  const bool is_claim_only = history && history->size() == 1 && history->front().is(Phase::Armed);
-  if (format.recognise({head, file.size()}) && !is_claim_only) return {};
-  return fail(make_error(ErrorKind::NotRecognised, "", "nothing to go back to").of(file.path()));
+  const std::string why = history ? why_nothing_there(*history, force) : "";
+  if (format.recognise({head, file.size()}) && why.empty()) return {};
+  const std::string nothing = "nothing to go back to";
+  return fail(
+      make_error(ErrorKind::NotRecognised, "", why.empty() ? nothing : nothing + ": " + why).of(file.path()));
 }
 
 // Cheap checks come first. The last step notes the attempt in the image.
@@ -133,7 +135,7 @@ Result<WayBack> prepare(const Formats& formats, const ResumeRequest& request, No
   const AreaOperations& areas = *formats.with_areas().areas;
   TRY_OK(check_is_device(request.device));
   TRY(const auto file, open_image_file(areas, request));
-  auto there = check_something_is_there(formats, *file);
+  auto there = check_something_is_there(formats, *file, request.force);
   refused.nothing_there = !there && there.error().kind == ErrorKind::NotRecognised;
   TRY_OK(std::move(there));
   TRY(const auto image, open_jump_image(formats, request.device, request.offset));
