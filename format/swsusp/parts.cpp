@@ -29,6 +29,7 @@ ImageInfo basic_info(const Located& found) {
   info.variant = describe_place(found);
   describe_input(file, info);
   info.state = image_state(found.header.state);
+  info.swap_offset = found.header_block;
   info.page_size = found.header.page_size;
   info.findings = found.findings;
   const std::string uuid = found.header.uuid_text();

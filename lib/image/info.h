@@ -67,9 +67,10 @@ struct ImageInfo {
   // page can be read.
   bool pages_are_known = true;
   PageCounts pages;
-  Pfn end_pfn = 0;              // one past the last page that is not a hole
-  bool is_encrypted = false;    // a passphrase opens it
-  bool is_incremental = false;  // over another image, its base
+  Pfn end_pfn = 0;                           // one past the last page that is not a hole
+  std::optional<std::uint64_t> swap_offset;  // hibernation image in a swap area: the page with its header
+  bool is_encrypted = false;                 // a passphrase opens it
+  bool is_incremental = false;               // over another image, its base
 
   KernelIdentity kernel;
   std::string integrity_algorithm = "none";

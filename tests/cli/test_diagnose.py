@@ -212,6 +212,49 @@ class Failures(CliTest):
         _, document = self.by_logs(CORPUS / "every-entry-tries-6.12")
         self.assertTrue(any("noresume" in one["text"] for one in document["advice"]), document["advice"])
 
+    def advice_of(self, *arguments):
+        return self.diagnose(*arguments)[1]["advice"]
+
+    def refusing(self, driver):
+        """A real console, as if another driver had refused."""
+        case = CORPUS / "driver-refuses-to-restore-6.12"
+        log = (case / "restoring.log").read_bytes().replace(b"badsleep", driver.encode())
+        return ["--log", case / "saving.log", "--log", self.write(f"{driver}.log", log)]
+
+    def test_the_driver_of_the_disk_is_never_left_out_of_the_initramfs(self):
+        for driver in ("nvme", "ahci", "virtio_blk", "usb-storage", "dm_crypt", "sd"):
+            told = " ".join(one["text"] for one in self.advice_of(*self.refusing(driver), "--root", CORPUS / "full-wrong-offset" / "restoring"))
+            self.assertIn("cannot be left out", told)
+            self.assertNotIn("blacklist", told)
+            self.assertNotIn("hook", told)
+        told = " ".join(one["text"] for one in self.advice_of(*self.refusing("amdgpu"), "--root", CORPUS / "full-wrong-offset" / "restoring"))
+        self.assertIn("module_blacklist=amdgpu", told)
+        self.assertIn("-name 'amdgpu.ko*'", told)
+
+    def test_what_has_failed_is_not_advised_again(self):
+        case = CORPUS / "full-wrong-offset"
+        nothing = b"resume=UUID=deaddead-0000-4000-8000-000000000000"
+        logs = []
+        for name in ("saving.log", "restoring.log"):
+            text = re.sub(rb"resume=\S+( resume_offset=\d+)?", nothing, (case / name).read_bytes())
+            logs += ["--log", self.write("nowhere-" + name, text)]
+        for one in self.advice_of(*logs):
+            self.assertNotIn("deaddead", one["text"])
+        case = CORPUS / "full-disks-exchanged"
+        for one in self.advice_of("--log", case / "journal.export", "--root", case / "restoring"):
+            self.assertNotIn("resume=/dev/", one["text"])
+
+    def test_a_command_to_type_has_no_words_in_the_place_of_a_value(self):
+        machine = self.path("fedora")
+        for name in ("boot/grub2/grub.cfg", "usr/sbin/grubby", "usr/bin/dracut", "proc/cmdline", "etc/os-release"):
+            path = Path(machine) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("ID=fedora\n" if name == "etc/os-release" else "")
+        case = CORPUS / "wrong-offset-6.12"
+        (Path(machine) / "sys").mkdir()
+        for one in self.advice_of("--log", case / "restoring.log", "--root", machine):
+            self.assertNotIn("with the swap area", one["command"] or "")
+
     def test_no_command_is_advised_that_would_be_refused(self):
         _, document = self.by_logs(CORPUS / "memory-map-moved-6.12")
         self.assertEqual([one["command"] for one in document["advice"] if one["command"]], [])

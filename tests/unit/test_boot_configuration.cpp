@@ -558,6 +558,10 @@ TEST_CASE("The file and the command that change the command line are the boot lo
         "/etc/kernel/cmdline");
   CHECK(advice({"usr/bin/kernel-install"}).file == "/etc/kernel/cmdline");  // of unified kernel images
   CHECK(advice({}).file.empty());
+  // Captured without /boot, and without programs.
+  CHECK(advice({"etc/default/grub", "etc/mkinitcpio.conf"}).file == "/etc/default/grub");
+  CHECK(advice({"etc/default/grub", "etc/mkinitcpio.conf"}).command ==
+        "grub-mkconfig -o /boot/grub/grub.cfg");
   CHECK(advice({"boot/limine.conf", "etc/default/limine"}).command == "limine-update");
 }
 
@@ -581,12 +585,14 @@ TEST_CASE("A module is put into the initramfs, and left out of it, in the genera
     const char* file;
     const char* leave_out;
   };
-  for (const Case& one : {Case{"usr/sbin/mkinitramfs", "add a line: lz4", "/etc/initramfs-tools/modules",
-                               "take lz4 out, if it is there"},
-                          Case{"usr/bin/dracut", "write the line: add_drivers+=\" lz4 \"",
-                               "/etc/dracut.conf.d/resume.conf", "write the line: omit_drivers+=\" lz4 \""},
-                          Case{"usr/bin/mkinitcpio", "put lz4 into MODULES", "/etc/mkinitcpio.conf",
-                               "take lz4 out of MODULES, and what brings it in out of HOOKS"}}) {
+  for (const Case& one :
+       {Case{"usr/sbin/mkinitramfs", "add a line: lz4", "/etc/initramfs-tools/modules",
+             "write this hook, behind a first line #!/bin/sh, with mode 0755: [ \"$1\" = prereqs ] || find "
+             "\"$DESTDIR\" \\( -name 'lz4.ko*' \\) -delete"},
+        Case{"usr/bin/dracut", "write the line: add_drivers+=\" lz4 \"", "/etc/dracut.conf.d/resume.conf",
+             "write the line: omit_drivers+=\" lz4 \""},
+        Case{"usr/bin/mkinitcpio", "put lz4 into MODULES", "/etc/mkinitcpio.conf",
+             "take lz4 out of MODULES, and what brings it in out of HOOKS"}}) {
     const Remedies remedies = remedies_with({one.tool});
     const auto add = remedies.add_module("lz4");
     REQUIRE(add.size() == 2);

@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kNixFile = "/etc/nixos/configuration.nix";
 constexpr const char* kNixCommand = "nixos-rebuild boot";
 constexpr const char* kMkinitcpioFile = "/etc/mkinitcpio.conf";
+constexpr const char* kKernelCmdline = "/etc/kernel/cmdline";
 constexpr const char* kGrubFile = "/etc/default/grub";
 constexpr const char* kDracutFile = "/etc/dracut.conf.d/resume.conf";
 
@@ -28,16 +29,28 @@ std::string kernel_image(const TreeReader& reader, const std::string& release) {
   return "/boot/vmlinuz-" + release;
 }
 
-// "rpm-ostree kargs --append=resume=… --append=resume_offset=…"; where their values are not known, what opens
-// an editor.
+// "rpm-ostree kargs --append=resume=… --append=resume_offset=…"
 std::string ostree_command(const std::string& parameters, bool adds) {
   std::string command = "rpm-ostree kargs";
-  for (const std::string& word : words_of(parameters)) {
-    if (adds && word.find('=') >= word.size() - 1 && word.find('=') != std::string::npos)
-      return "rpm-ostree kargs --editor";
-    command += (adds ? " --append=" : " --delete=") + word;
-  }
+  for (const std::string& word : words_of(parameters)) command += (adds ? " --append=" : " --delete=") + word;
   return command;
+}
+
+// Fedora and SUSE have their own names for GRUB's files and programs.
+bool calls_it_grub2(const OsRelease& os) {
+  const std::string names = os.id + " " + os.id_like;
+  return names.find("fedora") != std::string::npos || names.find("rhel") != std::string::npos ||
+         names.find("suse") != std::string::npos;
+}
+
+// A hook of initramfs-tools; it has no setting that leaves a module out.
+std::string hook_without(const std::string& modules) {
+  std::string names;
+  for (std::string word : words_of(modules)) {
+    std::replace(word.begin(), word.end(), '_', '?');  // in names of files it may be a dash
+    names += (names.empty() ? "-name '" : " -o -name '") + word + ".ko*'";
+  }
+  return "[ \"$1\" = prereqs ] || find \"$DESTDIR\" \\( " + names + " \\) -delete";
 }
 
 std::string grub_command(const TreeReader& reader, const std::string& config) {
@@ -112,8 +125,12 @@ Remedies::Remedies(const TreeReader& reader, const Distribution& distribution, c
     editor_ = Editor::Grubby;
   } else if (boot.loader == Loader::Grub) {
     edit_grub(grub_command(reader, boot.config));
-  } else if (reader.tree().exists("/etc/kernel/cmdline") || is_for_kernel_install(distribution, boot)) {
-    file_ = "/etc/kernel/cmdline";
+  } else if (!boot.loader && reader.tree().exists(kGrubFile) && !reader.tree().exists(kKernelCmdline)) {
+    edit_grub(is_debian(distribution.os)        ? "update-grub"  // captured without /boot
+              : calls_it_grub2(distribution.os) ? "grub2-mkconfig -o /boot/grub2/grub.cfg"
+                                                : "grub-mkconfig -o /boot/grub/grub.cfg");
+  } else if (reader.tree().exists(kKernelCmdline) || is_for_kernel_install(distribution, boot)) {
+    file_ = kKernelCmdline;
     if (generator_ == Generator::Mkinitcpio) {
       command_ = "mkinitcpio -P";
     } else if (distribution.has_kernel_install) {
@@ -122,8 +139,6 @@ Remedies::Remedies(const TreeReader& reader, const Distribution& distribution, c
   } else if (boot.loader == Loader::Limine && reader.tree().exists("/etc/default/limine")) {
     file_ = "/etc/default/limine";
     command_ = "limine-update";
-  } else if (!boot.loader && reader.tree().exists(kGrubFile)) {  // captured without /boot
-    edit_grub(is_debian(distribution.os) ? "update-grub" : "grub2-mkconfig -o /boot/grub2/grub.cfg");
   } else if (boot.default_entry) {
     file_ = boot.entries[*boot.default_entry].evidence.source;
   } else {
@@ -162,6 +177,11 @@ Advice Remedies::put(const std::string& parameters) const {
   return change_line(fmt::format("put {} into {}", parameters, where), parameters, true);
 }
 
+Advice Remedies::edit_line(std::string text) const {
+  if (editor_ == Editor::OsTree) return {std::move(text), "rpm-ostree kargs --editor", ""};
+  return {std::move(text), command_, file_};
+}
+
 Advice Remedies::take_off(const std::string& parameters) const {
   const std::string where = editor_ == Editor::NixOs ? "boot.kernelParams"
                             : variable_.empty()      ? "the kernel's command line"
@@ -189,7 +209,8 @@ std::vector<Advice> Remedies::add_module(const std::string& module) const {
 std::vector<Advice> Remedies::leave_out_module(const std::string& module) const {
   switch (generator_) {
     case Generator::InitramfsTools:
-      return {{fmt::format("take {} out, if it is there", module), "", "/etc/initramfs-tools/modules"},
+      return {{"write this hook, behind a first line #!/bin/sh, with mode 0755: " + hook_without(module), "",
+               "/etc/initramfs-tools/hooks/leave-out"},
               rebuild_};
     case Generator::Dracut:
       return {{fmt::format("write the line: omit_drivers+=\" {} \"", module), "", kDracutFile}, rebuild_};

@@ -23,10 +23,12 @@ class Remedies {
   // edited, its command to be typed afterwards; with a command alone that is all.
   Advice put(const std::string& parameters) const;
   Advice take_off(const std::string& parameters) const;
+  // Where a person has to find out what to write: `text` says what for.
+  Advice edit_line(std::string text) const;
 
   // Makes the initramfs anew. An empty command where the tool is not known.
   Advice rebuild() const { return rebuild_; }
-  // Of kernel modules: "lz4". The last one of each is rebuild().
+  // Of kernel modules: "lz4"; several, with spaces between them. The last one of each is rebuild().
   std::vector<Advice> add_module(const std::string& module) const;
   std::vector<Advice> leave_out_module(const std::string& module) const;
 

@@ -38,8 +38,16 @@ void judge_every_entry(const Case& facts, Findings& findings) {
                            is_armed ? "; it is armed still, and the next one tries it again"
                                     : ", one after the other: the signature was not taken away for good");
   for (std::size_t i = 1; i < jumps.size(); ++i) cause.evidence.push_back(evidence_of(jumps[i]->line));
+  // A boot without a resume would switch swap on, and write over the image.
   cause.advice.push_back(
-      {"boot once with noresume on the kernel's command line; its swapon takes the signature away", "", ""});
+      {"in the boot menu, add noresume systemd.swap=0 to the kernel's line: the machine boots, and the "
+       "image stays (without systemd: boot from another disk)",
+       "", ""});
+  cause.advice.push_back({"copy the image before anything else",
+                          facts.disk != nullptr && !facts.disk->error
+                              ? "hibtool create " + shell_word(facts.disk->path) + " -o session.hib"
+                              : "",
+                          ""});
   findings.causes.push_back(std::move(cause));
 }
 

@@ -38,7 +38,7 @@ void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) 
   if (const LogEvent* cleared = find_event(boot, 0, boot.events.size(), Event::EfiVariableCleared))
     cause.evidence.push_back(evidence_of(cleared->line));
   if (!facts.story.saving) {
-    cause.advice = {{"remove the variable", "systemctl start systemd-hibernate-clear.service", ""}};
+    cause.advice = {advise_clearing()};
   } else {
     cause.advice = advise_place(facts);
     cause.advice.push_back(
@@ -59,7 +59,7 @@ void judge_passing_by(const Case& facts, const BootLog& boot, Findings& findings
   Cause cause = cause_of(Code::NotTried, *rewritten,
                          "the boot did not resume, and then swapon took the image's signature away");
   if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
-  cause.advice.push_back(advise_preflight("see what keeps the next boot from resuming"));
+  cause.advice.push_back(advise_looking(facts));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -89,8 +89,7 @@ void judge_no_try(const Case& facts, Findings& findings) {
   Cause cause{Code::NotTried, is_forbidden ? confidence_of_command_line(boot) : silent, "", {}, {}};
   cause.text = is_forbidden ? "noresume on the command line kept the kernel from resuming"
                             : "nothing asked the kernel to resume: its log has not a word of it";
-  cause.advice.push_back(is_forbidden ? remedies_of(facts).take_off(line.off_by)
-                                      : advise_preflight("see what keeps the next boot from resuming"));
+  cause.advice.push_back(is_forbidden ? remedies_of(facts).take_off(line.off_by) : advise_looking(facts));
   if (!boot.command_line.empty()) cause.evidence.push_back(command_line_of(boot));
   findings.causes.push_back(std::move(cause));
 }

@@ -95,8 +95,7 @@ void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findi
       cause.advice = {{"let ID= of the initramfs' os-release be that of the system", "", ""},
                       remedies_of(facts).rebuild()};
     } else {
-      cause.advice = {{"nothing has hibernated: remove the variable", "",
-                       std::string("/sys/firmware/efi/efivars/HibernateLocation-") + boot::kSystemdGuid}};
+      cause.advice = {advise_clearing()};
     }
     findings.causes.push_back(std::move(cause));
   }

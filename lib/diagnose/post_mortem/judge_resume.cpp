@@ -25,9 +25,10 @@ void judge_hardware_signature(const Case& facts, const Attempt& attempt, Finding
                                      detail_of(*event, 0), detail_of(*event, 1)));
   cause.advice.push_back(
       advise_rearm(facts, "put back what was added to the machine, or taken out of it, since"));
-  Advice unchecked = remedies_of(facts).put("acpi_sleep=s4_nohwsig");
-  unchecked.text = "or, where that makes no difference, " + unchecked.text + ": the kernel does not ask then";
-  cause.advice.push_back(std::move(unchecked));
+  // The image says that it is to be checked, and no option of the kernel that resumes lifts that.
+  Advice later = remedies_of(facts).take_off("acpi_sleep=s4_hwsig");
+  later.text = "for later images, if the signature changes at every boot, " + later.text;
+  cause.advice.push_back(std::move(later));
   findings.causes.push_back(std::move(cause));
 }
 
@@ -169,12 +170,7 @@ void judge_driver(const Case& facts, const Attempt& attempt, Findings& findings)
     cause.evidence.push_back(evidence_of(called->line));
   if (loaded != nullptr) cause.evidence.push_back(evidence_of(loaded->line));
   if (failed != nullptr && &first != failed) cause.evidence.push_back(evidence_of(failed->line));
-  cause.advice.push_back(
-      refusals.empty()
-          ? Advice{"see in the log which driver refused", "", ""}
-          : advise_rearm(facts, fmt::format("keep {} out of the initramfs, so that the kernel that resumes "
-                                            "does not load it",
-                                            detail_of(first, 1))));
+  if (refusals.empty()) cause.advice.push_back({"see in the log which driver refused", "", ""});
   if (!refusals.empty()) append(cause.advice, advise_without(facts, detail_of(first, 1)));
   findings.causes.push_back(std::move(cause));
 }

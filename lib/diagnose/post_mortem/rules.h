@@ -68,7 +68,10 @@ Advice advise_rearm(const Case& facts, std::string text);
 const boot::Remedies& remedies_of(const Case& facts);
 // Lets the next boot look where the image lies.
 std::vector<Advice> advise_place(const Case& facts);
+Advice advise_clearing();  // of systemd's EFI variable
 Advice advise_preflight(std::string text);
+// Where no rule knows what kept the boot from resuming.
+Advice advise_looking(const Case& facts);
 // Lets the next boot take the kernel that the image is of.
 Advice advise_kernel(const Case& facts);
 // Lets the initramfs be without the driver of a cause that has one.

@@ -218,9 +218,9 @@ PreflightFacts read_preflight_facts(const device::Tree& tree, const std::string&
   locate_swap_files(tree, facts);
   facts.remedies = boot::Remedies(reader, configuration.distribution, configuration.boot, release);
   facts.wanted_parameters = wanted_parameters(facts);
-  const std::string parameters =
-      facts.wanted_parameters.empty() ? "resume= with the swap area" : facts.wanted_parameters;
-  facts.change_parameters = facts.remedies.put(parameters);
+  facts.change_parameters = facts.wanted_parameters.empty()
+                                ? facts.remedies.edit_line("let resume= name the swap area")
+                                : facts.remedies.put(facts.wanted_parameters);
   return facts;
 }
 
