@@ -24,6 +24,13 @@ bool is_named_by_mac(std::string_view text, std::size_t at) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
+// As device-mapper spells a name of LVM.
+std::string with_doubled_dashes(std::string_view text) {
+  std::string doubled;
+  for (const char c : text) doubled += c == '-' ? std::string("--") : std::string(1, c);
+  return doubled;
+}
+
 bool is_unlike_a_number(std::string_view text) {
   constexpr std::size_t kLongNumber = 10;
   return text.size() >= kLongNumber || text.find_first_not_of("0123456789") != std::string_view::npos;
@@ -40,7 +47,9 @@ void Mask::learn(SecretKind kind, std::string_view secret) {
 
 void Mask::learn_host(std::string_view name) {
   learn(SecretKind::Host, name);
-  learn(SecretKind::Host, name.substr(0, name.find('.')));
+  const std::string_view first = name.substr(0, name.find('.'));
+  learn(SecretKind::Host, first);
+  learn(SecretKind::Host, with_doubled_dashes(first));  // of a volume group that is named like the machine
 }
 
 // Of "MODEL_SERIAL", or a serial number alone: it may stand alone somewhere. A short number stands for other

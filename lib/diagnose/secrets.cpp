@@ -377,7 +377,8 @@ std::size_t named_host_at(std::string_view text, std::size_t at) {
 
 // What a key's value is, quotes and all. A path is no secret: "rd.luks.key=/etc/swap.key".
 std::size_t password_at(std::string_view text, std::size_t at) {
-  constexpr std::string_view kBefore[] = {"password=", "passwd=", "passphrase=", "key=", "token=", "secret="};
+  constexpr std::string_view kBefore[] = {
+      "password=", "passwd=", "passphrase=", "key=", "token=", "secret=", "psk=", "pin=", "pw="};
   const auto ends_with_key = [&](std::string_view key) {
     return stands_before(text, at, key) && (at == key.size() || !is_word_byte(text[at - key.size() - 1]));
   };
@@ -474,6 +475,8 @@ std::string key_of(SecretKind kind, std::string_view secret) {
     case SecretKind::Host: {
       std::string key(secret.substr(0, kind == SecretKind::Host ? secret.find('.') : secret.size()));
       std::transform(key.begin(), key.end(), key.begin(), lower);
+      const auto is_second_dash = [](char a, char b) { return a == '-' && b == '-'; };  // of device-mapper
+      if (kind == SecretKind::Host) key.erase(std::unique(key.begin(), key.end(), is_second_dash), key.end());
       return key;
     }
     case SecretKind::Serial:

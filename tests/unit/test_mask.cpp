@@ -71,6 +71,12 @@ TEST_CASE("a host that was named once is hidden wherever it stands") {
   CHECK(mask("thinkpads are not thinkpad") == "thinkpads are not host-1");
 }
 
+TEST_CASE("a host with a dash is hidden where device-mapper doubles it, as the same host") {
+  Mask mask;
+  mask.learn_host("alices-laptop");
+  CHECK(mask("alices-laptop /dev/mapper/alices--laptop-home") == "host-1 /dev/mapper/host-1-home");
+}
+
 TEST_CASE("serial numbers are hidden where a log or a link names them") {
   CHECK(masked("usb 1-1: SerialNumber: 4C530001230212116384") == "usb 1-1: SerialNumber: serial-1");
   CHECK(masked("/dev/disk/by-id/ata-Samsung_SSD_860_S3Z2NB0K123456A-part2 is") ==
@@ -177,6 +183,7 @@ TEST_CASE("passwords and keys on a command line are hidden, and paths of keys st
   CHECK(masked("key=0badcafe password=") == "key=password-1 password=");
   CHECK(masked("rd.luks.key=/etc/swap.key monkey=1 key=(null)") ==
         "rd.luks.key=/etc/swap.key monkey=1 key=(null)");
+  CHECK(masked("wifi.psk=topsecret pin=\"12 34\" spin=1") == "wifi.psk=password-1 pin=password-2 spin=1");
   const std::string once = masked("password='never ends");
   CHECK(once == "password=password-1");
   CHECK(masked(once) == once);
