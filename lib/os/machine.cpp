@@ -1,35 +1,37 @@
 #include "lib/os/machine.h"
 
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
+#include <initializer_list>
 #include <sstream>
 
 #include <fmt/format.h>
+
+#include "lib/os/tree_walk.h"
 
 namespace hib {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 4U << 20;
+constexpr unsigned kMaxLinks = 40;  // as Linux has it
 
-std::optional<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::string text;
-  std::array<char, 4096> piece;  // nearly all of them are a line
-  while (text.size() < kMaxFileBytes && file.read(piece.data(), piece.size()).gcount() > 0)
-    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
-  return text;
+// A captured tree may be anybody's: its links stay inside of it, and only a regular file is opened.
+std::optional<std::string> read_text(const std::string& root, const std::string& path) {
+  const Walked walked = walk(root.empty() ? "/" : root, path, kMaxLinks, {});
+  if (walked.error != 0 || !S_ISREG(walked.mode)) return std::nullopt;
+  const SmallFile file = read_small_file(walked.folder.get(), walked.name, kMaxFileBytes);
+  if (file.error != 0) return std::nullopt;
+  return file.text;
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 std::optional<std::uint64_t> read_present_pages(const std::string& root) {
-  const auto text = read_text(root + "/proc/zoneinfo");
+  const auto text = read_text(root, "/proc/zoneinfo");
   if (!text) return std::nullopt;
   std::istringstream lines(*text);
   std::string word;
@@ -41,17 +43,38 @@ std::optional<std::uint64_t> read_present_pages(const std::string& root) {
   return sum == 0 ? std::nullopt : std::optional(sum);
 }
 
-bool has_compressor(const std::string& root, const std::string& release, const std::string& name) {
-  if (const auto loaded = read_text(root + "/proc/crypto");
-      loaded && loaded->find(fmt::format(": {}\n", name)) != std::string::npos)
-    return true;
-  const std::string modules = fmt::format("{}/lib/modules/{}/", root, release);
+// Which compressors its kernel has loaded, has built in, or could load.
+void read_compressors(const std::string& root, Machine& machine) {
+  const std::string loaded = read_text(root, "/proc/crypto").value_or("");
+  std::string modules;
+  machine.knows_modules = false;
   for (const char* list : {"modules.builtin", "modules.dep"}) {
-    if (const auto text = read_text(modules + list);
-        text && text->find(fmt::format("/crypto/{}.ko", name)) != std::string::npos)
-      return true;
+    if (machine.release.empty()) break;
+    const auto text = read_text(root, fmt::format("/lib/modules/{}/{}", machine.release, list));
+    if (!text) continue;
+    machine.knows_modules = true;
+    modules += *text + "\n";
   }
-  return false;
+  for (const char* name : {"lzo", "lz4"}) {
+    const bool is_loaded = loaded.find(fmt::format(": {}\n", name)) != std::string::npos;
+    const bool is_module = modules.find(fmt::format("/crypto/{}.ko", name)) != std::string::npos;
+    if (is_loaded || is_module) machine.compressors.emplace_back(name);
+  }
+}
+
+Result<void> check_has_one_of(const std::string& root, std::initializer_list<const char*> parts,
+                              const char* found, const char* allowed) {
+  namespace stdfs = std::filesystem;
+  std::error_code error;
+  const auto kind = stdfs::status(root, error).type();
+  if (kind == stdfs::file_type::not_found || kind == stdfs::file_type::none)
+    return fail(system_error("open", error ? error.value() : ENOENT).of(root));
+  for (const char* part : parts) {
+    if (stdfs::is_directory(stdfs::path(root) / part, error)) return {};
+  }
+  const bool is_folder = kind == stdfs::file_type::directory;
+  return fail(
+      make_error(ErrorKind::Unsupported, "root", is_folder ? found : "not a folder", allowed).of(root));
 }
 
 }  // namespace
@@ -64,18 +87,13 @@ unsigned Machine::release_number() const {
 }
 
 Result<void> check_machine_root(const std::string& root) {
-  namespace stdfs = std::filesystem;
-  std::error_code error;
-  const auto kind = stdfs::status(root, error).type();
-  if (kind == stdfs::file_type::not_found || kind == stdfs::file_type::none)
-    return fail(system_error("open", error ? error.value() : ENOENT).of(root));
-  const auto has = [&](const char* part) { return stdfs::is_directory(stdfs::path(root) / part, error); };
-  if (has("proc") || has("sys")) return {};
-  return fail(
-      make_error(ErrorKind::Unsupported, "root",
-                 kind == stdfs::file_type::directory ? "a folder without proc and sys" : "not a folder",
-                 "a folder with the proc and sys of a machine")
-          .of(root));
+  return check_has_one_of(root, {"proc", "sys"}, "a folder without proc and sys",
+                          "a folder with the proc and sys of a machine");
+}
+
+Result<void> check_system_root(const std::string& root) {
+  return check_has_one_of(root, {"proc", "sys", "etc", "usr", "lib", "boot"}, "a folder without a system",
+                          "a mounted system (etc, usr, boot), or a captured one (proc, sys)");
 }
 
 Machine read_machine(const std::string& root) {
@@ -86,26 +104,22 @@ Machine read_machine(const std::string& root) {
     machine.version = uts.version;
     machine.arch = uts.machine;
   } else {
-    machine.release = first_line(read_text(root + "/proc/sys/kernel/osrelease").value_or(""));
-    machine.version = first_line(read_text(root + "/proc/sys/kernel/version").value_or(""));
-    machine.arch = first_line(read_text(root + "/proc/sys/kernel/arch").value_or(""));
+    machine.release = first_line(read_text(root, "/proc/sys/kernel/osrelease").value_or(""));
+    machine.version = first_line(read_text(root, "/proc/sys/kernel/version").value_or(""));
+    machine.arch = first_line(read_text(root, "/proc/sys/kernel/arch").value_or(""));
   }
   machine.present_pages = read_present_pages(root);
   machine.memory_map = read_firmware_map([&](const std::string& path) {
-    const auto text = read_text(root + path);
+    const auto text = read_text(root, path);
     return text ? std::optional(first_line(*text)) : std::nullopt;
   });
-  if (const auto facs = read_text(root + "/sys/firmware/acpi/tables/FACS"); facs && facs->size() >= 12) {
+  if (const auto facs = read_text(root, "/sys/firmware/acpi/tables/FACS"); facs && facs->size() >= 12) {
     const auto byte = [&](std::size_t i) { return std::uint32_t{static_cast<unsigned char>((*facs)[i])}; };
     machine.hardware_signature = byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
   }
-  if (const auto state = read_text(root + "/sys/power/state"))
+  if (const auto state = read_text(root, "/sys/power/state"))
     machine.can_hibernate = state->find("disk") != std::string::npos;
-  std::error_code error;
-  machine.knows_modules = std::filesystem::is_directory(root + "/lib/modules/" + machine.release, error);
-  for (const char* name : {"lzo", "lz4"}) {
-    if (has_compressor(root, machine.release, name)) machine.compressors.emplace_back(name);
-  }
+  read_compressors(root, machine);
   return machine;
 }
 

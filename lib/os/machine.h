@@ -19,7 +19,7 @@ struct Machine {
   std::vector<MemoryMapEntry> memory_map;           // empty where the kernel does not show it
   std::optional<std::uint32_t> hardware_signature;  // ACPI FACS; readable by root only
   std::optional<bool> can_hibernate;                // /sys/power/state has "disk"
-  bool knows_modules = true;                        // false: /lib/modules of its kernel is not there
+  bool knows_modules = true;                        // false: no list of its kernel's modules is there
   std::vector<std::string> compressors;  // lzo, lz4: loaded, built in, or a module that can be loaded
 
   // "6.12.3" → 6012: for comparing releases. 0 when it does not begin with numbers.
@@ -29,6 +29,8 @@ struct Machine {
 // Fails unless `root` is a folder with the proc or the sys of a machine: of any other folder all would be
 // missing, and nothing would speak against it.
 Result<void> check_machine_root(const std::string& root);
+// The same of a system that may not be running: its etc, usr, lib or boot will do.
+Result<void> check_system_root(const std::string& root);
 
 // What cannot be read is missing in the result. `root` is "" for this machine.
 Machine read_machine(const std::string& root);

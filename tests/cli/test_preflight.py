@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """`hibtool diagnose --preflight` over captured machines: no healthy one is told that it would fail, and each failure comes with a fix."""
 
+import os
 import runpy
 import unittest
 from pathlib import Path
@@ -96,6 +97,26 @@ class Preflight(CliTest):
         self.assertEqual([one["result"] for one in self.memory_map("--probe", probed, "--log", tree.parent / "saving.log")], ["ok"])
         self.assertEqual([one["result"] for one in self.memory_map("--probe", probed)], ["unknown"])
         self.run_tool("diagnose", "--preflight", "--probe", str(self.path("missing.json")), code=2)
+
+    def test_a_command_line_is_read_from_where_one_stands_and_only_out_of_a_file(self):
+        (self.folder / "etc").mkdir()
+        (self.folder / "proc").mkdir()
+        self.write("line", b"noresume\n")
+        os.mkfifo(self.path("pipe"))
+        relative = os.path.relpath(self.path("line"))
+        said = self.run_tool("diagnose", "--preflight", "--root", str(self.folder), "--cmdline", relative, code=1)
+        self.assertIn(b"noresume", said.stdout)
+        said = self.run_tool("diagnose", "--preflight", "--root", str(self.folder), "--cmdline", self.path("pipe"), code=2)
+        self.assertIn(b"not a regular file", said.stderr)
+        said = self.run_tool("diagnose", "--preflight", "--root", str(self.folder), "--efivars", self.path("line"), code=2)
+        self.assertIn(b"open: a file", said.stderr)
+
+    def test_a_disk_that_is_not_running_is_read_without_proc_and_sys(self):
+        (self.folder / "etc" / "default").mkdir(parents=True)
+        (self.folder / "etc" / "default" / "grub").write_text('GRUB_CMDLINE_LINUX="resume=UUID=0a1b2c3d-1111-2222-3333-444455556666"\n')
+        done = self.run_tool("diagnose", "--preflight", "--root", str(self.folder), code=0)
+        self.assertTrue(done.stdout.decode().startswith("not known: "), done.stdout)
+        self.run_tool("diagnose", "--root", str(self.folder), "--log", str(CORPUS / "healthy-6.12" / "saving.log"), code=None)
 
     def test_the_text_says_first_how_it_stands_and_then_one_line_a_check(self):
         done = self.run_tool("diagnose", "--preflight", "--root", str(CORPUS / "full-healthy" / "saving"))

@@ -3,6 +3,8 @@
 
 #include "lib/ops/accept.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <map>
 
@@ -12,6 +14,7 @@
 #include "format/swsusp/layout.h"
 #include "lib/codec/crc32.h"
 #include "lib/codec/md5.h"
+#include "tests/support/folder.h"
 #include "tests/support/images.h"
 
 using namespace hib;
@@ -213,6 +216,28 @@ TEST_CASE("Codec: there, not there, none needed, or not known") {
   check_layer(layer_of(lzo, machine, "codec"), LayerResult::NotChecked,
               "the kernel's release cannot be read");
   check_layer(layer_of(record_of("none"), Machine(), "codec"), LayerResult::Ok, "none needed");
+}
+
+TEST_CASE("Codec: a folder of modules without their list leaves it open") {
+  const hib::test::Folder folder;
+  folder.file("proc/sys/kernel/osrelease", "6.12.3-amd64\n");
+  folder.file("lib/modules/6.12.3-amd64/kernel/readme", "");
+  const ImageRecord lzo = record_of("data-33");
+  CHECK(layer_of(lzo, read_machine(folder.path()), "codec").result == LayerResult::NotChecked);
+  folder.file("lib/modules/6.12.3-amd64/modules.dep", "kernel/crypto/lz4.ko:\n");
+  CHECK(layer_of(lzo, read_machine(folder.path()), "codec").result == LayerResult::Bad);
+  folder.file("lib/modules/6.12.3-amd64/modules.builtin", "kernel/crypto/lzo.ko\n");
+  CHECK(layer_of(lzo, read_machine(folder.path()), "codec").result == LayerResult::Ok);
+}
+
+TEST_CASE("A captured tree can neither make anybody wait nor show files of this machine") {
+  const hib::test::Folder folder;
+  folder.file("proc/sys/kernel/osrelease", "6.12.3-amd64\n");
+  folder.link("sys/power/state", folder.path() + "/../outside");
+  CHECK_FALSE(read_machine(folder.path()).can_hibernate);
+  std::filesystem::remove(folder.path() + "/sys/power/state");
+  REQUIRE(::mkfifo((folder.path() + "/sys/power/state").c_str(), 0600) == 0);
+  CHECK_FALSE(read_machine(folder.path()).can_hibernate);
 }
 
 TEST_CASE("Codec: lz4 takes Linux 6.9, whatever modules there are") {

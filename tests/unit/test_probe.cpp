@@ -429,6 +429,10 @@ TEST_CASE("A folder that holds no part of a machine is refused, and never taken 
   CHECK(refusal(folder.path() + "/file").found == "not a folder");
   CHECK(refusal(folder.path()).found == "a folder without proc and sys");
   CHECK(refusal(folder.path()).kind == ErrorKind::Unsupported);
+  CHECK(Tree::mounted(folder.path()).error().found == "a folder without a system");
+  folder.file("etc/fstab", "");
+  CHECK(Tree::mounted(folder.path()));
+  CHECK(refusal(folder.path()).found == "a folder without proc and sys");
   folder.file("proc/cmdline", "quiet");
   CHECK(Tree::captured(folder.path()));
 }

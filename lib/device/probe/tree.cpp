@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "lib/device/probe/tree_capture.h"
+#include "lib/device/probe/udev_facts.h"
 #include "lib/fs/marks.h"
 #include "lib/os/content.h"
 #include "lib/os/ethtool.h"
@@ -87,6 +88,15 @@ Tree Tree::live() { return {}; }
 
 Result<Tree> Tree::captured(const std::string& root) {
   TRY_OK(check_machine_root(root));
+  return below(root);
+}
+
+Result<Tree> Tree::mounted(const std::string& root) {
+  TRY_OK(check_system_root(root));
+  return below(root);
+}
+
+Tree Tree::below(const std::string& root) {
   Tree tree;
   tree.root_ = root;
   if (const Reading stored = tree.read(kUnreadableFacts); stored.is_present())
@@ -230,7 +240,7 @@ std::optional<std::int64_t> Tree::changed_at(const std::string& path) const {
 
 std::optional<std::string> Tree::path_here(const std::string& path) const {
   const Walked walked = walk(is_live() ? "/" : root_, path, kMaxLinks, {});
-  if (walked.error != 0) return std::nullopt;
+  if (walked.error != 0 || (!S_ISREG(walked.mode) && !S_ISDIR(walked.mode))) return std::nullopt;
   return root_ + walked.path;
 }
 
@@ -240,16 +250,23 @@ std::optional<Facts> Tree::stored_facts(const std::string& path) const {
   return facts_from_text(stored.text);
 }
 
+// Of a tree that another tool has copied.
+Facts Tree::udev_facts(const std::string& device_name) const {
+  const std::string number = read_line("/sys/class/block/" + device_name + "/dev").text;
+  if (number.empty() || number.find_first_not_of("0123456789:") != std::string::npos) return {};
+  return facts_from_udev(read("/run/udev/data/b" + number).text);
+}
+
 Facts Tree::block_facts(const std::string& device_name, std::string& why) const {
   const std::string stored_at = facts_path("block", device_name);
   Facts facts;
   if (!is_live()) {
     const auto stored = stored_facts(stored_at);
-    if (!stored) {
-      why = "the captured tree does not say what lies on it";
+    facts = stored ? *stored : udev_facts(device_name);
+    if (!stored && facts.empty()) {
+      why = "the tree does not say what lies on it (hibtool probe --capture keeps that)";
       return {};
     }
-    facts = *stored;
   } else {
     const Reading number = read_line("/sys/class/block/" + device_name + "/dev");
     const auto file = open_device(device_name, number.text, why);

@@ -38,6 +38,8 @@ class Tree {
   static Tree live();
   // Symbolic links of a captured tree stay inside of it, wherever they point.
   static Result<Tree> captured(const std::string& root);
+  // The same; or a mounted system that is not running, whose proc and sys are missing or empty.
+  static Result<Tree> mounted(const std::string& root);
 
   // From here on what is read is copied to `folder`, which is made and must be empty or missing.
   Result<void> capture_into(const std::string& folder);
@@ -67,7 +69,7 @@ class Tree {
   // Seconds since 1970.
   std::optional<std::int64_t> changed_at(const std::string& path) const;
   // Where this system has it: for a file that is too large for read(). The links of the path are followed
-  // inside of the tree.
+  // inside of the tree. Nothing where it is no regular file and no folder.
   std::optional<std::string> path_here(const std::string& path) const;
 
   // What lies on a block device, by libblkid's names (TYPE, UUID, LABEL, PTTYPE, PTUUID, USAGE, …) and the
@@ -82,8 +84,10 @@ class Tree {
   struct Capture;  // what is copied, and where (tree_capture.h)
 
   Tree() = default;
+  static Tree below(const std::string& root);
   Reading read_at(const std::string& path, std::size_t max_bytes) const;
   std::optional<Facts> stored_facts(const std::string& path) const;
+  Facts udev_facts(const std::string& device_name) const;
 
   std::optional<std::string> replacement_of(const std::string& path) const;
 

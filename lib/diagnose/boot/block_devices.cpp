@@ -100,6 +100,7 @@ const std::string& BlockDevice::fact(const std::string& key) const {
 
 BlockDevices BlockDevices::read(const Tree& tree) {
   BlockDevices set;
+  if (!tree.is_live()) set.why_none_ = "the tree has no devices (capture it with hibtool probe --capture)";
   for (const std::string& name : tree.list("/sys/class/block")) {
     if (set.devices_.size() == kMaxDevices) break;
     set.devices_.push_back(read_block_device(tree, name));
@@ -150,10 +151,10 @@ Resolved BlockDevices::resolve_tag(const std::string& tag, const std::string& va
       std::find_if(kTags.begin(), kTags.end(), [&](const Tag& each) { return tag == each.spelled; });
   if (known == kTags.end()) return {Match::Unknown, {}, false, tag + " is not looked up here"};
   std::set<std::string> names;
-  bool is_partly_unread = false;
+  std::string unread;  // the first that could not be read, and why
   for (const BlockDevice& device : devices_) {
     if (equal_ignoring_case(device.fact(known->fact), value)) names.insert(device.name);
-    is_partly_unread = is_partly_unread || !device.why_no_facts.empty();
+    if (unread.empty() && !device.why_no_facts.empty()) unread = device.name + ": " + device.why_no_facts;
   }
   const std::string folder = fmt::format("/dev/disk/{}/", known->folder);
   for (const auto& [path, name] : links_) {
@@ -166,8 +167,8 @@ Resolved BlockDevices::resolve_tag(const std::string& tag, const std::string& va
     resolved.match = Match::One;
   } else if (names.size() > 1) {
     resolved.match = Match::Several;
-  } else if (is_partly_unread) {
-    resolved.why = "not every device could be read";
+  } else if (!unread.empty()) {
+    resolved.why = "not every device could be read: " + unread;
   } else {
     resolved.match = Match::None;
     resolved.why = "no device here has it";
@@ -176,7 +177,7 @@ Resolved BlockDevices::resolve_tag(const std::string& tag, const std::string& va
 }
 
 Resolved BlockDevices::resolve(const std::string& spec) const {
-  if (!is_known()) return {Match::Unknown, {}, is_unstable_name(spec), "no block devices to look at"};
+  if (!is_known()) return {Match::Unknown, {}, is_unstable_name(spec), why_none_};
   if (const std::size_t equals = spec.find('='); equals != std::string::npos && spec.front() != '/')
     return resolve_tag(spec.substr(0, equals + 1), spec.substr(equals + 1));
   Resolved resolved;

@@ -61,6 +61,7 @@ class BlockDevices {
   Resolved resolve_tag(const std::string& tag, const std::string& value) const;
 
   std::vector<BlockDevice> devices_;
+  std::string why_none_ = "no block devices to look at";
   std::map<std::string, std::string> links_;  // "/dev/disk/by-uuid/…", "/dev/mapper/…" -> name
 };
 
