@@ -30,6 +30,13 @@ std::size_t count_of(const PreflightReport& report, CheckResult result) {
                                                 [&](const Check& check) { return check.result == result; }));
 }
 
+bool leaves_place_open(const PreflightReport& report) {
+  return std::any_of(report.checks.begin(), report.checks.end(), [](const Check& check) {
+    return check.result == CheckResult::Unknown &&
+           (check.name == "resume-device" || check.name == "resume-place");
+  });
+}
+
 Json json_of_bounds(const diagnose::Bounds& bounds) {
   return {{"least", bounds.least}, {"likely", bounds.likely}, {"most", bounds.most}};
 }
@@ -64,8 +71,12 @@ std::string preflight_headline(const PreflightReport& report, const Style& style
   if (failures > 0) return style.red(counted(failures, "reason") + " why hibernating would fail") + more;
   const std::size_t unknown = count_of(report, CheckResult::Unknown) + report.not_read.size();
   if (unknown == 0) return style.green("nothing stands in the way of hibernating") + more;
-  return style.green("nothing is seen that stands in the way of hibernating") + more +
-         fmt::format("; {} not known", unknown == 1 ? "1 thing is" : counted(unknown, "thing") + " are");
+  const std::string rest =
+      fmt::format("; {} not known", unknown == 1 ? "1 thing is" : counted(unknown, "thing") + " are");
+  if (leaves_place_open(report))
+    return style.yellow("not known: where the next boot would look for the image could not be checked") +
+           more + rest;
+  return style.green("nothing is seen that stands in the way of hibernating") + more + rest;
 }
 
 // Columns of a file are of no use in a sentence.

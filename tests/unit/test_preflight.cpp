@@ -109,6 +109,17 @@ void expect(const Folder& folder, std::string_view name, CheckResult result, con
   CHECK((result != CheckResult::WouldFail || report.would_fail()));
 }
 
+// All that the checks of this name advise.
+std::string fix_of(const Folder& folder, std::string_view name) {
+  const PreflightReport report = run(folder);
+  std::string all;
+  for (const Check* check : named(report, name)) {
+    for (const Advice& advice : check->fix)
+      all += advice.text + " | " + advice.command + " | " + advice.file + "\n";
+  }
+  return all;
+}
+
 using R = CheckResult;
 
 std::string efi_variable_of(const std::string& json) {
@@ -144,7 +155,9 @@ TEST_CASE("Whoever forbids hibernation is named") {
   folder.file("sys/power/disk", "[disabled]\n");
   expect(folder, "hibernation-available", R::WouldFail, "\"disk\" is missing");
   folder.file("sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
-  expect(folder, "lockdown", R::WouldFail, "what set it is not known");
+  expect(folder, "lockdown", R::WouldFail, "(integrity): what set it is not known; it forbids hibernation");
+  CHECK_FALSE(named(run(folder), "lockdown").empty());
+  CHECK(fix_of(folder, "lockdown").find("Secure Boot") != std::string::npos);
   folder.file("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
               std::string("\x06\0\0\0\x01", 5));
   expect(folder, "lockdown", R::WouldFail, "Secure Boot sets it");
@@ -348,6 +361,19 @@ TEST_CASE("Settings of systemd that forbid hibernation are named with their file
   expect(folder, "sleep-settings", R::WouldFail, "hibernate.target is masked");
 }
 
+TEST_CASE(
+    "Settings of systemd count in a tree that was captured without programs, and not beside another init") {
+  const Folder folder;
+  write_good(folder);
+  std::filesystem::remove_all(folder.path() + "/usr/lib/systemd");
+  folder.file("etc/systemd/sleep.conf", "[Sleep]\nAllowHibernation=no\n");
+  folder.link("etc/systemd/system/hibernate.target", "/dev/null");
+  expect(folder, "sleep-settings", R::WouldFail, "AllowHibernation=no");
+  expect(folder, "sleep-settings", R::WouldFail, "hibernate.target is masked");
+  folder.file("sbin/init", "");
+  CHECK(named(run(folder), "sleep-settings").empty());
+}
+
 TEST_CASE("On a machine without EFI systemd wants the running kernel to know the place") {
   const Folder folder;
   write_good(folder);
@@ -382,6 +408,23 @@ TEST_CASE("Where block devices are not known, no swap area is called elsewhere a
   expect(folder, "swap-ephemeral", R::Unknown, "/dev/dm-1");  // dm-crypt with a random key, perhaps
   write_boot_entry(folder, "resume=UUID=00000000-1111-2222-3333-444455556666");
   expect(folder, "places-agree", R::Warning, "differ");  // two UUIDs are two areas, wherever they are
+}
+
+TEST_CASE("What udev noted tells what lies on the devices of a tree that was copied by hand") {
+  const Folder folder;
+  write_good(folder);
+  std::filesystem::remove_all(folder.path() + "/hibtool");
+  expect(folder, "resume-device", R::Unknown, "sda1: the tree does not say what lies on it");
+  folder.file("run/udev/data/b8:1", "E:ID_FS_TYPE=ext4\nE:ID_FS_UUID=feed-1\n");
+  folder.file("run/udev/data/b8:2",
+              fmt::format("S:disk/by-label/x\nE:ID_FS_TYPE=swap\nE:ID_FS_UUID={}\n"
+                          "E:ID_FS_LABEL=my_swap\nE:ID_FS_LABEL_ENC=my\\x20swap\nE:\nE\n",
+                          kUuid));
+  expect(folder, "resume-device", R::Ok, "is sda2");
+  write_boot_entry(folder, "resume=\"LABEL=my swap\"");
+  expect(folder, "resume-device", R::Ok, "is sda2");
+  std::filesystem::remove_all(folder.path() + "/sys/class/block");
+  expect(folder, "resume-device", R::Unknown, "hibtool probe --capture");
 }
 
 TEST_CASE("A place that only the initramfs' configuration names is not known to be in the initramfs") {
@@ -605,6 +648,8 @@ TEST_CASE("An initramfs that does not resume, lacks a part, or is none is told")
   const std::string path = std::string("boot/initrd.img-") + kRelease;
   folder.file(path, cpio_entry("conf/initramfs.conf", "x") + cpio_entry("TRAILER!!!", "", 0));
   expect(folder, "initramfs-resumes", R::WouldFail);
+  CHECK(fix_of(folder, "initramfs-resumes").find("initramfs-tools-core") != std::string::npos);
+  CHECK(fix_of(folder, "initramfs-resumes").find(fmt::format("RESUME=UUID={} ", kUuid)) != std::string::npos);
   folder.file(path, cpio_entry("usr/lib/systemd/systemd", "x") +
                         cpio_entry("usr/lib/systemd/systemd-hibernate-resume", "x") +
                         cpio_entry("TRAILER!!!", "", 0));

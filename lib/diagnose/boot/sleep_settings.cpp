@@ -54,6 +54,16 @@ unsigned systemd_version(const device::Tree& tree) {
   return 0;
 }
 
+// Of a tree with systemd's settings and nobody's init it is taken that systemd reads them: whoever captured
+// it by hand has left the programs out.
+bool has_systemd(const device::Tree& tree) {
+  for (const char* path : {"/usr/lib/systemd/systemd", "/lib/systemd/systemd", "/run/systemd/system"}) {
+    if (tree.exists(path)) return true;
+  }
+  const bool has_init = tree.exists("/sbin/init") || tree.exists("/usr/sbin/init");
+  return !tree.is_live() && !has_init && tree.exists("/etc/systemd");
+}
+
 }  // namespace
 
 unsigned systemd_version_in(const std::string& name) {
@@ -65,9 +75,7 @@ unsigned systemd_version_in(const std::string& name) {
 
 SleepSettings read_sleep_settings(const TreeReader& reader) {
   SleepSettings settings;
-  settings.has_systemd = reader.tree().exists("/usr/lib/systemd/systemd") ||
-                         reader.tree().exists("/lib/systemd/systemd") ||
-                         reader.tree().exists("/run/systemd/system");
+  settings.has_systemd = has_systemd(reader.tree());
   settings.systemd_version = systemd_version(reader.tree());
   for (const std::string& path :
        reader.with_drop_ins({"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd"},

@@ -19,6 +19,14 @@ std::string mkinitcpio_config(const PreflightFacts& facts) {
   return evidence ? evidence->source : "/etc/mkinitcpio.conf";
 }
 
+// As RESUME= of initramfs-tools names the area: without an offset, for which it has no word.
+std::string resume_of_initramfs_tools(const PreflightFacts& facts) {
+  constexpr std::string_view kKey = "resume=";
+  const std::string& wanted = facts.wanted_parameters;
+  if (!wanted.starts_with(kKey)) return "UUID= of the swap area";
+  return wanted.substr(kKey.size(), wanted.find(' ') - kKey.size());
+}
+
 // How the generator is told to add what resumes.
 std::vector<Advice> add_resume(const PreflightFacts& facts) {
   std::vector<Advice> fix;
@@ -31,6 +39,14 @@ std::vector<Advice> add_resume(const PreflightFacts& facts) {
   }
   if (generator == Generator::Mkinitcpio)
     fix.push_back({"put resume into HOOKS, behind udev, encrypt and lvm2", "", mkinitcpio_config(facts)});
+  if (generator == Generator::InitramfsTools) {
+    fix.push_back(
+        {"see that the hook resume of initramfs-tools-core is there: "
+         "/usr/share/initramfs-tools/hooks/resume and scripts/local-premount/resume",
+         "apt install --reinstall initramfs-tools-core", ""});
+    fix.push_back({fmt::format("write the line: RESUME={}", resume_of_initramfs_tools(facts)), "",
+                   "/etc/initramfs-tools/conf.d/resume"});
+  }
   fix.push_back(facts.remedies.rebuild());
   return fix;
 }

@@ -47,13 +47,19 @@ void check_lockdown(Sheet& sheet) {
   const bool hibernates = kernel.can_hibernate() == true;
   const std::string text = fmt::format("the kernel is locked down ({}): {}", *kernel.lockdown, who);
   Check& check = hibernates ? sheet.warn(kName, Code::Lockdown, text + "; it still offers hibernation")
-                            : sheet.fails(kName, Code::Lockdown, text + ", and forbids hibernation");
+                            : sheet.fails(kName, Code::Lockdown, text + "; it forbids hibernation");
   if (kernel.lockdown_evidence) check.evidence.push_back(*kernel.lockdown_evidence);
   if (hibernates) return;
   if (is_by_line) {
     check.fix.push_back(sheet.facts.remedies.take_off("lockdown=" + *line->line.lockdown));
   } else if (kernel.secure_boot == true) {
     check.fix.push_back({"switch Secure Boot off in the firmware's setup", "", ""});
+  } else {
+    check.fix = {
+        {"see what sets it: the kernel says it when it boots", "journalctl -k -b -g 'locked down'", ""},
+        {"then switch Secure Boot off in the firmware's setup, take lockdown= off the command line, "
+         "or keep the program from running that writes into /sys/kernel/security/lockdown",
+         "", ""}};
   }
 }
 
