@@ -5,7 +5,6 @@
 #include "lib/diagnose/post_mortem/post_mortem.h"
 #include "lib/diagnose/preflight/masked.h"
 #include "lib/diagnose/preflight/preflight.h"
-#include "lib/jump/records.h"
 #include "lib/report/diagnose_html.h"
 #include "lib/report/preflight.h"
 #include "lib/report/preflight_html.h"
@@ -21,8 +20,9 @@ class Diagnose final : public Verb {
     verb_ = &app;
     app.add_option("IMAGE", request_.image,
                    "the device or file that the image was written to; without it, this machine's");
-    app.add_option("--log", request_.logs,
-                   "text of dmesg, a serial console, pstore or journalctl; the oldest boot first")
+    app.add_option(
+           "--log", request_.logs,
+           "text of dmesg, a serial console, pstore or journalctl; once for each file, oldest boot first")
         ->type_name("FILE")
         ->allow_extra_args(false);
     app.add_option("--device", request_.devices, "a disk with file systems that the machine had mounted")
@@ -53,13 +53,13 @@ class Diagnose final : public Verb {
     app.add_flag("--force", force_, "with --report: replace an existing file");
     add_input_options(app, common, formats);
     app.footer(
-        "Exit code 0: no failure was found, or none is foreseen; 1: one was, and the verdict says which; 2: "
-        "could not look.\n"
+        "Exit code 0: no failure was found, or none is foreseen; 1: one was, and the\n"
+        "verdict says which; 2: could not look.\n"
         "Nothing is written. The codes of the verdicts: docs/diagnose.md.\n"
         "Examples:\n"
-        "  hibtool diagnose                              # this machine, the morning after\n"
-        "  hibtool diagnose --preflight                  # this machine, before it hibernates\n"
-        "  hibtool diagnose /dev/sda3 --journal          # one device, with what its boots have said\n"
+        "  hibtool diagnose                              # this machine, afterwards\n"
+        "  hibtool diagnose --preflight                  # before it hibernates\n"
+        "  hibtool diagnose /dev/sda3 --journal          # with what its boots have said\n"
         "  hibtool diagnose swap.img --log saving.log --log restoring.log\n"
         "  hibtool diagnose --mask --report ticket.html  # for a bug ticket\n"
         "  hibtool diagnose --json | jq -r .verdict.code");
@@ -101,34 +101,15 @@ class Diagnose final : public Verb {
                     .advise("name the image first: hibtool diagnose IMAGE --journal"));
   }
 
-  // What "hibtool probe" has kept of earlier boots.
-  Result<std::vector<std::vector<MemoryMapEntry>>> probed_maps() const {
-    std::vector<std::vector<MemoryMapEntry>> maps;
-    for (const std::string& path : probes_) {
-      TRY(const auto records, report::read_records_file(path));
-      if (auto map = jump::recorded_memory_map(records); !map.empty()) maps.push_back(std::move(map));
-    }
-    return maps;
-  }
-
   int run_preflight(const Context& context) const {
-    const auto refuse = [&](const Error& error) {
-      return context.report(mask_ ? diagnose::masked(error, files_) : error);
+    diagnose::PreflightRequest request{files_, request_.logs, {}, {}};
+    if (verb_->count("--journal") > 0) request.journal = journal_;
+    const auto look = [&]() -> Result<diagnose::PreflightReport> {
+      TRY(request.memory_maps, report::read_memory_maps(probes_));
+      return diagnose::preflight(context.formats, request);
     };
-    auto file = report::ReportFile::create(report_, force_, inputs_of(files_));
-    if (!file) return refuse(file.error());
-    auto maps = probed_maps();
-    if (!maps) return refuse(maps.error());
-    const auto journal = verb_->count("--journal") > 0 ? std::optional(journal_) : std::nullopt;
-    auto report = diagnose::preflight(context.formats, {files_, request_.logs, journal, std::move(*maps)});
-    if (!report) return refuse(report.error());
-    if (mask_) report = diagnose::masked(std::move(*report), files_);
-    const auto written = file->publish([&] { return report::html_of_preflight(*report); });
-    if (!written) return refuse(written.error());
-    if (context.options.json) context.document(report::json_of_preflight(*report));
-    if (context.shows_text()) report::print_preflight(context.streams.out, context.out_style, *report);
-    if (context.shows_text()) file->print_place(context.streams.out, mask_);
-    return report->would_fail() ? kNo : kDone;
+    return answer(context, request, look, report::html_of_preflight, report::json_of_preflight,
+                  report::print_preflight);
   }
 
   int run_post_mortem(const Context& context) const {
@@ -143,18 +124,29 @@ class Diagnose final : public Verb {
     if (verb_->count("--journal") > 0 || is_of_this_machine) request.journal = journal_;
     if (against_running_ || is_of_this_machine || !inputs_of(files_).empty()) request.machine = files_;
     request.with_details = mask_ || !report_.empty();
+    const auto look = [&] { return diagnose::post_mortem(context.formats, request); };
+    return answer(context, request, look, report::html_of_post_mortem, report::json_of_post_mortem,
+                  report::print_post_mortem);
+  }
+
+  // Looks, and says what was found in all the ways that are wanted.
+  template <typename Request, typename Look, typename Page, typename Document, typename Text>
+  int answer(const Context& context, const Request& request, Look look, Page page, Document document,
+             Text text) const {
     const auto refuse = [&](const Error& error) {
       return context.report(mask_ ? diagnose::masked(error, request) : error);
     };
-    auto file = report::ReportFile::create(report_, force_, diagnose::inputs_of(request));
+    auto inputs = diagnose::inputs_of(request);
+    inputs.insert(inputs.end(), probes_.begin(), probes_.end());
+    auto file = report::ReportFile::create(report_, force_, inputs);
     if (!file) return refuse(file.error());
-    auto report = diagnose::post_mortem(context.formats, request);
+    auto report = look();
     if (!report) return refuse(report.error());
     if (mask_) report = diagnose::masked(std::move(*report), request);
-    const auto written = file->publish([&] { return report::html_of_post_mortem(*report); });
+    const auto written = file->publish([&] { return page(*report); });
     if (!written) return refuse(written.error());
-    if (context.options.json) context.document(report::json_of_post_mortem(*report));
-    if (context.shows_text()) report::print_post_mortem(context.streams.out, context.out_style, *report);
+    if (context.options.json) context.document(document(*report));
+    if (context.shows_text()) text(context.streams.out, context.out_style, *report);
     if (context.shows_text()) file->print_place(context.streams.out, mask_);
     return report->is_failure() ? kNo : kDone;
   }

@@ -108,4 +108,16 @@ bool may_overlap(const std::string& a, const std::string& b) {
   return lies_in(first, second) || lies_in(second, first);
 }
 
+bool lies_below(const std::string& path, const std::string& folder) {
+  std::error_code error;
+  const auto wanted = store_at(folder);
+  if (!wanted || !stdfs::is_directory(folder, error)) return false;
+  stdfs::path above = stdfs::weakly_canonical(stdfs::absolute(path, error), error);
+  while (above.has_relative_path()) {
+    above = above.parent_path();
+    if (store_at(above.string()) == wanted) return true;
+  }
+  return false;
+}
+
 }  // namespace hib

@@ -10,4 +10,8 @@ namespace hib {
 // file count as the same, wherever in it they begin. False when either cannot be found.
 bool may_overlap(const std::string& a, const std::string& b);
 
+// True when `path`, which need not exist, leads to a place in `folder` or anywhere below it. False when
+// `folder` is none.
+bool lies_below(const std::string& path, const std::string& folder);
+
 }  // namespace hib

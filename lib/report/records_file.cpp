@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/jump/records.h"
 #include "lib/os/file.h"
 #include "lib/report/json.h"
 
@@ -50,6 +51,15 @@ Result<std::optional<std::vector<Record>>> read_probe_file(const std::string& pa
   }
   TRY(auto records, records_from_json(text, path));
   return std::optional<std::vector<Record>>(std::move(records));
+}
+
+Result<std::vector<std::vector<MemoryMapEntry>>> read_memory_maps(const std::vector<std::string>& files) {
+  std::vector<std::vector<MemoryMapEntry>> maps;
+  for (const std::string& path : files) {
+    TRY(const auto records, read_records_file(path));
+    if (auto map = jump::recorded_memory_map(records); !map.empty()) maps.push_back(std::move(map));
+  }
+  return maps;
 }
 
 }  // namespace hib::report

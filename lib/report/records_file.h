@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/image/record.h"
+#include "lib/os/firmware_map.h"
 
 namespace hib::report {
 
@@ -16,5 +17,8 @@ Result<std::vector<Record>> read_records_file(const std::string& path);
 // The records of a file that "hibtool probe" wrote; nothing when it is none. Recognised by content, as an
 // object with the schema hibtool.probe.
 Result<std::optional<std::vector<Record>>> read_probe_file(const std::string& path);
+
+// The memory maps in what "hibtool probe" has kept of earlier boots; a file without one adds none.
+Result<std::vector<std::vector<MemoryMapEntry>>> read_memory_maps(const std::vector<std::string>& files);
 
 }  // namespace hib::report

@@ -134,6 +134,22 @@ class Report(CliTest):
         self.run_tool("diagnose", "--log", log, "--report", log, "--force", code=4)
         self.assertEqual(Path(log).read_bytes(), before)
 
+    def test_nothing_is_written_below_the_tree_that_is_looked_at(self):
+        root = self.folder / "root"
+        (root / "etc" / "default").mkdir(parents=True)
+        (root / "proc").mkdir()
+        grub = root / "etc" / "default" / "grub"
+        grub.write_text("GRUB_CMDLINE_LINUX=quiet\n")
+        (self.folder / "link").symlink_to(grub)
+        for place in (grub, root / "new.html", root / "etc" / ".." / "new.html", self.folder / "link"):
+            for option in (("--root", str(root)), ("--efivars", str(root))):
+                self.run_tool("diagnose", "--preflight", *option, "--report", str(place), "--force", code=4)
+        self.assertEqual(grub.read_text(), "GRUB_CMDLINE_LINUX=quiet\n")
+        log = self.hostile_log()
+        self.run_tool("diagnose", "--preflight", "--root", str(root), "--log", log, "--report", log, "--force", code=4)
+        self.assertIn(b"Linux version", Path(log).read_bytes())
+        self.report("--preflight", "--root", str(root), code=None)
+
     def test_a_report_goes_into_a_file_and_nowhere_else(self):
         os.mkfifo(self.path("pipe"))
         for place in ("-", "/dev/null", self.path("pipe"), str(self.folder)):

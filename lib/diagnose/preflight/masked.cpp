@@ -7,13 +7,13 @@
 namespace hib::diagnose {
 namespace {
 
-Mask mask_of(const boot::MachineFiles& files) {
+Mask mask_of(const PreflightRequest& request) {
   Mask mask;
-  if (const auto tree = boot::open_tree(files)) {
+  if (const auto tree = boot::open_tree(request.files)) {
     boot::learn_names(*tree, mask);
     boot::learn_devices(device::probe(*tree).devices, mask);
   }
-  for (const std::string& path : inputs_of(files)) mask.learn_path(path);
+  for (const std::string& path : inputs_of(request)) mask.learn_path(path);
   return mask;
 }
 
@@ -32,15 +32,15 @@ void hide_all(PreflightReport& report, Mask& mask) {
 
 }  // namespace
 
-PreflightReport masked(PreflightReport report, const boot::MachineFiles& files) {
-  Mask mask = mask_of(files);
+PreflightReport masked(PreflightReport report, const PreflightRequest& request) {
+  Mask mask = mask_of(request);
   for (unsigned pass = 0; pass < 2; ++pass) hide_all(report, mask);  // a name may be known only at the end
   report.is_masked = true;
   return report;
 }
 
-Error masked(Error error, const boot::MachineFiles& files) {
-  Mask mask = mask_of(files);
+Error masked(Error error, const PreflightRequest& request) {
+  Mask mask = mask_of(request);
   mask.hide(error);
   return error;
 }

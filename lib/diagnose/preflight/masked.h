@@ -6,8 +6,8 @@
 
 namespace hib::diagnose {
 
-// All texts of the report. `files` is what it was made of.
-PreflightReport masked(PreflightReport report, const boot::MachineFiles& files);
-Error masked(Error error, const boot::MachineFiles& files);
+// All texts of the report. `request` is what it was made of.
+PreflightReport masked(PreflightReport report, const PreflightRequest& request);
+Error masked(Error error, const PreflightRequest& request);
 
 }  // namespace hib::diagnose

@@ -93,6 +93,13 @@ PreflightReport judge(const PreflightFacts& facts) {
   return {std::move(sheet.checks), facts.configuration.unread, false, space_of(facts)};
 }
 
+std::vector<std::string> inputs_of(const PreflightRequest& request) {
+  std::vector<std::string> inputs = boot::inputs_of(request.files);
+  inputs.insert(inputs.end(), request.logs.begin(), request.logs.end());
+  if (request.journal && !request.journal->empty()) inputs.push_back(*request.journal);
+  return inputs;
+}
+
 Result<PreflightReport> preflight(const Formats& formats, const PreflightRequest& request) {
   TRY(const device::Tree tree, boot::open_tree(request.files));
   PreflightFacts facts = read_preflight_facts(tree, request.files.initramfs);

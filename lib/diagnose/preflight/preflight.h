@@ -41,6 +41,7 @@ struct PreflightReport {
   bool is_masked = false;              // names and ids are pseudonyms
   std::optional<SpaceReport> space;    // nothing where not even /proc/meminfo could be read
   bool would_fail() const;
+  bool is_failure() const { return would_fail(); }
 };
 
 struct PreflightRequest {
@@ -50,6 +51,9 @@ struct PreflightRequest {
   std::optional<std::string> journal;                    // a folder; empty text: this machine's
   std::vector<std::vector<MemoryMapEntry>> memory_maps;  // the oldest first
 };
+// What it names.
+std::vector<std::string> inputs_of(const PreflightRequest& request);
+
 // `formats` reads the memory of this machine.
 Result<PreflightReport> preflight(const Formats& formats, const PreflightRequest& request);
 
