@@ -18,6 +18,13 @@
 namespace hib::cli {
 namespace {
 
+class HelpFormatter final : public CLI::Formatter {
+  std::string make_option_desc(const CLI::Option* option) const override {
+    constexpr std::size_t kTerminal = 80;
+    return wrapped(option->get_description(), kTerminal - get_column_width());
+  }
+};
+
 struct Program {
   struct Entry {
     CLI::App* app;
@@ -31,6 +38,7 @@ struct Program {
   explicit Program(const Formats& formats) {
     app.set_version_flag("--version", kToolVersion);
     app.require_subcommand(1);
+    app.formatter(std::make_shared<HelpFormatter>());
     app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.footer(fmt::format(
         "\"hibtool help VERB\" says more of a verb; \"hibtool VERB --help\" is the same.\n"

@@ -101,6 +101,20 @@ std::vector<std::string> split_list(std::string_view text) {
   }
 }
 
+std::string wrapped(std::string_view text, std::size_t columns) {
+  std::string out;
+  std::size_t column = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const bool fits = column + (column == 0 ? 0 : 1) + (end - at) <= columns;
+    if (at > 0) out += fits ? ' ' : '\n';
+    column = fits ? column + (at > 0 ? 1 : 0) + (end - at) : end - at;
+    out += text.substr(at, end - at);
+    at = end + 1;
+  }
+  return out;
+}
+
 std::string shell_word(std::string_view text) {
   constexpr std::string_view kPlain = "/._-+:,@%=";
   const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {

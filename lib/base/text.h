@@ -29,6 +29,9 @@ std::string counted(std::uint64_t count, std::string_view thing);
 // "hib,raw": at least one item, which may be empty.
 std::vector<std::string> split_list(std::string_view text);
 
+// With line breaks in place of spaces, so that no line is longer than `columns` where its words allow that.
+std::string wrapped(std::string_view text, std::size_t columns);
+
 // As a shell takes it: quoted where it must be.
 std::string shell_word(std::string_view text);
 
