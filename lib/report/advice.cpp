@@ -13,10 +13,24 @@ std::string advice_line(const diagnose::Advice& advice) {
 }
 
 std::string place_of(const diagnose::Evidence& evidence) {
-  std::string place = printable(evidence.source);
-  if (evidence.offset) place += " at " + hex(*evidence.offset);
+  const std::string inside = place_inside(evidence);
+  return printable(evidence.source) + (inside.empty() || inside.front() == ',' ? "" : " ") + inside;
+}
+
+std::string place_inside(const diagnose::Evidence& evidence) {
+  std::string place;
+  if (evidence.offset) place += "at " + hex(*evidence.offset);
   if (evidence.wall_us) place += ", " + clock_text_us(*evidence.wall_us);
   return place;
+}
+
+std::string evidence_text(const diagnose::Evidence& evidence) {
+  std::string text;
+  for (const char c : evidence.text) {
+    const bool goes_on = c == '\t' && !text.empty() && text.back() == ' ';
+    if (!goes_on) text += c == '\t' ? ' ' : c;
+  }
+  return printable(text);
 }
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(printable(text)); }
@@ -32,7 +46,7 @@ Json json_of_evidence(const diagnose::Evidence& evidence) {
           {"offset", evidence.offset ? Json(hex(*evidence.offset)) : Json(nullptr)},
           {"cursor", text_or_null(evidence.cursor)},
           {"time", evidence.wall_us ? Json(clock_of_script(*evidence.wall_us)) : Json(nullptr)},
-          {"text", printable(evidence.text)}};
+          {"text", evidence_text(evidence)}};
 }
 
 }  // namespace hib::report

@@ -17,6 +17,10 @@ inline constexpr std::string_view kMaskedLine =
 std::string advice_line(const diagnose::Advice& advice);
 // "/etc/crypttab at 0x1f, 2026-11-27 20:26:18.123 UTC"
 std::string place_of(const diagnose::Evidence& evidence);
+// The same without the file; empty where nothing more is known.
+std::string place_inside(const diagnose::Evidence& evidence);
+// What was found, fit to be shown: a tab, which columns of a file have, is a space.
+std::string evidence_text(const diagnose::Evidence& evidence);
 
 Json json_of_advice(const diagnose::Advice& advice);
 Json json_of_evidence(const diagnose::Evidence& evidence);

@@ -57,8 +57,11 @@ void print_cause(std::ostream& out, const Style& style, std::string_view name, c
           fmt::format("{} ({}): {}", style.bold(std::string(name_of(cause.code))), name_of(cause.confidence),
                       printable(cause.text)));
   for (std::size_t i = 0; i < std::min(cause.evidence.size(), kShownEvidence); ++i) {
-    line_of(out, i == 0 ? "  shown by" : "", "\"" + printable(cause.evidence[i].text) + "\"");
-    line_of(out, "", "  " + style.dim(place_of(cause.evidence[i])));
+    const Evidence& one = cause.evidence[i];
+    line_of(out, i == 0 ? "  shown by" : "", "\"" + evidence_text(one) + "\"");
+    const bool is_of_same = i > 0 && cause.evidence[i - 1].source == one.source;  // which is not said again
+    const std::string place = is_of_same ? place_inside(one) : place_of(one);
+    if (!place.empty()) line_of(out, "", "  " + style.dim(place));
   }
   if (cause.evidence.size() > kShownEvidence)
     line_of(out, "", fmt::format("… {} more; --json lists all", cause.evidence.size() - kShownEvidence));

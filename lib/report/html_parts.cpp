@@ -25,7 +25,7 @@ void add_advice(Html& html, const diagnose::Advice& advice) {
 void add_evidence(Html& html, const std::vector<diagnose::Evidence>& evidence) {
   for (std::size_t i = 0; i < std::min(evidence.size(), kMostEvidence); ++i) {
     const Element quote(html, "blockquote");
-    html.element("code", evidence[i].text);
+    html.element("code", evidence_text(evidence[i]));
     html.element("div", place_of(evidence[i]), {{"class", "small soft"}});
   }
   left_out(html, evidence.size(), kMostEvidence);

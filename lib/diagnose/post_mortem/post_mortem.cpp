@@ -10,6 +10,7 @@
 #include "lib/device/probe/probe.h"
 #include "lib/diagnose/log/map_changes.h"
 #include "lib/diagnose/post_mortem/candidates.h"
+#include "lib/diagnose/post_mortem/log_for_image.h"
 #include "lib/diagnose/post_mortem/rules.h"
 #include "lib/diagnose/post_mortem/story.h"
 #include "lib/os/cancel.h"
@@ -246,7 +247,8 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   const bool has_only_image = !here && !request.image.empty() && request.logs.empty() && !request.journal;
   const bool is_missing =
       !request.image.empty() && disk != nullptr && disk->error && disk->error->kind == ErrorKind::NotFound;
-  if (disk != nullptr && disk->error && (has_only_image || is_missing)) return fail(*disk->error);
+  if (disk != nullptr && disk->error && (has_only_image || is_missing))
+    return fail(with_hint_of_log(*disk->error));
 
   LogSet logs;
   if (disk != nullptr && disk->log) logs.boots.push_back(*disk->log);
