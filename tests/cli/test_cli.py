@@ -421,6 +421,10 @@ class ExitCodes(CliTest):
         self.assertIn(advice, self.run_tool("inspect", "--dmesg", "-f", "raw", self.raw, code=2).stderr)
         self.assertNotIn(advice, self.run_tool("inspect", "--dmesg", "--search", "-f", "raw", self.raw, code=2).stderr)
 
+    def test_no_option_of_diagnose_is_explained_in_longer_lines_than_a_terminal_has(self):
+        lines = self.run_tool("diagnose", "--help").stdout.decode().splitlines()
+        self.assertEqual([line for line in lines if len(line) > 80], [])
+
     def test_help_of_a_verb_has_two_forms(self):
         self.assertEqual(self.run_tool("help").stdout, self.run_tool("--help").stdout)
         for verb in ("create", "inspect", "disarm"):

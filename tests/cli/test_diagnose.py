@@ -151,6 +151,14 @@ class Failures(CliTest):
                                 (["--preflight", "--device", good], 64)):
             self.run_tool("diagnose", *arguments, code=code)
 
+    def test_a_log_in_the_place_of_the_image_is_told_how_it_is_given(self):
+        log = self.write("night 1.log", (CORPUS / "healthy-6.12" / "saving.log").read_bytes())
+        said = self.run_tool("diagnose", log, code=2).stderr.decode()
+        self.assertIn("the text of a log", said)
+        self.assertIn(f"this is a log: --log '{log}'", said)
+        said = self.run_tool("diagnose", self.write("noise", b"no log at all\n"), code=2).stderr.decode()
+        self.assertNotIn("--log", said)
+
     def test_a_file_without_any_line_of_a_log_is_an_error_and_not_a_clean_bill(self):
         image = self.path("image")
         Path(image).write_bytes(bytes(4096))

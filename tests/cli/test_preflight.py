@@ -118,6 +118,14 @@ class Preflight(CliTest):
         self.assertTrue(done.stdout.decode().startswith("not known: "), done.stdout)
         self.run_tool("diagnose", "--root", str(self.folder), "--log", str(CORPUS / "healthy-6.12" / "saving.log"), code=None)
 
+    def test_a_tab_of_a_file_is_shown_as_a_space(self):
+        (self.folder / "proc").mkdir()
+        (self.folder / "proc" / "cmdline").write_text("quiet\tnoresume\n")
+        done = self.run_tool("diagnose", "--preflight", "--root", str(self.folder), code=1)
+        self.assertIn(b'"quiet noresume"', done.stdout)
+        texts = [one["text"] for check in self.foresee(self.folder)["checks"] for one in check["evidence"]]
+        self.assertIn("quiet noresume", texts)
+
     def test_the_text_says_first_how_it_stands_and_then_one_line_a_check(self):
         done = self.run_tool("diagnose", "--preflight", "--root", str(CORPUS / "full-healthy" / "saving"))
         text = done.stdout.decode()
