@@ -32,8 +32,7 @@ std::size_t count_of(const PreflightReport& report, CheckResult result) {
 
 bool leaves_place_open(const PreflightReport& report) {
   return std::any_of(report.checks.begin(), report.checks.end(), [](const Check& check) {
-    return check.result == CheckResult::Unknown &&
-           (check.name == "resume-device" || check.name == "resume-place");
+    return check.result == CheckResult::Unknown && check.name == "resume-device";
   });
 }
 
@@ -74,8 +73,8 @@ std::string preflight_headline(const PreflightReport& report, const Style& style
   const std::string rest =
       fmt::format("; {} not known", unknown == 1 ? "1 thing is" : counted(unknown, "thing") + " are");
   if (leaves_place_open(report))
-    return style.yellow("not known: where the next boot would look for the image could not be checked") +
-           more + rest;
+    return style.yellow("not known: whether the device to resume from is there could not be checked") + more +
+           rest;
   return style.green("nothing is seen that stands in the way of hibernating") + more + rest;
 }
 

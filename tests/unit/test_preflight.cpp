@@ -418,10 +418,10 @@ TEST_CASE("What udev noted tells what lies on the devices of a tree that was cop
   folder.file("run/udev/data/b8:1", "E:ID_FS_TYPE=ext4\nE:ID_FS_UUID=feed-1\n");
   folder.file("run/udev/data/b8:2",
               fmt::format("S:disk/by-label/x\nE:ID_FS_TYPE=swap\nE:ID_FS_UUID={}\n"
-                          "E:ID_FS_LABEL=my_swap\nE:ID_FS_LABEL_ENC=my\\x20swap\nE:\nE\n",
+                          "E:ID_FS_LABEL=my_swap\nE:ID_FS_LABEL_ENC=my\\x2fswap\nE:\nE\n",
                           kUuid));
   expect(folder, "resume-device", R::Ok, "is sda2");
-  write_boot_entry(folder, "resume=\"LABEL=my swap\"");
+  write_boot_entry(folder, "resume=LABEL=my/swap");
   expect(folder, "resume-device", R::Ok, "is sda2");
   std::filesystem::remove_all(folder.path() + "/sys/class/block");
   expect(folder, "resume-device", R::Unknown, "hibtool probe --capture");
