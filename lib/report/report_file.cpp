@@ -27,7 +27,7 @@ Result<ReportFile> ReportFile::create(const std::string& path, bool force,
   });
   if (is_input) return fail(refused(path, "an input of this command", "another file"));
   const bool is_below = std::any_of(inputs.begin(), inputs.end(), [&](const std::string& input) {
-    return !input.empty() && lies_below(path, input);
+    return !input.empty() && input != "/" && lies_below(path, input);  // all lies below that one
   });
   if (is_below) return fail(refused(path, "below a folder that this command reads", "a place outside of it"));
   TRY(auto output, Output::create(path, force));
