@@ -4,7 +4,10 @@
  *
  *   main.c         the device, its ioctls, who may use it
  *   memory.c       which physical memory may be touched, reading, writing and mapping it
- *   jump.c         leaving through the PM core, coming back
+ *   jump.c         who leaves for whom, and what is checked before
+ *   leave.c        through the PM core: every device stands still, and comes back
+ *   acpi.c         ACPI's events, over a jump
+ *   processors.c   the other processors, off and on
  *   context.c      the page by which one kernel is entered from the other
  *   trampoline.c   the page of the code between the kernels
  *   processor.c    the processor's state
@@ -21,6 +24,7 @@
 #define HIBJUMP_H
 
 #include <linux/hibjump.h>
+#include <linux/pm.h>
 #include <linux/types.h>
 
 struct device;
@@ -60,6 +64,25 @@ int hibjump_return_to_a(const struct hibjump_return *request);
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage);
 u64 hibjump_note_address(void);
 int hibjump_devices(struct hibjump_devices *devices);
+
+/* leave.c: the caller holds the jump's lock */
+struct hibjump_way {
+	pm_message_t message; /* to the devices */
+	int (*enter)(void);   /* one processor, no interrupts; 0 when somebody came back */
+};
+
+int hibjump_leave_init(void);
+void hibjump_leave_exit(void);
+int hibjump_go(const struct hibjump_way *to);
+u64 hibjump_suspended_ns(void); /* CLOCK_REALTIME; 0 where it did not get so far */
+
+/* acpi.c */
+void hibjump_keep_acpi(void);
+void hibjump_leave_acpi(bool left);
+
+/* processors.c: the lock against hotplug is held */
+int hibjump_processors_off(void);
+void hibjump_processors_on(void);
 
 /* context.c */
 int hibjump_alloc_context(void);

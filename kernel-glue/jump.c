@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Leaving through the PM core, and coming back. */
+/* Who leaves for whom, and what each of them checks before. */
+#include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/kexec.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/io.h>
-#include <linux/suspend.h>
+#include <linux/pm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include <asm/fpu/api.h>
 
 #include "hibjump.h"
@@ -21,12 +22,8 @@ static struct hibjump_tables tables;
 static void *note; /* a page */
 
 /* While a jump is under way: */
-static bool jumping;
-static bool operations_set;
-static u64 suspended_at;
 static u32 wish;
 static struct hibjump_free_map free_map;
-static u64 other_context; /* B, C: physical address; 0 in A */
 static bool stands_by;	  /* B: is to be entered again */
 static struct hibjump_saved other; /* of the context that is entered; checked */
 
@@ -43,7 +40,7 @@ bool hibjump_is_armed(void)
 int hibjump_arm_jump(const struct hibjump_arm *arm)
 {
 	struct hibjump_extent region;
-	int error = 0;
+	int error;
 	u64 bytes;
 
 	if (!hibjump_region(&region))
@@ -60,7 +57,9 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 		return -EINVAL;
 	if (kexec_crash_loaded())
 		return -EBUSY;
-	mutex_lock(&jump_lock);
+	error = mutex_lock_interruptible(&jump_lock);
+	if (error)
+		return error;
 	if (armed || hibjump_is_staged()) {
 		error = -EBUSY;
 	} else {
@@ -82,13 +81,14 @@ static void disarm_locked(void)
 
 int hibjump_disarm(void)
 {
-	int error = -ENOENT;
+	int error = mutex_lock_interruptible(&jump_lock);
 
-	mutex_lock(&jump_lock);
-	if (armed) {
+	if (error)
+		return error;
+	if (armed)
 		disarm_locked();
-		error = 0;
-	}
+	else
+		error = -ENOENT;
 	mutex_unlock(&jump_lock);
 	return error;
 }
@@ -123,7 +123,7 @@ static void describe_a(void)
 	memcpy(saved->low, arm_request.low, sizeof(saved->low));
 	saved->standby_low_copy = arm_request.standby_low_copy;
 	saved->trampoline = hibjump_trampoline_address();
-	saved->suspended_ns = suspended_at;
+	saved->suspended_ns = hibjump_suspended_ns();
 	saved->wish = wish;
 	saved->free_map = free_map.bits ? __pa(free_map.bits) : 0;
 	saved->free_map_bytes = free_map.bytes;
@@ -230,6 +230,8 @@ static int enter_b(void)
 	return 0;
 }
 
+static const struct hibjump_way way_to_b = { .message = PMSG_FREEZE, .enter = enter_b };
+
 /* ---- B or C returns */
 
 /* To be entered again, B must lie in the region, and where A lies must be known. */
@@ -294,6 +296,8 @@ static int enter_a_from_b(void)
 	return stands_by ? 0 : -EIO;
 }
 
+static const struct hibjump_way way_from_b = { .message = PMSG_FREEZE, .enter = enter_a_from_b };
+
 /* Returns only when it fails. */
 static int enter_a_from_c(void)
 {
@@ -312,64 +316,9 @@ static int enter_a_from_c(void)
 	return -EIO;
 }
 
-/* ---- the PM core's side */
+static const struct hibjump_way way_from_c = { .message = PMSG_QUIESCE, .enter = enter_a_from_c };
 
-static int operation_valid(suspend_state_t state)
-{
-	return jumping && state == PM_SUSPEND_MEM;
-}
-
-/* The tasks are frozen, the devices are as they were. */
-static int operation_begin(suspend_state_t state)
-{
-	hibjump_list_devices();
-	return 0;
-}
-
-/* The devices are suspended, interrupts are on. */
-static int operation_prepare_late(void)
-{
-	suspended_at = ktime_get_real_ns();
-	hibjump_record_suspended(suspended_at);
-	return 0;
-}
-
-static int operation_enter(suspend_state_t state)
-{
-	if (!other_context)
-		return enter_b();
-	return hibjump_is_b() ? enter_a_from_b() : enter_a_from_c();
-}
-
-/* The devices are resumed or it was given up; the tasks are still frozen. */
-static void operation_end(void)
-{
-	hibjump_record_resumed();
-}
-
-static const struct platform_suspend_ops operations = {
-	.valid = operation_valid,
-	.begin = operation_begin,
-	.prepare_late = operation_prepare_late,
-	.enter = operation_enter,
-	.end = operation_end,
-};
-
-/*
- * The PM core has one place for operations and no way to read it: S3 by ACPI is gone until the
- * next boot.
- */
-static int suspend_and_enter(void)
-{
-	int error;
-
-	jumping = true;
-	suspend_set_ops(&operations);
-	operations_set = true;
-	error = pm_suspend(PM_SUSPEND_MEM);
-	jumping = false;
-	return error;
-}
+/* ---- the calls */
 
 static int leave_with_records(const struct hibjump_leave *leave)
 {
@@ -382,7 +331,7 @@ static int leave_with_records(const struct hibjump_leave *leave)
 	if (error)
 		return error;
 	hibjump_alloc_free_map(&free_map);
-	error = suspend_and_enter();
+	error = hibjump_go(&way_to_b);
 	hibjump_release_free_map(&free_map);
 	hibjump_end_records();
 	return error;
@@ -400,11 +349,10 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 		mutex_unlock(&jump_lock);
 		return -ENOENT;
 	}
-	other_context = 0;
 	wish = leave->wish;
 	error = leave_with_records(leave);
 	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;
-	leave->suspended_ns = suspended_at;
+	leave->suspended_ns = hibjump_suspended_ns();
 	memcpy(leave->id, arm_request.id, sizeof(leave->id));
 	memcpy(leave->reason, context->reason, sizeof(leave->reason));
 	leave->reason[sizeof(leave->reason) - 1] = 0;
@@ -489,9 +437,7 @@ int hibjump_return_to_a(const struct hibjump_return *request)
 	stands_by = request->flags & HIBJUMP_RETURN_STAND_BY;
 	error = hibjump_is_b() ? take_context_in_b(request) : take_context_in_c(request);
 	if (!error) {
-		other_context = request->context;
-		error = suspend_and_enter();
-		other_context = 0;
+		error = hibjump_go(hibjump_is_b() ? &way_from_b : &way_from_c);
 	}
 	mutex_unlock(&jump_lock);
 	return error;
@@ -528,8 +474,6 @@ int hibjump_jump_init(void)
 
 void hibjump_jump_exit(void)
 {
-	if (operations_set)
-		suspend_set_ops(NULL);
 	hibjump_free_records();
 	hibjump_free_trampoline();
 	free_page((unsigned long)note);

@@ -267,11 +267,16 @@ static int __init hibjump_init(void)
 	error = hibjump_jump_init();
 	if (error)
 		return error;
-	error = misc_register(&hibjump_device);
+	error = hibjump_leave_init();
 	if (error)
 		goto free_jump;
+	error = misc_register(&hibjump_device);
+	if (error)
+		goto free_leave;
 	return 0;
 
+free_leave:
+	hibjump_leave_exit();
 free_jump:
 	hibjump_jump_exit();
 	return error;
@@ -280,6 +285,7 @@ free_jump:
 static void __exit hibjump_exit(void)
 {
 	misc_deregister(&hibjump_device);
+	hibjump_leave_exit();
 	hibjump_jump_exit();
 }
 

@@ -1,34 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A device that does not suspend, or does not come back, when it is told so. Only for tests:
- * /sys/module/badpm/parameters/fail_suspend and fail_resume.
+ * A device that does not stand still, or does not come back, when it is told so. Only for tests:
+ * /sys/module/badpm/parameters/fail_suspend and fail_resume; `calls` is what was called, in order.
  */
 #include <linux/errno.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
+#include <linux/string.h>
+#include <linux/suspend.h>
 
 static bool fail_suspend;
 module_param(fail_suspend, bool, 0644);
-MODULE_PARM_DESC(fail_suspend, "suspend returns -EBUSY");
+MODULE_PARM_DESC(fail_suspend, "to stand still returns -EBUSY");
 
 static bool fail_resume;
 module_param(fail_resume, bool, 0644);
-MODULE_PARM_DESC(fail_resume, "resume returns -EIO");
+MODULE_PARM_DESC(fail_resume, "to come back returns -EIO");
 
-static int badpm_suspend(struct device *device)
+static char calls[256];
+module_param_string(calls, calls, sizeof(calls), 0644);
+MODULE_PARM_DESC(calls, "what the PM core called");
+
+static void note(const char *call)
 {
+	strlcat(calls, call, sizeof(calls));
+	strlcat(calls, pm_resume_via_firmware() ? ":firmware " : " ", sizeof(calls));
+}
+
+static int stand_still(const char *call)
+{
+	note(call);
 	return fail_suspend ? -EBUSY : 0;
 }
 
-static int badpm_resume(struct device *device)
+static int come_back(const char *call)
 {
+	note(call);
 	return fail_resume ? -EIO : 0;
 }
+
+#define OPERATION(name, does)                            \
+	static int badpm_##name(struct device *device)   \
+	{                                                \
+		return does(#name);                      \
+	}
+
+OPERATION(suspend, stand_still)
+OPERATION(resume, come_back)
+OPERATION(freeze, stand_still)
+OPERATION(thaw, come_back)
+OPERATION(restore, come_back)
 
 static const struct dev_pm_ops badpm_operations = {
 	.suspend = badpm_suspend,
 	.resume = badpm_resume,
+	.freeze = badpm_freeze,
+	.thaw = badpm_thaw,
+	.restore = badpm_restore,
 };
 
 static struct platform_driver badpm_driver = {

@@ -47,6 +47,27 @@ class JumpTest(unittest.TestCase):
         self.assertEqual(self.run_in(guest, "dmesg | grep 'WARNING:\\|BUG:\\|Call Trace\\|EXT4-fs error\\|I/O error'", code=1), "")
         self.assertLess(abs(int(self.run_in(guest, "date +%s")) - time.time()), 5, "the time of day")
 
+    def sleep_and_events(self, guest):
+        """How the machine can sleep, and which events of ACPI are enabled."""
+        return self.run_in(guest, "cat /sys/power/state /sys/power/mem_sleep; cd /sys/firmware/acpi/interrupts; grep '' ff_* gpe?? | sed 's/: *[0-9]*/:/; s/STS/   /'; cd /")
+
+    def assert_power_button_works(self, guest):
+        count = "$(sed 's/^ *\\([0-9]*\\).*/\\1/' /sys/firmware/acpi/interrupts/ff_pwr_btn)"
+        pressed = int(self.run_in(guest, f"echo {count}"))
+        guest.qmp.execute("system_powerdown")
+        self.run_in(guest, f"until [ {count} -gt {pressed} ]; do usleep 50000; done")
+
+    def assert_sleeps(self, guest, machine):
+        """As the kernel does it: to RAM, and without a swap device as far as it gets to the disk."""
+        before = life(guest)
+        if machine.machine == "pc":  # QEMU's q35 has no power-off after it, whether it jumped or not
+            guest.send("echo mem > /sys/power/state")
+            guest.qmp.wait_event("SUSPEND")
+            guest.qmp.execute("system_wakeup")
+            self.assertEqual(guest.read_until(r"^CODE \d+$"), ["CODE 0"])
+        self.assertIn("No such device", self.run_in(guest, "echo disk > /sys/power/state", code=1))
+        self.assert_goes_on(guest, machine, before)
+
     def assert_file_system_is_clean(self, guest, living):
         self.run_in(guest, "killall alive; until umount /mnt 2> /dev/null; do usleep 50000; done")  # the kernel may still be closing its files
         guest.send("poweroff -f")
@@ -68,6 +89,8 @@ class Cycles:
         living = self.living(self.machine)
         with living.boot() as guest:
             self.begin(guest, self.machine, self.fill_mib)
+            as_it_was = self.sleep_and_events(guest)
+            self.assertRegex(as_it_was, r"ff_pwr_btn: +EN +enabled")
             before = life(guest)
             self.assertIn("goes on", self.run_in(guest, SAVE + " --return"))
             self.assert_goes_on(guest, self.machine, before)
@@ -75,6 +98,10 @@ class Cycles:
             self.assertIn("stands by", self.run_in(guest, "hibtool arm --standby --target /dev/vda"))
             self.assertIn("came back", self.run_in(guest, "hibtool hibernate --rehearse"))
             self.assert_goes_on(guest, self.machine, before)
+            self.assertEqual(self.sleep_and_events(guest), as_it_was)
+            self.assert_power_button_works(guest)
+            self.assert_sleeps(guest, self.machine)
+            as_it_was = self.sleep_and_events(guest)  # waking up changes what is enabled
             before = life(guest)
             start = time.monotonic()
             guest.send("hibtool hibernate")
@@ -89,15 +116,16 @@ class Cycles:
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"])
             self.assertEqual(THROUGH_THE_SAVER in "\n".join(said), self.through_saver, said)
             self.assert_goes_on(guest, self.machine, before)
+            self.assertEqual(self.sleep_and_events(guest), as_it_was)
             self.assert_file_system_is_clean(guest, living)
 
 
 class Jump61(Cycles, JumpTest):
-    machine = Machine(series="6.1", cpus=2)
+    machine = Machine(series="6.1", cpus=2, memory_mib=768, modules=("button",))
 
 
 class Jump612(Cycles, JumpTest):
-    machine = Machine(series="6.12", cpus=4, machine="q35", append="no5lvl")
+    machine = Machine(series="6.12", cpus=4, machine="q35", memory_mib=768, append="no5lvl", modules=("button",))
     restoring = replace(machine, crashkernel="")
     through_saver = True
 

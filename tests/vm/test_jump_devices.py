@@ -48,6 +48,10 @@ class Devices:
     def set(self, guest, what, value):
         self.run_in(guest, f"echo {value} > /sys/module/badpm/parameters/{what}")
 
+    def calls(self, guest):
+        """What the PM core called of the device."""
+        return self.run_in(guest, "cat /sys/module/badpm/parameters/calls").strip()
+
     def test_the_image_has_the_devices_in_pm_order_and_their_configuration_as_it_was_saved(self):
         living = self.start()
         with self.boot(living) as guest:
@@ -57,6 +61,7 @@ class Devices:
             self.run_in(guest, "insmod /badpm.ko")  # which behaves until it is told otherwise
             state = json_schema.loads(self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool hibernate --return --json").split("\n", 0)[0])
             self.assertEqual(state["devices"], [])
+            self.assertEqual(self.calls(guest), "freeze restore:firmware", "the machine was left")
         found = records(living.target)
         suspend = found["suspend"]
         self.assertEqual((suspend["callbacks"], suspend["resumed"], "cut" in suspend, "failed" in suspend), ("traced", 0, False, False))
@@ -72,7 +77,7 @@ class Devices:
             self.assertEqual(device["config"]["hex"][32:80], config[name][32:80], f"{name}: base addresses")
             self.assertIn(device["power"], ("D0", "D3hot"))
             self.assertEqual(device["left"], "suspended")
-        self.assertEqual({device["power"] for device in pci.values() if device.get("driver") == "e1000e"}, {"D3hot"})
+        self.assertEqual({device["power"] for device in pci.values() if device.get("driver") == "e1000e"}, {"D0"})
         self.assertEqual({device["left"] for device in devices} - {"suspended", "runtime-suspended", "active"}, set())
         self.assertIn("virtio-pci", {device.get("driver") for device in pci.values()})
         self.assertIn("command_line", found["machine"])
@@ -97,6 +102,7 @@ class Devices:
             self.set(guest, "fail_suspend", 1)
             said = self.run_in(guest, SAVE_AND_RETURN, code=2)
             self.assertIn("badpm (badpm) did not suspend: -16 in suspend", said)
+            self.assertEqual(self.calls(guest), "freeze", "what does not stand still need not come back")
             self.set(guest, "fail_suspend", 0)
             self.set(guest, "fail_resume", 1)
             said = self.run_in(guest, SAVE_AND_RETURN + " --json 2> /tmp/errors")
