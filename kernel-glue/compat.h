@@ -18,6 +18,7 @@
 
 #include <linux/mmzone.h>
 #include <linux/types.h>
+#include <asm/msr.h>
 
 /* 5f60d5f6bbc1 ("move asm/unaligned.h to linux/unaligned.h"), 6.12 */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -36,6 +37,13 @@
 #define HIBJUMP_MAX_ORDER MAX_ORDER
 #else
 #define HIBJUMP_MAX_ORDER (MAX_ORDER - 1)
+#endif
+
+/* "x86/msr: Rename 'rdmsrl()' to 'rdmsrq()'" and its like, 6.16 */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+#define rdmsrq	    rdmsrl
+#define rdmsrq_safe rdmsrl_safe
+#define wrmsrq_safe wrmsrl_safe
 #endif
 
 /* The series on which whole cycles are tested (tests/vm/test_jump.py). */

@@ -19,6 +19,7 @@
 #include <asm/special_insns.h>
 #include <asm/x86_init.h>
 
+#include "compat.h"
 #include "hibjump.h"
 
 /* Read where they exist; written back where they differ. */
@@ -80,7 +81,7 @@ static void save_msrs(struct hibjump_saved *saved)
 	for (i = 0; i < ARRAY_SIZE(saved_msrs); i++) {
 		struct hibjump_msr *msr = &saved->msrs[saved->msr_count];
 
-		if (!msr_exists(saved_msrs[i]) || rdmsrl_safe(saved_msrs[i], &msr->value))
+		if (!msr_exists(saved_msrs[i]) || rdmsrq_safe(saved_msrs[i], &msr->value))
 			continue;
 		msr->index = saved_msrs[i];
 		saved->msr_count++;
@@ -93,8 +94,8 @@ static void restore_msrs(const struct hibjump_saved *saved)
 	u64 value;
 
 	for (i = 0; i < saved->msr_count; i++) {
-		if (!rdmsrl_safe(saved->msrs[i].index, &value) && value != saved->msrs[i].value)
-			wrmsrl_safe(saved->msrs[i].index, saved->msrs[i].value);
+		if (!rdmsrq_safe(saved->msrs[i].index, &value) && value != saved->msrs[i].value)
+			wrmsrq_safe(saved->msrs[i].index, saved->msrs[i].value);
 	}
 }
 
@@ -130,7 +131,7 @@ void hibjump_save_processor(struct hibjump_saved *saved)
 	saved->cr2 = native_read_cr2();
 	saved->cr3 = __native_read_cr3();
 	saved->cr4 = __read_cr4();
-	rdmsrl(MSR_EFER, value);
+	rdmsrq(MSR_EFER, value);
 	saved->efer = value;
 	native_store_gdt((struct desc_ptr *)saved->gdt);
 	store_idt((struct desc_ptr *)saved->idt);
@@ -140,11 +141,11 @@ void hibjump_save_processor(struct hibjump_saved *saved)
 	savesegment(es, saved->es);
 	savesegment(fs, saved->fs);
 	savesegment(gs, saved->gs);
-	rdmsrl(MSR_FS_BASE, value);
+	rdmsrq(MSR_FS_BASE, value);
 	saved->fs_base = value;
-	rdmsrl(MSR_GS_BASE, value);
+	rdmsrq(MSR_GS_BASE, value);
 	saved->gs_base = value;
-	rdmsrl(MSR_KERNEL_GS_BASE, value);
+	rdmsrq(MSR_KERNEL_GS_BASE, value);
 	saved->kernel_gs_base = value;
 	saved->xcr0 = boot_cpu_has(X86_FEATURE_OSXSAVE) ? xgetbv(XCR_XFEATURE_ENABLED_MASK) : 0;
 	save_debug_registers(saved);

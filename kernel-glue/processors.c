@@ -46,13 +46,10 @@ void hibjump_processors_on(void)
 
 	cpu_hotplug_enable();
 	for_each_cpu(processor, &taken_off) {
-		struct device *device = get_cpu_device(processor);
-		int error = cpu_subsys.online(device);
+		int error = cpu_subsys.online(get_cpu_device(processor));
 
-		if (!error)
-			continue;
-		device->offline = true; /* so that it can be tried again by hand */
-		pr_err("hibjump: processor %u does not come back: %d\n", processor, error);
+		if (error)
+			pr_err("hibjump: processor %u does not come back: %d\n", processor, error);
 	}
 	cpu_hotplug_disable();
 }
