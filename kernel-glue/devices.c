@@ -140,7 +140,10 @@ static void list_device(struct device *device, void *data)
 	hash_add(by_device, &entry->node, (unsigned long)device);
 }
 
-/* Does nothing in B, which has no entries. */
+/*
+ * The root of platform devices and the brake (leave.c) are prepared already and not among them. Does
+ * nothing in B, which has no entries.
+ */
 void hibjump_list_devices(void)
 {
 	if (!entries)

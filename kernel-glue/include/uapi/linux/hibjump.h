@@ -25,8 +25,8 @@
  *   E2BIG      the structure is newer than the module
  *   EFAULT     user memory cannot be accessed
  *   ERANGE     an address lies outside what the caller may touch
- *   EBUSY      another jump is under way, a crash kernel is loaded in the region, or something is
- *              armed or staged already
+ *   EBUSY      another jump is under way, a crash kernel is loaded in the region, something is
+ *              armed or staged already, or somebody has /dev/snapshot open
  *   ENOENT     nothing is armed; HIBJUMP_DEVICES: no devices were suspended yet
  *   ENOSPC     HIBJUMP_DEVICES: the buffer is too small; `bytes` says what it takes
  *   ENOMEM     there is no memory for the records; HIBJUMP_STAGE: too little is free for A's pages
