@@ -1,13 +1,37 @@
 #include "lib/jump/leave.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "lib/jump/module/reason.h"
+#include "lib/os/fd.h"
 
 namespace hib::jump {
 namespace {
 
 using Failures = std::vector<DeviceFailure>;
+
+// While this lives, devices are suspended one after the other, by the task that leaves. Kernels before 7.2
+// cannot be asked to keep other tasks from freeing memory by writing to a disk that is suspended already.
+class OneAfterTheOther {
+ public:
+  OneAfterTheOther() : setting_(::open("/sys/power/pm_async", O_RDWR | O_CLOEXEC)) {
+    if (::pread(setting_.get(), &before_, 1, 0) == 1) set('0');
+  }
+  OneAfterTheOther(const OneAfterTheOther&) = delete;
+  OneAfterTheOther& operator=(const OneAfterTheOther&) = delete;
+  ~OneAfterTheOther() {
+    if (before_ != 0) set(before_);
+  }
+
+ private:
+  void set(char to) const { static_cast<void>(::pwrite(setting_.get(), &to, 1, 0) == 1); }
+
+  Fd setting_;
+  char before_ = 0;
+};
 
 Result<Failures> failures_of(const Device& device) {
   TRY(const auto bytes, device.devices());
@@ -24,6 +48,7 @@ Failures only(Failures failures, bool of_resume) {
 
 Left leave(const Device& device, Wish wish, ByteView records) {
   Left left;
+  const OneAfterTheOther suspended;
   const auto result = device.leave(wish, records);
   if (!result) {
     left.error = result.error();

@@ -7,6 +7,7 @@
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/pm.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <linux/suspend.h>
 
@@ -25,7 +26,11 @@ MODULE_PARM_DESC(calls, "what the PM core called");
 static void note(const char *call)
 {
 	strlcat(calls, call, sizeof(calls));
-	strlcat(calls, pm_resume_via_firmware() ? ":firmware " : " ", sizeof(calls));
+	if (pm_resume_via_firmware())
+		strlcat(calls, ":firmware", sizeof(calls));
+	if (current->flags & PF_KTHREAD)
+		strlcat(calls, ":async", sizeof(calls));
+	strlcat(calls, " ", sizeof(calls));
 }
 
 static int stand_still(const char *call)
@@ -76,10 +81,12 @@ static int __init badpm_init(void)
 	if (error)
 		return error;
 	badpm_device = platform_device_register_simple("badpm", PLATFORM_DEVID_NONE, NULL, 0);
-	if (!IS_ERR(badpm_device))
-		return 0;
-	platform_driver_unregister(&badpm_driver);
-	return PTR_ERR(badpm_device);
+	if (IS_ERR(badpm_device)) {
+		platform_driver_unregister(&badpm_driver);
+		return PTR_ERR(badpm_device);
+	}
+	device_enable_async_suspend(&badpm_device->dev);
+	return 0;
 }
 
 static void __exit badpm_exit(void)

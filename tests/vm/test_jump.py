@@ -49,7 +49,7 @@ class JumpTest(unittest.TestCase):
 
     def sleep_and_events(self, guest):
         """How the machine can sleep, and which events of ACPI are enabled."""
-        return self.run_in(guest, "cat /sys/power/state /sys/power/mem_sleep; cd /sys/firmware/acpi/interrupts; grep '' ff_* gpe?? | sed 's/: *[0-9]*/:/; s/STS/   /'; cd /")
+        return self.run_in(guest, "cat /sys/power/state /sys/power/mem_sleep /sys/power/pm_async; cd /sys/firmware/acpi/interrupts; grep '' ff_* gpe?? | sed 's/: *[0-9]*/:/; s/STS/   /'; cd /")
 
     def assert_power_button_works(self, guest):
         count = "$(sed 's/^ *\\([0-9]*\\).*/\\1/' /sys/firmware/acpi/interrupts/ff_pwr_btn)"

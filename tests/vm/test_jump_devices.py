@@ -61,7 +61,7 @@ class Devices:
             self.run_in(guest, "insmod /badpm.ko")  # which behaves until it is told otherwise
             state = json_schema.loads(self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool hibernate --return --json").split("\n", 0)[0])
             self.assertEqual(state["devices"], [])
-            self.assertEqual(self.calls(guest), "freeze restore:firmware", "the machine was left")
+            self.assertEqual(self.calls(guest), "freeze restore:firmware", "the machine was left, and the devices stood still one after the other")
         found = records(living.target)
         suspend = found["suspend"]
         self.assertEqual((suspend["callbacks"], suspend["resumed"], "cut" in suspend, "failed" in suspend), ("traced", 0, False, False))

@@ -40,9 +40,12 @@ static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
 // EBUSY of arm and of stage: something is there already.
 constexpr const char* kUnload =
     "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel";
-// EBUSY of the calls that jump: a driver did not let go of its device.
+// EBUSY of the calls that jump: a driver did not let go of its device, or the kernel's own hibernation is in
+// use.
 constexpr const char* kSeeDevices =
-    "a device did not suspend; the kernel log (dmesg) names it, and nothing has changed";
+    "a device did not suspend, and the kernel log (dmesg) names it, or a program has /dev/snapshot open; "
+    "nothing "
+    "has changed";
 
 Error call_error(const char* call, int errno_value, const char* when_busy = "") {
   Error error = system_error(call, errno_value);
@@ -124,6 +127,9 @@ Result<LeaveResult> Device::leave(Wish wish, ByteView records) const {
   raw.wish = static_cast<std::uint32_t>(wish);
   if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0)
     return fail(call_error("HIBJUMP_LEAVE", errno, kSeeDevices));
+  // Without an error somebody came back. An image must not be reported of which that is not known.
+  if (raw.outcome < HIBJUMP_RETURNED || raw.outcome > HIBJUMP_FAILED)
+    return fail(call_error("HIBJUMP_LEAVE", EPROTO));
   LeaveResult result;
   result.outcome = static_cast<Outcome>(raw.outcome);
   result.suspended_ns = raw.suspended_ns;
