@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * ACPI's events. Another kernel disables those that it has no driver for, and enables others, so
- * they are made again as they were. The firmware is not told of a sleep: for it the machine goes on, or was off.
+ * they are made again as they were. The firmware is not told of a sleep: for it the machine goes
+ * on, or was off.
  */
 #include <linux/acpi.h>
 

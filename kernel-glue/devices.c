@@ -141,8 +141,8 @@ static void list_device(struct device *device, void *data)
 }
 
 /*
- * The root of platform devices and the brake (leave.c) are prepared already and not among them. Does
- * nothing in B, which has no entries.
+ * Of those that are prepared already: the root of platform devices and the brake (leave.c), nothing
+ * is said. Does nothing in B, which has no entries.
  */
 void hibjump_list_devices(void)
 {

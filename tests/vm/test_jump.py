@@ -89,6 +89,7 @@ class Cycles:
         living = self.living(self.machine)
         with living.boot() as guest:
             self.begin(guest, self.machine, self.fill_mib)
+            self.run_in(guest, "taskset 2 tail -f /dev/null & echo $! > /tmp/narrow")
             as_it_was = self.sleep_and_events(guest)
             self.assertRegex(as_it_was, r"ff_pwr_btn: +EN +enabled")
             before = life(guest)
@@ -99,6 +100,7 @@ class Cycles:
             self.assertIn("came back", self.run_in(guest, "hibtool hibernate --rehearse"))
             self.assert_goes_on(guest, self.machine, before)
             self.assertEqual(self.sleep_and_events(guest), as_it_was)
+            self.assertRegex(self.run_in(guest, "grep Cpus_allowed: /proc/$(cat /tmp/narrow)/status"), ":\\s0*2$")
             self.assert_power_button_works(guest)
             self.assert_sleeps(guest, self.machine)
             as_it_was = self.sleep_and_events(guest)  # waking up changes what is enabled
