@@ -14,6 +14,8 @@ constexpr std::size_t kMaxProcesses = 20'000;
 constexpr std::size_t kMaxDescriptors = 4096;  // of one process
 constexpr std::size_t kMaxHolders = 16;
 constexpr std::string_view kSecretMemory = "/secretmem";
+constexpr std::string_view kSnapshotDevice = "/dev/snapshot";
+constexpr std::string_view kVirtualMachine = "anon_inode:kvm-vm";
 
 std::optional<std::uint64_t> decimal(const std::optional<std::string>& text) {
   constexpr std::size_t kMostDigits = 18;
@@ -46,9 +48,9 @@ bool maps_secret_memory(const std::string& maps) {
 }
 
 // Reads of processes go by the tree itself: that one is gone, or is somebody else's, is nothing to report.
-class SecretMemorySearch {
+class ProcessSearch {
  public:
-  SecretMemorySearch(const device::Tree& tree, KernelState& state) : tree_(tree), state_(state) {}
+  ProcessSearch(const device::Tree& tree, KernelState& state) : tree_(tree), state_(state) {}
 
   void run() {
     std::size_t looked_at = 0;
@@ -68,12 +70,23 @@ class SecretMemorySearch {
     const device::Reading maps = tree_.read(folder + "/maps", 16U << 20);
     const device::Reading fds = tree_.look_into(folder + "/fd");
     const bool is_hidden = is_denied(maps) || is_denied(fds);
-    if (maps_secret_memory(maps.text) || holds_descriptor(folder + "/fd")) {
-      state_.secret_memory.push_back({pid, tree_.read_line(folder + "/comm").text});
+    const Held held = descriptors_of(folder + "/fd");
+    const Process process{pid, tree_.read_line(folder + "/comm").text};
+    if (held.snapshot && state_.snapshot_holders.size() < kMaxHolders)
+      state_.snapshot_holders.push_back(process);
+    state_.virtual_machines += held.virtual_machines;
+    if (maps_secret_memory(maps.text) || held.secret_memory) {
+      state_.secret_memory.push_back(process);
     } else if (is_hidden) {
       ++state_.processes_not_looked_at;
     }
   }
+
+  struct Held {
+    bool secret_memory = false;
+    bool snapshot = false;
+    std::size_t virtual_machines = 0;
+  };
 
   // A process that has ended meanwhile is unreadable as well, and holds nothing.
   static bool is_denied(const device::Reading& reading) {
@@ -81,13 +94,16 @@ class SecretMemorySearch {
            (reading.text == std::strerror(EACCES) || reading.text == std::strerror(EPERM));
   }
 
-  bool holds_descriptor(const std::string& folder) const {
+  Held descriptors_of(const std::string& folder) const {
+    Held held;
     const auto names = tree_.list(folder);
     for (std::size_t i = 0; i < std::min(names.size(), kMaxDescriptors); ++i) {
-      const auto target = tree_.link(folder + "/" + names[i]);
-      if (target && target->starts_with(kSecretMemory)) return true;
+      const std::string target = tree_.link(folder + "/" + names[i]).value_or("");
+      held.secret_memory |= target.starts_with(kSecretMemory);
+      held.snapshot |= target == kSnapshotDevice;
+      held.virtual_machines += target == kVirtualMachine ? 1 : 0;
     }
-    return false;
+    return held;
   }
 
   const device::Tree& tree_;
@@ -163,7 +179,7 @@ KernelState read_kernel_state(const TreeReader& reader) {
       state.cxl_memory.push_back(name);
   }
   read_kexec(reader, state);
-  SecretMemorySearch(reader.tree(), state).run();
+  ProcessSearch(reader.tree(), state).run();
   if (const auto text = reader.text("/proc/meminfo")) state.memory = memory_from(*text);
   const device::Facts machine = reader.tree().machine_facts();
   if (const auto name = machine.find("MACHINE"); name != machine.end()) state.machine = name->second;

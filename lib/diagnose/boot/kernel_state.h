@@ -12,8 +12,7 @@
 
 namespace hib::diagnose::boot {
 
-// A process that keeps memory secret from the kernel itself (memfd_secret): while one does, no hibernation.
-struct SecretMemoryHolder {
+struct Process {
   std::string pid;
   std::string name;  // of /proc/PID/comm; hostile
 };
@@ -32,12 +31,15 @@ struct KernelState {
   std::optional<bool> has_efi;              // nothing: a tree without /sys/firmware
   std::optional<Evidence> lockdown_evidence;
   std::vector<std::string> cxl_memory;  // "mem0"
-  std::vector<SecretMemoryHolder> secret_memory;
-  bool has_jump = false;                        // the module hibjump is loaded, or installed for this kernel
+  // Processes that keep memory secret from the kernel itself (memfd_secret): while one does, no hibernation.
+  std::vector<Process> secret_memory;
+  std::vector<Process> snapshot_holders;  // have /dev/snapshot open, as s2disk does: nobody else hibernates
+  std::size_t virtual_machines = 0;       // that processes run here by /dev/kvm
+  bool has_jump = false;                  // the module hibjump is loaded, or installed for this kernel
   std::optional<std::uint64_t> crash_bytes;     // memory that crashkernel= set aside
   bool has_crash_kernel = false;                // something is loaded into it
   std::optional<bool> may_load_kernels;         // kexec_load_disabled is 0
-  std::size_t processes_not_looked_at = 0;      // for secret memory: needs root
+  std::size_t processes_not_looked_at = 0;      // for all of these: needs root
   std::map<std::string, std::uint64_t> memory;  // /proc/meminfo, bytes: "MemTotal", "Active(anon)"
   std::optional<std::uint64_t> page_bytes;
   std::string machine;  // uname -m; empty where it is not known

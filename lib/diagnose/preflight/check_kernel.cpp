@@ -66,7 +66,7 @@ void check_lockdown(Sheet& sheet) {
 void check_secret_memory(Sheet& sheet) {
   constexpr std::string_view kName = "secret-memory";
   const KernelState& kernel = sheet.facts.configuration.kernel;
-  for (const boot::SecretMemoryHolder& holder : kernel.secret_memory) {
+  for (const boot::Process& holder : kernel.secret_memory) {
     Check& check = sheet.fails(
         kName, Code::Inhibited,
         fmt::format("process {} ({}) keeps memory secret from the kernel, which forbids hibernation",
