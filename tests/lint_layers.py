@@ -29,16 +29,17 @@ ALLOWED = {
     "lib/diagnose/preflight": f"{LOW} lib/ops lib/device lib/device/probe lib/diagnose lib/diagnose/log lib/diagnose/boot",
     "lib/jump/module": f"{LOW} kernel-glue/include",
     "lib/jump/boot": f"{LOW} lib/jump/module",
-    "lib/jump": f"{LOW} lib/fs lib/ops lib/device lib/device/probe lib/jump/module lib/jump/boot",
+    "lib/jump/check": f"{LOW} lib/device lib/device/probe lib/diagnose lib/diagnose/boot lib/jump/module",
+    "lib/jump": f"{LOW} lib/fs lib/ops lib/device lib/device/probe lib/jump/module lib/jump/boot lib/jump/check",
     "lib/jump/restore": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module"
                         " lib/jump/boot",
     "lib/jump/saver": f"{LOW} lib/ops lib/device lib/device/probe lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                       " lib/jump/restore",
     "lib/report": f"{LOW} lib/fs lib/memory lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
-                  " lib/jump/restore lib/diagnose lib/diagnose/log lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
+                  " lib/jump/check lib/jump/restore lib/diagnose lib/diagnose/log lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
     "format": f"{LOW} format/NAME",
     "format/NAME": f"{LOW} lib/memory",
-    "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/restore"
+    "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/check lib/jump/restore"
            " lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
 }
 # The program itself is where the table of formats and the saver meet.

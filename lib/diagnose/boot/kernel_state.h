@@ -12,6 +12,9 @@
 
 namespace hib::diagnose::boot {
 
+// What crashkernel= usually sets aside for the saver, in bytes.
+inline constexpr std::uint64_t kUsualCrashBytes = 192ULL << 20;
+
 struct Process {
   std::string pid;
   std::string name;  // of /proc/PID/comm; hostile
@@ -46,6 +49,7 @@ struct KernelState {
 
   // /sys/power/state names it. Nothing where that was not readable.
   std::optional<bool> can_hibernate() const;
+  bool is_locked_down() const { return lockdown && *lockdown != "none"; }
   // The word that is chosen, as in "[platform]"; empty where none is.
   static std::string chosen(const std::string& words);
   std::uint64_t memory_of(const std::string& name) const;  // 0 where it is not known

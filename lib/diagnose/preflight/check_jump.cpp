@@ -8,8 +8,6 @@
 namespace hib::diagnose::checks {
 namespace {
 
-constexpr std::uint64_t kUsualRegion = 192ULL << 20;
-
 void check_region(Sheet& sheet, const boot::KernelState& kernel) {
   constexpr std::string_view kName = "jump-region";
   if (!kernel.crash_bytes) {
@@ -21,7 +19,7 @@ void check_region(Sheet& sheet, const boot::KernelState& kernel) {
         .fix.push_back({"unload it", "systemctl disable --now kdump-tools", ""});
     return;
   }
-  if (*kernel.crash_bytes >= kUsualRegion) {
+  if (*kernel.crash_bytes >= boot::kUsualCrashBytes) {
     sheet.ok(
         kName, Code::Unknown,
         fmt::format("{} are set aside for the saver of hibtool hibernate", human_bytes(*kernel.crash_bytes)));
@@ -32,7 +30,7 @@ void check_region(Sheet& sheet, const boot::KernelState& kernel) {
                  *kernel.crash_bytes == 0
                      ? "no memory is set aside for the saver: hibtool arm refuses"
                      : fmt::format("only {} are set aside for the saver of hibtool hibernate, {} are usual",
-                                   human_bytes(*kernel.crash_bytes), human_bytes(kUsualRegion)));
+                                   human_bytes(*kernel.crash_bytes), human_bytes(boot::kUsualCrashBytes)));
   check.evidence.push_back(
       {"/sys/kernel/kexec_crash_size", std::nullopt, "", std::nullopt, std::to_string(*kernel.crash_bytes)});
   check.fix.push_back(sheet.facts.remedies.put("crashkernel=192M"));
@@ -47,7 +45,7 @@ void check_loading(Sheet& sheet, const boot::KernelState& kernel) {
     check.evidence.push_back({"/proc/sys/kernel/kexec_load_disabled", std::nullopt, "", std::nullopt, "1"});
     check.fix.push_back({"leave kernel.kexec_load_disabled at 0, and boot again", "", "/etc/sysctl.d"});
   }
-  if (kernel.lockdown && *kernel.lockdown != "none") {
+  if (kernel.is_locked_down()) {
     Check& check =
         sheet.warn(kName, Code::Lockdown,
                    fmt::format("the kernel is locked down ({}): it loads the module hibjump only with a "

@@ -1,0 +1,96 @@
+// Which memory there is: all of it has to be known to the saver, and to be there when the machine comes back.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/jump/check/checks.h"
+
+namespace hib::jump::checks {
+namespace {
+
+constexpr const char* kMap = "/proc/iomem";
+
+// Memory that a driver has added: "System RAM (kmem)".
+bool is_of_driver(const IomemLine& line) { return line.name.starts_with("System RAM ("); }
+
+std::uint64_t bytes_of(const std::vector<MemoryRange>& ranges) {
+  std::uint64_t bytes = 0;
+  for (const MemoryRange& range : ranges) bytes += range.bytes;
+  return bytes;
+}
+
+void check_ranges(Sheet& sheet) {
+  constexpr std::string_view kCode = "memory";
+  const Facts& facts = sheet.facts;
+  const auto driver = std::find_if(facts.memory.begin(), facts.memory.end(), is_of_driver);
+  if (driver != facts.memory.end()) {
+    const std::uint64_t bytes = bytes_of(memory_ranges(facts.memory, driver->name));
+    sheet.refuse(kCode,
+                 fmt::format("{}a driver manages as \"{}\": it would not be saved",
+                             bytes == 0 ? "memory that " : human_bytes(bytes) + " that ", driver->name),
+                 kMap, "take that memory offline, and keep its driver from loading");
+    return;
+  }
+  if (!facts.sees_addresses) {
+    sheet.unknown(kCode, "where memory lies is not shown: needs root", kMap);
+    return;
+  }
+  const auto ranges = memory_ranges(facts.memory, kSystemRam);
+  sheet.ok(kCode, fmt::format("{} in {}", human_bytes(bytes_of(ranges)), counted(ranges.size(), "piece")),
+           kMap);
+  const auto low = static_cast<std::size_t>(std::count_if(
+      ranges.begin(), ranges.end(), [](const MemoryRange& range) { return range.start < kLowEnd; }));
+  if (low > kMaxLowRanges)
+    sheet.refuse("memory-low",
+                 fmt::format("{} below 640 KiB; up to {} are saved", counted(low, "piece"), kMaxLowRanges),
+                 kMap);
+}
+
+void check_added_memory(Sheet& sheet) {
+  const auto acpi = sheet.facts.reader.names("/sys/bus/acpi/devices");
+  if (std::any_of(acpi.begin(), acpi.end(),
+                  [](const std::string& name) { return name.starts_with("PNP0C80"); }))
+    sheet.warn("memory-hotplug", "memory can be added while the machine runs", "/sys/bus/acpi/devices",
+               "arm again after that");
+  const auto virtio = sheet.facts.reader.names("/sys/bus/virtio/drivers/virtio_mem");
+  if (std::any_of(virtio.begin(), virtio.end(),
+                  [](const std::string& name) { return name.starts_with("virtio"); }))
+    sheet.refuse("virtio-mem", "virtio-mem: its memory is gone when the machine restarts",
+                 "/sys/bus/virtio/drivers/virtio_mem");
+}
+
+// Pages that the saver cannot read, and would.
+void check_bad_memory(Sheet& sheet) {
+  constexpr std::string_view kCode = "memory-bad";
+  if (const std::uint64_t bytes = sheet.facts.kernel.memory_of("HardwareCorrupted"); bytes != 0)
+    sheet.warn(kCode,
+               fmt::format("{} of memory are poisoned: reading them may end the saver", human_bytes(bytes)),
+               "/proc/meminfo");
+  const auto virtio = sheet.facts.reader.names("/sys/bus/virtio/drivers/virtio_balloon");
+  const bool is_virtio = std::any_of(virtio.begin(), virtio.end(),
+                                     [](const std::string& name) { return name.starts_with("virtio"); });
+  if (is_virtio || sheet.facts.tree.exists("/sys/module/vmw_balloon"))
+    sheet.warn("memory-balloon", "a balloon may hold memory of this virtual machine",
+               is_virtio ? "/sys/bus/virtio/drivers/virtio_balloon" : "/sys/module/vmw_balloon",
+               "let the host deflate it before hibernating");
+}
+
+void check_free_pages(Sheet& sheet) {
+  for (const std::string_view parameter : {"init_on_free=1", "page_poison=1"}) {
+    if (!sheet.facts.has_parameter(parameter)) continue;
+    sheet.warn("free-pages", fmt::format("{}: free pages are saved, too", parameter), "/proc/cmdline");
+    return;
+  }
+}
+
+}  // namespace
+
+void check_memory(Sheet& sheet) {
+  check_ranges(sheet);
+  check_added_memory(sheet);
+  check_bad_memory(sheet);
+  check_free_pages(sheet);
+}
+
+}  // namespace hib::jump::checks

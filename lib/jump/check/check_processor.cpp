@@ -1,0 +1,179 @@
+// On what the kernel runs: a hypervisor whose devices or clock do not survive, memory that is encrypted,
+// processors that are off.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+#include "lib/diagnose/boot/config_text.h"
+#include "lib/jump/check/checks.h"
+#include "lib/os/machine.h"
+
+namespace hib::jump::checks {
+namespace {
+
+constexpr const char* kClocks = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
+constexpr const char* kProcessors = "/proc/cpuinfo";
+constexpr const char* kFolder = "/sys/devices/system/cpu";
+constexpr std::uint64_t kMostApicIds = 255;  // without x2APIC
+
+// ---- the hypervisor
+
+bool is_microsofts(const Facts& facts) {
+  return facts.reader.line("/sys/class/dmi/id/sys_vendor") == "Microsoft Corporation" &&
+         facts.reader.line("/sys/class/dmi/id/product_name") == "Virtual Machine";
+}
+
+void check_hypervisor(Sheet& sheet) {
+  constexpr std::string_view kCode = "hypervisor";
+  const Facts& facts = sheet.facts;
+  const std::string clocks = facts.reader.line(kClocks).value_or("");
+  const auto has_clock = [&](std::string_view name) { return clocks.find(name) != std::string::npos; };
+  if (facts.reader.line("/sys/hypervisor/type") == "xen" || has_clock("xen")) {
+    sheet.refuse(kCode, "Xen: its devices do not survive the jump", "/sys/hypervisor/type");
+  } else if (!facts.reader.names("/sys/bus/vmbus/devices").empty() || has_clock("hyperv") ||
+             is_microsofts(facts)) {
+    sheet.refuse(kCode, "Hyper-V: its devices do not survive the jump", "/sys/bus/vmbus/devices");
+  } else if (has_clock("kvm-clock")) {
+    sheet.refuse(kCode, "KVM with kvmclock, which begins anew in a new virtual machine", kClocks,
+                 "boot with no-kvmclock");
+  } else if (facts.processor.vendor.empty()) {
+    sheet.unknown(kCode, "/proc/cpuinfo cannot be read", kProcessors);
+  } else if (!facts.processor.has("hypervisor")) {
+    sheet.ok(kCode, "none", kProcessors);
+  } else if (clocks.empty()) {
+    sheet.unknown(kCode, "one, and whether its clock is used is not known", kClocks);
+  } else if (const auto vendor = facts.reader.line("/sys/class/dmi/id/sys_vendor"); vendor == "QEMU") {
+    sheet.ok(kCode, "QEMU, without kvmclock", "/sys/class/dmi/id/sys_vendor");
+  } else {
+    sheet.warn(kCode, fmt::format("one that was not tested: {}", vendor.value_or("it has no name")),
+               "/sys/class/dmi/id/sys_vendor");
+  }
+}
+
+// ---- encryption
+
+void check_encryption(Sheet& sheet) {
+  constexpr std::string_view kCode = "encryption";
+  const Facts& facts = sheet.facts;
+  const auto is_on = [&](const char* path) { return facts.reader.line(path) == "Y"; };
+  const bool is_guest = facts.processor.has("hypervisor");
+  if (facts.processor.has("tdx_guest")) {
+    sheet.refuse(kCode, "the memory of this virtual machine is encrypted (TDX)", kProcessors);
+  } else if (is_guest && (facts.processor.has("sev") || facts.tree.exists("/sys/devices/system/cpu/sev"))) {
+    sheet.refuse(kCode, "the memory of this virtual machine is encrypted (SEV)", kProcessors);
+  } else if (is_on("/sys/module/kvm_intel/parameters/tdx")) {
+    sheet.refuse(kCode, "virtual machines with TDX are allowed here", "/sys/module/kvm_intel/parameters/tdx",
+                 "boot with kvm_intel.tdx=0");
+  } else if (is_on("/sys/module/kvm_amd/parameters/sev_snp")) {
+    sheet.refuse(kCode, "virtual machines with SEV-SNP are allowed here",
+                 "/sys/module/kvm_amd/parameters/sev_snp", "boot with kvm_amd.sev_snp=0");
+  } else if (facts.processor.has("sme") && facts.has_parameter("mem_encrypt=on")) {
+    sheet.refuse(kCode, "memory is encrypted (SME)", "/proc/cmdline", "boot with mem_encrypt=off");
+  } else if (facts.processor.vendor.empty() || !facts.parameters) {
+    sheet.unknown(kCode, "whether memory is encrypted is not known", kProcessors);
+  } else {
+    sheet.ok(kCode, "memory is not encrypted by the kernel", kProcessors);
+  }
+}
+
+// ---- processors
+
+void check_model(Sheet& sheet) {
+  constexpr std::string_view kCode = "processor";
+  const ProcessorFacts& processor = sheet.facts.processor;
+  if (processor.vendor.empty()) {
+    sheet.unknown(kCode, "/proc/cpuinfo cannot be read", kProcessors);
+    return;
+  }
+  if (processor.has("fred")) {
+    sheet.refuse(kCode, "the kernel uses FRED, whose state is not carried over", kProcessors,
+                 "boot with fred=off");
+    return;
+  }
+  const std::string microcode = processor.microcode.empty() ? "" : ", microcode " + processor.microcode;
+  sheet.ok(kCode, fmt::format("{} {}/{}{}", processor.vendor, processor.family, processor.model, microcode),
+           kProcessors);
+  if (processor.largest_apic_id >= kMostApicIds)
+    sheet.warn(
+        "interrupts",
+        fmt::format("APIC ids up to {}: the saver needs interrupt remapping", processor.largest_apic_id),
+        kProcessors);
+}
+
+std::optional<std::set<unsigned>> numbers_in(const Facts& facts, const char* name) {
+  const auto line = facts.reader.line(fmt::format("{}/{}", kFolder, name));
+  return line ? parse_number_list(*line) : std::nullopt;
+}
+
+void check_processors_off(Sheet& sheet) {
+  constexpr std::string_view kCode = "processors-off";
+  const Facts& facts = sheet.facts;
+  const auto present = numbers_in(facts, "present");
+  const auto online = numbers_in(facts, "online");
+  if (!present || !online) {
+    sheet.unknown(kCode, "which processors are on is not known", kFolder);
+    return;
+  }
+  const std::string source = fmt::format("{}/online", kFolder);
+  const std::size_t off = present->size() - std::min(present->size(), online->size());
+  if (off == 0) {
+    sheet.ok(kCode, fmt::format("none: {}", counted(online->size(), "processor")), source);
+    return;
+  }
+  const bool is_forced = facts.reader.line(std::string(kFolder) + "/smt/control") == "forceoff";
+  sheet.warn(kCode,
+             fmt::format("{} off: a jump may leave them in the saver's code", counted(off, "processor")),
+             source, is_forced ? "boot without nosmt=force" : "switch all processors on before hibernating");
+}
+
+// Mount points of hierarchies of cgroup v1 with cpusets.
+std::vector<std::string> old_cpusets(const std::string& mounts) {
+  std::vector<std::string> folders;
+  for (const auto& line : diagnose::boot::lines_of(mounts)) {
+    const auto words = diagnose::boot::words_of(line.text);
+    if (words.size() < 4 || words[2] != "cgroup") continue;
+    const auto options = split_list(words[3]);
+    if (std::find(options.begin(), options.end(), "cpuset") != options.end()) folders.push_back(words[1]);
+  }
+  return folders;
+}
+
+bool has_child_with(const Facts& facts, const std::string& folder, const char* file) {
+  const auto names = facts.reader.names(folder);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const std::string path = folder + "/" + name + "/" + file;
+    return facts.tree.exists(path) && !facts.tree.read_line(path).text.empty();
+  });
+}
+
+// Processors are switched off while tasks are frozen, and the kernel takes that for good.
+void check_cpusets(Sheet& sheet) {
+  constexpr std::string_view kCode = "cpusets";
+  const Facts& facts = sheet.facts;
+  const auto online = numbers_in(facts, "online");
+  const std::string mounts = facts.reader.text("/proc/mounts").value_or("");
+  if ((online && online->size() < 2) || mounts.empty()) return;
+  for (const std::string& folder : old_cpusets(mounts)) {
+    if (!has_child_with(facts, folder, "cpuset.cpus")) continue;
+    sheet.refuse(kCode, "cgroup v1: its cpusets would lose processors for good", folder,
+                 "boot with systemd.unified_cgroup_hierarchy=1");
+    return;
+  }
+  Machine machine;
+  machine.release = facts.kernel.release;
+  if (machine.release_number() == 6'001 && has_child_with(facts, "/sys/fs/cgroup", "cpuset.cpus"))
+    sheet.warn(kCode, "tasks in cpusets lose a narrower affinity of their own", "/sys/fs/cgroup");
+}
+
+}  // namespace
+
+void check_processor(Sheet& sheet) {
+  check_hypervisor(sheet);
+  check_encryption(sheet);
+  check_model(sheet);
+  check_processors_off(sheet);
+  check_cpusets(sheet);
+}
+
+}  // namespace hib::jump::checks
