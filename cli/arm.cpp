@@ -3,6 +3,7 @@
 #include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/codec/zstd.h"
+#include "lib/report/arm_check.h"
 #include "lib/report/jump.h"
 
 namespace hib::cli {
@@ -49,21 +50,38 @@ class Arm final : public Verb {
         "load only the target's drivers; the final state of mounted file systems is then not recorded");
     app.add_option("--append", request_.preload.append, "more for the saver's command line")
         ->type_name("TEXT");
+    app.add_flag("--check", check_,
+                 "change nothing: would the jump be allowed here, and what is known to speak against it?");
+    app.add_option("--root", root_, "with --check: the machine whose /proc and /sys lie below this folder")
+        ->type_name("DIR");
     add_common_options(app, common);
     app.footer(
         "Needs root, the kernel module hibjump, and memory set aside at boot (crashkernel=192M).\n"
         "Examples:\n"
+        "  hibtool arm --check                             # for a bug ticket: no serial number is in it\n"
         "  hibtool arm && hibtool hibernate --rehearse\n"
         "  hibtool arm --target /dev/vdb && hibtool hibernate\n"
         "  hibtool arm --target /dev/vdb --standby         # after each boot; later: hibtool hibernate");
   }
 
   int run(const Context& context) const override {
-    const auto fits = only_with(*verb_, "--target",
-                                {"--force", "--verify", "--free-pages", "--level", "--only-target-drivers"});
+    auto fits = only_with(*verb_, "--target",
+                          {"--force", "--verify", "--free-pages", "--level", "--only-target-drivers"});
+    if (fits) fits = only_with(*verb_, "--check", {"--root"});
+    if (fits) fits = not_with(*verb_, "--root", {"--target"});
+    if (fits)
+      fits = not_with(*verb_, "--check",
+                      {"--standby", "--kernel", "--modules", "--module", "--verify", "--free-pages",
+                       "--level", "--timeout", "--only-target-drivers", "--append"});
     if (!fits) return context.report(fits.error());
+    if (check_) return run_check(context);
     const auto report = jump::arm(context.formats, request_);
     if (!report) return context.report(report.error());
+    if (!report->refusals.empty()) {
+      for (const Error& refusal : report->refusals) context.line(refusal.line());
+      if (context.options.json) context.document(report::json_of_error(jump::refusal_of(report->refusals)));
+      return kRefused;
+    }
     if (report->left) {
       for (const std::string& line : report::device_notes(*report->left)) context.line(line);
       if (report->left->error) return context.report(*report->left->error);
@@ -74,8 +92,18 @@ class Arm final : public Verb {
   }
 
  private:
+  int run_check(const Context& context) const {
+    const auto report = jump::check_arm(context.formats, request_, root_);
+    if (!report) return context.report(report.error());
+    if (context.options.json) context.document(report::json_of_arm_check(*report));
+    if (context.shows_text()) report::print_arm_check(context.streams.out, context.out_style, *report);
+    return report->allowed() ? kDone : kNo;
+  }
+
   const CLI::App* verb_ = nullptr;
   jump::ArmRequest request_;
+  bool check_ = false;
+  std::string root_;
 };
 
 class Disarm final : public Verb {

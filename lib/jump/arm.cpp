@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "lib/jump/boot/mounted_drivers.h"
 #include "lib/jump/boot/saver_config.h"
 #include "lib/jump/records.h"
@@ -37,6 +39,35 @@ SaverConfig config_for(const ArmRequest& request, const DeviceInfo& info, const 
   return config;
 }
 
+Result<DeviceInfo> ask_module() {
+  TRY(const auto device, Device::open());
+  return device.info();
+}
+
+void check_target(const AreaOperations& areas, const ArmRequest& request, std::vector<Check>& checks) {
+  constexpr std::string_view kCode = "target";
+  const auto target = find_target(areas, request.target, request.force);
+  if (target) {
+    checks.push_back({kCode,
+                      CheckResult::Ok,
+                      fmt::format("{} can take the image, unless something uses it", request.target),
+                      target->device,
+                      {}});
+    checks.push_back({kCode,
+                      CheckResult::Warning,
+                      "memory will lie on it in clear, keys of encrypted disks included",
+                      target->device,
+                      {}});
+    return;
+  }
+  const Error& error = target.error();
+  const bool is_refused = error.kind == ErrorKind::Refused || error.kind == ErrorKind::NotFound;
+  const std::string expected = error.allowed.empty() ? "" : ", expected " + error.allowed;
+  checks.push_back({kCode, is_refused ? CheckResult::Refused : CheckResult::Unknown,
+                    fmt::format("{}: {}{}", request.target, error.found, expected), request.target,
+                    error.advice});
+}
+
 // A saver that did not get ready is of no use.
 Left boot_to_standby(const Device& device) {
   Left left = leave(device, Wish::StandBy, {});
@@ -48,15 +79,27 @@ Left boot_to_standby(const Device& device) {
 
 }  // namespace
 
+Result<CheckReport> check_arm(const Formats& formats, const ArmRequest& request, const std::string& root) {
+  if (!root.empty()) {
+    TRY(const device::Tree captured, device::Tree::captured(root));
+    return check_machine(captured, std::nullopt);
+  }
+  CheckReport report = check_machine(device::Tree::live(), ask_module());
+  if (!request.target.empty()) check_target(*formats.with_areas().areas, request, report.checks);
+  return report;
+}
+
 Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
   TRY(const auto device, Device::open());
   TRY(const auto info, device.info());
+  ArmReport report;
+  report.refusals = check_machine(device::Tree::live(), info).refusals();
+  if (!report.refusals.empty()) return report;
   SaverOptions options;
   options.preload = request.preload;
   options.firmware_map = read_machine("").memory_map;
   TRY(options.id, new_jump_id());
   SaverConfig config = config_for(request, info, options.id);
-  ArmReport report;
   forget_armed();
   if (!request.target.empty()) {
     TRY(auto target, claim_target(*formats.with_areas().areas, request.target, options.id, request.force));

@@ -3,9 +3,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/image/format.h"
 #include "lib/jump/boot/load.h"
+#include "lib/jump/check/check.h"
 #include "lib/jump/leave.h"
 #include "lib/jump/target.h"
 
@@ -24,10 +26,15 @@ struct ArmRequest {
 };
 
 struct ArmReport {
+  std::vector<Error> refusals;  // of all checks that refuse; where there are any, nothing was done
   LoadedSaver saver;
   std::optional<JumpTarget> target;
   std::optional<Left> left;  // with standby: how the first jump went
 };
+
+// Would arm() be allowed, and what is known to speak against it? Of the machine below `root`, where that is
+// not empty; then without its target. Changes nothing.
+Result<CheckReport> check_arm(const Formats& formats, const ArmRequest& request, const std::string& root);
 
 // A saver that was loaded before is removed. With standby, so is a new one that did not get ready; `left`
 // then has the error.

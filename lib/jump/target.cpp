@@ -168,8 +168,8 @@ Result<Area> choose_area(const AreaOperations& areas, const std::shared_ptr<cons
   return area;
 }
 
-Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& path, const JumpId& id,
-                                bool force, const std::string& root) {
+Result<JumpTarget> find_target(const AreaOperations& areas, const std::string& path, bool force,
+                               const std::string& root) {
   TRY(const TargetDevice found, target_device_of(path, root));
   JumpTarget target{path, found.path, {}, modules_driving(found.major, found.minor, root)};
   TRY(const auto device, File::open(found.path));
@@ -179,7 +179,14 @@ Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& 
     TRY(file, File::open(path));
   }
   TRY(target.area, choose_area(areas, device, file, path, force));
+  return target;
+}
+
+Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& path, const JumpId& id,
+                                bool force, const std::string& root) {
+  TRY(auto target, find_target(areas, path, force, root));
   TRY_OK(write_claim(areas, target, id));  // first: it finds out whether the device is in use
+  TRY(const auto device, File::open(target.device));
   TRY_OK(areas.write_head(*device, target.area));
   return target;
 }

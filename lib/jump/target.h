@@ -41,7 +41,12 @@ struct JumpTarget {
   std::vector<std::string> drivers;  // modules that drive the device
 };
 
-// Chooses the area and writes the claim. The first write finds out whether the device is in use. `root` as
+// Which device and which area `path` means. Writes nothing, and does not find out whether the device is in
+// use. `root` as for target_device().
+Result<JumpTarget> find_target(const AreaOperations& areas, const std::string& path, bool force,
+                               const std::string& root = "");
+
+// Finds it and writes the claim. The first write finds out whether the device is in use. `root` as
 // for target_device().
 Result<JumpTarget> claim_target(const AreaOperations& areas, const std::string& path, const JumpId& id,
                                 bool force, const std::string& root = "");

@@ -47,7 +47,10 @@ void print_arm(std::ostream& out, const jump::ArmReport& report) {
                      printable(saver.kernel), printable(saver.release), human_bytes(saver.initramfs_bytes),
                      hex(saver.region.start), hex(saver.region.end()), fmt::join(saver.modules, " "));
   if (report.left) out << "  it has been booted, and stands by\n";
-  if (report.target) out << "  to go back after power-off: " << resume_command(*report.target) << "\n";
+  if (!report.target) return;
+  out << fmt::format("  memory will lie on {} in clear, keys of encrypted disks included\n",
+                     printable(report.target->path));
+  out << "  to go back after power-off: " << resume_command(*report.target) << "\n";
 }
 
 Json json_of_arm(const jump::ArmReport& report) {

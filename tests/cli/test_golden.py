@@ -171,6 +171,12 @@ class Images(GoldenTest):
         self.show("diagnose", "--root", self.machine("luks-lvm"), "hw-sig.img")
         self.compare("diagnose")
 
+    def test_arm_check_says_what_refuses_the_jump_and_what_may_spoil_it(self):
+        for tree in sorted((ROOT / "tests" / "corpus" / "arm-check").glob("*.tree")):
+            unpack(tree, self.folder / tree.stem)
+            self.show("arm", "--check", "--root", tree.stem)
+        self.compare("arm-check")
+
     def test_preflight_says_what_would_fail_and_how_to_mend_it(self):
         shutil.copytree(ROOT / "tests" / "corpus" / "diagnose" / "full-resume-nowhere" / "saving", self.folder / "laptop")
         moved = ROOT / "tests" / "corpus" / "diagnose" / "memory-map-moved-6.12"

@@ -27,6 +27,7 @@ DOCS = ROOT / "docs" / "json.md"
 SAMPLES = ROOT / "samples"
 MACHINES = sorted((SAMPLES / "machines").glob("*.tree"))
 FAILURES = ROOT / "tests" / "corpus" / "diagnose"
+ARM_CHECK = ROOT / "tests" / "corpus" / "arm-check"
 FIRST, LATER = SAMPLES / "debian-6.1-cloud.hib", SAMPLES / "debian-6.1-cloud-later.hib"
 ALL = ("--pages", "--map", "--records", "--devices")
 MODULE = Path("/dev/hibjump")
@@ -370,6 +371,17 @@ class Work:
         self.path("base.hib").unlink()
         yield from self.run("verify", self.path("on-base.hib"), codes=(4,))
 
+    def checks_before_arming(self):
+        for tree in sorted(ARM_CHECK.glob("*.tree")):
+            unpack(tree, self.path(tree.stem))
+            yield from self.run("arm", "--check", "--root", self.path(tree.stem), codes=(0, 1))
+        hidden = self.path("hidden-from-arm")
+        (hidden / "proc").mkdir(parents=True)
+        (hidden / "hibtool").mkdir()
+        (hidden / "hibtool" / "unreadable").write_text("/proc/iomem=Permission denied\n")
+        yield from self.run("arm", "--check", "--root", hidden, codes=(0,))
+        yield from self.run("arm", "--check", "--target", self.path("nothing"), codes=(1,))
+
     def errors_of_the_kernel_jump(self):
         if MODULE.exists():
             return  # this machine would jump
@@ -380,7 +392,7 @@ class Work:
             yield from self.run(*verb, self.hib, codes=(4,))
 
     TOPICS = (inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, carving, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
-              verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, diagnoses, errors, errors_of_the_kernel_jump)
+              verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, diagnoses, checks_before_arming, errors, errors_of_the_kernel_jump)
 
     @functools.cache
     def documents(self, topic):
@@ -422,6 +434,8 @@ class RealDocuments(unittest.TestCase):
             names |= {"hibtool.inspect-page", "hibtool.inspect-device", "hibtool.carve"}
         if verb == "diagnose":
             names |= {"hibtool.diagnose-preflight"}
+        if document.command.startswith("arm --check"):
+            names = {"hibtool.arm-check"}
         if "--rearm" in document.command or verb == "rearm":
             names = {"hibtool.rearm"}
         if "--jump" in document.command or verb == "resume":

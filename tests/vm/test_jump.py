@@ -89,6 +89,7 @@ class Cycles:
         living = self.living(self.machine)
         with living.boot() as guest:
             self.begin(guest, self.machine, self.fill_mib)
+            self.run_in(guest, "hibtool arm --check --target /dev/vda")
             self.run_in(guest, "taskset 2 tail -f /dev/null & echo $! > /tmp/narrow")
             as_it_was = self.sleep_and_events(guest)
             self.assertRegex(as_it_was, r"ff_pwr_btn: +EN +enabled")
@@ -96,7 +97,9 @@ class Cycles:
             self.assertIn("goes on", self.run_in(guest, SAVE + " --return"))
             self.assert_goes_on(guest, self.machine, before)
             before = life(guest)
-            self.assertIn("stands by", self.run_in(guest, "hibtool arm --standby --target /dev/vda"))
+            said = self.run_in(guest, "hibtool arm --standby --target /dev/vda")
+            self.assertIn("stands by", said)
+            self.assertIn("in clear", said)
             self.assertIn("came back", self.run_in(guest, "hibtool hibernate --rehearse"))
             self.assert_goes_on(guest, self.machine, before)
             self.assertEqual(self.sleep_and_events(guest), as_it_was)

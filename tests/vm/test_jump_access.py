@@ -42,6 +42,8 @@ class Access(JumpTest):
             self.run_in(guest, "rmmod hibjump", code=1)  # what is armed stays
             self.assertIn("busy", self.run_in(guest, WRITE_INTO_REGION, code=1))
             self.run_in(guest, "hibtool disarm -q")
+            self.run_in(guest, "echo 1 > /proc/sys/kernel/kexec_load_disabled")
+            self.assertIn("kexec: the kernel enters no other one", self.run_in(guest, "hibtool arm", code=4))
             refused = self.answers(guest, "locked")
             self.assertEqual({refused[name] for name in CALLS | {"open-again"}}, {"EPERM"}, "locked down")
             self.assertIn("not locked down", self.run_in(guest, "hibtool arm", code=2))

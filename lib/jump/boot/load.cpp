@@ -61,16 +61,6 @@ class Loader {
 
 Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options) {
   TRY(const auto info, device.info());
-  if (info.is_saver)
-    return fail(make_error(ErrorKind::Refused, "arm", "the saver itself", "the machine's own kernel"));
-  if (info.region.bytes == 0)
-    return fail(make_error(ErrorKind::Refused, "crash region", "none",
-                           "crashkernel=SIZE on the kernel's command line")
-                    .advise("boot with crashkernel=192M"));
-  if (info.crash_kernel_loaded)
-    return fail(
-        make_error(ErrorKind::Refused, "crash region", "a crash kernel is loaded in it", "an empty one")
-            .advise("kexec -p -u, or systemctl stop kdump-tools"));
   if (info.armed) TRY_OK(device.disarm());
   TRY(auto preload, prepare_preload(options.preload));
   LoadedSaver report;

@@ -26,7 +26,8 @@ struct LoadedSaver {
   std::string command_line;
 };
 
-// Loads, reads back what was loaded, and arms. A saver that was loaded before is removed.
+// Loads, reads back what was loaded, and arms. A saver that was loaded before is removed. Whether the machine
+// may be armed at all was checked before (lib/jump/check).
 Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options);
 
 }  // namespace hib::jump
