@@ -148,6 +148,16 @@ TEST_CASE("each step of saving and of resuming is an event of its own") {
         Details{"drivers/base/power/main.c:1234"});
 }
 
+TEST_CASE("what keeps a kernel from saving is an event of its own") {
+  CHECK(kernel("PM: Write-error on swap-device (8:0:1234)", Event::WriteFailed) == Details{"8:0:1234"});
+  CHECK(kernel("PM: hibernation: Filesystems sync failed", Event::SyncFailed).empty());
+  CHECK(kernel("PM: hibernation: hibernation debug: Waiting for 5 seconds.", Event::SaveTested) ==
+        Details{"5"});
+  CHECK(kernel("PM: hibernation: debug: Waiting for 5 seconds.", Event::SaveTested) == Details{"5"});
+  CHECK(kernel("PM: Wakeup pending, aborting", Event::WokenUp).empty());
+  CHECK(!understand("PM: suspend debug: Waiting for 5 second(s).", Speaker::Kernel));
+}
+
 TEST_CASE("what else a boot tells of swap, lockdown, file systems and devices is kept") {
   CHECK(kernel("virtio_blk virtio0: [vda] 4194304 512-byte logical blocks (2.15 GB/2.00 GiB)",
                Event::DiskFound) == Details{"vda", "4194304 512"});
@@ -165,6 +175,8 @@ TEST_CASE("what else a boot tells of swap, lockdown, file systems and devices is
                Event::FilesMounted) == Details{"sda1", "0a1b-2c", "ext4"});
   CHECK(kernel("XFS (dm-1): Mounting V5 Filesystem 0a1b-2c", Event::FilesMounted) ==
         Details{"dm-1", "0a1b-2c", "xfs"});
+  CHECK(kernel("EXT4-fs (sda1): re-mounted 0a1b-2c r/w.", Event::SystemStarted).empty());
+  CHECK(user("Switching root.", Event::SystemStarted).empty());
   CHECK(kernel("EXT4-fs (sda1): recovery complete", Event::JournalReplayed) == Details{"sda1", "ext4"});
   CHECK(user("/dev/sda1: recovering journal", Event::JournalReplayed) == Details{"/dev/sda1", "ext4"});
   CHECK(kernel("ACPI: PM: (supports S0 S3 S4 S5)", Event::SleepStates) == Details{"S0 S3 S4 S5"});

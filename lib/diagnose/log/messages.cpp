@@ -41,6 +41,9 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"XFS ({0}): Starting recovery (logdev: {})", Event::JournalReplayed, "xfs"},
     {"BTRFS info (device {0}): first mount of filesystem {1}", Event::FilesMounted, "btrfs"},
     {"BTRFS info (device {0}): start tree-log replay", Event::JournalReplayed, "btrfs"},
+    {"F2FS-fs ({0}): Mounted with checkpoint version {}", Event::FilesMounted, "f2fs"},
+    {"VFS: Mounted root ({}", Event::SystemStarted},  // without an initramfs
+    {"EXT4-fs ({}): re-mounted{}", Event::SystemStarted},
     {"reboot: Power down", Event::ShutDown, "power down"},
     {"reboot: Restarting system{}", Event::ShutDown, "restart"},
     {"reboot: System halted", Event::ShutDown, "halt"},
@@ -61,6 +64,13 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"PM: Image saving failed: {0}", Event::SavingFailed},
     {"PM: {0} compression failed", Event::SavingFailed},
     {"PM: Cannot get swap writer", Event::SavingFailed, "cannot get swap writer"},
+    {"PM: Write-error on swap-device ({0})", Event::WriteFailed},
+    {"Write-error on swap-device ({0})", Event::WriteFailed},
+    {"PM: Filesystems sync failed{}", Event::SyncFailed},
+    {"Filesystems sync failed{}", Event::SyncFailed},
+    {"PM: hibernation debug: Waiting for {0} second{}", Event::SaveTested},
+    {"PM: debug: Waiting for {0} second{}", Event::SaveTested},  // behind "hibernation: "
+    {"hibernation debug: Waiting for {0} second{}", Event::SaveTested},
     {"PM: Not enough free swap", Event::NoSpaceForImage},
     {"PM: Image allocation is {0} pages short", Event::NoMemoryForCopy},
     {"PM: Not enough free memory", Event::NoMemoryForCopy},
@@ -79,6 +89,9 @@ constexpr MessagePattern kKernelPatterns[] = {
     {"PM: Some system devices failed to power down, aborting{}", Event::DevicesDidNotStop, "saving"},
     {"PM: Some devices failed to power down, aborting resume", Event::DevicesDidNotStop, "resuming"},
     {"PM: Wakeup event detected during hibernation, rolling back.", Event::WokenUp},
+    {"PM: Wakeup pending, aborting{}", Event::WokenUp},
+    {"Wakeup pending, aborting{}", Event::WokenUp},
+    {"Wakeup pending. Abort CPU freeze", Event::WokenUp},
     {"PM: Power down manually", Event::HibernationLeft},
     {"PM: Please power down manually", Event::HibernationLeft},
     {"PM: Hibernation not available.", Event::HibernationForbidden},
@@ -148,6 +161,10 @@ constexpr MessagePattern kKernelPatterns[] = {
 
 // systemd quotes as in "Failed to …: No such file or directory".
 constexpr MessagePattern kUserSpacePatterns[] = {
+    {"Switching root.", Event::SystemStarted},
+    {"Reached target multi-user.target{}", Event::SystemStarted},
+    {"Reached target Multi-User System.", Event::SystemStarted},  // before 249
+    {"Reached target graphical.target{}", Event::SystemStarted},
     {"The system will {0} now!", Event::ActionAsked},
     {"Shutting down.", Event::ShutDown, "system manager"},
     {"Performing sleep operation '{0}'...", Event::SleepStarted},

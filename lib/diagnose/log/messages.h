@@ -37,6 +37,7 @@ enum class Event : std::uint8_t {
   FilesMounted,     // device, UUID of the file system, type
   JournalReplayed,  // device, type: the file system was not clean, and was written to
   ShutDown,         // "power down", "restart", "halt": the kernel's last word; "system manager": systemd's
+  SystemStarted,    // the initramfs is left behind, and the system itself runs
   KernelPanic,      // why
   // saving
   HibernationEntered,
@@ -48,6 +49,9 @@ enum class Event : std::uint8_t {
   ImageWritten,      // KiB, seconds
   SignatureWritten,  // the image is armed from here on
   SavingFailed,      // what went wrong
+  WriteFailed,       // device and sector
+  SyncFailed,        // the file systems could not be written out before
+  SaveTested,        // seconds: told by pm_test only to try, the kernel waits and goes back
   NoSpaceForImage,
   NoMemoryForCopy,  // pages that are missing
   NoSwapDevice,

@@ -17,6 +17,11 @@ struct SavingFailure {
   std::string_view advice;
 };
 constexpr SavingFailure kSavingFailures[] = {
+    {Event::WriteFailed, Code::SaveInterrupted, "the disk did not take the image: writing to it failed",
+     "test the disk, before hibernating again"},
+    {Event::SyncFailed, Code::SaveInterrupted,
+     "the file systems could not be written out, and the kernel did not hibernate",
+     "see in the log which file system, or which disk, had errors"},
     {Event::NoSwapDevice, Code::NoSpace, "no swap area was active that could take the image",
      "add one that is as large as the memory in use"},
     {Event::NoSpaceForImage, Code::NoSpace, "the swap area was too small, or too full, for the image",
@@ -25,13 +30,14 @@ constexpr SavingFailure kSavingFailures[] = {
      "close programs, or switch zram off, before hibernating"},
     {Event::NoMemoryToWork, Code::NoSnapshotMemory, "the kernel found no memory to write the image with",
      "close programs, or switch zram off, before hibernating"},
-    {Event::TasksDidNotFreeze, Code::TaskNotFrozen, "a task did not stand still, and the kernel gave up",
-     "see in the log which task it was"},
     {Event::WokenUp, Code::SaveInterrupted, "something woke the machine up while it hibernated",
      "see in /sys/power/pm_wakeup_irq, or in the log, what it was"},
     {Event::EfiVariableNotWritten, Code::EfiVariable,
      "the firmware did not take the EFI variable HibernateLocation, and systemd gave up",
      "with resume= on the kernel's command line the variable is not needed"},
+    {Event::SaveTested, Code::Never,
+     "the kernel only tested hibernation, as pm_test told it, and wrote no image",
+     "see /sys/power/pm_test: it says [none] where the kernel hibernates in earnest"},
 };
 
 // What user space was told when it asked, in words: the codes that they mean.
@@ -59,14 +65,31 @@ void judge_refusal(const LogEvent& event, Findings& findings) {
     return reason.find(refusal.words) != std::string::npos;
   });
   const bool is_known = known != std::end(kRefusals);
+  const Code unknown = event.message.event == Event::SleepFailed ? Code::SaveInterrupted : Code::Policy;
   findings.causes.push_back(
-      cause_of(is_known ? known->code : Code::Policy, event,
+      cause_of(is_known ? known->code : unknown, event,
                is_known ? std::string(known->text) : "hibernating was refused: " + reason));
   findings.causes.back().advice.push_back(advise_preflight("see what is in the way now"));
 }
 
-void judge_device_failures(const BootLog& boot, std::size_t first, std::size_t end, Findings& findings) {
-  const LogEvent* event = find_event(boot, first, end, Event::DriverRefused);
+// The first device that did not stop; one that did not wake up has kept nobody from saving.
+const LogEvent* refusal_to_save(const Saving& saving) {
+  const auto& events = saving.boot->events;
+  for (std::size_t i = saving.first; i < saving.end; ++i) {
+    if (events[i].message.event == Event::DriverRefused && detail_of(events[i], 3) != "restore")
+      return &events[i];
+  }
+  return nullptr;
+}
+
+void judge_device_failures(const Saving& saving, Findings& findings) {
+  const LogEvent* stopped = find_event(*saving.boot, saving.first, saving.end, Event::DevicesDidNotStop);
+  const LogEvent* event = refusal_to_save(saving);
+  if (event == nullptr && stopped != nullptr) {
+    findings.causes.push_back(cause_of(Code::DriverRefused, *stopped,
+                                       "while the machine hibernated, a driver did not stop its device"));
+    findings.causes.back().advice.push_back({"see in the log which driver refused", "", ""});
+  }
   if (event == nullptr) return;
   findings.causes.push_back(cause_of(
       Code::DriverRefused, *event,
@@ -100,8 +123,10 @@ void judge_refusals(const BootLog& boot, std::size_t first, Findings& findings) 
   }
 }
 
+constexpr std::size_t kMaxTasksNamed = 5;
 constexpr std::uint64_t kMaxSwapKib = std::uint64_t{1} << 50;  // what a hostile log may say of one area
 constexpr std::string_view kNoSpaceLeft = "-28";
+constexpr std::string_view kNoMemoryLeft = "-12";
 constexpr std::uint64_t kKibOfPage = 4;
 
 std::uint64_t number_of(const LogEvent& event, std::size_t detail) {
@@ -159,12 +184,51 @@ bool is_whole_on_disk(const Case& facts) {
   return facts.disk != nullptr && facts.disk->is_kernels() && facts.disk->damage.empty();
 }
 
+// systemd was told by the kernel that it has failed; what it says of the next try does not count.
+bool is_said_to_have_failed(const Saving& saving) {
+  const auto& events = saving.boot->events;
+  for (std::size_t i = saving.end; i < events.size(); ++i) {
+    const Event event = events[i].message.event;
+    if (event == Event::SleepFailed) return true;
+    if (event == Event::SleepEnded || event == Event::SleepStarted || event == Event::HibernationEntered)
+      return false;
+  }
+  return false;
+}
+
+// The kernel left before it began to write. A machine that resumed did so too: its log goes on where the
+// snapshot was made.
+bool judge_going_back(const Saving& saving, const LogEvent& left, Findings& findings) {
+  const auto find = [&](Event event) { return find_event(*saving.boot, saving.first, saving.end, event); };
+  Cause cause = cause_of(Code::SaveInterrupted, left, "");
+  if (const LogEvent* failed = find(Event::SnapshotFailed)) {
+    const bool is_memory = detail_of(*failed, 0) == kNoMemoryLeft;
+    cause = cause_of(
+        is_memory ? Code::NoSnapshotMemory : Code::SaveInterrupted, *failed,
+        fmt::format("the kernel could not make its copy of the memory (error {}), and wrote no image",
+                    detail_of(*failed, 0)));
+  } else if (const LogEvent* unwritten = find(Event::SavingFailed)) {
+    cause =
+        cause_of(detail_of(*unwritten, 0) == kNoSpaceLeft ? Code::NoSpace : Code::SaveInterrupted, *unwritten,
+                 fmt::format("the kernel could not write the image ({})", detail_of(*unwritten, 0)));
+  } else if (find(Event::SnapshotStarted) == nullptr) {
+    cause.confidence = Confidence::Possible;
+    cause.text = "the kernel went back before it had copied the memory, and does not say why";
+  } else {
+    return false;
+  }
+  cause.advice.push_back(advise_preflight("see what is in the way now"));
+  findings.causes.push_back(std::move(cause));
+  return true;
+}
+
 void judge_outcome(const Case& facts, const Saving& saving, Findings& findings) {
   const auto find = [&](Event event) { return find_event(*saving.boot, saving.first, saving.end, event); };
   const LogEvent* begun = find(Event::SavingStarted);
   const LogEvent* done = find(Event::SavingDone);
   const LogEvent* left = find(Event::HibernationExited);
   if (left != nullptr && begun == nullptr) {
+    if (is_said_to_have_failed(saving) || judge_going_back(saving, *left, findings)) return;
     judge_waking(*saving.boot, saving.first, saving.boot->events.size(), findings);
     findings.causes.push_back(
         cause_of(Code::Resumed, *left, "the machine went on from its image, in the boot that hibernated"));
@@ -181,6 +245,30 @@ void judge_outcome(const Case& facts, const Saving& saving, Findings& findings) 
   findings.causes.push_back(std::move(cause));
 }
 
+// The kernel lists the tasks right behind: the lines of other tasks that hang come elsewhere.
+void judge_tasks(const Saving& saving, Findings& findings) {
+  const auto& events = saving.boot->events;
+  const LogEvent* failed = find_event(*saving.boot, saving.first, saving.end, Event::TasksDidNotFreeze);
+  if (failed == nullptr) return;
+  Cause cause = cause_of(Code::TaskNotFrozen, *failed, "");
+  std::string names;
+  for (auto i = static_cast<std::size_t>(failed - events.data()) + 1; i < saving.end; ++i) {
+    const LogEvent& shown = events[i];
+    if (shown.message.event != Event::TaskShown || cause.evidence.size() > kMaxTasksNamed) break;
+    names +=
+        fmt::format("{}{} (PID {})", names.empty() ? "" : ", ", detail_of(shown, 0), detail_of(shown, 1));
+    cause.evidence.push_back(evidence_of(shown.line));
+  }
+  if (names.empty()) {
+    cause.text = "a task did not stand still, and the kernel gave up";
+    cause.advice.push_back({"see in the log which task it was", "", ""});
+  } else {
+    cause.text = fmt::format("a task did not stand still, and the kernel gave up: {}", names);
+    cause.advice.push_back({"end that task, or unmount the file system that it waits for", "", ""});
+  }
+  findings.causes.push_back(std::move(cause));
+}
+
 void judge_failures(const Case& facts, const Saving& saving, Findings& findings) {
   for (const SavingFailure& failure : kSavingFailures) {
     const LogEvent* event = find_event(*saving.boot, saving.first, saving.end, failure.event);
@@ -190,7 +278,8 @@ void judge_failures(const Case& facts, const Saving& saving, Findings& findings)
     if (failure.event == Event::EfiVariableNotWritten)
       append(findings.causes.back().advice, advise_place(facts));
   }
-  judge_device_failures(*saving.boot, saving.first, saving.end, findings);
+  judge_tasks(saving, findings);
+  judge_device_failures(saving, findings);
 }
 
 }  // namespace
