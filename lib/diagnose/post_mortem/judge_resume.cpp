@@ -245,24 +245,50 @@ void exonerate_what_was_passed(const Attempt& attempt, Findings& findings) {
       {Code::Damaged, "the kernel read the image completely, its checksum included"});
 }
 
+bool is_mounted_by(const BootLog& boot, const LogEvent& mounted) {
+  return std::any_of(boot.events.begin(), boot.events.end(), [&](const LogEvent& event) {
+    return event.message.event == Event::FilesMounted && detail_of(event, 0) == detail_of(mounted, 0);
+  });
+}
+
+// What the boot that resumed had written before its kernel went for the image: a journal that it replayed, or
+// a file system of the saved machine that it mounted. The key of an encrypted disk may lie on yet another
+// one, and a clean one that is mounted to be read is not written.
+const LogEvent* written_before_resuming(const Case& facts) {
+  const Resuming& resuming = *facts.story.resuming;
+  for (const LogEvent& event : resuming.boot->events) {
+    const Event kind = event.message.event;
+    if (kind == Event::ImageFound || kind == Event::ResumeStarted) return nullptr;
+    if (kind == Event::JournalReplayed) return &event;
+    const bool is_writable = kind == Event::FilesMounted && event.line.text.find(" ro ") == std::string::npos;
+    if (is_writable && facts.story.saving && is_mounted_by(*facts.story.saving->boot, event)) return &event;
+  }
+  return nullptr;
+}
+
+// The first that a boot since then has written; null where the logs tell of none.
+const LogEvent* written_in_between(const Case& facts) {
+  for (const BootLog* boot : facts.story.later_boots) {
+    if (boot == facts.story.resuming->boot) return written_before_resuming(facts);
+    if (const LogEvent* mounted = mounted_in(*boot)) return mounted;
+  }
+  return nullptr;
+}
+
 // The machine came back and believes that its file systems are as it left them.
 void judge_boots_in_between(const Case& facts, Findings& findings) {
-  for (const BootLog* boot : facts.story.later_boots) {
-    if (boot == facts.story.resuming->boot) return;
-    const LogEvent* mounted = find_event(*boot, 0, boot->events.size(), Event::FilesMounted);
-    if (mounted == nullptr) continue;
-    Cause cause =
-        cause_of(Code::FileSystemWritten, *mounted,
-                 fmt::format("the machine went on from its image, although a boot in between had mounted {}: "
-                             "its file systems may be ruined",
-                             detail_of(*mounted, 0)));
-    cause.advice.push_back(
-        {"save what matters, power off without writing more, and check every file system from "
-         "another system",
-         "", ""});
-    findings.causes.push_back(std::move(cause));
-    return;
-  }
+  const LogEvent* written = written_in_between(facts);
+  if (written == nullptr) return;
+  const bool is_replayed = written->message.event == Event::JournalReplayed;
+  Cause cause =
+      cause_of(Code::FileSystemWritten, *written,
+               fmt::format("the machine went on from its image, although a boot had {} {} before: its file "
+                           "systems may be ruined",
+                           is_replayed ? "replayed the journal of" : "mounted", detail_of(*written, 0)));
+  cause.advice.push_back(
+      {"save what matters, power off without writing more, and check every file system from another system",
+       "", ""});
+  findings.causes.push_back(std::move(cause));
 }
 
 bool judge_success(const Case& facts, Findings& findings) {
