@@ -63,6 +63,17 @@ void judge_passing_by(const Case& facts, const BootLog& boot, Findings& findings
   findings.causes.push_back(std::move(cause));
 }
 
+// The log goes on to where the kernel would have been asked to resume, and further: a log that was cut before
+// proves nothing.
+bool has_come_up(const BootLog& boot) {
+  constexpr Event kSigns[] = {Event::FilesMounted, Event::SystemStarted,          Event::SwapAdded,
+                              Event::SwapRefused,  Event::SwapSignatureRewritten, Event::ActionAsked,
+                              Event::SleepStarted, Event::HibernationEntered,     Event::ShutDown};
+  return std::any_of(boot.events.begin(), boot.events.end(), [&](const LogEvent& event) {
+    return std::find(std::begin(kSigns), std::end(kSigns), event.message.event) != std::end(kSigns);
+  });
+}
+
 void judge_no_try(const Case& facts, Findings& findings) {
   if (facts.story.later_boots.empty()) return;
   const BootLog& boot = *facts.story.later_boots.front();
@@ -70,6 +81,14 @@ void judge_no_try(const Case& facts, Findings& findings) {
   if (boot.kernel.empty() && boot.command_line.empty()) return;  // not a log of a whole boot
   const bool has_image = facts.disk != nullptr && facts.disk->is_kernels();
   if (!has_image && !facts.story.saving) return;
+  const boot::CommandLine line = boot::parse_command_line(boot.command_line);
+  const bool is_forbidden = line.no_resume;
+  if (!is_forbidden && !has_come_up(boot)) {
+    findings.not_checked.push_back(
+        fmt::format("{}: the log ends before the system is up: whether the boot tried to resume is not known",
+                    boot.source));
+    return;
+  }
   const std::string saved_by = facts.story.saving ? facts.story.saving->boot->kernel : "";
   if (!saved_by.empty() && !boot.kernel.empty() && saved_by != boot.kernel) {
     Cause other{Code::OtherBoot, Confidence::Likely, "", {}, {}};
@@ -82,8 +101,6 @@ void judge_no_try(const Case& facts, Findings& findings) {
     findings.causes.push_back(std::move(other));
     return;
   }
-  const boot::CommandLine line = boot::parse_command_line(boot.command_line);
-  const bool is_forbidden = line.no_resume;
   // A log that was cut early may have lost it.
   const Confidence silent = mounted_in(boot) != nullptr ? Confidence::Likely : Confidence::Possible;
   Cause cause{Code::NotTried, is_forbidden ? confidence_of_command_line(boot) : silent, "", {}, {}};

@@ -132,6 +132,7 @@ void judge_name_of_nothing(const boot::CommandLine& line, const BootLog& later, 
   Cause cause{Code::WrongPlace, Confidence::Likely, "", {command_line_of(later)}, {}};
   cause.text = fmt::format("resume={} names a disk that the kernel did not find", *line.resume);
   cause.evidence.push_back(evidence_of(alike->line));
+  cause.advice = advise_place(facts);
   findings.causes.push_back(std::move(cause));
 }
 
