@@ -203,6 +203,20 @@ const device::DeviceSet* devices_of(const std::optional<MachineFacts>& here, con
   return disk != nullptr && disk->devices ? &*disk->devices : nullptr;
 }
 
+bool is_all_seen(const PostMortemRequest& request, const std::vector<Disk>& disks) {
+  const bool is_here = request.machine && request.machine->root.empty() && request.image.empty();
+  return is_here &&
+         std::none_of(disks.begin(), disks.end(), [](const Disk& disk) { return disk.error.has_value(); });
+}
+
+// Said by the verdict, or beside one that says what else is to be known of a machine that came back.
+bool has_gone_on_by_logs(const PostMortem& report) {
+  const auto tells = [](const Cause& cause) {
+    return cause.code == Code::Resumed || cause.code == Code::BrokeAfter;
+  };
+  return tells(report.verdict) || std::any_of(report.others.begin(), report.others.end(), tells);
+}
+
 void conclude(Findings findings, const Disk* disk, PostMortem& report) {
   put_in_order(findings.causes, disk);
   merge_same(findings.causes);
@@ -264,7 +278,14 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   const Story story = story_of(logs);
   const std::vector<MemoryMapEntry> before = map_before(disk, story);
   const std::vector<MemoryMapEntry> now = map_here(here ? &here->machine : nullptr, story);
-  const Case facts{disk, story, logs, here ? &here->setup : nullptr, before, now, devices_of(here, disk)};
+  const Case facts{disk,
+                   story,
+                   logs,
+                   here ? &here->setup : nullptr,
+                   before,
+                   now,
+                   devices_of(here, disk),
+                   is_all_seen(request, report.disks)};
   Findings findings;
   judge_command_lines(facts, findings);
   judge_resume(facts, findings);
@@ -281,7 +302,7 @@ Result<PostMortem> post_mortem(const Formats& formats, const PostMortemRequest& 
   report.hosts.assign(logs.hosts.begin(), logs.hosts.end());
   std::move(findings.not_checked.begin(), findings.not_checked.end(), std::back_inserter(report.not_checked));
   conclude(std::move(findings), disk, report);
-  settle_session(facts, report.verdict, report.session);
+  settle_session(facts, report.verdict, has_gone_on_by_logs(report), report.session);
   const bool is_wanted =
       report.session.safe_to_rearm != false || report.session.state == SessionState::ConsumedPartly;
   if (here && disk != nullptr && is_wanted && is_in_use(*here, *disk)) warn_of_use(report.session);

@@ -22,6 +22,7 @@ struct Case {
   const std::vector<MemoryMapEntry>& map_before;
   const std::vector<MemoryMapEntry>& map_here;
   const device::DeviceSet* devices = nullptr;  // of the machine, or of the image; null: not known
+  bool is_all_seen = false;  // the machine is this one, and each place where an image may lie could be read
 };
 
 struct Findings {

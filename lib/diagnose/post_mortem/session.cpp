@@ -152,6 +152,26 @@ Session of_jump(const Disk& disk) {
   return session;
 }
 
+// No image could be read: what the logs know of it all the same. Else it stays as it is, not known.
+void settle_by_logs(const Case& facts, const Cause& verdict, bool has_gone_on, Session& session) {
+  const Story& story = facts.story;
+  const auto settle = [&](SessionState state, std::string_view text) {
+    session.state = state;
+    session.text = text;
+  };
+  const bool was_refused = story.last_boot != nullptr && has_refused_to_hibernate(*story.last_boot);
+  if (has_gone_on)
+    settle(SessionState::None, "the session went on in the machine that came back: nothing to be had back");
+  else if (verdict.code == Code::EphemeralSwap && story.saving)
+    settle(SessionState::Gone, "gone: the image was lost with the power");
+  else if (verdict.code == Code::Never)
+    settle(SessionState::None, "none: nothing that was read tells of an image");
+  else if (verdict.code == Code::SaveInterrupted || (story.saving && story.saving->has_come_back))
+    settle(SessionState::None, "none: the image was never completed");
+  else if (!story.saving && was_refused)
+    settle(SessionState::None, "none: the machine did not hibernate, and no image was written");
+}
+
 }  // namespace
 
 std::string_view name_of(SessionState state) {
@@ -189,10 +209,10 @@ bool is_same_hibernation(const Case& facts) {
   return (*image < *log ? *log - *image : *image - *log) <= kSameBoot;
 }
 
-void settle_session(const Case& facts, const Cause& verdict, Session& session) {
+void settle_session(const Case& facts, const Cause& verdict, bool has_gone_on, Session& session) {
+  if (facts.disk == nullptr || facts.disk->error) return settle_by_logs(facts, verdict, has_gone_on, session);
   if (session.device.empty() || session.state == SessionState::None || session.state == SessionState::Gone)
     return;
-  const bool has_gone_on = verdict.code == Code::Resumed || verdict.code == Code::BrokeAfter;
   if (has_gone_on && session.state != SessionState::Armed && is_same_hibernation(facts)) {
     session.safe_to_rearm = false;
     session.text = "the machine went on from this image: to resume from it again would ruin its file systems";

@@ -26,8 +26,8 @@ struct Session {
 Session session_on(const Disk& disk);
 
 // What the logs know beside the disk: a machine that went on from this image must not go back to it, nor one
-// whose file systems a later boot has mounted.
-void settle_session(const Case& facts, const Cause& verdict, Session& session);
+// whose file systems a later boot has mounted. Where no image could be read, what they tell of one.
+void settle_session(const Case& facts, const Cause& verdict, bool has_gone_on, Session& session);
 
 // The hibernation of the logs is the one of the image, as far as their clocks tell.
 bool is_same_hibernation(const Case& facts);

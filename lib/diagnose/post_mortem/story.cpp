@@ -131,6 +131,13 @@ bool has_begun_to_resume(const BootLog& boot) {
                      [&](const LogEvent& event) { return is_one_of(event, kSigns); });
 }
 
+bool has_refused_to_hibernate(const BootLog& boot) {
+  constexpr Event kSigns[] = {Event::SleepRefused, Event::SleepFailed, Event::HibernationForbidden,
+                              Event::ForbiddenByLockdown, Event::EfiVariableNotWritten};
+  return std::any_of(boot.events.begin(), boot.events.end(),
+                     [&](const LogEvent& event) { return is_one_of(event, kSigns); });
+}
+
 const LogEvent* only_zram(const BootLog& boot) {
   const LogEvent* zram = nullptr;
   for (const LogEvent& event : boot.events) {

@@ -45,6 +45,9 @@ const LogEvent* find_event(const BootLog& boot, std::size_t first, std::size_t e
 // Its kernel found an image and took its signature away.
 bool has_begun_to_resume(const BootLog& boot);
 
+// Somebody asked this boot to hibernate, and was told why not; or its kernel tried, and said that it failed.
+bool has_refused_to_hibernate(const BootLog& boot);
+
 // Where every swap area that the boot switched on was zram: one of them. Null otherwise.
 const LogEvent* only_zram(const BootLog& boot);
 
