@@ -11,8 +11,8 @@ from pathlib import Path
 from support import ROOT, CliTest, json_schema
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus" / "diagnose"
-# What no log tells: the kernel forbids hibernating without a word.
-SILENT = {"secret-memory-6.1", "secret-memory-6.12", "full-resume-nowhere", "full-swap-too-small", "full-uuid-of-nothing-when-saving"}
+# What no log tells: the kernel forbids hibernating without a word, or the log ends before the system is up.
+SILENT = {"mkswap-over-it-6.12", "secret-memory-6.1", "secret-memory-6.12", "full-resume-nowhere", "full-swap-too-small", "full-uuid-of-nothing-when-saving"}
 QUIET = "healthy-and-quiet-6.12"  # booted with "quiet": its consoles are empty
 FINE = ("resumed", "never", "armed", "consumed", "unknown")
 
@@ -203,7 +203,7 @@ class Failures(CliTest):
 
     def test_encrypted_swap_that_the_system_opens_after_it_mounted_was_opened_too_late(self):
         mounted = "[    5.000000] EXT4-fs (vda): mounted filesystem 10101010-1010-4010-8010-101010101010 ro with ordered data mode. Quota mode: none.\n"
-        opened = "[    9.000000] systemd[1]: Finished systemd-cryptsetup@my\\x2dswap.service - Cryptography Setup for my-swap.\n"
+        opened = "[    5.000000] systemd[1]: Finished systemd-cryptsetup@my\\x2dswap.service - Cryptography Setup for my-swap.\n"
         saving = (CORPUS / "full-disks-exchanged" / "saving.log").read_bytes().replace(b"resume=/dev/vdb", b"resume=/dev/mapper/my-swap").replace(b"/dev/vdb.", b"/dev/mapper/my-swap.")
         for order, code in ((mounted + opened, "swap-locked"), (opened + mounted, "not-tried")):
             restoring = ("[    0.000000] Linux version 6.12.117+deb13-amd64 (debian-kernel@lists.debian.org) #1 SMP\n"
@@ -275,6 +275,113 @@ class Failures(CliTest):
         _, document = self.diagnose("--log", self.write("forged.export", forged.rstrip(b"\n") + b"\n\n" + entry))
         self.assertEqual(document["verdict"]["code"], "resumed")
         self.assertNotIn("memory-map", [one["code"] for one in document["other_verdicts"]])
+
+
+class Saving(CliTest):
+    """What the boot that hibernated says of itself."""
+
+    ENTRY = ("[    0.000000] Linux version 6.12.1 (x)\n[    0.100000] Command line: root=/dev/sda1 resume=/dev/sda2\n"
+             "[    5.000000] PM: hibernation: hibernation entry\n")
+    EXIT = "[   12.000000] PM: hibernation: hibernation exit\n"
+
+    def judge(self, *lines, ends=EXIT):
+        log = self.ENTRY + "".join(f"[    6.{number:06}] {line}\n" for number, line in enumerate(lines)) + ends
+        done = self.run_tool("diagnose", "--json", "--log", self.write("saving.log", log.encode()), code=None)
+        return done.returncode, json_schema.loads(done.stdout)
+
+    def test_a_try_that_failed_is_not_called_resumed(self):
+        creating = "PM: hibernation: Creating image:"
+        for lines, code in (((creating, "PM: hibernation: Error -16 creating image"), "save-interrupted"),
+                            ((creating, "PM: hibernation: Error -12 creating image"), "no-snapshot-memory"),
+                            ((creating, "PM: hibernation: Some devices failed to power down, aborting"), "driver-refused"),
+                            ((creating, "PM: Wakeup pending, aborting"), "save-interrupted"),
+                            (("PM: hibernation: Filesystems sync failed",), "save-interrupted"),
+                            ((creating, "PM: Cannot get swap writer"), "save-interrupted"),
+                            ((creating, "PM: Compressing and saving image data (100 pages)...", "PM: Write-error on swap-device (8:0:1234)"),
+                             "save-interrupted"),
+                            ((), "save-interrupted")):
+            with self.subTest(lines):
+                exit_code, document = self.judge(*lines)
+                self.assertEqual((exit_code, document["verdict"]["code"]), (1, code), document["verdict"])
+                self.assertEqual(document["session"]["text"], "none: the image was never completed")
+
+    def test_what_systemd_calls_failed_is_not_called_resumed(self):
+        failed = "[   12.100000] systemd-sleep[9]: Failed to put system to sleep. System resumed again: Device or resource busy\n"
+        begun = "[    4.900000] systemd-sleep[9]: Performing sleep operation 'hibernate'...\n"
+        log = self.ENTRY.replace("[    5.0", begun + "[    5.0") + "[    6.000000] PM: hibernation: Creating image:\n" + self.EXIT + failed
+        document = self.json("diagnose", "--log", self.write("saving.log", log.encode()), code=1)
+        self.assertEqual(document["verdict"]["code"], "save-interrupted")
+
+    def test_a_test_of_hibernation_is_neither_a_failure_nor_a_resume(self):
+        for line in ("PM: hibernation: hibernation debug: Waiting for 5 seconds.", "PM: hibernation: debug: Waiting for 5 seconds.",
+                     "PM: hibernation debug: Waiting for 5 seconds"):
+            exit_code, document = self.judge(line)
+            self.assertEqual((exit_code, document["verdict"]["code"]), (0, "never"), line)
+            self.assertIn("pm_test", document["verdict"]["text"])
+
+    def test_a_machine_that_went_on_where_its_snapshot_was_made_has_resumed(self):
+        exit_code, document = self.judge("PM: hibernation: Creating image:")
+        self.assertEqual((exit_code, document["verdict"]["code"]), (0, "resumed"))
+        self.assertEqual(document["session"]["text"], "the session went on in the machine that came back: nothing to be had back")
+        self.assertEqual(document["session"]["state"], "none")
+
+    def test_the_task_that_did_not_freeze_is_named(self):
+        case = CORPUS / "task-that-does-not-freeze-6.12"
+        document = self.json("diagnose", "--log", str(case / "saving.log"), code=1)
+        self.assertIn("init (PID 152)", document["verdict"]["text"])
+        self.assertTrue(any(one["text"].startswith("task:init") for one in document["evidence"]), document["evidence"])
+        self.assertFalse(any("which task it was" in one["text"] for one in document["advice"]))
+        _, document = self.judge("Freezing user space processes failed after 20.008 seconds (1 tasks refusing to freeze, wq_busy=0):")
+        self.assertIn("which task it was", document["advice"][0]["text"])
+
+
+class InBetween(CliTest):
+    """What lies between the image and the boot that was to resume."""
+
+    def test_a_boot_that_replayed_a_journal_and_then_resumed_has_written_to_it(self):
+        for name in ("mounted-before-the-resume-6.1", "mounted-before-the-resume-6.12"):
+            case = CORPUS / name
+            document = self.json("diagnose", "--log", str(case / "saving.log"), "--log", str(case / "restoring.log"), code=1)
+            self.assertEqual(document["verdict"]["code"], "file-system-written")
+        document = self.json("diagnose", "--log", str(CORPUS / "mounted-before-the-resume-6.1" / "saving.log"),
+                             "--log", str(CORPUS / "mounted-before-the-resume-6.1" / "restoring.log"), code=1)
+        self.assertIn("replayed the journal of vda", document["verdict"]["text"])
+        self.assertIn("the session went on", document["session"]["text"])
+
+    def test_the_disk_of_a_key_that_was_mounted_before_the_resume_is_no_harm(self):
+        case = CORPUS / "healthy-6.12"
+        mounted = b"[    3.000000] EXT4-fs (sdz1): mounted filesystem 0a1b r/w with ordered data mode. Quota mode: none.\n"
+        log = (case / "restoring.log").read_bytes()
+        at = log.index(b"\n", log.index(b"virtio_blk virtio0: [")) + 1
+        document = self.json("diagnose", "--log", str(case / "saving.log"), "--log", self.write("restoring.log", log[:at] + mounted + log[at:]))
+        self.assertEqual(document["verdict"]["code"], "resumed")
+
+    def test_a_log_that_ends_before_the_system_is_up_does_not_tell_that_nobody_tried(self):
+        case = CORPUS / "healthy-6.12"
+        log = (case / "restoring.log").read_bytes()
+        early = log[:log.index(b"Image signature found")]
+        early = early[:early.rindex(b"\n") + 1]
+        mounted = b"[    9.000000] EXT4-fs (vda): mounted filesystem 0a1b ro with ordered data mode. Quota mode: none.\n"
+        for text, wanted, code in ((early, "unknown", 0), (early + mounted, "not-tried", 1)):
+            document = self.json("diagnose", "--log", str(case / "saving.log"), "--log", self.write("restoring.log", text), code=code)
+            self.assertEqual(document["verdict"]["code"], wanted, document["verdict"])
+
+    def test_an_image_that_died_with_its_key_needs_no_other_reason(self):
+        case = CORPUS / "full-random-key"
+        document = self.json("diagnose", "--root", str(case / "restoring"), "--log", str(case / "journal.export"), code=1)
+        self.assertEqual(document["verdict"]["code"], "ephemeral-swap")
+        self.assertEqual((document["session"]["state"], document["session"]["text"]), ("gone", "gone: the image was lost with the power"))
+
+    def test_reasons_not_to_hibernate_are_told_where_somebody_was_refused(self):
+        case = CORPUS / "full-lockdown"
+        machine = ("--root", str(case / "saving"))
+        refused = self.write("refused.log", b"[    0.000000] Linux version 6.12.1 (x)\n"
+                             b"[    9.000000] systemd-sleep[9]: Failed to open /sys/power/state: Operation not permitted\n")
+        quiet = self.write("quiet.log", b"[    0.000000] Linux version 6.12.1 (x)\n")
+        told = [[document["verdict"]["code"], *(one["code"] for one in document["other_verdicts"])]
+                for document in (self.json("diagnose", *machine, "--log", log, code=None) for log in (refused, quiet))]
+        self.assertIn("lockdown", told[0])
+        self.assertNotIn("lockdown", told[1])
 
 
 class Masked(CliTest):
