@@ -122,7 +122,8 @@ bool judge_disks(const Case& facts, const LogEvent& area, const BootLog& later, 
 }
 
 // A kernel tells of each disk that it finds, of most kinds: "vdz" is none where it has told of others.
-void judge_name_of_nothing(const boot::CommandLine& line, const BootLog& later, Findings& findings) {
+void judge_name_of_nothing(const Case& facts, const boot::CommandLine& line, const BootLog& later,
+                           Findings& findings) {
   const std::string name = line.resume ? disk_of(*line.resume) : "";
   if (name.size() < 3 || found_disk(later, name) != nullptr) return;
   const auto alike = std::find_if(later.events.begin(), later.events.end(), [&](const LogEvent& event) {
@@ -149,7 +150,7 @@ void judge_moved(const Case& facts, Findings& findings) {
     if (!is_lasting && judge_other_name(facts, *area, later, findings)) return;
     if (judge_disks(facts, *area, later, is_lasting, findings)) return;
   }
-  judge_name_of_nothing(line, later, findings);
+  judge_name_of_nothing(facts, line, later, findings);
 }
 
 }  // namespace hib::diagnose

@@ -49,7 +49,7 @@ Session armed(const Disk& disk) {
   if (session.safe_to_rearm == false && refusal != nullptr) {
     session.text =
         fmt::format("armed, and resuming from it would ruin data: {}: {}", refusal->name, refusal->text);
-    session.next = {"boot with noresume on the kernel's command line, and keep a copy",
+    session.next = {"boot with noresume systemd.swap=0 on the kernel's line, and keep a copy",
                     "hibtool create " + shell_word(disk.path) + " -o session.hib", ""};
     return session;
   }
@@ -221,8 +221,8 @@ void settle_session(const Case& facts, const Cause& verdict, bool has_gone_on, S
   }
   if (verdict.code == Code::EveryEntryTries && session.state == SessionState::Armed) {
     session.text = "still there: the image is whole and armed, and each boot that tries it hangs";
-    session.next =
-        keep_a_copy(session.device, "boot with noresume on the kernel's command line, and keep a copy");
+    session.next = keep_a_copy(session.device,
+                               "boot with noresume systemd.swap=0 on the kernel's line, and keep a copy");
     return;
   }
   const BootLog* mounting = boot_that_mounted(facts);
@@ -231,10 +231,10 @@ void settle_session(const Case& facts, const Cause& verdict, bool has_gone_on, S
   session.safe_to_rearm = false;
   session.text = fmt::format("the image is whole, and must not be resumed from: a later boot has mounted {}",
                              detail_of(*mounted_in(*mounting), 0));
-  session.next =
-      keep_a_copy(session.device, session.state == SessionState::Armed
-                                      ? "boot with noresume on the kernel's command line, and keep a copy"
-                                      : "keep it: the memory can be read, and nothing else is safe");
+  session.next = keep_a_copy(session.device,
+                             session.state == SessionState::Armed
+                                 ? "boot with noresume systemd.swap=0 on the kernel's line, and keep a copy"
+                                 : "keep it: the memory can be read, and nothing else is safe");
 }
 
 void warn_of_use(Session& session) {
