@@ -14,13 +14,13 @@ std::string advice_line(const diagnose::Advice& advice) {
 
 std::string place_of(const diagnose::Evidence& evidence) {
   const std::string inside = place_inside(evidence);
-  return printable(evidence.source) + (inside.empty() || inside.front() == ',' ? "" : " ") + inside;
+  if (inside.empty()) return printable(evidence.source);
+  return printable(evidence.source) + (evidence.offset ? " " : ", ") + inside;
 }
 
 std::string place_inside(const diagnose::Evidence& evidence) {
-  std::string place;
-  if (evidence.offset) place += "at " + hex(*evidence.offset);
-  if (evidence.wall_us) place += ", " + clock_text_us(*evidence.wall_us);
+  std::string place = evidence.offset ? "at " + hex(*evidence.offset) : "";
+  if (evidence.wall_us) place += (place.empty() ? "" : ", ") + clock_text_us(*evidence.wall_us);
   return place;
 }
 

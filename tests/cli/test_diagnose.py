@@ -220,6 +220,11 @@ class Failures(CliTest):
         _, document = self.by_logs(CORPUS / "every-entry-tries-6.12")
         self.assertTrue(any("noresume" in one["text"] for one in document["advice"]), document["advice"])
 
+    def test_evidence_of_a_journal_has_its_time_on_a_line_of_its_own(self):
+        said = self.run_tool("diagnose", "--log", str(CORPUS / "full-wrong-offset" / "journal.export"), code=1).stdout.decode()
+        self.assertNotRegex(said, r"(?m)^ +,")
+        self.assertRegex(said, r"(?m)^ +2026-11-27 21:17:36\.640 UTC$")
+
     def advice_of(self, *arguments):
         return self.diagnose(*arguments)[1]["advice"]
 
