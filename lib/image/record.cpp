@@ -98,6 +98,10 @@ Result<FieldList> decode_fields(Cursor& in, unsigned depth) {
 
 }  // namespace
 
+Field::Field(const Field& other) : name(other.name) {
+  std::visit([&](const auto& alone) { value = alone; }, other.value);
+}
+
 const Field* Record::find(std::string_view name) const {
   const auto it = std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
   return it == fields.end() ? nullptr : &*it;

@@ -19,6 +19,16 @@ using FieldList = std::vector<Field>;
 using FieldValue = std::variant<std::uint64_t, std::string, std::vector<std::byte>, FieldList>;
 
 struct Field {
+  Field() = default;
+  Field(std::string name_, FieldValue value_) : name(std::move(name_)), value(std::move(value_)) {}
+  // libstdc++ takes a variant of strings and vectors for one that always has a value: where its copy runs out
+  // of memory, it destroys what was never made. So the value is copied alone.
+  Field(const Field& other);
+  Field(Field&&) = default;
+  Field& operator=(const Field& other) { return *this = Field(other); }
+  Field& operator=(Field&&) = default;
+  ~Field() = default;
+
   std::string name;
   FieldValue value;
 };
