@@ -709,17 +709,21 @@ TEST_CASE("nvidia in the initramfs is a warning, with the option that makes it r
   expect(folder, "early-graphics", R::Warning, "error -5");
 }
 
+namespace {
+// An initramfs of mkinitcpio with these HOOKS.
+void write_mkinitcpio(const Folder& folder, const std::string& hooks) {
+  folder.file(std::string("boot/initrd.img-") + kRelease,
+              cpio_entry("buildconfig", "") + cpio_entry("config", "HOOKS=\"" + hooks + "\"\n") +
+                  cpio_entry("hooks/resume", "x") + cpio_entry("TRAILER!!!", "", 0));
+}
+}  // namespace
+
 TEST_CASE("ZFS that is imported before the resume is a warning") {
   const Folder folder;
   write_good(folder);
-  const auto with = [&](const std::string& hooks) {
-    folder.file(std::string("boot/initrd.img-") + kRelease,
-                cpio_entry("buildconfig", "") + cpio_entry("config", "HOOKS=\"" + hooks + "\"\n") +
-                    cpio_entry("hooks/resume", "x") + cpio_entry("TRAILER!!!", "", 0));
-  };
-  with("udev zfs resume");
+  write_mkinitcpio(folder, "udev zfs resume");
   expect(folder, "zfs-order", R::Warning);
-  with("udev resume zfs");
+  write_mkinitcpio(folder, "udev resume zfs");
   CHECK(named(run(folder), "zfs-order").empty());
   CHECK(named(run(folder), "hook-order").empty());
 }
@@ -727,14 +731,9 @@ TEST_CASE("ZFS that is imported before the resume is a warning") {
 TEST_CASE("A hook that resumes before the disks are there would fail") {
   const Folder folder;
   write_good(folder);
-  const auto with = [&](const std::string& hooks) {
-    folder.file(std::string("boot/initrd.img-") + kRelease,
-                cpio_entry("buildconfig", "") + cpio_entry("config", "HOOKS=\"" + hooks + "\"\n") +
-                    cpio_entry("hooks/resume", "x") + cpio_entry("TRAILER!!!", "", 0));
-  };
-  with("resume udev encrypt");
+  write_mkinitcpio(folder, "resume udev encrypt");
   expect(folder, "hook-order", R::WouldFail, "before udev, encrypt");
-  with("udev resume encrypt");
+  write_mkinitcpio(folder, "udev resume encrypt");
   expect(folder, "hook-order", R::Warning, "before encrypt");
 }
 

@@ -73,6 +73,11 @@ void take(CommandLine& line, const std::string& parameter) {
 
 }  // namespace
 
+std::string CommandLine::place() const {
+  if (!resume) return "";
+  return "resume=" + *resume + (resume_offset ? " resume_offset=" + *resume_offset : "");
+}
+
 std::string Malformed::text() const {
   if (value.empty()) return fmt::format("\"{}\" is not known, {} is", printable(key), allowed);
   const std::string shown = printable(key) + "=" + printable(value);

@@ -34,6 +34,7 @@ struct CommandLine {
   std::vector<Malformed> malformed;
 
   bool says_where() const { return resume.has_value() || resume_offset.has_value(); }
+  std::string place() const;  // "resume=… resume_offset=…", as written; empty where it has no resume=
 };
 CommandLine parse_command_line(std::string_view text);
 

@@ -32,6 +32,11 @@ class Remedies {
   std::vector<Advice> add_module(const std::string& module) const;
   std::vector<Advice> leave_out_module(const std::string& module) const;
 
+  // systemd's HibernateLocation, that nobody needs any more. The same on every system that has it.
+  static Advice clear_efi_variable() {
+    return {"remove the variable", "systemctl start systemd-hibernate-clear.service", ""};
+  }
+
   // Lets the next boot, and that one alone, take the first entry with the kernel `release`.
   Advice boot_once(const std::string& release) const;
 

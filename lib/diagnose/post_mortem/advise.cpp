@@ -17,21 +17,18 @@ void add_lines(const std::vector<LogLine>& lines, Cause& cause) {
     cause.evidence.push_back(evidence_of(lines[i]));
 }
 
-std::string parameters_in(const BootLog& boot) {
-  const boot::CommandLine line = boot::parse_command_line(boot.command_line);
-  if (!line.resume) return "";
-  return "resume=" + *line.resume + (line.resume_offset ? " resume_offset=" + *line.resume_offset : "");
-}
-
-// What the boot that hibernated was told; not where the next one was told the same and did not find it, and
+// What the boot that hibernated was told. Not where the next one was told the same and did not find it; and
 // not
 // "/dev/sda5", which names another disk when their order changes.
 std::string parameters_of_saving(const Story& story) {
   if (!story.saving) return "";
-  const std::string then = parameters_in(*story.saving->boot);
+  const auto place_of = [](const BootLog& boot) {
+    return boot::parse_command_line(boot.command_line).place();
+  };
+  const std::string then = place_of(*story.saving->boot);
   const auto& later = story.later_boots;
-  const bool has_failed = std::any_of(later.begin(), later.end(),
-                                      [&](const BootLog* boot) { return parameters_in(*boot) == then; });
+  const bool has_failed =
+      std::any_of(later.begin(), later.end(), [&](const BootLog* boot) { return place_of(*boot) == then; });
   return has_failed || then.starts_with("resume=/dev/") ? "" : then;
 }
 
@@ -90,10 +87,6 @@ std::vector<Advice> advise_place(const Case& facts) {
                          : remedies_of(facts).put(parameters)};
   if (facts.setup != nullptr && has_own_copy(*facts.setup)) advice.push_back(remedies_of(facts).rebuild());
   return advice;
-}
-
-Advice advise_clearing() {
-  return {"remove the variable", "systemctl start systemd-hibernate-clear.service", ""};
 }
 
 Advice advise_preflight(std::string text) { return {std::move(text), "hibtool diagnose --preflight", ""}; }

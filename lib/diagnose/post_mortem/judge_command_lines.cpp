@@ -8,10 +8,7 @@
 namespace hib::diagnose {
 namespace {
 
-std::string place_in(const boot::CommandLine& line) {
-  if (!line.resume) return "no resume=";
-  return "resume=" + *line.resume + (line.resume_offset ? " resume_offset=" + *line.resume_offset : "");
-}
+std::string place_in(const boot::CommandLine& line) { return line.resume ? line.place() : "no resume="; }
 
 // "/dev/disk/by-uuid/X" is "UUID=X".
 std::string canonical(const std::string& spec) {

@@ -38,7 +38,7 @@ void judge_variable(const Case& facts, const BootLog& boot, Findings& findings) 
   if (const LogEvent* cleared = find_event(boot, 0, boot.events.size(), Event::EfiVariableCleared))
     cause.evidence.push_back(evidence_of(cleared->line));
   if (!facts.story.saving) {
-    cause.advice = {advise_clearing()};
+    cause.advice = {boot::Remedies::clear_efi_variable()};
   } else {
     cause.advice = advise_place(facts);
     cause.advice.push_back(

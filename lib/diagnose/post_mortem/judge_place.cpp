@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "lib/diagnose/boot/efi_variable.h"
 #include "lib/diagnose/post_mortem/attempt.h"
 #include "lib/diagnose/post_mortem/rules.h"
 
@@ -95,7 +94,7 @@ void judge_user_space(const Case& facts, const Attempt& attempt, Findings& findi
       cause.advice = {{"let ID= of the initramfs' os-release be that of the system", "", ""},
                       remedies_of(facts).rebuild()};
     } else {
-      cause.advice = {advise_clearing()};
+      cause.advice = {boot::Remedies::clear_efi_variable()};
     }
     findings.causes.push_back(std::move(cause));
   }

@@ -69,7 +69,6 @@ Advice advise_rearm(const Case& facts, std::string text);
 const boot::Remedies& remedies_of(const Case& facts);
 // Lets the next boot look where the image lies.
 std::vector<Advice> advise_place(const Case& facts);
-Advice advise_clearing();  // of systemd's EFI variable
 Advice advise_preflight(std::string text);
 // Where no rule knows what kept the boot from resuming.
 Advice advise_looking(const Case& facts);

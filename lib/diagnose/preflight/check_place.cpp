@@ -349,7 +349,7 @@ void check_variable(Sheet& sheet) {
   constexpr std::string_view kName = "efi-variable";
   const boot::ResumeSettings& resume = sheet.facts.configuration.resume;
   if (!resume.efi_evidence) return;
-  const Advice clear{"remove the variable", "systemctl start systemd-hibernate-clear.service", ""};
+  const Advice clear = boot::Remedies::clear_efi_variable();
   Check check{kName, Code::EfiVariable, CheckResult::Warning, "", {*resume.efi_evidence}, {clear}};
   if (!resume.efi) {
     check.text = "the EFI variable HibernateLocation cannot be understood: " + resume.efi_problem;
