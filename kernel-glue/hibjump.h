@@ -3,6 +3,7 @@
  * What the files of the module share.
  *
  *   main.c         the device, its ioctls, who may use it
+ *   permission.c   what the kernel and its administrator forbid
  *   memory.c       which physical memory may be touched, reading, writing and mapping it
  *   jump.c         who leaves for whom, and what is checked before
  *   leave.c        through the PM core: every device stands still, and comes back
@@ -43,6 +44,10 @@ static inline bool hibjump_is_inside(const struct hibjump_extent *outer, u64 sta
 	return bytes && start >= outer->start && start < outer->end && bytes <= outer->end - start;
 }
 
+/* permission.c; main.c asks for the caller's capabilities */
+int hibjump_may_hibernate(void);
+int hibjump_may_load(void);
+
 /* memory.c */
 bool hibjump_is_b(void);
 bool hibjump_region(struct hibjump_extent *region);
@@ -59,6 +64,7 @@ void hibjump_jump_exit(void);
 int hibjump_arm_jump(const struct hibjump_arm *arm);
 int hibjump_disarm(void);
 bool hibjump_is_armed(void);
+ssize_t hibjump_write_memory(const char __user *from, size_t bytes, u64 address);
 int hibjump_leave_a(struct hibjump_leave *leave);
 int hibjump_return_to_a(const struct hibjump_return *request);
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage);
@@ -67,6 +73,7 @@ int hibjump_devices(struct hibjump_devices *devices);
 
 /* leave.c: the caller holds the jump's lock */
 struct hibjump_way {
+	int (*check)(void);   /* or NULL; tasks are frozen, hotplug is locked, devices still run */
 	pm_message_t message; /* to the devices */
 	int (*enter)(void);   /* one processor, no interrupts; 0 when somebody came back */
 };

@@ -37,6 +37,19 @@ bool hibjump_is_armed(void)
 	return armed;
 }
 
+/* What is armed stays as it was checked. */
+ssize_t hibjump_write_memory(const char __user *from, size_t bytes, u64 address)
+{
+	ssize_t done = mutex_lock_interruptible(&jump_lock);
+
+	if (done)
+		return done;
+	done = armed || hibjump_is_staged() ? -EBUSY :
+					      hibjump_write_physical(from, bytes, address);
+	mutex_unlock(&jump_lock);
+	return done;
+}
+
 int hibjump_arm_jump(const struct hibjump_arm *arm)
 {
 	struct hibjump_extent region;
@@ -45,6 +58,9 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 
 	if (!hibjump_region(&region))
 		return -ENODEV;
+	error = hibjump_may_load() ?: hibjump_may_hibernate();
+	if (error)
+		return error;
 	if (!hibjump_low_is_valid(arm->low, arm->low_count))
 		return -EINVAL;
 	bytes = hibjump_low_bytes(arm->low, arm->low_count);
@@ -230,7 +246,10 @@ static int enter_b(void)
 	return 0;
 }
 
-static const struct hibjump_way way_to_b = { .message = PMSG_FREEZE, .enter = enter_b };
+/* Also what nobody can change any more until somebody is back. */
+static const struct hibjump_way way_to_b = { .check = hibjump_may_hibernate,
+					     .message = PMSG_FREEZE,
+					     .enter = enter_b };
 
 /* ---- B or C returns */
 
@@ -446,9 +465,10 @@ int hibjump_return_to_a(const struct hibjump_return *request)
 /* What is armed and what is staged both lie in the crash region. */
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage)
 {
-	int error;
+	int error = hibjump_may_load() ?: hibjump_may_hibernate();
 
-	error = mutex_lock_interruptible(&jump_lock);
+	if (!error)
+		error = mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
 	error = armed ? -EBUSY : hibjump_stage_pages(file, stage);

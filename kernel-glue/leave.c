@@ -128,6 +128,9 @@ static int prepare_hook(void)
 	if (leaver != current)
 		return 0;
 	leaver = NULL;
+	result = way->check ? way->check() : 0;
+	if (result)
+		return -ECANCELED;
 	hibjump_list_devices();
 	/* The PM core holds this device's lock, and passes by devices that are marked so. */
 	dev_pm_syscore_device(&hook->dev, true);

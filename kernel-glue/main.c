@@ -63,9 +63,7 @@ static ssize_t hibjump_write(struct file *file, const char __user *buffer, size_
 		return error;
 	if (*position < 0)
 		return -ERANGE;
-	if (hibjump_is_armed() || hibjump_is_staged())
-		return -EBUSY; /* what is armed stays as it was checked */
-	done = hibjump_write_physical(buffer, bytes, *position);
+	done = hibjump_write_memory(buffer, bytes, *position);
 	if (done > 0)
 		*position += done;
 	return done;

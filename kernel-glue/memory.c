@@ -122,7 +122,8 @@ static ssize_t transfer(u64 address, size_t bytes, char __user *to, const char _
 		done += piece;
 		cond_resched();
 	}
-	return done;
+	/* The region may have been made smaller meanwhile. */
+	return hibjump_may_access(address, bytes) ? done : -ERANGE;
 }
 
 ssize_t hibjump_read_physical(char __user *to, size_t bytes, u64 address)

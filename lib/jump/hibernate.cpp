@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/jump/check/check.h"
 #include "lib/jump/records.h"
 #include "lib/jump/target.h"
 
@@ -86,6 +87,16 @@ void note_outcome(const AreaOperations& areas, const ArmedTarget& armed, const L
   if (!noted) note("resumed, but the image does not know: " + noted.error().line());
 }
 
+// The module can say only that it is forbidden, not by what.
+Error explained(const Device& device, const Error& error) {
+  if (error.kind != ErrorKind::Refused) return error;
+  const auto refusals = check_machine(device::Tree::live(), device.info()).refusals();
+  const auto reason = std::find_if(refusals.begin(), refusals.end(), [](const Error& refusal) {
+    return refusal.where == "hibernation" || refusal.where == "lockdown";
+  });
+  return reason == refusals.end() ? error : *reason;
+}
+
 }  // namespace
 
 Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note) {
@@ -100,7 +111,10 @@ Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note) {
   if (!records)
     note("the image has the machine's records as they were when it was armed: " + records.error().line());
   Left left = leave(device, wish, records ? ByteView(*records) : ByteView());
-  if (!left.error) note_outcome(areas, armed, left, wish, note);
+  if (!left.error)
+    note_outcome(areas, armed, left, wish, note);
+  else if (left.outcome == Outcome::NotLeft)
+    left.error = explained(device, *left.error);
   return left;
 }
 

@@ -25,9 +25,11 @@ class Access(JumpTest):
 
     def test_only_a_privileged_process_of_the_initial_namespace_may_call(self):
         living = self.living(Machine())
-        program = living.folder / "who_may"
-        subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-I", str(ROOT / "kernel-glue/include/uapi"), "-o", str(program), str(HERE / "who_may.c")], check=True)
-        living.initramfs = living.initramfs_for(living.kernel, files={"bin/who_may": program})
+        programs = {f"bin/{name}": living.folder / name for name in ("who_may", "secret")}
+        for program in programs.values():
+            subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-I", str(ROOT / "kernel-glue/include/uapi"), "-o", str(program),
+                            str(HERE / f"{program.name}.c")], check=True)
+        living.initramfs = living.initramfs_for(living.kernel, files=programs)
         with living.boot() as guest:
             self.begin(guest, living.machine)
             root = self.answers(guest, "root")
@@ -41,13 +43,25 @@ class Access(JumpTest):
             self.run_in(guest, "hibtool arm -q")
             self.run_in(guest, "rmmod hibjump", code=1)  # what is armed stays
             self.assertIn("busy", self.run_in(guest, WRITE_INTO_REGION, code=1))
+            self.keeps_secrets(guest)
             self.run_in(guest, "hibtool disarm -q")
             self.run_in(guest, "echo 1 > /proc/sys/kernel/kexec_load_disabled")
             self.assertIn("kexec: the kernel enters no other one", self.run_in(guest, "hibtool arm", code=4))
+            self.assertEqual(self.answers(guest, "root")["HIBJUMP_STAGE"], "EPERM")
             refused = self.answers(guest, "locked")
             self.assertEqual({refused[name] for name in CALLS | {"open-again"}}, {"EPERM"}, "locked down")
-            self.assertIn("not locked down", self.run_in(guest, "hibtool arm", code=2))
+            self.assertIn("not locked down", self.run_in(guest, "hibtool arm", code=4))
             self.run_in(guest, "rmmod hibjump")
+
+    def keeps_secrets(self, guest):
+        """What a program keeps secret lies in no image, also where it began to after arming."""
+        life_before = life(guest)
+        self.run_in(guest, "secret > /tmp/secret & until grep -q HOLDING /tmp/secret; do usleep 50000; done")
+        said = self.run_in(guest, "hibtool hibernate --rehearse", code=4)
+        self.assertRegex(said, r"hibernation: process \d+ \(secret\) keeps memory secret")
+        self.assert_goes_on(guest, Machine(), life_before)
+        self.assertIn("keeps memory secret", self.run_in(guest, "hibtool disarm -q; hibtool arm", code=4))
+        self.run_in(guest, "killall secret; hibtool arm -q && hibtool hibernate -q --rehearse && hibtool arm -q")
 
 
 class UntestedSeries(JumpTest):

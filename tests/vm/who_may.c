@@ -89,7 +89,8 @@ static void call_all(int file)
 	struct hibjump_leave leave = { .size = sizeof(leave) };
 	struct hibjump_return back = { .size = sizeof(back) };
 	struct hibjump_devices devices = { .size = sizeof(devices) };
-	struct hibjump_stage stage = { .size = sizeof(stage) };
+	struct hibjump_range range = { .start = 1 << 20, .bytes = 4096 };
+	struct hibjump_stage stage = { .size = sizeof(stage), .ranges = (__u64)&range, .range_count = 1 };
 	char page[4096];
 
 	report("HIBJUMP_INFO", ioctl(file, HIBJUMP_INFO, &info));

@@ -52,7 +52,10 @@ Error call_error(const char* call, int errno_value, const char* when_busy = "") 
   error.file = kModulePath;
   switch (errno_value) {
     case EPERM:
-      error.advice = "the jump needs root in the initial user namespace and a kernel that is not locked down";
+      error.kind = ErrorKind::Refused;
+      error.advice =
+          "the jump needs root in the initial user namespace and a kernel that is not locked down and may "
+          "hibernate: hibtool arm --check";
       break;
     case ENODEV: error.advice = "boot with crashkernel=192M"; break;
     case EBUSY: error.advice = when_busy; break;

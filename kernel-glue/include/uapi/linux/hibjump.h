@@ -20,7 +20,10 @@
  * Reserved fields and unknown flags must be zero (EINVAL).
  *
  * errno, the same for all calls:
- *   EPERM      a capability is missing, or the kernel is locked down
+ *   EPERM      a capability is missing, or the kernel is locked down, may not hibernate (nohibernate,
+ *              memory of memfd_secret or CXL), or may not load another kernel
+ *              (kernel.kexec_load_disabled): HIBJUMP_ARM, HIBJUMP_STAGE; of HIBJUMP_LEAVE all but
+ *              the last one
  *   EINVAL     a field is not what it may be
  *   E2BIG      the structure is newer than the module
  *   EFAULT     user memory cannot be accessed
