@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/jump/boot/kernel_modules.h"
 #include "lib/jump/boot/mounted_drivers.h"
 #include "lib/jump/boot/saver_config.h"
 #include "lib/jump/records.h"
@@ -14,6 +15,7 @@ namespace {
 
 std::vector<std::string> drivers_for(const ArmRequest& request, const JumpTarget& target) {
   std::vector<std::string> drivers = target.drivers;
+  for (const std::string& name : modules_driving_watchdogs("")) drivers.push_back(name);
   if (!request.only_target_drivers) {
     for (const std::string& name : modules_driving_mounts("")) {
       if (std::find(drivers.begin(), drivers.end(), name) == drivers.end()) drivers.push_back(name);

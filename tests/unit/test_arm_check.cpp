@@ -318,18 +318,24 @@ TEST_CASE("drivers are told by what they do with a frozen device") {
         "graphics: nvidia: its memory comes back by its own hooks alone; use nouveau, or the other GPU");
 }
 
-TEST_CASE("a watchdog that runs is a warning, and whether it can be stopped is said") {
+TEST_CASE("a watchdog of the hardware that runs is stopped by the saver, or refused") {
   const Folder folder;
   write_good(folder);
   folder.file("sys/class/watchdog/watchdog0/state", "inactive\n");
   CHECK(complaints(check(folder)) == Lines{});
   folder.file("sys/class/watchdog/watchdog0/state", "active\n");
+  folder.file("sys/class/watchdog/watchdog0/identity", "Software Watchdog\n");
+  CHECK(complaints(check(folder)) == Lines{});
   folder.file("sys/class/watchdog/watchdog0/identity", "iTCO_wdt\n");
   CHECK(complaints(check(folder)) ==
-        Lines{"warning watchdog: iTCO_wdt runs: it may restart the machine while it saves"});
+        Lines{"warning watchdog: iTCO_wdt runs: the saver stops it, and it stays so"});
   folder.file("sys/class/watchdog/watchdog0/nowayout", "1\n");
-  CHECK(complaints(check(folder)) == Lines{"warning watchdog: iTCO_wdt runs and cannot be stopped: it may "
-                                           "restart the machine while it saves"});
+  CHECK(complaints(check(folder)) ==
+        Lines{"refused watchdog: iTCO_wdt cannot be stopped: it would restart the machine while it saves"});
+  folder.file("sys/class/watchdog/watchdog0/state", "inactive\n");
+  folder.file("sys/module/ipmi_watchdog/parameters/timeout", "10\n");
+  CHECK(complaints(check(folder)) ==
+        Lines{"warning watchdog: ipmi_watchdog: if it runs, it restarts the machine while it saves"});
 }
 
 TEST_CASE("who sleeps, snapshots or runs virtual machines is told by what processes have open") {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "kernel-glue/include/uapi/linux/hibjump.h"
+#include "lib/jump/boot/kernel_modules.h"
 #include "lib/jump/boot/mounted_drivers.h"
 #include "lib/jump/module/suspend_records.h"
 #include "tests/support/images.h"
@@ -274,7 +275,18 @@ TEST_CASE(
         std::vector<std::string>{"ahci", "megaraid_sas", "nvme"});
 }
 
+TEST_CASE("The drivers of watchdogs are found by what uses the core of all of them, and by their devices") {
+  const Tree tree;
+  tree.file("/sys/module/watchdog/holders/i6300esb", "");
+  tree.file("/sys/module/watchdog/holders/iTCO_wdt", "");
+  tree.link("/sys/class/watchdog/watchdog0/device/driver/module", "/sys/module/wdat_wdt");
+  tree.file("/sys/class/watchdog/watchdog1/identity", "Software Watchdog\n");
+  CHECK(jump::modules_driving_watchdogs(tree.root()) ==
+        std::vector<std::string>{"i6300esb", "iTCO_wdt", "wdat_wdt"});
+}
+
 TEST_CASE("A machine on which nothing can be read has no drivers to name") {
   const TempFolder folder;
   CHECK(jump::modules_driving_mounts(folder.file("none")).empty());
+  CHECK(jump::modules_driving_watchdogs(folder.file("none")).empty());
 }

@@ -66,20 +66,29 @@ class Access(JumpTest):
 
 class UntestedSeries(JumpTest):
     def test_it_loads_only_when_it_is_told_to_and_the_image_says_so(self):
-        living = self.living(Machine())
+        living = self.living(Machine(modules=("i6300esb",)))
         module = jump.build_module(living.kernel, CACHE, untested=True)
         living.initramfs = living.initramfs_for(living.kernel, files={f"lib/modules/{living.kernel.release}/updates/hibjump.ko": module})
-        with living.boot("hib.saver") as guest:  # which leaves the module to the test
+        with living.boot("hib.saver", extra=["-device", "i6300esb,id=watchdog"]) as guest:  # hib.saver leaves the module to the test
             self.begin(guest, living.machine)
+            runs = self.start_watchdog(guest)
             self.run_in(guest, "insmod /lib/modules/*/updates/hibjump.ko", code=95)  # EOPNOTSUPP
             self.assertIn("untested kernel series; allow_untested=1", self.run_in(guest, "dmesg | grep hibjump:"))
             self.run_in(guest, "insmod /lib/modules/*/updates/hibjump.ko allow_untested=1")
             before = life(guest)
             self.run_in(guest, SAVE + " --return")
             self.assert_goes_on(guest, living.machine, before)
+            self.assertEqual(self.run_in(guest, runs), "0", "the saver has stopped the watchdog")
         done = subprocess.run([HIBTOOL, "inspect", "--json", "--records", str(living.target)], capture_output=True, text=True, check=True)
         record = next(record for record in json_schema.loads(done.stdout)["records"] if record["type"] == "jump")
         self.assertEqual(record["fields"]["untested_series"], 1)
+
+    def start_watchdog(self, guest):
+        """One that would restart the machine in three minutes; a command that says by its register (LOCK, 0x68) whether it runs."""
+        runs = "cd /sys/bus/pci/drivers/i6300*/0*/; dd if=config bs=1 skip=104 count=1 2> /dev/null | hexdump -e '1/1 \"%d\"' | awk '{print int($1 / 2) % 2}'; cd /"
+        self.run_in(guest, "watchdog -t 30 -T 180 /dev/watchdog0")
+        self.assertEqual(self.run_in(guest, runs), "1")
+        return runs
 
 
 if __name__ == "__main__":

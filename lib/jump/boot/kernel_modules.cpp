@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -88,6 +89,20 @@ std::vector<std::string> modules_driving(unsigned major, unsigned minor, const s
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+// Most of them have no device in sysfs that leads to the driver; but they use the core of all watchdogs.
+std::vector<std::string> modules_driving_watchdogs(const std::string& root) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (const auto& holder : fs::directory_iterator(root + "/sys/module/watchdog/holders", error))
+    names.insert(holder.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(root + "/sys/class/watchdog", error)) {
+    std::error_code missing;
+    const fs::path module = fs::canonical(entry.path() / "device/driver/module", missing);
+    if (!missing) names.insert(module.filename().string());
+  }
+  return {names.begin(), names.end()};
 }
 
 Result<std::vector<KernelModule>> read_modules(const std::string& folder,

@@ -34,13 +34,28 @@ std::string inherited_command_line() {
   return line;
 }
 
-// On EFI machines; 0 where the firmware is a BIOS.
-std::uint64_t acpi_rsdp() {
+std::uint64_t rsdp_of_efi() {
   std::ifstream file("/sys/firmware/efi/systab");
   for (std::string line; std::getline(file, line);) {
     if (line.rfind("ACPI20=", 0) == 0) return std::strtoull(line.c_str() + 7, nullptr, 0);
   }
   return 0;
+}
+
+// acpi_rsdp_addr of struct boot_params: what a loader without a BIOS gave the machine's kernel (kexec, PVH).
+std::uint64_t rsdp_of_loader() {
+  constexpr std::streamoff kAddress = 0x70;
+  std::ifstream file("/sys/kernel/boot_params/data", std::ios::binary);
+  std::uint64_t address = 0;
+  file.seekg(kAddress);
+  file.read(reinterpret_cast<char*>(&address), sizeof(address));
+  return file ? address : 0;
+}
+
+// 0 where the kernel finds it by itself, as on a machine with a BIOS.
+std::uint64_t acpi_rsdp() {
+  const std::uint64_t address = rsdp_of_efi();
+  return address != 0 ? address : rsdp_of_loader();
 }
 
 Result<KernelModule> read_jump_module(const PreloadOptions& options, const std::string& folder) {

@@ -30,9 +30,9 @@ struct Preload {
 
 Result<Preload> prepare_preload(const PreloadOptions& options);
 
-inline constexpr const char* kConfigPath = "saver.config";  // in the initramfs
-inline constexpr const char* kWatchdogModule =
-    "softdog";  // drives saver/watchdog.h where there is no better one
+inline constexpr const char* kConfigPath = "saver.config";             // in the initramfs
+inline constexpr const char* kWatchdogModule = "softdog";              // drives saver/watchdog.h
+inline constexpr const char* kSoftwareWatchdog = "Software Watchdog";  // what that calls itself
 inline constexpr const char* kModuleFolder =
     "modules";  // in the initramfs; files in the order of their names
 

@@ -77,13 +77,19 @@ void check_watchdogs(Sheet& sheet) {
     const std::string folder = "/sys/class/watchdog/" + name;
     if (facts.reader.line(folder + "/state") != "active") continue;
     const std::string identity = facts.reader.line(folder + "/identity").value_or(name);
-    const bool may_stop = facts.reader.line(folder + "/nowayout") != "1";
-    sheet.warn(kCode,
-               fmt::format("{} runs{}: it may restart the machine while it saves", identity,
-                           may_stop ? "" : " and cannot be stopped"),
-               folder,
-               may_stop ? "stop what feeds it before hibernating" : "load its driver with nowayout=0");
+    if (identity == "Software Watchdog") continue;  // stands still with the machine's processors
+    if (facts.reader.line(folder + "/nowayout") == "1") {
+      sheet.refuse(kCode,
+                   fmt::format("{} cannot be stopped: it would restart the machine while it saves", identity),
+                   folder, "load its driver with nowayout=0");
+    } else {
+      sheet.warn(kCode, fmt::format("{} runs: the saver stops it, and it stays so", identity), folder,
+                 "restart what feeds it after the machine is back");
+    }
   }
+  if (facts.tree.exists("/sys/module/ipmi_watchdog"))
+    sheet.warn(kCode, "ipmi_watchdog: if it runs, it restarts the machine while it saves",
+               "/sys/module/ipmi_watchdog", "stop what feeds it before hibernating");
 }
 
 // The fixed ACPI description table: 20 of the flags is "hardware-reduced".

@@ -56,6 +56,7 @@ class Saver {
     TRY(config_, read_config());
     missing_drivers_ = load_kernel_modules(config_.allow_untested);
     start_other_processors();
+    stop_hardware_watchdogs();
     start_watchdog();
     TRY(const auto device, Device::open());
     return config_.restore ? restore(device) : serve_machine(device);
@@ -107,7 +108,9 @@ class Saver {
     }
     if (context.wish == Wish::SaveAndReturn) return target.note(Phase::JumpedBack, "the machine went on");
     TRY_OK(target.note(Phase::PoweredOff));
-    return fail(power_off());
+    const Error error = power_off();
+    static_cast<void>(target.note(Phase::Failed, error.line()));  // the machine goes on from here
+    return fail(error);
   }
 
   Result<Context> read_context(const Device& device) const {
@@ -120,6 +123,7 @@ class Saver {
   Result<void> stand_by(const Device& device) {
     stop_watchdog();
     TRY_OK(device.stand_by(config_.context));
+    stop_hardware_watchdogs();
     start_watchdog();
     has_stood_by_ = true;
     return read_partitions_again();

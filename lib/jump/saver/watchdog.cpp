@@ -6,24 +6,69 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "lib/jump/boot/preload.h"
 
 namespace hib::jump {
 namespace {
-constexpr const char* kWatchdogPath = "/dev/watchdog";
+
+struct Node {
+  std::string path;      // "/dev/watchdog0"
+  std::string identity;  // of its driver
+  bool may_stop = true;  // once it is opened
+};
+
+std::string line_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
 }
 
+std::vector<Node> nodes() {
+  std::vector<Node> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/watchdog", error)) {
+    const std::filesystem::path& folder = entry.path();
+    found.push_back({"/dev/" + folder.filename().string(), line_of(folder / "identity"),
+                     line_of(folder / "nowayout") != "1"});
+  }
+  return found;
+}
+
+// "V" before the last close says that this is meant (Linux: Documentation/watchdog/watchdog-api.rst).
+void stop_on_close(const Fd& fd) { static_cast<void>(!::write(fd.get(), "V", 1)); }
+
+}  // namespace
+
 Result<Watchdog> Watchdog::start(unsigned seconds) {
-  Fd fd(::open(kWatchdogPath, O_WRONLY | O_CLOEXEC));
-  if (!fd) return fail(system_error("open", errno).of(kWatchdogPath));
+  std::string path = "/dev/watchdog";
+  for (const Node& node : nodes()) {
+    if (node.identity == kSoftwareWatchdog) path = node.path;
+  }
+  Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd) return fail(system_error("open", errno).of(path));
   int timeout = static_cast<int>(seconds);
   if (::ioctl(fd.get(), WDIOC_SETTIMEOUT, &timeout) != 0)
-    return fail(system_error("WDIOC_SETTIMEOUT", errno).of(kWatchdogPath));
+    return fail(system_error("WDIOC_SETTIMEOUT", errno).of(path));
   return Watchdog(std::move(fd));
 }
 
 void Watchdog::alive() const { ::ioctl(fd_.get(), WDIOC_KEEPALIVE, 0); }
 
-// "V" before the last close says that this is meant (Linux: Documentation/watchdog/watchdog-api.rst).
-void Watchdog::stop() const { static_cast<void>(!::write(fd_.get(), "V", 1)); }
+void Watchdog::stop() const { stop_on_close(fd_); }
+
+// Opening starts one, so that closing it stops it, whatever it did before.
+void stop_hardware_watchdogs() {
+  for (const Node& node : nodes()) {
+    if (node.identity == kSoftwareWatchdog || !node.may_stop) continue;
+    const Fd fd(::open(node.path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (fd) stop_on_close(fd);
+  }
+}
 
 }  // namespace hib::jump

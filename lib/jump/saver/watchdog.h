@@ -1,5 +1,5 @@
-// A time limit for the saver: without progress for so long, the machine restarts. The kernel's watchdog
-// device counts, so that it also works when this process cannot run any more.
+// A time limit for the saver: without progress for so long, the machine restarts. The kernel's software
+// watchdog counts, so that it also works when this process cannot run any more.
 #pragma once
 
 #include "lib/base/error.h"
@@ -18,5 +18,9 @@ class Watchdog {
   explicit Watchdog(Fd fd) : fd_(std::move(fd)) {}
   Fd fd_;
 };
+
+// The hardware's watchdogs know nothing of the jump: one that ran in the machine would restart it in the
+// middle of saving. Stops all that have a driver here.
+void stop_hardware_watchdogs();
 
 }  // namespace hib::jump
