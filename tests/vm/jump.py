@@ -36,15 +36,29 @@ def build_module(found, cache, source=None, untested=False):
         if untested:
             compat = tree / "compat.h"
             before, tested = compat.read_text().split("hibjump_series_is_tested", 1)
-            compat.write_text(before + "hibjump_series_is_tested" + tested.replace("KERNEL_VERSION(6,", "KERNEL_VERSION(5,"))
+            compat.write_text(before + "hibjump_series_is_tested" + re.sub(r"KERNEL_VERSION\([67],", "KERNEL_VERSION(5,", tested))
         # No type information in the module: that takes pahole, and nothing here reads it.
-        done = subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", "W=1", "C=2", "CHECK=sparse", "CONFIG_DEBUG_INFO_BTF_MODULES="], capture_output=True, text=True)
+        done = run_make(found, tree)
         said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]
         if done.returncode != 0 or said:
             raise kernel.KernelError(f"{name} does not build cleanly:\n" + "\n".join(said or done.stderr.splitlines()))
         subprocess.run(["objcopy", "--strip-debug", str(tree / f"{name}.ko"), str(module)], check=True)
         note.write_text(made_of)
     return module
+
+
+def run_make(found, tree):
+    """In the kernel's own builder, where it has one: in a copy of the tree, with what was made copied back."""
+    options = ["W=1", "C=2", "CHECK=sparse", "CONFIG_DEBUG_INFO_BTF_MODULES="]
+    if not found.builder:
+        return subprocess.run(["make", "-C", str(tree), f"KDIR={found.headers}", *options], capture_output=True, text=True)
+    inside = found.builder.root / "build" / tree.parent.parent.name
+    shutil.rmtree(inside, ignore_errors=True)
+    shutil.copytree(tree, inside)
+    headers = found.headers.relative_to(found.builder.root)
+    done = found.builder.run(["make", "-C", f"/build/{inside.name}", f"KDIR=/{headers}", *options])
+    shutil.copytree(inside, tree, dirs_exist_ok=True)
+    return done
 
 
 def digest_of(paths):
@@ -70,7 +84,8 @@ def program_files(program, folder):
 def installed_files(found, module, modules):
     """name in the guest -> Path: a kernel with the modules that matter, and the watchdog."""
     files = {f"lib/modules/{found.release}/kernel/{file.name}": file for file in found.module_files([*modules, "softdog"])}
-    return {**files, f"boot/vmlinuz-{found.release}": found.vmlinuz, f"lib/modules/{found.release}/updates/hibjump.ko": module}
+    vmlinuz = f"boot/vmlinuz-{found.release}" if found.vmlinuz.parent.name == "boot" else f"usr/lib/modules/{found.release}/vmlinuz"
+    return {**files, vmlinuz: found.vmlinuz, f"lib/modules/{found.release}/updates/hibjump.ko": module}
 
 
 def build_initramfs(path, found, module, hibtool, folder, modules, commands, files=None):

@@ -4,17 +4,23 @@ import fcntl
 import lzma
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from builder import Builder
 
 # series -> (metapackages to try in turn, suites they are in)
 SERIES = {
     "6.1": (["linux-image-amd64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
     "6.1-cloud": (["linux-image-cloud-amd64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
     "6.12": (["linux-image-6.12-amd64"], ["bookworm", "bookworm-updates", "bookworm-security", "bookworm-backports"]),
+    "backports": (["linux-image-amd64"], ["trixie-backports"]),  # the newest for Debian 13
+    "next": (["linux-image-amd64"], ["forky"]),  # of the Debian after it
     "6.1-arm64": (["linux-image-arm64"], ["bookworm", "bookworm-updates", "bookworm-security"]),
     "6.12-arm64-16k": (["linux-image-6.12-arm64-16k"], ["bookworm", "bookworm-updates", "bookworm-security"]),
 }
+# Series whose headers need a newer compiler and C library than this machine's -> the Debian that has them.
+BUILT_IN = {"backports": "trixie", "next": "forky"}
 
 
 class KernelError(Exception):
@@ -28,6 +34,7 @@ class Kernel:
     modules: Path  # .../lib/modules/RELEASE
     headers: Path = None  # the build folder for modules, where it was asked for
     architecture: str = "amd64"
+    builder: Builder = None  # in which modules are built, where this machine does not do
 
     def module_files(self, names):
         """The .ko files of these modules and of what they need, in the order of loading."""
@@ -84,9 +91,9 @@ def fetch(series, cache):
         fcntl.flock(lock, fcntl.LOCK_EX)
         root = folder / "root"
         if not (root / "complete").exists():
-            package = _download(series, folder)
-            _run(["dpkg-deb", "-x", str(package), str(root)])
-            package.unlink()
+            for package in _download(series, folder):
+                _run(["dpkg-deb", "-x", str(package), str(root)])
+                package.unlink()
             (root / "complete").touch()
     return _unpacked(root, architecture_of(series))
 
@@ -116,6 +123,11 @@ def fetch_busybox(series, cache):
 def fetch_headers(series, cache):
     """The kernel of a series with what building a module for it takes: headers, and the programs that kbuild runs."""
     found = fetch(series, cache)
+    if series in BUILT_IN:
+        wanted = f"linux-headers-{found.release}"
+        suites = list(dict.fromkeys([BUILT_IN[series], *SERIES[series][1]]))
+        builder = Builder(Path(cache).resolve() / f"builder-{series}", suites, uri_of(suites[0]), ("make", "sparse", wanted))
+        return replace(found, headers=builder.root / "usr" / "src" / wanted, builder=builder)
     folder = Path(cache).resolve() / series
     headers = folder / "headers"
     with open(folder / "lock", "w") as lock:
@@ -137,8 +149,10 @@ def fetch_headers(series, cache):
 
 
 def _unpacked(root, architecture):
-    modules = next(iter((root / "lib" / "modules").iterdir()))
-    return Kernel(modules.name, root / "boot" / f"vmlinuz-{modules.name}", modules, architecture=architecture)
+    """Where the kernel and its modules are has changed: from 6.19 on below /usr, from 7.2 on the kernel beside its modules."""
+    modules = next(path for parent in ("lib", "usr/lib") if (root / parent / "modules").exists() for path in (root / parent / "modules").iterdir())
+    vmlinuz = next(path for path in (root / "boot" / f"vmlinuz-{modules.name}", modules / "vmlinuz") if path.exists())
+    return Kernel(modules.name, vmlinuz, modules, architecture=architecture)
 
 
 def _download(series, folder):
@@ -149,8 +163,9 @@ def _download(series, folder):
         depends = _run([*apt("apt-cache"), "depends", meta])
         match = re.search(r"Depends: (linux-image-\d\S*)", depends)
         if match:
-            _run([*apt("apt-get"), "download", "-q", match.group(1)], cwd=folder)
-            return next(folder.glob("linux-image-*.deb"))
+            parts = re.findall(r"Depends: (linux-(?:binary|modules)-\d\S*)", _run([*apt("apt-cache"), "depends", match.group(1)]))
+            _run([*apt("apt-get"), "download", "-q", match.group(1), *parts], cwd=folder)
+            return [next(folder.glob(f"{name}_*.deb")) for name in (match.group(1), *parts)]
     raise KernelError(f"no package of the kernel series {series} in {', '.join(suites)}")
 
 
@@ -160,7 +175,7 @@ def _private_apt(folder, suites, architecture="amd64"):
         (folder / sub).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    lines = [f"deb [signed-by={keyring}] {_uri_of(suite)} {suite} main" for suite in suites]
+    lines = [f"deb [signed-by={keyring}] {uri_of(suite)} {suite} main" for suite in suites]
     (folder / "sources.list").write_text("\n".join(lines) + "\n")
     options = [
         f"Dir::State={folder}/state", f"Dir::State::status={folder}/status", f"Dir::Cache={folder}/cache",
@@ -170,7 +185,7 @@ def _private_apt(folder, suites, architecture="amd64"):
     return lambda program: [program, *(part for option in options for part in ("-o", option))]
 
 
-def _uri_of(suite):
+def uri_of(suite):
     """Where this machine gets Debian from, so that no mirror is named here."""
     found = _run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]).split()
     security = [u for u in found if "security" in u]
