@@ -16,6 +16,7 @@
 
 #else
 
+#include <linux/ioport.h>
 #include <linux/mmzone.h>
 #include <linux/types.h>
 #include <asm/msr.h>
@@ -45,6 +46,21 @@
 #define rdmsrq_safe rdmsrl_safe
 #define wrmsrq_safe wrmsrl_safe
 #endif
+
+/*
+ * Soft reserved memory has a tree of its own from 7.0 on, which /proc/iomem does not show; earlier
+ * it is a kind of line in there.
+ */
+static inline int hibjump_walk_soft_reserved(u64 start, u64 end, void *data,
+					     int (*each)(struct resource *, void *))
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+	return walk_soft_reserve_res(start, end, data, each);
+#else
+	return walk_iomem_res_desc(IORES_DESC_SOFT_RESERVED, IORESOURCE_MEM, start, end, data,
+				   each);
+#endif
+}
 
 /* The series on which whole cycles are tested (tests/vm/test_jump.py). */
 static inline bool hibjump_series_is_tested(void)

@@ -7,6 +7,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "hibjump.h"
 
 /* B has been handed an ELF header of A's memory. */
@@ -59,12 +60,15 @@ static int compare_extent(struct resource *resource, void *data)
 bool hibjump_may_access(u64 start, u64 bytes)
 {
 	struct search search = { .extent = { start, start + bytes } };
-	unsigned long kind = hibjump_is_b() ? IORES_DESC_SOFT_RESERVED : IORES_DESC_CRASH_KERNEL;
+	u64 last = search.extent.end - 1;
 
 	if (!bytes || search.extent.end < start)
 		return false;
-	walk_iomem_res_desc(kind, IORESOURCE_MEM, start, search.extent.end - 1, &search,
-			    compare_extent);
+	if (hibjump_is_b())
+		hibjump_walk_soft_reserved(start, last, &search, compare_extent);
+	else
+		walk_iomem_res_desc(IORES_DESC_CRASH_KERNEL, IORESOURCE_MEM, start, last, &search,
+				    compare_extent);
 	return search.found;
 }
 
