@@ -64,6 +64,7 @@ SaverConfig full_config() {
   config.timeout_seconds = std::numeric_limits<unsigned>::max();
   config.level = max_zstd_level();
   config.records = {{"machine", 1, {{"kernel", std::string("6.1.0")}}}, {"devices", 7, {}}};
+  config.memory = {{0x100000, 0x3ff00000}, {0x100000000, kHuge - 0x100000000}};
   return config;
 }
 
@@ -83,6 +84,11 @@ void check_same(const SaverConfig& a, const SaverConfig& b) {
   REQUIRE(a.records.size() == b.records.size());
   for (std::size_t i = 0; i < a.records.size(); ++i)
     CHECK(encode_record(a.records[i]) == encode_record(b.records[i]));
+  REQUIRE(a.memory.size() == b.memory.size());
+  for (std::size_t i = 0; i < a.memory.size(); ++i) {
+    CHECK(a.memory[i].start == b.memory[i].start);
+    CHECK(a.memory[i].bytes == b.memory[i].bytes);
+  }
 }
 
 Record full_config_record() { return record_of(jump::encode(full_config())); }
@@ -153,7 +159,7 @@ TEST_CASE("A configuration without one of its fields is refused, and the field n
     check_refused(decoded(without(full, name)), std::string("record saver: ") + name, "missing",
                   "a field of this record");
   }
-  for (const char* name : {"target_head", "restore", "record"}) CHECK(decoded(without(full, name)));
+  for (const char* name : {"target_head", "restore", "record", "memory"}) CHECK(decoded(without(full, name)));
 }
 
 TEST_CASE("A configuration with a field that nobody knows is refused") {
@@ -221,6 +227,17 @@ TEST_CASE("A record inside of a configuration that is none is refused") {
       decoded(with(full_config_record(), "record", std::vector<std::byte>(7, std::byte{0xFF})));
   REQUIRE_FALSE(decoded_with);
   CHECK(decoded_with.error().where.find("record") != std::string::npos);
+}
+
+TEST_CASE("A piece of memory in a configuration has a start and an end below 2^64, and nothing else") {
+  const auto decoded_with = [](std::uint64_t start, std::uint64_t bytes, const char* last_name) {
+    const Record piece{"memory", 0, {{"start", start}, {last_name, bytes}}};
+    return decoded(with(full_config_record(), "memory", encode_record(piece)));
+  };
+  CHECK(must(decoded_with(0x1000, kHuge - 0x1000, "bytes")).memory.front().end() == kHuge);
+  check_refused(decoded_with(0x1000, kHuge - 0xfff, "bytes"), "record memory: bytes", "0xfffffffffffff000",
+                "an end below 2^64");
+  check_refused(decoded_with(0x1000, 1, "byte"), "record memory: bytes", "missing", "a field of this record");
 }
 
 TEST_CASE("A record of another type is no configuration") {

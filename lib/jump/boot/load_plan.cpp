@@ -39,6 +39,8 @@ struct E820Entry {
 };
 static_assert(sizeof(E820Entry) == 20);
 
+std::uint64_t low_copy_in(const MemoryRange& region) { return region.start; }
+
 std::vector<MemoryRange> low_pieces(const std::vector<MemoryRange>& ram) {
   std::vector<MemoryRange> low;
   for (const MemoryRange& range : ram) {
@@ -72,9 +74,8 @@ Result<std::vector<E820Entry>> memory_map_of_saver(const LoadRequest& request, c
       add(entry.start, entry.size, entry.type == 0 ? std::uint32_t{kReserved} : entry.type);
   }
   for (const MemoryRange& range : plan.low) add(range.start, range.bytes, kRam);
-  for (const MemoryRange& range : ram_outside(request.ram, request.region))
+  for (const MemoryRange& range : memory_of_machine(request.ram, request.region))
     add(range.start, range.bytes, kSoftReserved);
-  add(plan.low_copy, kLowEnd, kSoftReserved);
   add(request.region.start + kLowEnd, kHeaderBytes - kLowEnd, kReserved);
   add(request.region.start + kHeaderBytes, request.region.bytes - kHeaderBytes, kRam);
   if (map.size() > kMaxE820)
@@ -191,6 +192,14 @@ Error does_not_fit(const MemoryRange& region, std::uint64_t needed) {
 
 }  // namespace
 
+std::vector<MemoryRange> memory_of_machine(const std::vector<MemoryRange>& ram, const MemoryRange& region) {
+  std::vector<MemoryRange> memory = ram_outside(ram, region);
+  memory.push_back({low_copy_in(region), kLowEnd});
+  std::sort(memory.begin(), memory.end(),
+            [](const MemoryRange& a, const MemoryRange& b) { return a.start < b.start; });
+  return memory;
+}
+
 Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
                            std::vector<std::byte> initramfs) {
   const MemoryRange& region = request.region;
@@ -206,7 +215,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
   if (needed > region.bytes) return fail(does_not_fit(region, needed));
 
   LoadPlan plan;
-  plan.low_copy = region.start;
+  plan.low_copy = low_copy_in(region);
   plan.standby_low_copy = region.start + kStandbyLowCopy;
   plan.low = low_pieces(request.ram);
   plan.boot_params = region.start + kBootParams;

@@ -43,6 +43,10 @@ struct LoadPlan {
   std::vector<MemoryRange> low;
 };
 
+// Where the saver finds the machine's memory, by the saver's addresses: all of `ram` but the region, and the
+// copy of what lies below 640 KiB. The saver's own kernel knows it as soft reserved. Ascending.
+std::vector<MemoryRange> memory_of_machine(const std::vector<MemoryRange>& ram, const MemoryRange& region);
+
 // Takes the initramfs as a value: it is the largest segment.
 Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
                            std::vector<std::byte> initramfs);

@@ -3,12 +3,14 @@
 #include <charconv>
 #include <limits>
 
+#include "lib/base/text.h"
 #include "lib/image/record_fields.h"
 
 namespace hib::jump {
 namespace {
 
 constexpr std::string_view kType = "saver";
+constexpr std::string_view kMemoryType = "memory";  // one piece of it
 
 Result<int> level_from(const std::string& text) {
   int level = 0;
@@ -16,6 +18,25 @@ Result<int> level_from(const std::string& text) {
   const bool is_number = error == std::errc() && stop == text.data() + text.size();
   if (is_number && level >= min_zstd_level() && level <= max_zstd_level()) return level;
   return fail(make_error(ErrorKind::Corrupt, "record saver: level", text, "a level of zstd"));
+}
+
+std::vector<std::byte> encode_range(const MemoryRange& range) {
+  Record record;
+  record.type = kMemoryType;
+  record.set("start", range.start);
+  record.set("bytes", range.bytes);
+  return encode_record(record);
+}
+
+Result<MemoryRange> decode_range(ByteView bytes) {
+  TRY(const Record record, decode_record(bytes, 0));
+  TRY(auto fields, RecordFields::of(record, kMemoryType));
+  MemoryRange range;
+  TRY(range.start, fields.number("start"));
+  TRY(range.bytes, fields.number("bytes"));
+  TRY_OK(fields.finish());
+  if (range.bytes <= std::numeric_limits<std::uint64_t>::max() - range.start) return range;
+  return fail(make_error(ErrorKind::Corrupt, "record memory: bytes", hex(range.bytes), "an end below 2^64"));
 }
 
 }  // namespace
@@ -34,6 +55,7 @@ std::vector<std::byte> encode(const SaverConfig& config) {
   record.set("timeout_seconds", std::uint64_t{config.timeout_seconds});
   record.set("level", std::to_string(config.level));  // may be negative
   for (const Record& one : config.records) record.fields.push_back({"record", encode_record(one)});
+  for (const MemoryRange& range : config.memory) record.fields.push_back({"memory", encode_range(range)});
   return encode_record(record);
 }
 
@@ -64,6 +86,11 @@ Result<SaverConfig> decode_saver_config(ByteView bytes) {
   for (const auto& one : records) {
     TRY(auto decoded, decode_record(one, 0));
     config.records.push_back(std::move(decoded));
+  }
+  TRY(const auto ranges, fields.all_bytes("memory"));
+  for (const auto& one : ranges) {
+    TRY(const MemoryRange range, decode_range(one));
+    config.memory.push_back(range);
   }
   TRY_OK(fields.finish());
   return config;

@@ -24,8 +24,6 @@ std::vector<MemoryRange> memory_ranges(const std::vector<IomemLine>& lines, std:
 
 // Whole pages of what /proc/iomem calls so. Needs root: others see zeros.
 inline constexpr std::string_view kSystemRam = "System RAM";
-inline constexpr std::string_view kMachineMemory =
-    "Soft Reserved";  // in the saver, by the firmware map that plan_load() makes
 Result<std::vector<MemoryRange>> read_memory_ranges(std::string_view kind);
 
 }  // namespace hib::jump

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "lib/base/text.h"
-#include "lib/jump/module/iomem.h"
 
 namespace hib::jump {
 namespace {
@@ -12,11 +11,6 @@ namespace {
 constexpr std::uint64_t kWindowBytes = 64U << 20;  // its page table has 128 KiB: the saver has little memory
 
 }  // namespace
-
-Result<MemoryWindow> MemoryWindow::open(const Device& device, std::string_view kind) {
-  TRY(auto ranges, read_memory_ranges(kind));
-  return MemoryWindow(device, std::move(ranges));
-}
 
 Result<void> MemoryWindow::write(std::uint64_t address, ByteView bytes) {
   while (!bytes.empty()) {

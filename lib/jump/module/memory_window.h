@@ -2,7 +2,7 @@
 // a time, and moves on as its user writes further.
 #pragma once
 
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/jump/module/device.h"
@@ -11,21 +11,19 @@ namespace hib::jump {
 
 class MemoryWindow {
  public:
-  // `kind` is what /proc/iomem calls the memory: kMachineMemory in the saver, kSystemRam in the restorer.
-  // `device` must outlive the window.
-  static Result<MemoryWindow> open(const Device& device, std::string_view kind);
+  // `ranges`: what of the memory may be written. `device` must outlive the window.
+  MemoryWindow(const Device& device, std::vector<MemoryRange> ranges)
+      : device_(&device), ranges_(std::move(ranges)) {}
 
   // Fails where a part of the bytes is not the machine's memory. Bytes that were written before that stay.
   Result<void> write(std::uint64_t address, ByteView bytes);
   Result<void> fill(std::uint64_t address, std::byte value, std::uint64_t bytes);
 
  private:
-  MemoryWindow(const Device& device, std::vector<MemoryRange> ranges)
-      : device_(&device), ranges_(std::move(ranges)) {}
   Result<MutableBytes> at(std::uint64_t address, std::uint64_t most);
 
   const Device* device_;
-  std::vector<MemoryRange> ranges_;  // ascending
+  std::vector<MemoryRange> ranges_;
   MemoryRange mapped_;
   Mapping mapping_;
 };

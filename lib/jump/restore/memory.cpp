@@ -1,7 +1,6 @@
 #include "lib/jump/restore/memory.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "lib/jump/module/iomem.h"
 #include "lib/jump/module/memory_window.h"
@@ -33,9 +32,8 @@ std::size_t items_together(const PageBatch& batch, std::size_t first) {
   return Placement::together(start.run.first, count);
 }
 
-Result<void> write_pages(const JumpImage& image, const Device& device, std::string_view kind,
-                         const Placement& placement, const ProgressCallback& progress) {
-  TRY(auto memory, MemoryWindow::open(device, kind));
+Result<void> write_pages(const JumpImage& image, MemoryWindow memory, const Placement& placement,
+                         const ProgressCallback& progress) {
   const MemoryTarget target{
       [&](std::uint64_t address, ByteView bytes) { return memory.write(address, bytes); },
       [&](std::uint64_t address, std::byte value, std::uint64_t bytes) {
@@ -77,12 +75,14 @@ Result<void> write_batch(const PageBatch& batch, const Placement& placement, con
   return {};
 }
 
-Result<void> write_memory(const JumpImage& image, const Device& device, const ProgressCallback& progress) {
-  return write_pages(image, device, kMachineMemory, {image.context.low, image.context.low_copy}, progress);
+Result<void> write_memory(const JumpImage& image, const Device& device,
+                          const std::vector<MemoryRange>& memory, const ProgressCallback& progress) {
+  return write_pages(image, {device, memory}, {image.context.low, image.context.low_copy}, progress);
 }
 
 Result<void> fill_stage(const JumpImage& image, const Device& device, const ProgressCallback& progress) {
-  return write_pages(image, device, kSystemRam, {{}, 0}, progress);
+  TRY(auto memory, read_memory_ranges(kSystemRam));
+  return write_pages(image, {device, std::move(memory)}, {{}, 0}, progress);
 }
 
 }  // namespace hib::jump

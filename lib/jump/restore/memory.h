@@ -36,8 +36,10 @@ struct MemoryTarget {
 // A batch of loaded pages, runs in one piece. Absent pages are left alone: the machine did not use them.
 Result<void> write_batch(const PageBatch& batch, const Placement& placement, const MemoryTarget& target);
 
-// In the saver. After an error memory is a mix of both machines: the kernel must restart.
-Result<void> write_memory(const JumpImage& image, const Device& device, const ProgressCallback& progress);
+// In the saver; `memory` is what it knows of the machine's (SaverConfig). After an error memory is a mix of
+// both machines: the kernel must restart.
+Result<void> write_memory(const JumpImage& image, const Device& device,
+                          const std::vector<MemoryRange>& memory, const ProgressCallback& progress);
 
 // In the restorer, into the room that `device` has staged. Every page is checked by its hash on the way.
 Result<void> fill_stage(const JumpImage& image, const Device& device, const ProgressCallback& progress);

@@ -93,10 +93,12 @@ Result<void> check_kernel_build(const JumpImage& image, const BzImage& kernel) {
                   .advise("--kernel takes one all the same"));
 }
 
-SaverConfig config_for(const ResumeRequest& request, const JumpImage& image) {
+SaverConfig config_for(const ResumeRequest& request, const JumpImage& image,
+                       const std::vector<MemoryRange>& ram) {
   SaverConfig config;
   config.context = image.context.address;
   config.restore = image.context.id;
+  config.memory = memory_of_machine(ram, image.context.region);
   config.target_head = request.offset * kAreaHeadBytes;
   config.timeout_seconds = kRestoreTimeout;
   config.allow_untested = image.jump.untested_series;
@@ -108,7 +110,7 @@ Result<LoadPlan> plan(const ResumeRequest& request, const JumpImage& image, std:
   PreloadOptions options = request.preload;
   TRY(options.drivers, drivers_of(request.device));
   options.drivers.push_back(kWatchdogModule);
-  options.config = encode(config_for(request, image));
+  options.config = encode(config_for(request, image, ram));
   if (options.kernel.empty()) {
     TRY(options.kernel, kernel_of(image));
   }

@@ -153,7 +153,7 @@ class Saver {
     TRY(const auto target, find_target(*config_.restore));
     const auto written = without_exceptions([&]() -> Result<void> {
       TRY(const auto image, open_jump_image(formats_, target.device, target.area.head_page()));
-      return write_memory(image, device, [this](const Progress&) { alive(); });
+      return write_memory(image, device, config_.memory, [this](const Progress&) { alive(); });
     });
     if (!written) {
       static_cast<void>(target.note(Phase::Failed, written.error().line()));
