@@ -23,8 +23,7 @@ class Arm final : public Verb {
         "--standby", request_.standby,
         "boot the saver now, and let it stand by: it has found its target then, and hibernate takes seconds "
         "less. All devices are suspended and resumed once for that");
-    app.add_option("--kernel", request_.preload.kernel,
-                   "the saver's kernel (default: /boot/vmlinuz of the running one)")
+    app.add_option("--kernel", request_.preload.kernel, "the saver's kernel (default: the running one)")
         ->type_name("VMLINUZ");
     app.add_option("--modules", request_.preload.modules, "its modules (default: /lib/modules/RELEASE)")
         ->type_name("DIR");

@@ -46,7 +46,7 @@ class Resume final : public Verb {
 void add_resume_options(CLI::App& app, ResumeOptions& options) {
   app.add_option("--kernel", options.preload.kernel,
                  "load this kernel as the saver, to write the memory back (default: the one that saved the "
-                 "image, in /boot)")
+                 "image)")
       ->type_name("VMLINUZ");
   app.add_option("--modules", options.preload.modules, "its modules (default: /lib/modules/RELEASE of it)")
       ->type_name("DIR");

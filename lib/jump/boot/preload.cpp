@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "lib/jump/boot/initramfs.h"
+#include "lib/jump/boot/kernel_files.h"
 #include "lib/os/file.h"
 #include "lib/os/machine.h"
 
@@ -96,13 +97,12 @@ Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, co
 }  // namespace
 
 Result<Preload> prepare_preload(const PreloadOptions& options) {
-  const std::string path =
-      options.kernel.empty() ? "/boot/vmlinuz-" + read_machine("").release : options.kernel;
+  const std::string path = options.kernel.empty() ? kernel_file(read_machine("").release) : options.kernel;
   Preload preload;
   TRY(preload.kernel, BzImage::read(path));
   TRY(preload.initramfs,
       build_initramfs(options,
-                      options.modules.empty() ? "/lib/modules/" + preload.kernel.release : options.modules,
+                      options.modules.empty() ? modules_folder(preload.kernel.release) : options.modules,
                       preload));
   preload.command_line = fmt::format("{}{} {}", inherited_command_line(), kAlways, options.append);
   preload.acpi_rsdp = acpi_rsdp();

@@ -12,8 +12,8 @@
 namespace hib::jump {
 
 struct PreloadOptions {
-  std::string kernel;                // vmlinuz; "" is /boot/vmlinuz-RELEASE of the running kernel
-  std::string modules;               // folder of its modules; "" is /lib/modules/RELEASE
+  std::string kernel;                // vmlinuz; "" is that of the running kernel
+  std::string modules;               // folder of its modules; "" is that of its release
   std::string jump_module;           // hibjump.ko; "" is looked for among the modules
   std::string append;                // to the command line
   std::vector<std::byte> config;     // for the saver, its file kConfigPath (saver_config.h)

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/jump/boot/kernel_files.h"
 #include "lib/jump/boot/kernel_modules.h"
 #include "lib/jump/boot/kexec.h"
 #include "lib/jump/boot/saver_config.h"
@@ -75,7 +76,7 @@ Result<std::string> kernel_of(const JumpImage& image) {
   if (!saved_by || saved_by->release.empty() || saved_by->release.find('/') != std::string::npos) {
     return fail(not_a_jump_image(image.path(), "no kernel that saved"));
   }
-  const std::string path = "/boot/vmlinuz-" + saved_by->release;
+  const std::string path = kernel_file(saved_by->release);
   if (::access(path.c_str(), R_OK) == 0) return path;
   return fail(make_error(ErrorKind::Refused, "kernel",
                          fmt::format("{} is not here; this is {}", printable(path), read_machine("").release),
