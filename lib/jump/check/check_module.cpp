@@ -17,7 +17,7 @@ constexpr const char* kRegionSize = "/sys/kernel/kexec_crash_size";
 constexpr std::string_view kRegionName = "Crash kernel";
 constexpr const char* kBootWithRegion = "boot with crashkernel=192M";
 // hibjump_series_is_tested() of kernel-glue/compat.h.
-constexpr std::array<unsigned, 2> kTestedSeries = {6'001, 6'012};
+constexpr std::array<unsigned, 4> kTestedSeries = {6'001, 6'012, 7'002, 7'003};
 constexpr std::array<const char*, 2> kCrashKernelServices = {"kdump-tools", "kdump"};
 
 void check_loaded(Sheet& sheet) {
