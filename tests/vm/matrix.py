@@ -44,7 +44,7 @@ machine on two shared processors. At best they compare with each other.
 
 def case_for(series, hardware):
     cpus, append, chipset, memory, own_region, through_saver = hardware
-    machine = Machine(series=series, cpus=cpus, append=append, machine=chipset, memory_mib=memory, target_mib=memory + 512)
+    machine = Machine(series=series, cpus=cpus, append=append, machine=chipset, memory_mib=memory, target_mib=memory + 512, modules=("button",))
 
     class Combination(Cycles, JumpTest):
         pass
@@ -71,6 +71,7 @@ def run(series, hardware):
 
 def main():
     wanted = [(series, hardware) for series in ("6.1", "6.12") for hardware in HARDWARE]
+    wanted += [("backports", HARDWARE[1]), ("next", HARDWARE[2])]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         rows = list(pool.map(lambda combination: run(*combination), wanted))
     print(HEADING)
