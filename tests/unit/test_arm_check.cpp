@@ -135,7 +135,6 @@ TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
       {"sys/devices/system/cpu/online", "0,2\n", "warning processors-off: 2 processors off"},
       {"sys/bus/acpi/devices/PNP0C80:00", "", "warning memory-hotplug: "},
       {"proc/meminfo", "HardwareCorrupted: 12 kB\n", "warning memory-bad: 12.0 KiB of memory are poisoned"},
-      {"sys/bus/virtio/drivers/virtio_balloon/virtio2", "", "warning memory-balloon: "},
       {"proc/cmdline", "crashkernel=192M init_on_free=1\n", "warning free-pages: init_on_free=1"},
       {"sys/firmware/acpi/tables/FACP", fixed_table('\x10'), "warning acpi: hardware-reduced"},
       {"usr/lib/systemd/system-sleep/tlp", "", "warning sleep-hooks: these do not run: tlp"}};
@@ -281,6 +280,27 @@ TEST_CASE("cpusets of cgroup v2 are a warning on Linux 6.1") {
   folder.file("proc/sys/kernel/osrelease", "6.1.0-40-amd64\n");
   CHECK(complaints(check(folder)) ==
         Lines{"warning cpusets: tasks in cpusets lose a narrower affinity of their own"});
+}
+
+TEST_CASE("memory of several drivers is refused by each name") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/iomem", std::string(kMemory) +
+                                "100000000-10fffffff : System RAM (kmem)\n"
+                                "110000000-117ffffff : System RAM (kmem)\n"
+                                "120000000-127ffffff : System RAM (virtio_mem)\n"
+                                "130000000-137ffffff : System RAM\n");
+  CHECK(complaints(check(folder)) ==
+        Lines{"refused memory: 384 MiB that a driver manages as \"System RAM (kmem)\": it would not be saved",
+              "refused memory: 128 MiB that a driver manages as \"System RAM (virtio_mem)\": it would not be "
+              "saved"});
+}
+
+TEST_CASE("a balloon is no reason against the jump: what it holds is not read") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/bus/virtio/drivers/virtio_balloon/virtio2", "");
+  CHECK(complaints(check(folder)) == Lines{});
 }
 
 TEST_CASE("more pieces of low memory than the saver keeps are refused") {

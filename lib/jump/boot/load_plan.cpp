@@ -41,12 +41,14 @@ static_assert(sizeof(E820Entry) == 20);
 
 std::uint64_t low_copy_in(const MemoryRange& region) { return region.start; }
 
-std::vector<MemoryRange> low_pieces(const std::vector<MemoryRange>& ram) {
+Result<std::vector<MemoryRange>> low_pieces(const std::vector<MemoryRange>& ram) {
   std::vector<MemoryRange> low;
   for (const MemoryRange& range : ram) {
-    if (range.start < kLowEnd && low.size() < kMaxLowRanges)
-      low.push_back({range.start, std::min(range.end(), kLowEnd) - range.start});
+    if (range.start < kLowEnd) low.push_back({range.start, std::min(range.end(), kLowEnd) - range.start});
   }
+  if (low.size() > kMaxLowRanges)
+    return fail(make_error(ErrorKind::Unsupported, "memory below 640 KiB",
+                           fmt::format("{} pieces", low.size()), fmt::format("up to {}", kMaxLowRanges)));
   return low;
 }
 
@@ -217,7 +219,7 @@ Result<LoadPlan> plan_load(const LoadRequest& request, const BzImage& kernel,
   LoadPlan plan;
   plan.low_copy = low_copy_in(region);
   plan.standby_low_copy = region.start + kStandbyLowCopy;
-  plan.low = low_pieces(request.ram);
+  TRY(plan.low, low_pieces(request.ram));
   plan.boot_params = region.start + kBootParams;
   plan.stub = region.start + kStub;
   plan.entry = load_address + kernel.entry;

@@ -1,5 +1,6 @@
 // Which memory there is: all of it has to be known to the saver, and to be there when the machine comes back.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,8 +12,14 @@ namespace {
 
 constexpr const char* kMap = "/proc/iomem";
 
-// Memory that a driver has added: "System RAM (kmem)".
-bool is_of_driver(const IomemLine& line) { return line.name.starts_with("System RAM ("); }
+// Memory that drivers have added, by its names: "System RAM (kmem)".
+std::set<std::string> kinds_of_driver(const std::vector<IomemLine>& lines) {
+  std::set<std::string> names;
+  for (const IomemLine& line : lines) {
+    if (line.name.starts_with("System RAM (")) names.insert(line.name);
+  }
+  return names;
+}
 
 std::uint64_t bytes_of(const std::vector<MemoryRange>& ranges) {
   std::uint64_t bytes = 0;
@@ -23,15 +30,15 @@ std::uint64_t bytes_of(const std::vector<MemoryRange>& ranges) {
 void check_ranges(Sheet& sheet) {
   constexpr std::string_view kCode = "memory";
   const Facts& facts = sheet.facts;
-  const auto driver = std::find_if(facts.memory.begin(), facts.memory.end(), is_of_driver);
-  if (driver != facts.memory.end()) {
-    const std::uint64_t bytes = bytes_of(memory_ranges(facts.memory, driver->name));
+  const auto drivers = kinds_of_driver(facts.memory);
+  for (const std::string& name : drivers) {
+    const std::uint64_t bytes = bytes_of(memory_ranges(facts.memory, name));
     sheet.refuse(kCode,
                  fmt::format("{}a driver manages as \"{}\": it would not be saved",
-                             bytes == 0 ? "memory that " : human_bytes(bytes) + " that ", driver->name),
+                             bytes == 0 ? "memory that " : human_bytes(bytes) + " that ", name),
                  kMap, "take that memory offline, and keep its driver from loading");
-    return;
   }
+  if (!drivers.empty()) return;
   if (!facts.sees_addresses) {
     sheet.unknown(kCode, "where memory lies is not shown: needs root", kMap);
     return;
@@ -60,20 +67,18 @@ void check_added_memory(Sheet& sheet) {
                  "/sys/bus/virtio/drivers/virtio_mem");
 }
 
-// Pages that the saver cannot read, and would.
+// Pages that the saver must not read, and does not.
 void check_bad_memory(Sheet& sheet) {
   constexpr std::string_view kCode = "memory-bad";
   if (const std::uint64_t bytes = sheet.facts.kernel.memory_of("HardwareCorrupted"); bytes != 0)
-    sheet.warn(kCode,
-               fmt::format("{} of memory are poisoned: reading them may end the saver", human_bytes(bytes)),
+    sheet.warn(kCode, fmt::format("{} of memory are poisoned: not read, and not saved", human_bytes(bytes)),
                "/proc/meminfo");
   const auto virtio = sheet.facts.reader.names("/sys/bus/virtio/drivers/virtio_balloon");
   const bool is_virtio = std::any_of(virtio.begin(), virtio.end(),
                                      [](const std::string& name) { return name.starts_with("virtio"); });
   if (is_virtio || sheet.facts.tree.exists("/sys/module/vmw_balloon"))
-    sheet.warn("memory-balloon", "a balloon may hold memory of this virtual machine",
-               is_virtio ? "/sys/bus/virtio/drivers/virtio_balloon" : "/sys/module/vmw_balloon",
-               "let the host deflate it before hibernating");
+    sheet.ok("memory-balloon", "what a balloon holds of this virtual machine's memory is not saved",
+             is_virtio ? "/sys/bus/virtio/drivers/virtio_balloon" : "/sys/module/vmw_balloon");
 }
 
 void check_free_pages(Sheet& sheet) {
