@@ -1,6 +1,7 @@
 #include "lib/jump/restore/check.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -29,8 +30,12 @@ bool holds(const std::vector<MemoryRange>& pages, std::uint64_t address) {
 
 }  // namespace
 
-Result<void> check_memory_map(const std::vector<MemoryMapEntry>& here,
-                              const std::vector<MemoryMapEntry>& in_image) {
+Result<void> check_memory_map(std::vector<MemoryMapEntry> here, std::vector<MemoryMapEntry> in_image) {
+  const auto by_address = [](const MemoryMapEntry& a, const MemoryMapEntry& b) {
+    return std::tie(a.start, a.size) < std::tie(b.start, b.size);
+  };
+  std::sort(here.begin(), here.end(), by_address);
+  std::sort(in_image.begin(), in_image.end(), by_address);
   const auto same = [](const MemoryMapEntry& a, const MemoryMapEntry& b) {
     return a.start == b.start && a.size == b.size && a.name == b.name;
   };

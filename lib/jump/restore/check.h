@@ -11,8 +11,9 @@
 namespace hib::jump {
 
 // The firmware lays memory out again on each boot. With another layout, pages of the machine may have no RAM.
-Result<void> check_memory_map(const std::vector<MemoryMapEntry>& here,
-                              const std::vector<MemoryMapEntry>& in_image);
+// The order of the entries tells nothing: memory that was added while the machine ran comes last there, and
+// first at the next boot.
+Result<void> check_memory_map(std::vector<MemoryMapEntry> here, std::vector<MemoryMapEntry> in_image);
 
 // `pages`, ascending, are all that the machine used as RAM. They must lie in RAM here and outside of the
 // crash region; below 640 KiB they must be pages of which the context keeps a copy.
