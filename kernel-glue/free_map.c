@@ -1,16 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which pages the kernel does not use: what lies in them need not be saved. Pages that wait on a
- * processor's own list count as used.
+ * Maps of the pages that are not to be saved: those that the kernel does not use, so that nobody
+ * needs what lies in them, and those that must not be read. Pages that wait on a processor's own
+ * list count as used.
+ *
+ * The pages of a map lie anywhere, and there are such only for addresses at which there is RAM. An
+ * index, which is one piece of memory, says where they are.
  */
 #include <linux/bitmap.h>
 #include <linux/gfp.h>
 #include <linux/ioport.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/pfn.h>
 
 #include "compat.h"
 #include "hibjump.h"
+
+/* Nobody is killed for a map. */
+#define MAP_FLAGS (GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN)
+
+struct map {
+	struct hibjump_map *index; /* NULL: there is none */
+	size_t bytes;		   /* of the index */
+	gfp_t flags;
+};
+
+static struct map unused = { .flags = MAP_FLAGS | __GFP_NORETRY };
+static struct map skipped = { .flags = MAP_FLAGS | __GFP_RETRY_MAYFAIL };
+
+static u64 *addresses_of(const struct map *map)
+{
+	return (u64 *)(map->index + 1);
+}
+
+static void free_map(struct map *map)
+{
+	u32 i;
+
+	if (!map->index)
+		return;
+	for (i = 0; i < map->index->page_count; i++) {
+		if (addresses_of(map)[i])
+			free_page((unsigned long)__va(addresses_of(map)[i]));
+	}
+	free_pages_exact(map->index, map->bytes);
+	map->index = NULL;
+	map->bytes = 0;
+}
+
+static int add_map_pages(struct resource *resource, void *data)
+{
+	u64 i = PFN_DOWN(resource->start) / HIBJUMP_MAP_FRAMES;
+	u64 last = PFN_DOWN(resource->end) / HIBJUMP_MAP_FRAMES;
+	struct map *map = data;
+
+	for (; i <= last; i++) {
+		unsigned long page;
+
+		if (i >= map->index->page_count)
+			return -ENOMEM; /* was added right now */
+		if (addresses_of(map)[i])
+			continue;
+		page = __get_free_page(map->flags);
+		if (!page)
+			return -ENOMEM;
+		addresses_of(map)[i] = __pa(page);
+	}
+	return 0;
+}
+
+static int alloc_map(struct map *map)
+{
+	u64 count = DIV_ROUND_UP(PFN_UP(hibjump_ram_end()), HIBJUMP_MAP_FRAMES);
+	int error;
+
+	BUILD_BUG_ON(HIBJUMP_MAP_FRAMES != PAGE_SIZE * BITS_PER_BYTE);
+	if (count > U32_MAX)
+		return -ENOMEM;
+	map->bytes = sizeof(*map->index) + count * sizeof(u64);
+	map->index = alloc_pages_exact(map->bytes, map->flags);
+	if (!map->index)
+		return -ENOMEM;
+	map->index->magic = HIBJUMP_MAP_MAGIC;
+	map->index->version = HIBJUMP_VERSION;
+	map->index->page_count = count;
+	error = walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
+				    U64_MAX, map, add_map_pages);
+	if (error)
+		free_map(map);
+	return error;
+}
 
 /* A kernel that expects free pages to hold what it has written into them needs them all. */
 static bool free_pages_have_content(void)
@@ -18,53 +98,86 @@ static bool free_pages_have_content(void)
 	return want_init_on_free() || page_poisoning_enabled_static();
 }
 
-/*
- * One piece of memory, so that one address says where it is; where there is none, everything is
- * saved.
- */
-void hibjump_alloc_free_map(struct hibjump_free_map *map)
+/* Without a map of unused pages all are saved. The other map has to be. */
+int hibjump_alloc_maps(void)
 {
-	map->bits = NULL;
-	map->bytes = 0;
-	if (free_pages_have_content())
-		return;
-	map->bytes = round_up(DIV_ROUND_UP(PFN_UP(hibjump_ram_end()), 8), PAGE_SIZE);
-	map->bits = alloc_pages_exact(map->bytes,
-				      GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN | __GFP_NORETRY);
-	if (!map->bits)
-		map->bytes = 0;
+	if (!free_pages_have_content())
+		alloc_map(&unused);
+	return alloc_map(&skipped);
 }
 
-void hibjump_release_free_map(struct hibjump_free_map *map)
+void hibjump_free_maps(void)
 {
-	if (map->bits)
-		free_pages_exact(map->bits, map->bytes);
-	map->bits = NULL;
-	map->bytes = 0;
+	free_map(&unused);
+	free_map(&skipped);
 }
 
-static int mark_free(struct resource *resource, void *data)
+/* What lies in one page of the map: a free block is aligned to its size. */
+static int set(const struct map *map, unsigned long pfn, unsigned long count)
 {
-	const struct hibjump_free_map *map = data;
-	unsigned long end = min_t(unsigned long, PFN_DOWN(resource->end + 1), map->bytes * 8);
-	unsigned long pfn = PFN_UP(resource->start);
+	u64 address = pfn / HIBJUMP_MAP_FRAMES < map->index->page_count ?
+			      addresses_of(map)[pfn / HIBJUMP_MAP_FRAMES] :
+			      0;
 
-	while (pfn < end) {
-		struct page *page = pfn_to_page(pfn);
-		unsigned long count = 1;
-
-		if (PageBuddy(page) && page_private(page) <= HIBJUMP_MAX_ORDER) {
-			count = min(1UL << page_private(page), end - pfn);
-			bitmap_set(map->bits, pfn, count);
-		}
-		pfn += count;
-	}
+	if (!address || count > HIBJUMP_MAP_FRAMES - pfn % HIBJUMP_MAP_FRAMES)
+		return -ENOMEM;
+	bitmap_set(__va(address), pfn % HIBJUMP_MAP_FRAMES, count);
 	return 0;
 }
 
-void hibjump_fill_free_map(const struct hibjump_free_map *map)
+/*
+ * Reading such a page may end B: what is not online may have no memory, nor what a balloon has
+ * marked PageOffline, and a poisoned page raises a machine check. Of a huge page the kernel does not
+ * say which part is poisoned.
+ */
+static bool must_not_be_read(struct page *page)
 {
-	if (map->bits)
-		walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
-				    U64_MAX, (void *)map, mark_free);
+	if (page && is_page_hwpoison(page)) {
+		skipped.index->poisoned++;
+		return true;
+	}
+	if (page && !PageOffline(page))
+		return false;
+	skipped.index->offline++;
+	return true;
+}
+
+static int mark(struct resource *resource, void *data)
+{
+	unsigned long end = PFN_DOWN(resource->end + 1);
+	unsigned long pfn;
+	int error = 0;
+
+	for (pfn = PFN_UP(resource->start); pfn < end && !error; pfn++) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (must_not_be_read(page))
+			error = set(&skipped, pfn, 1);
+		if (!error && page && unused.index && PageBuddy(page) &&
+		    page_private(page) <= HIBJUMP_MAX_ORDER)
+			error = set(&unused, pfn, min(1UL << page_private(page), end - pfn));
+	}
+	return error;
+}
+
+int hibjump_fill_maps(void)
+{
+	return walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
+				   U64_MAX, NULL, mark);
+}
+
+static u64 address_of(const struct map *map, u64 *bytes)
+{
+	*bytes = map->bytes;
+	return map->index ? __pa(map->index) : 0;
+}
+
+u64 hibjump_unused_address(u64 *bytes)
+{
+	return address_of(&unused, bytes);
+}
+
+u64 hibjump_skipped_address(u64 *bytes)
+{
+	return address_of(&skipped, bytes);
 }

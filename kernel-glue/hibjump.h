@@ -14,7 +14,8 @@
  *   processor.c    the processor's state
  *   page_tables.c  the tables that a jump runs on
  *   stage.c        A's memory in an ordinary kernel that goes back into A
- *   free_map.c     which pages the kernel does not use
+ *   ram.c          which RAM there is, and whether that has changed
+ *   free_map.c     which pages the kernel does not use, and which must not be read
  *   devices.c      the devices in PM order, and the record of them
  *   callbacks.c    what the PM core called, and what that returned
  *   records.c      how a record is written
@@ -179,15 +180,16 @@ const struct hibjump_extent *hibjump_staged_region(void);
 int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64 *table);
 void hibjump_park_processors(void);
 
-/* free_map.c */
-struct hibjump_free_map {
-	void *bits; /* NULL where there is none */
-	size_t bytes;
-};
+/* ram.c */
+u32 hibjump_memory_sum(void);
+int hibjump_check_ram(u64 callers_ranges, u32 count);
 
-void hibjump_alloc_free_map(struct hibjump_free_map *map);
-void hibjump_release_free_map(struct hibjump_free_map *map);
-void hibjump_fill_free_map(const struct hibjump_free_map *map); /* nobody else runs */
+/* free_map.c: maps for one jump; the caller holds the jump's lock */
+int hibjump_alloc_maps(void);
+void hibjump_free_maps(void);
+int hibjump_fill_maps(void); /* nobody else runs */
+u64 hibjump_unused_address(u64 *bytes); /* physical */
+u64 hibjump_skipped_address(u64 *bytes);
 
 /* area.c: the records of the last HIBJUMP_LEAVE; the caller holds the jump's lock */
 int hibjump_alloc_area(size_t own_bytes, u64 given, u32 given_bytes);

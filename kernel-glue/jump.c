@@ -17,13 +17,13 @@ static DEFINE_MUTEX(jump_lock);
 static bool armed;
 static struct hibjump_arm arm_request;
 static struct hibjump_extent armed_region;
+static u32 armed_memory; /* the sum over what was RAM */
 static u64 standby_context; /* A: physical address, in the region; 0: B is yet to be booted */
 static struct hibjump_tables tables;
 static void *note; /* a page */
 
 /* While a jump is under way: */
 static u32 wish;
-static struct hibjump_free_map free_map;
 static bool stands_by;	  /* B: is to be entered again */
 static struct hibjump_saved other; /* of the context that is entered; checked */
 
@@ -54,6 +54,7 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 {
 	struct hibjump_extent region;
 	int error;
+	u32 memory;
 	u64 bytes;
 
 	if (!hibjump_region(&region))
@@ -73,7 +74,9 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 		return -EINVAL;
 	if (kexec_crash_loaded())
 		return -EBUSY;
-	error = mutex_lock_interruptible(&jump_lock);
+	memory = hibjump_memory_sum();
+	error = hibjump_check_ram(arm->ranges, arm->range_count) ?:
+		mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
 	if (armed || hibjump_is_staged()) {
@@ -81,6 +84,7 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 	} else {
 		arm_request = *arm;
 		armed_region = region;
+		armed_memory = memory;
 		standby_context = 0;
 		armed = true;
 		__module_get(THIS_MODULE);
@@ -141,8 +145,8 @@ static void describe_a(void)
 	saved->trampoline = hibjump_trampoline_address();
 	saved->suspended_ns = hibjump_suspended_ns();
 	saved->wish = wish;
-	saved->free_map = free_map.bits ? __pa(free_map.bits) : 0;
-	saved->free_map_bytes = free_map.bytes;
+	saved->free_map = hibjump_unused_address(&saved->free_map_bytes);
+	saved->skip_map = hibjump_skipped_address(&saved->skip_map_bytes);
 	saved->records = hibjump_records_address(&saved->records_bytes);
 }
 
@@ -177,6 +181,12 @@ static bool region_is_as_armed(void)
 
 	return hibjump_region(&now) && now.start == armed_region.start &&
 	       now.end == armed_region.end && !kexec_crash_loaded();
+}
+
+/* B would not save what was added, and read what is gone. */
+static int check_memory(void)
+{
+	return hibjump_memory_sum() == armed_memory ? 0 : -ESTALE;
 }
 
 static int check_context_of_b(struct hibjump_context *of)
@@ -235,10 +245,9 @@ static int enter_b(void)
 
 	if (!region_is_as_armed())
 		return -EBUSY;
-	error = map_for_jump(&armed_region);
+	error = map_for_jump(&armed_region) ?: hibjump_fill_maps();
 	if (error)
 		return error;
-	hibjump_fill_free_map(&free_map);
 	hibjump_describe_self(__pa(tables.page[0]));
 	describe_a();
 	fill_trampoline_to_b();
@@ -247,7 +256,12 @@ static int enter_b(void)
 }
 
 /* Also what nobody can change any more until somebody is back. */
-static const struct hibjump_way way_to_b = { .check = hibjump_may_hibernate,
+static int check_before_leaving(void)
+{
+	return check_memory() ?: hibjump_may_hibernate();
+}
+
+static const struct hibjump_way way_to_b = { .check = check_before_leaving,
 					     .message = PMSG_FREEZE,
 					     .enter = enter_b };
 
@@ -344,14 +358,15 @@ static int leave_with_records(const struct hibjump_leave *leave)
 	int error;
 
 	hibjump_own_context()->outcome = HIBJUMP_NOT_LEFT;
-	error = standby_context ? take_context_of_b() : 0;
+	error = check_memory();
+	if (!error && standby_context)
+		error = take_context_of_b();
 	if (!error)
 		error = hibjump_begin_records(leave);
 	if (error)
 		return error;
-	hibjump_alloc_free_map(&free_map);
-	error = hibjump_go(&way_to_b);
-	hibjump_release_free_map(&free_map);
+	error = hibjump_alloc_maps() ?: hibjump_go(&way_to_b);
+	hibjump_free_maps();
 	hibjump_end_records();
 	return error;
 }

@@ -130,7 +130,7 @@ static int prepare_hook(void)
 	leaver = NULL;
 	result = way->check ? way->check() : 0;
 	if (result)
-		return -ECANCELED;
+		return -ECANCELED; /* no device was completed: none is to be prepared again */
 	hibjump_list_devices();
 	/* The PM core holds this device's lock, and passes by devices that are marked so. */
 	dev_pm_syscore_device(&hook->dev, true);

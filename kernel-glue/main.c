@@ -140,7 +140,8 @@ static int call_arm(void __user *argument)
 
 	if (error)
 		return error;
-	if (arm.reserved)
+	if (arm.reserved || arm.reserved2 || !arm.range_count ||
+	    arm.range_count > HIBJUMP_MAX_RANGES)
 		return -EINVAL;
 	error = hibjump_processor_supported();
 	if (error)

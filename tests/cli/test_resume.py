@@ -36,7 +36,7 @@ def context_page():
     saved = bytes(number("HIBJUMP_ID_BYTES")) + struct.pack("<QQQII", region, 64 << 20, region, 1, 1 if paging_here() == 4 else 0) + low
     saved += struct.pack("<6Q", 0xffff888000000000 + CONTEXT, CONTEXT, 0xffffffffc0001234, 0x6000, 0, 0)
     saved += bytes(8 * (1 + 4 + 4 + 3)) + bytes(2 * 8) + bytes(8 * (1 + 4 + 2))  # what is the machine's own
-    saved += struct.pack("<II", 0, 2) + bytes(16 * number("HIBJUMP_MAX_MSRS")) + bytes(8 * 6)
+    saved += struct.pack("<II", 0, 2) + bytes(16 * number("HIBJUMP_MAX_MSRS")) + bytes(8 * 7) + struct.pack("<Q", 32)
     head = struct.pack("<QIIII", number("HIBJUMP_CONTEXT_MAGIC"), number("HIBJUMP_VERSION"), len(saved), zlib.crc32(saved), 0)
     return (head + saved).ljust(PAGE, b"\0")
 

@@ -37,6 +37,7 @@ hibjump_context good_context() {
   raw.saved.resume = kEntry;
   raw.saved.table = kTable;
   raw.saved.wish = 2;
+  raw.saved.skip_map_bytes = sizeof(hibjump_map);
   return raw;
 }
 
@@ -147,6 +148,9 @@ TEST_CASE("A context with a broken byte, or with fields that no jump can use, is
   check_refused(decoded([](auto& raw) { raw.saved.wish = 5; }), "wish");
   check_refused(decoded([](auto& raw) { raw.saved.free_map = 1; }), "free_map");
   check_refused(decoded([](auto& raw) { raw.saved.free_map_bytes = 1ULL << 40; }), "free_map");
+  check_refused(decoded([](auto& raw) { raw.saved.skip_map = 1; }), "skip_map");
+  check_refused(decoded([](auto& raw) { raw.saved.skip_map_bytes = 0; }), "skip_map");
+  check_refused(decoded([](auto& raw) { raw.saved.skip_map_bytes = 1ULL << 40; }), "skip_map");
   check_refused(decoded([](auto& raw) { raw.saved.records = 8; }), "records");
   check_refused(decoded([](auto& raw) { raw.saved.records_bytes = 1ULL << 40; }), "records");
 }

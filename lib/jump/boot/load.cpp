@@ -83,8 +83,8 @@ Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options
   Loader loader(device);
   for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
 
-  TRY_OK(
-      device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy}));
+  TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy,
+                     std::move(request.ram)}));
   return report;
 }
 

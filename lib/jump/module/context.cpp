@@ -76,11 +76,17 @@ Result<Context> decode_context(ByteView page, std::uint64_t address) {
       saved.wish > static_cast<std::uint32_t>(Wish::StandBy))
     return corrupt(offsetof(hibjump_context, saved.wish), "wish", std::to_string(saved.wish), "1 to 4");
   context.wish = static_cast<Wish>(saved.wish);
-  constexpr std::uint64_t kMaxFreeMapBytes = 1U << 30;  // of 32 TiB
-  if (saved.free_map % kPageBytes != 0 || saved.free_map_bytes > kMaxFreeMapBytes)
+  if (saved.free_map % kPageBytes != 0 || saved.free_map_bytes > kMaxMapIndexBytes)
     return corrupt(offsetof(hibjump_context, saved.free_map), "free_map",
-                   fmt::format("{} bytes at {}", saved.free_map_bytes, hex(saved.free_map)), "whole pages");
+                   fmt::format("{} bytes at {}", saved.free_map_bytes, hex(saved.free_map)),
+                   fmt::format("at a page, up to {}", kMaxMapIndexBytes));
   context.free_map = {saved.free_map, saved.free_map_bytes};
+  if (saved.skip_map % kPageBytes != 0 || saved.skip_map_bytes == 0 ||
+      saved.skip_map_bytes > kMaxMapIndexBytes)
+    return corrupt(offsetof(hibjump_context, saved.skip_map), "skip_map",
+                   fmt::format("{} bytes at {}", saved.skip_map_bytes, hex(saved.skip_map)),
+                   fmt::format("at a page, 1 to {}", kMaxMapIndexBytes));
+  context.skip_map = {saved.skip_map, saved.skip_map_bytes};
   constexpr std::uint64_t kMaxIndexBytes = 1U << 16;
   if (saved.records % kPageBytes != 0 || saved.records_bytes > kMaxIndexBytes)
     return corrupt(offsetof(hibjump_context, saved.records), "records",

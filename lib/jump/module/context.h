@@ -9,6 +9,8 @@
 
 namespace hib::jump {
 
+inline constexpr std::uint64_t kMaxMapIndexBytes = 4U << 20;  // of a map of pages: of nearly 64 TiB
+
 struct Context {
   JumpId id{};
   MemoryRange region;
@@ -21,7 +23,9 @@ struct Context {
   std::uint64_t entry = 0;         // virtual
   std::uint64_t suspended_ns = 0;  // CLOCK_REALTIME
   Wish wish = Wish::Rehearse;
-  MemoryRange free_map;  // 0 bytes: none
+  // Where the indices of maps of its pages lie (page_map.h).
+  MemoryRange free_map;  // pages that it does not use; 0 bytes: there is none
+  MemoryRange skip_map;  // pages that must not be read
   MemoryRange records;   // where the index of the machine's records lies (suspend_records.h); 0 bytes: none
 };
 

@@ -22,17 +22,18 @@ constexpr const char* kModulePath = "/dev/hibjump";
 
 // The binary interface, held fast: a change of the header that moves anything fails here.
 static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
-static_assert(sizeof(hibjump_arm) == 192 && offsetof(hibjump_arm, low) == 40 &&
-              offsetof(hibjump_arm, standby_low_copy) == 184);
+static_assert(sizeof(hibjump_arm) == 208 && offsetof(hibjump_arm, low) == 40 &&
+              offsetof(hibjump_arm, standby_low_copy) == 184 && offsetof(hibjump_arm, ranges) == 192);
 static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 &&
               offsetof(hibjump_leave, records) == 296);
 static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer) == 8);
 static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 &&
               sizeof(hibjump_range) == 16);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
-static_assert(sizeof(hibjump_saved) == 832 && offsetof(hibjump_saved, records) == 800 &&
-              sizeof(hibjump_context) == 1128);
-static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 856);
+static_assert(sizeof(hibjump_saved) == 848 && offsetof(hibjump_saved, records) == 800 &&
+              offsetof(hibjump_saved, skip_map) == 832 && sizeof(hibjump_context) == 1144);
+static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 872);
+static_assert(sizeof(hibjump_map) == 32 && offsetof(hibjump_map, offline) == 16);
 static_assert(sizeof(hibjump_records) == 32 && offsetof(hibjump_records, given_start) == 20);
 static_assert(kMaxLowRanges == HIBJUMP_MAX_LOW);
 static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
@@ -59,7 +60,12 @@ Error call_error(const char* call, int errno_value, const char* when_busy = "") 
       break;
     case ENODEV: error.advice = "boot with crashkernel=192M"; break;
     case EBUSY: error.advice = when_busy; break;
-    case EOPNOTSUPP: error.advice = "this processor or kernel is not supported"; break;
+    case ESTALE:
+      error.kind = ErrorKind::Refused;
+      error.found = "the machine's memory is not what it was when it was armed";
+      error.advice = "hibtool arm again";
+      break;
+    case EOPNOTSUPP: error.advice = "this processor, memory or kernel is not supported"; break;
     default: break;
   }
   return error;
@@ -113,6 +119,9 @@ Result<void> Device::arm(const ArmedEntry& request) const {
   for (std::size_t i = 0; i < raw.low_count; ++i) raw.low[i] = {request.low[i].start, request.low[i].bytes};
   std::copy(request.id.begin(), request.id.end(), raw.id);
   raw.standby_low_copy = request.standby_low_copy;
+  static_assert(sizeof(MemoryRange) == sizeof(hibjump_range));
+  raw.ranges = reinterpret_cast<std::uintptr_t>(request.ram.data());
+  raw.range_count = static_cast<std::uint32_t>(request.ram.size());
   if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0) return fail(call_error("HIBJUMP_ARM", errno, kUnload));
   return {};
 }

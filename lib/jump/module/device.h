@@ -54,6 +54,7 @@ struct ArmedEntry {
   std::vector<MemoryRange> low;
   JumpId id{};
   std::uint64_t standby_low_copy = 0;
+  std::vector<MemoryRange> ram;  // all of the machine's, as the saver was told: the module compares it
 };
 
 struct LeaveResult {

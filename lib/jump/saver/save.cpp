@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "lib/image/runs.h"
+#include "lib/jump/module/page_map.h"
 #include "lib/jump/records.h"
 #include "lib/jump/saver/marks.h"
 #include "lib/ops/convert.h"
@@ -10,20 +10,23 @@
 namespace hib::jump {
 namespace {
 
+constexpr const char* kMemory = "/proc/vmcore";
 constexpr unsigned kSecondsForMarks = 5;  // for disks with file systems beside the target
 
-// Runs of set bits: pages that the machine does not use. A part of the map that cannot be read counts as
-// used.
-Result<std::vector<PfnRange>> unused_pages(const Device& device, const MemoryRange& map) {
-  std::vector<PfnRange> ranges;
-  std::vector<std::byte> bits(map.bytes);
-  if (bits.empty()) return ranges;
-  TRY_OK(device.read(map.start, bits));
-  for (Pfn pfn = 0; pfn < bits.size() * 8; ++pfn) {
-    if ((std::to_integer<unsigned>(bits[pfn / 8]) >> (pfn % 8) & 1) == 0) continue;
-    append_range(ranges, {pfn, 1});
+// What of the machine's memory is not read.
+struct LeftOut {
+  PageMap skipped;  // must not be read
+  PageMap unused;
+};
+
+Result<LeftOut> pages_to_leave_out(const SaveRequest& request, const Device& device) {
+  const auto read = [&](std::uint64_t address, MutableBytes out) { return device.read(address, out); };
+  LeftOut out;
+  TRY(out.skipped, read_page_map(request.context->skip_map, read));
+  if (!request.config->free_pages) {
+    TRY(out.unused, read_page_map(request.context->free_map, read));
   }
-  return ranges;
+  return out;
 }
 
 std::vector<Record> records_for(const SaveRequest& request, const Device& device) {
@@ -43,16 +46,15 @@ std::vector<Record> records_for(const SaveRequest& request, const Device& device
 Result<void> save_image(const SaveRequest& request, const ClaimedTarget& target) {
   TRY(const auto device, Device::open());
   ConvertRequest conversion;
-  conversion.source = "/proc/vmcore";
+  conversion.source = kMemory;
   conversion.output = target.device;
   conversion.output_window = target.area.places;
   conversion.as = &request.formats->with_areas();
   conversion.write.level = request.config->level;
+  TRY(const LeftOut left_out, pages_to_leave_out(request, device));
+  conversion.open.unused = pages_of_both(left_out.skipped.pages, left_out.unused.pages);
   conversion.added_records = records_for(request, device);
   conversion.progress = [&](const Progress&) { request.alive(); };
-  if (!request.config->free_pages) {
-    TRY(conversion.open.unused, unused_pages(device, request.context->free_map));
-  }
   TRY(conversion.write.history, target.areas->read_history(*target.image));
   TRY_OK(convert(*request.formats, conversion));
   return {};

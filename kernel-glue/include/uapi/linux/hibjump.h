@@ -27,15 +27,19 @@
  *   EINVAL     a field is not what it may be
  *   E2BIG      the structure is newer than the module
  *   EFAULT     user memory cannot be accessed
- *   ERANGE     an address lies outside what the caller may touch
+ *   ERANGE     an address lies outside what the caller may touch; HIBJUMP_ARM: `ranges` are not
+ *              what is RAM
  *   EBUSY      another jump is under way, a crash kernel is loaded in the region, something is
  *              armed or staged already, or somebody has /dev/snapshot open
+ *   ESTALE     HIBJUMP_LEAVE: what is RAM has changed since HIBJUMP_ARM, which is to be made again
  *   ENOENT     nothing is armed; HIBJUMP_DEVICES: no devices were suspended yet
  *   ENOSPC     HIBJUMP_DEVICES: the buffer is too small; `bytes` says what it takes
- *   ENOMEM     there is no memory for the records; HIBJUMP_STAGE: too little is free for A's pages
+ *   ENOMEM     there is no memory for the records, or for the map of pages that B must not read;
+ *              HIBJUMP_STAGE: too little is free for A's pages
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
  *   EILSEQ     the context of the other kernel is damaged
- *   EOPNOTSUPP this processor, memory encryption or kernel series is not supported
+ *   EOPNOTSUPP this processor, memory encryption, kernel series, or memory that a driver manages
+ *              is not supported
  *   and what suspending the devices said (HIBJUMP_LEAVE, HIBJUMP_RETURN)
  */
 #ifndef _UAPI_LINUX_HIBJUMP_H
@@ -44,7 +48,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define HIBJUMP_VERSION		3
+#define HIBJUMP_VERSION		4
 #define HIBJUMP_MAX_LOW		8	/* pieces of RAM below 640 KiB */
 #define HIBJUMP_MAX_MSRS	24
 #define HIBJUMP_REASON_BYTES	256
@@ -98,6 +102,10 @@ struct hibjump_arm {
 	 * is not to.
 	 */
 	__u64 standby_low_copy;
+	/* The whole pages of all RAM: what B was told of, and what it can save */
+	__u64 ranges;		/* address in the caller's memory, of struct hibjump_range */
+	__u32 range_count;	/* 1 to HIBJUMP_MAX_RANGES */
+	__u32 reserved2;
 };
 
 enum hibjump_outcome {
@@ -215,13 +223,16 @@ struct hibjump_saved {
 	__u32 msr_count;
 	__u32 wish;
 	struct hibjump_msr msrs[HIBJUMP_MAX_MSRS];
-	/* Bit N % 8 of byte N / 8 is set where A does not use page frame N. */
-	__u64 free_map;		/* physical address */
-	__u64 free_map_bytes;	/* 0: there is no map, every page may be of use */
+	/* Of the pages that A does not use: physical address of struct hibjump_map */
+	__u64 free_map;
+	__u64 free_map_bytes;	/* with the addresses that follow it; 0: every page may be of use */
 	__u64 records;		/* physical address of struct hibjump_records */
 	__u64 records_bytes;	/* with the addresses that follow it; 0: there are none */
 	__u64 standby_low_copy;
 	__u64 trampoline;	/* physical: the page from which a B that stands by is entered */
+	/* Of the pages that B must not read: physical address of struct hibjump_map */
+	__u64 skip_map;
+	__u64 skip_map_bytes;	/* with the addresses that follow it; never 0 */
 };
 
 struct hibjump_context {
@@ -235,6 +246,21 @@ struct hibjump_context {
 	__u32 reserved2;
 	char reason[HIBJUMP_REASON_BYTES];
 	__u64 standby;		/* physical address of B's own context; 0: it does not stand by */
+};
+
+/*
+ * A map of page frames: `page_count` physical addresses (__u64) follow, of pages. Bit N % 8 of byte
+ * N / 8 of page I stands for frame I * HIBJUMP_MAP_FRAMES + N. 0 is no page: none of its bits is set.
+ */
+#define HIBJUMP_MAP_MAGIC	0x50414d4a424948ULL	/* "HIBJMAP" */
+#define HIBJUMP_MAP_FRAMES	32768
+
+struct hibjump_map {
+	__u64 magic;
+	__u32 version;		/* HIBJUMP_VERSION */
+	__u32 page_count;
+	__u64 offline;		/* frames that are set because they are not online, or in a balloon */
+	__u64 poisoned;		/* because reading them raises a machine check */
 };
 
 /*
