@@ -6,6 +6,8 @@
 
 #include "lib/device/probe/probe.h"
 #include "lib/image/vmcore_notes.h"
+#include "lib/jump/memory_record.h"
+#include "lib/jump/module/iomem.h"
 #include "lib/jump/module/suspend_records.h"
 
 namespace hib::jump {
@@ -36,6 +38,15 @@ JumpRecord jump_record(const DeviceInfo& device, const JumpId& id) {
   return jump;
 }
 
+// Where it cannot be read, the saver does not know of the machine's memory either: arm has said why.
+void add_memory(std::vector<Record>& records) {
+  MemoryRecord memory;
+  auto ram = read_memory_ranges(kSystemRam);
+  if (!ram) return;
+  memory.ram = std::move(*ram);
+  records.push_back(encode(memory));
+}
+
 }  // namespace
 
 std::vector<Record> records_of_this_machine() {
@@ -48,6 +59,7 @@ std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& i
   mark_image(found.devices, target, id, "hibernate");
   std::vector<Record> records = device::records_of(found);
   records.push_back(encode(jump_record(device, id)));
+  add_memory(records);
   return records;
 }
 
@@ -55,6 +67,7 @@ std::vector<Record> records_on_arming(const DeviceInfo& device, const JumpId& id
   std::vector<Record> records;
   records.push_back(device::probe_machine(device::Tree::live()));
   records.push_back(encode(jump_record(device, id)));
+  add_memory(records);
   return records;
 }
 

@@ -18,8 +18,8 @@ namespace hib::jump {
 // The machine as it is now: "machine" and "devices".
 std::vector<Record> records_of_this_machine();
 
-// The same and "jump": what the machine gives to the module as it leaves. `target` is the block device that
-// receives the image.
+// The same, "jump" and "memory": what the machine gives to the module as it leaves. `target` is the block
+// device that receives the image.
 std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& id, const std::string& target);
 
 // The records when the machine is armed, without the devices. The saver uses them when it finds no newer

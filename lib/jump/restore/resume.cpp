@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/jump/memory_record.h"
 #include "lib/jump/records.h"
 #include "lib/jump/restore/check.h"
 #include "lib/jump/restore/devices.h"
@@ -30,25 +31,24 @@ Result<void> check_pages_are_whole(const JumpImage& image) {
                   .of(image.path()));
 }
 
-void add(std::vector<MemoryRange>& ranges, const PageRun& run) {
-  const std::uint64_t start = run.first * kPageBytes;
-  const std::uint64_t bytes = run.count * kPageBytes;
-  if (!ranges.empty() && ranges.back().end() == start)
-    ranges.back().bytes += bytes;
-  else
-    ranges.push_back({start, bytes});
-}
-
 Result<MachinePages> pages_of(const JumpImage& image) {
   MachinePages pages;
   TRY(const auto runs, image.reader->runs());
   for (;;) {
     TRY(const auto run, runs->next());
     if (!run) break;
-    add(pages.ram, *run);
-    if (run->is_present()) add(pages.used, *run);
+    append(pages.ram, *run);
+    if (run->is_present()) append(pages.used, *run);
   }
   return pages;
+}
+
+// An image without the record is of an older hibtool, which did not know.
+Result<void> check_all_is_there(const JumpImage& image, const std::vector<MemoryRange>& ram) {
+  const Record* record = find_record(image.reader->records(), kMemoryRecord);
+  if (record == nullptr) return {};
+  TRY(const MemoryRecord memory, decode_memory_record(*record));
+  return check_coverage(memory.ram, image.context.region, ram);
 }
 
 Result<void> check_memory(const JumpImage& image, const std::vector<MemoryRange>& ram,
@@ -58,6 +58,7 @@ Result<void> check_memory(const JumpImage& image, const std::vector<MemoryRange>
   };
   auto checked = check_memory_map(map, recorded_memory_map(image.reader->records()));
   if (checked) checked = check_places(image.context, ram, map);
+  if (checked) checked = check_all_is_there(image, ram);
   if (checked) checked = check_entry(image.context, ram, read);
   if (!checked) return fail(std::move(checked).error().of(image.path()));
   return {};

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "lib/jump/memory_record.h"
 #include "lib/jump/module/page_map.h"
 #include "lib/jump/records.h"
 #include "lib/jump/saver/marks.h"
@@ -29,6 +30,29 @@ Result<LeftOut> pages_to_leave_out(const SaveRequest& request, const Device& dev
   return out;
 }
 
+// /proc/vmcore shows what the saver was told of when it was loaded. Nothing has been written yet.
+Result<void> check_all_is_there(const SaveRequest& request, const MemoryRecord& memory) {
+  TRY(const auto vmcore, request.formats->open(kMemory, "elf", {}));
+  TRY(const auto seen, ram_in(*vmcore));
+  auto checked = check_coverage(memory.ram, request.context->region, seen);
+  if (!checked) return fail(std::move(checked).error().of(kMemory).advise("hibtool arm again"));
+  return {};
+}
+
+// Arming has left a record, even where leaving has not.
+Result<void> complete_memory_record(const SaveRequest& request, std::vector<Record>& records,
+                                    const PageMap& skipped) {
+  Record* record = find_record(records, kMemoryRecord);
+  if (record == nullptr)
+    return fail(make_error(ErrorKind::Corrupt, "records", "no record \"memory\"", "one"));
+  TRY(MemoryRecord memory, decode_memory_record(*record));
+  TRY_OK(check_all_is_there(request, memory));
+  memory.offline_pages = skipped.offline;
+  memory.poisoned_pages = skipped.poisoned;
+  *record = encode(memory);
+  return {};
+}
+
 std::vector<Record> records_for(const SaveRequest& request, const Device& device) {
   std::vector<Record> records = request.config->records;
   if (const std::string missing = add_left_records(records, device, *request.context); !missing.empty()) {
@@ -54,6 +78,7 @@ Result<void> save_image(const SaveRequest& request, const ClaimedTarget& target)
   TRY(const LeftOut left_out, pages_to_leave_out(request, device));
   conversion.open.unused = pages_of_both(left_out.skipped.pages, left_out.unused.pages);
   conversion.added_records = records_for(request, device);
+  TRY_OK(complete_memory_record(request, conversion.added_records, left_out.skipped));
   conversion.progress = [&](const Progress&) { request.alive(); };
   TRY(conversion.write.history, target.areas->read_history(*target.image));
   TRY_OK(convert(*request.formats, conversion));
