@@ -20,11 +20,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <linux/hibjump.h>
+#include "ram.h"
 
 enum { PAGE = 4096, THREADS = 4, ERRNOS = 200 };
 
 static uint64_t region_start, region_bytes;
+static struct hibjump_range ram[64];
+static unsigned ram_count;
 static int may_arm, is_saver;
 static unsigned long calls_each;
 static unsigned long seen[THREADS][ERRNOS];
@@ -82,6 +84,8 @@ static void make_arm(struct worker *w, struct hibjump_arm *arm)
 		arm->low[i].start = next(w) % 2 ? i * PAGE : address(w);
 		arm->low[i].bytes = next(w) % 2 ? PAGE : address(w);
 	}
+	arm->ranges = next(w) % 2 ? (uintptr_t)w->memory : next(w);
+	arm->range_count = next(w) % 2 ? next(w) % 1000 : next(w);
 	if (may_arm && next(w) % 2) {
 		arm->entry = region_start + 0x200;
 		arm->boot_params = arm->low_copy = region_start;
@@ -89,6 +93,10 @@ static void make_arm(struct worker *w, struct hibjump_arm *arm)
 		arm->low_count = 1;
 		arm->low[0].start = PAGE;
 		arm->low[0].bytes = PAGE;
+		if (next(w) % 4) {
+			arm->ranges = (uintptr_t)ram;
+			arm->range_count = ram_count;
+		}
 	} else if (!may_arm) {
 		arm->reserved = 1;
 	}
@@ -108,7 +116,7 @@ static void make_records(struct worker *w, __u64 *where, __u32 *bytes)
 /* A structure for the command, mostly of the right size. */
 static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to)
 {
-	const uint64_t sizes[] = { 0, 1, 3, 4, 8, 47, 48, 49, 24, 184, 192, 280, 296, 312, 400, PAGE - 8, PAGE, PAGE + 1, 0x7fffffff, 0xffffffff };
+	const uint64_t sizes[] = { 0, 1, 3, 4, 8, 47, 48, 49, 24, 184, 192, 208, 280, 296, 312, 400, PAGE - 8, PAGE, PAGE + 1, 0x7fffffff, 0xffffffff };
 	union {
 		struct hibjump_info info;
 		struct hibjump_arm arm;
@@ -300,6 +308,7 @@ int main(int argc, char **argv)
 	close(device);
 	region_start = info.region_start;
 	region_bytes = info.region_bytes;
+	ram_count = read_ram(ram, sizeof(ram) / sizeof(ram[0]));
 	is_saver = info.role == HIBJUMP_ROLE_B;
 	calls_each = strtoul(argv[2], NULL, 0) / THREADS;
 	may_arm = argc > 3;
