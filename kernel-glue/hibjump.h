@@ -90,7 +90,8 @@ void hibjump_leave_acpi(bool left);
 
 /* processors.c: the lock against hotplug is held */
 int hibjump_processors_off(void);
-void hibjump_processors_on(void);
+void hibjump_processors_on(bool left); /* for another kernel, in between */
+void hibjump_park_processors(void);    /* nobody else runs */
 
 /* context.c */
 int hibjump_alloc_context(void);
@@ -178,7 +179,6 @@ bool hibjump_stages(u64 address);
 void *hibjump_staged_page(u64 address); /* where hibjump_stages() */
 const struct hibjump_extent *hibjump_staged_region(void);
 int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64 *table);
-void hibjump_park_processors(void);
 
 /* ram.c */
 u32 hibjump_memory_sum(void);

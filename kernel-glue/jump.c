@@ -325,6 +325,7 @@ static int enter_a_from_b(void)
 		return error;
 	hibjump_describe_self(__pa(tables.page[0]));
 	hibjump_fill_low_trampoline(&to, &low);
+	hibjump_park_processors();
 	switch_over();
 	return stands_by ? 0 : -EIO;
 }

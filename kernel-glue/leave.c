@@ -65,7 +65,7 @@ static int enter_on_one_processor(void)
 	error = hibjump_processors_off();
 	if (!error)
 		error = enter();
-	hibjump_processors_on();
+	hibjump_processors_on(!error);
 	hibjump_leave_acpi(!error);
 	return error;
 }

@@ -6,7 +6,6 @@
  *
  * What is staged belongs to the file that it was staged through, and goes with it.
  */
-#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/ioport.h>
 #include <linux/kexec.h>
@@ -15,7 +14,6 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
-#include <asm/apic.h>
 
 #include "hibjump.h"
 
@@ -428,17 +426,4 @@ int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64
 	*table = __pa(tables.page[0]);
 	hibjump_fill_trampoline(__va(*trampoline), to, list_copies());
 	return 0;
-}
-
-/*
- * The other processors stand in this kernel's code, which is about to go: an INIT takes them out of
- * it, to where A, which starts them, expects them. A local APIC that is off for interrupts sends it
- * all the same.
- */
-void hibjump_park_processors(void)
-{
-	if (!IS_ENABLED(CONFIG_SMP) || num_present_cpus() == 1 || !boot_cpu_has(X86_FEATURE_APIC))
-		return;
-	apic->icr_write(APIC_DEST_ALLBUT | APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT, 0);
-	udelay(100);
 }

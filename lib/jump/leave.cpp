@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
+
+#include <fmt/format.h>
 
 #include "lib/jump/module/reason.h"
 #include "lib/os/fd.h"
@@ -33,6 +36,47 @@ class OneAfterTheOther {
   char before_ = 0;
 };
 
+// What a setting of the kernel is; "" where it cannot be read.
+std::string kernel_setting(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+void set_kernel_setting(const std::string& path, const std::string& value) {
+  std::ofstream(path) << value << std::flush;
+}
+
+// The processors as somebody has switched them off. After a jump each has to be started once, for a machine
+// check that goes to all of them stops the machine otherwise. The module does that, but may not start threads
+// that are not to be used. To allow them starts them, and may start others too.
+class ProcessorsOff {
+ public:
+  ProcessorsOff() : has_threads_off_(kernel_setting(kThreads) == "off") {
+    for (unsigned number = 0; has_threads_off_ && number < kMostProcessors; ++number) {
+      const std::string path = fmt::format("/sys/devices/system/cpu/cpu{}/online", number);
+      if (kernel_setting(path) == "0") off_.push_back(path);
+    }
+  }
+
+  void start_once() const {
+    if (!has_threads_off_) return;
+    set_kernel_setting(kThreads, "on");
+    set_kernel_setting(kThreads, "off");
+    for (const std::string& path : off_) {
+      if (kernel_setting(path) == "1") set_kernel_setting(path, "0");
+    }
+  }
+
+ private:
+  static constexpr const char* kThreads = "/sys/devices/system/cpu/smt/control";
+  static constexpr unsigned kMostProcessors = 8192;  // that Debian's kernel is made for
+
+  bool has_threads_off_;
+  std::vector<std::string> off_;
+};
+
 Result<Failures> failures_of(const Device& device) {
   TRY(const auto bytes, device.devices());
   TRY(const auto suspend, decode_record(bytes, 0));
@@ -49,6 +93,7 @@ Failures only(Failures failures, bool of_resume) {
 Left leave(const Device& device, Wish wish, ByteView records) {
   Left left;
   const OneAfterTheOther suspended;
+  const ProcessorsOff processors;
   const auto result = device.leave(wish, records);
   if (!result) {
     left.error = result.error();
@@ -57,6 +102,7 @@ Left leave(const Device& device, Wish wish, ByteView records) {
     if (failures) left.not_suspended = only(*failures, false);
     return left;
   }
+  processors.start_once();
   left.outcome = result->outcome;
   left.suspended_ns = result->suspended_ns;
   const auto failures = failures_of(device);

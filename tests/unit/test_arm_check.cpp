@@ -132,13 +132,22 @@ TEST_CASE("what surely goes wrong is refused") {
 TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
   const std::vector<std::array<std::string, 3>> cases = {
       {"proc/cpuinfo", processors(kFlags, 300), "warning interrupts: APIC ids up to 300"},
-      {"sys/devices/system/cpu/online", "0,2\n", "warning processors-off: 2 processors off"},
       {"sys/bus/acpi/devices/PNP0C80:00", "", "warning memory-hotplug: "},
       {"proc/meminfo", "HardwareCorrupted: 12 kB\n", "warning memory-bad: 12.0 KiB of memory are poisoned"},
       {"proc/cmdline", "crashkernel=192M init_on_free=1\n", "warning free-pages: init_on_free=1"},
       {"sys/firmware/acpi/tables/FACP", fixed_table('\x10'), "warning acpi: hardware-reduced"},
       {"usr/lib/systemd/system-sleep/tlp", "", "warning sleep-hooks: these do not run: tlp"}};
   for (const auto& [path, content, told] : cases) CHECK(complaint_with(path, content).starts_with(told));
+}
+
+TEST_CASE("processors that are off are no complaint, unless they are off for good") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/devices/system/cpu/online", "0,2\n");
+  CHECK(complaints(check(folder)) == Lines{});
+  folder.file("sys/devices/system/cpu/smt/control", "forceoff\n");
+  CHECK(complaints(check(folder)) == Lines{"warning processors-off: 2 processors off, for good: a machine "
+                                           "check after a jump would stop the machine"});
 }
 
 TEST_CASE("the module's answer counts before what the kernel shows") {

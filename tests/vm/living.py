@@ -97,13 +97,13 @@ class Living:
         path = self.folder / "-".join(["initrd", found.release, *(["both"] if beside else []), *without])
         return jump.build_initramfs(path, found, jump.build_module(found, self._cache), self._hibtool, self.folder, modules, INIT, files)
 
-    def boot(self, append="", machine=None, extra=(), target_file=None, found=None, initramfs=None):
+    def boot(self, append="", machine=None, extra=(), target_file=None, found=None, initramfs=None, processor=None):
         """`machine`: the hardware of this boot, where it is not the one that hibernated. `found`: the kernel.
-        `target_file`: QEMU's name for the target."""
+        `target_file`: QEMU's name for the target. `processor`: QEMU's name for its model."""
         m = machine or self.machine
         crashkernel = f"crashkernel={m.crashkernel}" if m.crashkernel else ""
         drives = [f"file={path},if=virtio,format=raw" for path in (target_file or self.target, self.files)]
-        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra)
+        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra, processor=processor)
 
     def restore(self, through_saver=False, **how):
         return self.boot(f"hib.restore=/dev/vda hib.offset=0{' hib.saver' if through_saver else ''}", **how)

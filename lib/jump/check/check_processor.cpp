@@ -121,10 +121,15 @@ void check_processors_off(Sheet& sheet) {
     sheet.ok(kCode, fmt::format("none: {}", counted(online->size(), "processor")), source);
     return;
   }
-  const bool is_forced = facts.reader.line(std::string(kFolder) + "/smt/control") == "forceoff";
-  sheet.warn(kCode,
-             fmt::format("{} off: a jump may leave them in the saver's code", counted(off, "processor")),
-             source, is_forced ? "boot without nosmt=force" : "switch all processors on before hibernating");
+  if (facts.reader.line(std::string(kFolder) + "/smt/control") == "forceoff") {
+    sheet.warn(kCode,
+               fmt::format("{} off, for good: a machine check after a jump would stop the machine",
+                           counted(off, "processor")),
+               source, "boot with nosmt, without \"=force\"");
+  } else {
+    sheet.ok(kCode, fmt::format("{} off: started and stopped once after a jump", counted(off, "processor")),
+             source);
+  }
 }
 
 // Mount points of hierarchies of cgroup v1 with cpusets.

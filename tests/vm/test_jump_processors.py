@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""The processors over a jump: those that were off, and what a processor had set up for the machine alone."""
+
+import re
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+from living import Machine, life  # noqa: E402
+from test_jump import JumpTest  # noqa: E402
+
+PROCESSORS = "/sys/devices/system/cpu"
+REGION = "sed -n 's/^ *\\([0-9a-f]*-[0-9a-f]*\\) : Crash kernel/\\1/p' /proc/iomem"
+# As seen from the machine: two cores with two threads each. QEMU gives threads to no AMD.
+THREADS = {"processor": "max,-erms,-fsrm,vendor=GenuineIntel", "extra": ["-smp", "4,cores=2,threads=2"]}
+
+
+def places(guest):
+    """Of each processor: its page tables, and where it stands."""
+    said = guest.qmp.execute("human-monitor-command", **{"command-line": "info registers -a"})
+    return [int(value, 16) for value in re.findall(r"CR3=([0-9a-f]+)", said)]
+
+
+class ProcessorsThatAreOff(JumpTest):
+    def test_the_saver_keeps_none_of_them(self):
+        living = self.living(Machine(cpus=4))
+        with living.boot(**THREADS) as guest:
+            self.begin(guest, living.machine)
+            first, last = (int(number, 16) for number in self.run_in(guest, REGION).split("-"))
+            self.run_in(guest, f"cd {PROCESSORS}; echo 0 > cpu2/online; echo off > smt/control; cd /")
+            self.assertEqual(self.run_in(guest, f"cat {PROCESSORS}/online"), "0")
+            before = life(guest)
+            self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
+            self.assertEqual(self.run_in(guest, f"cat {PROCESSORS}/smt/control {PROCESSORS}/online"), "off\n0")
+            tables = places(guest)
+            self.assertEqual(len(tables), 4)
+            self.assertEqual([hex(table) for table in tables if first <= table <= last], [], "processors that run on the saver's page tables")
+            self.run_in(guest, f"echo on > {PROCESSORS}/smt/control; for cpu in {PROCESSORS}/cpu[1-3]/online; do echo 1 > $cpu; done")
+            self.assert_goes_on(guest, living.machine, before)
+
+
+if __name__ == "__main__":
+    unittest.main()
