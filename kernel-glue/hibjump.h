@@ -151,6 +151,7 @@ extern const char hibjump_trampoline[], hibjump_trampoline_end[], hibjump_resume
 /* processor.c: interrupts are off */
 int hibjump_processor_supported(void);
 void hibjump_save_processor(struct hibjump_saved *saved);
+void hibjump_clear_breakpoints(void);
 void hibjump_restore_processor(const struct hibjump_saved *saved);
 void hibjump_fill_note(void *note, const struct hibjump_saved *saved);
 

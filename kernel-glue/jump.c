@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/fpu/api.h>
+#include <asm/x86_init.h>
 
 #include "hibjump.h"
 
@@ -159,6 +160,7 @@ static void switch_over(void)
 	hibjump_save_processor(&context->saved);
 	hibjump_fill_note(note, &context->saved);
 	hibjump_seal_context();
+	hibjump_clear_breakpoints();
 	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.page[0]));
 	hibjump_restore_processor(&context->saved);
 	kernel_fpu_end();
@@ -344,6 +346,8 @@ static int enter_a_from_c(void)
 		return error;
 
 	kernel_fpu_begin();
+	x86_platform.save_sched_clock_state(); /* a hypervisor must not write into it any more */
+	hibjump_clear_breakpoints();
 	hibjump_park_processors();
 	hibjump_switch(hibjump_own_context(), trampoline, table);
 	kernel_fpu_end();

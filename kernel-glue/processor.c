@@ -41,6 +41,11 @@ static const u32 saved_msrs[] = {
 	MSR_IA32_XSS,
 	MSR_IA32_DS_AREA,
 	MSR_IA32_S_CET,
+	MSR_IA32_XFD,
+	MSR_IA32_MCU_OPT_CTRL,
+	MSR_TSX_FORCE_ABORT,
+	MSR_TEST_CTRL,
+	MSR_IA32_DEBUGCTLMSR,
 };
 
 static bool msr_exists(u32 index)
@@ -50,9 +55,12 @@ static bool msr_exists(u32 index)
 		return boot_cpu_data.x86_vendor == X86_VENDOR_INTEL;
 	case MSR_IA32_SPEC_CTRL:
 		return boot_cpu_has(X86_FEATURE_MSR_SPEC_CTRL);
+	case MSR_IA32_TSX_CTRL:
+		return boot_cpu_has(X86_FEATURE_MSR_TSX_CTRL);
 	case MSR_AMD64_LS_CFG:
+		return boot_cpu_has(X86_FEATURE_LS_CFG_SSBD);
 	case MSR_AMD64_DE_CFG:
-		return boot_cpu_data.x86_vendor == X86_VENDOR_AMD;
+		return boot_cpu_has(X86_FEATURE_LFENCE_RDTSC);
 	case MSR_TSC_AUX:
 		return boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID);
 	case MSR_IA32_XSS:
@@ -61,6 +69,14 @@ static bool msr_exists(u32 index)
 		return boot_cpu_has(X86_FEATURE_DS);
 	case MSR_IA32_S_CET:
 		return boot_cpu_has(X86_FEATURE_IBT);
+	case MSR_IA32_XFD:
+		return boot_cpu_has(X86_FEATURE_XFD);
+	case MSR_IA32_MCU_OPT_CTRL:
+		return boot_cpu_has(X86_FEATURE_SRBDS_CTRL);
+	case MSR_TSX_FORCE_ABORT:
+		return boot_cpu_has(X86_FEATURE_TSX_FORCE_ABORT);
+	case MSR_TEST_CTRL:
+		return boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT);
 	}
 	return true;
 }
@@ -112,11 +128,17 @@ static void save_debug_registers(struct hibjump_saved *saved)
 	saved->dr7 = value;
 }
 
+/* Of the kernel that goes; another one has other code at their addresses, and none to handle them. */
+void hibjump_clear_breakpoints(void)
+{
+	native_set_debugreg(7, 0);
+}
+
 static void restore_debug_registers(const struct hibjump_saved *saved)
 {
 	unsigned int i;
 
-	native_set_debugreg(7, 0);
+	hibjump_clear_breakpoints();
 	for (i = 0; i < 4; i++)
 		native_set_debugreg(i, saved->dr[i]);
 	native_set_debugreg(6, saved->dr6);

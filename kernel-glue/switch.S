@@ -93,6 +93,11 @@ SYM_CODE_START_LOCAL_NOALIGN(hibjump_own_segment)
 	movq	COPIES_NEXT(%r8), %r8
 	jmp	.Llist
 .Lcopied:
+	/*
+	 * The kernel that is entered may use, past the cache, what this one had in it: memory of a
+	 * graphics processor.
+	 */
+	wbinvd
 	movq	TRAMPOLINE_ENTRY(%rbx), %r9
 	movq	TRAMPOLINE_ARGUMENT(%rbx), %rdi
 	movq	TRAMPOLINE_TABLE(%rbx), %r8

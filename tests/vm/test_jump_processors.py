@@ -8,10 +8,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
+import jump  # noqa: E402
 from living import Machine, life  # noqa: E402
-from test_jump import JumpTest  # noqa: E402
+from test_jump import CACHE, JumpTest  # noqa: E402
 
 PROCESSORS = "/sys/devices/system/cpu"
+CONTROL = "/sys/module/widebreak/parameters/control"
 REGION = "sed -n 's/^ *\\([0-9a-f]*-[0-9a-f]*\\) : Crash kernel/\\1/p' /proc/iomem"
 # As seen from the machine: two cores with two threads each. QEMU gives threads to no AMD.
 THREADS = {"processor": "max,-erms,-fsrm,vendor=GenuineIntel", "extra": ["-smp", "4,cores=2,threads=2"]}
@@ -23,22 +25,32 @@ def places(guest):
     return [int(value, 16) for value in re.findall(r"CR3=([0-9a-f]+)", said)]
 
 
-class ProcessorsThatAreOff(JumpTest):
-    def test_the_saver_keeps_none_of_them(self):
+class Processors(JumpTest):
+    def test_the_saver_keeps_none_that_are_off_and_meets_no_breakpoint_of_the_machine(self):
         living = self.living(Machine(cpus=4))
+        living.initramfs = living.initramfs_for(living.kernel, files={"widebreak.ko": jump.build_module(living.kernel, CACHE, HERE / "widebreak.c")})
         with living.boot(**THREADS) as guest:
             self.begin(guest, living.machine)
+            self.run_in(guest, f"insmod /widebreak.ko at={self.begin_of_the_saver(guest):#x}")
+            control = self.run_in(guest, f"cat {CONTROL}")
+            self.assertNotEqual(control, "0x400")
             first, last = (int(number, 16) for number in self.run_in(guest, REGION).split("-"))
             self.run_in(guest, f"cd {PROCESSORS}; echo 0 > cpu2/online; echo off > smt/control; cd /")
             self.assertEqual(self.run_in(guest, f"cat {PROCESSORS}/online"), "0")
             before = life(guest)
             self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
             self.assertEqual(self.run_in(guest, f"cat {PROCESSORS}/smt/control {PROCESSORS}/online"), "off\n0")
+            self.assertEqual(self.run_in(guest, f"cat {CONTROL}"), control)
             tables = places(guest)
             self.assertEqual(len(tables), 4)
             self.assertEqual([hex(table) for table in tables if first <= table <= last], [], "processors that run on the saver's page tables")
             self.run_in(guest, f"echo on > {PROCESSORS}/smt/control; for cpu in {PROCESSORS}/cpu[1-3]/online; do echo 1 > $cpu; done")
             self.assert_goes_on(guest, living.machine, before)
+
+    def begin_of_the_saver(self, guest):
+        """Where the saver's kernel, which is the same but is moved nowhere, has its start_kernel()."""
+        at = {name: int(address, 16) for address, name in re.findall(r"^(\w+) \w (\w+)$", self.run_in(guest, "grep ' _text$\\| start_kernel$' /proc/kallsyms"), re.M)}
+        return 0xFFFFFFFF81000000 + at["start_kernel"] - at["_text"]
 
 
 if __name__ == "__main__":
