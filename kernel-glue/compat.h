@@ -16,9 +16,11 @@
 
 #else
 
+#include <linux/cc_platform.h>
 #include <linux/ioport.h>
 #include <linux/mmzone.h>
 #include <linux/types.h>
+#include <asm/cpufeature.h>
 #include <asm/msr.h>
 
 /* 5f60d5f6bbc1 ("move asm/unaligned.h to linux/unaligned.h"), 6.12 */
@@ -59,6 +61,28 @@ static inline int hibjump_walk_soft_reserved(u64 start, u64 end, void *data,
 #else
 	return walk_iomem_res_desc(IORES_DESC_SOFT_RESERVED, IORESOURCE_MEM, start, end, data,
 				   each);
+#endif
+}
+
+/* X86_CR4_FRED, 6.9, of which there is none where the kernel is built without it */
+#define HIBJUMP_CR4_FRED (1UL << 32)
+
+/* May virtual machines run whose memory this kernel must not touch? */
+static inline bool hibjump_hosts_snp(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return cc_platform_has(CC_ATTR_HOST_SEV_SNP);
+#else
+	return false;
+#endif
+}
+
+static inline bool hibjump_hosts_tdx(void)
+{
+#ifdef X86_FEATURE_TDX_HOST_PLATFORM /* 6.8 */
+	return boot_cpu_has(X86_FEATURE_TDX_HOST_PLATFORM);
+#else
+	return false;
 #endif
 }
 

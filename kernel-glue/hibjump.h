@@ -45,6 +45,9 @@ static inline bool hibjump_is_inside(const struct hibjump_extent *outer, u64 sta
 	return bytes && start >= outer->start && start < outer->end && bytes <= outer->end - start;
 }
 
+/* main.c */
+bool hibjump_allows_untested(void);
+
 /* permission.c; main.c asks for the caller's capabilities */
 int hibjump_may_hibernate(void);
 int hibjump_may_load(void);
@@ -149,7 +152,10 @@ int hibjump_switch(struct hibjump_context *own, u64 trampoline, u64 table);
 extern const char hibjump_trampoline[], hibjump_trampoline_end[], hibjump_resume[];
 
 /* processor.c: interrupts are off */
-int hibjump_processor_supported(void);
+u32 hibjump_refused(void);
+int hibjump_may_leave(void);
+int hibjump_may_return(void);
+void hibjump_describe_processor(struct hibjump_info *info);
 void hibjump_save_processor(struct hibjump_saved *saved);
 void hibjump_clear_breakpoints(void);
 void hibjump_restore_processor(const struct hibjump_saved *saved);

@@ -16,7 +16,12 @@
 static bool allow_untested;
 module_param(allow_untested, bool, 0444);
 MODULE_PARM_DESC(allow_untested,
-		 "load on a kernel series on which no cycle was ever tested; images record it");
+		 "on a kernel series or under a hypervisor where no cycle was ever tested; images record it");
+
+bool hibjump_allows_untested(void)
+{
+	return allow_untested;
+}
 
 /* Both when the device is opened and on each call: a file descriptor may be passed on. */
 static int check_caller(void)
@@ -130,6 +135,7 @@ static int call_info(void __user *argument)
 	}
 	info.context = hibjump_context_address();
 	info.note = hibjump_note_address();
+	hibjump_describe_processor(&info);
 	return give_structure(argument, size, &info, sizeof(info));
 }
 
@@ -143,10 +149,7 @@ static int call_arm(void __user *argument)
 	if (arm.reserved || arm.reserved2 || !arm.range_count ||
 	    arm.range_count > HIBJUMP_MAX_RANGES)
 		return -EINVAL;
-	error = hibjump_processor_supported();
-	if (error)
-		return error;
-	return hibjump_arm_jump(&arm);
+	return hibjump_may_leave() ?: hibjump_arm_jump(&arm);
 }
 
 static int call_leave(void __user *argument)
@@ -177,7 +180,7 @@ static int call_return(void __user *argument)
 		return -EINVAL;
 	if (request.flags && (!hibjump_is_b() || request.outcome != HIBJUMP_RETURNED))
 		return -EINVAL;
-	return hibjump_return_to_a(&request);
+	return hibjump_may_return() ?: hibjump_return_to_a(&request);
 }
 
 static int call_stage(struct file *file, void __user *argument)
@@ -189,7 +192,7 @@ static int call_stage(struct file *file, void __user *argument)
 		return error;
 	if (stage.reserved || !stage.range_count || stage.range_count > HIBJUMP_MAX_RANGES)
 		return -EINVAL;
-	return hibjump_stage(file, &stage);
+	return hibjump_may_return() ?: hibjump_stage(file, &stage);
 }
 
 static int call_devices(void __user *argument)

@@ -10,13 +10,17 @@
 #include <linux/elf.h>
 #include <linux/sched.h>
 #include <linux/string.h>
+#include <asm/apic.h>
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
 #include <asm/fpu/xcr.h>
+#include <asm/hypervisor.h>
+#include <asm/kvm_para.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
 #include <asm/special_insns.h>
+#include <asm/tsc.h>
 #include <asm/x86_init.h>
 
 #include "compat.h"
@@ -81,11 +85,90 @@ static bool msr_exists(u32 index)
 	return true;
 }
 
-int hibjump_processor_supported(void)
+static bool kvmclock_is_on(void)
 {
-	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT) || cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT))
-		return -EOPNOTSUPP;
-	return 0;
+	u64 value;
+
+	return hypervisor_is_type(X86_HYPER_KVM) &&
+	       ((!rdmsrq_safe(MSR_KVM_SYSTEM_TIME_NEW, &value) && (value & KVM_MSR_ENABLED)) ||
+		(!rdmsrq_safe(MSR_KVM_SYSTEM_TIME, &value) && (value & KVM_MSR_ENABLED)));
+}
+
+static u32 found_against(void)
+{
+	unsigned long cr4 = __read_cr4();
+	u32 found = 0;
+
+	if (cc_platform_has(CC_ATTR_HOST_MEM_ENCRYPT))
+		found |= HIBJUMP_REFUSED_ENCRYPTED;
+	if (cc_platform_has(CC_ATTR_GUEST_MEM_ENCRYPT))
+		found |= HIBJUMP_REFUSED_GUEST_ENCRYPTED;
+	if (hibjump_hosts_snp())
+		found |= HIBJUMP_REFUSED_SNP_HOST;
+	if (hibjump_hosts_tdx())
+		found |= HIBJUMP_REFUSED_TDX_HOST;
+	if (cr4 & X86_CR4_SMXE)
+		found |= HIBJUMP_REFUSED_TXT;
+	if (cr4 & HIBJUMP_CR4_FRED)
+		found |= HIBJUMP_REFUSED_FRED;
+	if (hypervisor_is_type(X86_HYPER_MS_HYPERV))
+		found |= HIBJUMP_REFUSED_HYPERV;
+	if (hypervisor_is_type(X86_HYPER_XEN_PV) || hypervisor_is_type(X86_HYPER_XEN_HVM))
+		found |= HIBJUMP_REFUSED_XEN;
+	if (kvmclock_is_on())
+		found |= HIBJUMP_REFUSED_KVMCLOCK;
+	return found;
+}
+
+#define HYPERVISORS (HIBJUMP_REFUSED_HYPERV | HIBJUMP_REFUSED_XEN | HIBJUMP_REFUSED_KVMCLOCK)
+#define ENCRYPTION                                                     \
+	(HIBJUMP_REFUSED_ENCRYPTED | HIBJUMP_REFUSED_GUEST_ENCRYPTED | \
+	 HIBJUMP_REFUSED_SNP_HOST | HIBJUMP_REFUSED_TDX_HOST)
+
+/* HIBJUMP_REFUSED_* */
+u32 hibjump_refused(void)
+{
+	return found_against() & ~(hibjump_allows_untested() ? HYPERVISORS : 0);
+}
+
+static bool is_untested_machine(void)
+{
+	return hibjump_allows_untested() && (found_against() & HYPERVISORS);
+}
+
+/* To leave A. */
+int hibjump_may_leave(void)
+{
+	return hibjump_refused() ? -EOPNOTSUPP : 0;
+}
+
+/*
+ * To go back to A. What this kernel has for itself and A has not does not matter. B was asked for by
+ * A, which is lost when B does not go back: only what would not work stops it.
+ */
+int hibjump_may_return(void)
+{
+	u32 matters = hibjump_is_b() ? ENCRYPTION :
+				       ~(u32)(HIBJUMP_REFUSED_FRED | HIBJUMP_REFUSED_KVMCLOCK);
+
+	return hibjump_refused() & matters ? -EOPNOTSUPP : 0;
+}
+
+void hibjump_describe_processor(struct hibjump_info *info)
+{
+	u64 value;
+
+	info->refused = hibjump_refused();
+	if (is_untested_machine())
+		info->flags |= HIBJUMP_INFO_UNTESTED_MACHINE;
+	if (!rdmsrq_safe(MSR_IA32_APICBASE, &value) && (value & X2APIC_ENABLE))
+		info->flags |= HIBJUMP_INFO_X2APIC;
+	info->tsc_khz = tsc_khz;
+	info->cr4 = __read_cr4();
+	rdmsrq(MSR_EFER, value);
+	info->efer = value;
+	if (boot_cpu_has(X86_FEATURE_XSAVES) && !rdmsrq_safe(MSR_IA32_XSS, &value))
+		info->xss = value;
 }
 
 static void save_msrs(struct hibjump_saved *saved)

@@ -36,7 +36,7 @@ SaverConfig config_for(const ArmRequest& request, const DeviceInfo& info, const 
   config.timeout_seconds = request.timeout_seconds;
   config.verify = request.verify;
   config.free_pages = request.free_pages;
-  config.allow_untested = info.untested_series;
+  config.allow_untested = info.allows_untested();
   config.level = request.level;
   return config;
 }

@@ -27,6 +27,7 @@ Record encode(const JumpRecord& jump) {
   record.set("region_start", jump.region.start);
   record.set("region_bytes", jump.region.bytes);
   record.set("untested_series", std::uint64_t{jump.untested_series});
+  if (jump.untested_machine) record.set("untested_machine", std::uint64_t{1});
   if (jump.records_missing) record.set("records_missing", *jump.records_missing);
   if (!jump.saved_by) return record;
   record.set("saver_release", jump.saved_by->release);
@@ -45,6 +46,9 @@ Result<JumpRecord> decode_jump_record(const Record& record) {
   TRY(jump.region.start, fields.number("region_start"));
   TRY(jump.region.bytes, fields.number("region_bytes"));
   TRY(jump.untested_series, fields.flag("untested_series"));
+  if (record.find("untested_machine") != nullptr) {
+    TRY(jump.untested_machine, fields.flag("untested_machine"));
+  }
   TRY(jump.records_missing, fields.optional_text("records_missing"));
   if (names_a_saver(record)) {
     SavedBy saver;

@@ -35,6 +35,7 @@ JumpRecord jump_record(const DeviceInfo& device, const JumpId& id) {
   jump.context = device.context;
   jump.region = device.region;
   jump.untested_series = device.untested_series;
+  jump.untested_machine = device.untested_machine;
   return jump;
 }
 

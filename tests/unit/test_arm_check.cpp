@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "kernel-glue/include/uapi/linux/hibjump.h"
 #include "lib/jump/check/check.h"
 #include "lib/jump/check/facts.h"
 #include "tests/support/folder.h"
@@ -80,6 +81,15 @@ std::vector<std::string> complaints(const CheckReport& report) {
   return lines;
 }
 
+// The same of a captured machine, which has no module to be asked.
+std::vector<std::string> complaints_of_captured(const Folder& folder) {
+  auto lines = complaints(check(folder, std::nullopt));
+  REQUIRE_FALSE(lines.empty());
+  CHECK(lines.front() == "unknown module: of a captured machine, hibjump cannot be asked");
+  lines.erase(lines.begin());
+  return lines;
+}
+
 // One file of the good machine is another one, and that alone is told.
 std::string complaint_with(const std::string& path, const std::string& content,
                            const std::optional<Result<DeviceInfo>>& module = answer()) {
@@ -107,12 +117,22 @@ TEST_CASE("a machine that nothing speaks against is allowed to jump, and nothing
 }
 
 TEST_CASE("what surely goes wrong is refused") {
-  constexpr const char* kClocks = "sys/devices/system/clocksource/clocksource0/available_clocksource";
   const std::vector<std::array<std::string, 3>> cases = {
       {"hibtool/machine", "MACHINE=aarch64\nPAGE_SIZE=4096\n", "refused kernel: aarch64: "},
       {"sys/kernel/security/lockdown", "none [integrity] confidentiality\n",
        "refused lockdown: the kernel is locked down (integrity)"},
       {"proc/sys/kernel/kexec_load_disabled", "1\n", "refused kexec: "},
+      {"proc/iomem", std::string(kMemory) + "100000000-10fffffff : System RAM (kmem)\n",
+       "refused memory: 256 MiB that a driver manages as \"System RAM (kmem)\""},
+      {"proc/iomem", "00000000-00000000 : System RAM\n00000000-00000000 : System RAM (virtio_mem)\n",
+       "refused memory: memory that a driver manages as \"System RAM (virtio_mem)\""},
+      {"sys/bus/virtio/drivers/virtio_mem/virtio3", "", "refused virtio-mem: "}};
+  for (const auto& [path, content, told] : cases) CHECK(complaint_with(path, content).starts_with(told));
+}
+
+TEST_CASE("a machine whose module cannot be asked is judged by what its kernel shows") {
+  constexpr const char* kClocks = "sys/devices/system/clocksource/clocksource0/available_clocksource";
+  const std::vector<std::array<std::string, 3>> cases = {
       {kClocks, "kvm-clock tsc hpet acpi_pm\n", "refused hypervisor: KVM with kvmclock"},
       {kClocks, "hyperv_clocksource_tsc_page acpi_pm\n", "refused hypervisor: Hyper-V"},
       {kClocks, "xen tsc\n", "refused hypervisor: Xen"},
@@ -120,13 +140,15 @@ TEST_CASE("what surely goes wrong is refused") {
       {"sys/bus/vmbus/devices/0/id", "", "refused hypervisor: Hyper-V"},
       {"sys/module/kvm_intel/parameters/tdx", "Y\n", "refused encryption: virtual machines with TDX"},
       {"sys/module/kvm_amd/parameters/sev_snp", "Y\n", "refused encryption: virtual machines with SEV-SNP"},
-      {"proc/cpuinfo", processors("lm fred"), "refused processor: the kernel uses FRED"},
-      {"proc/iomem", std::string(kMemory) + "100000000-10fffffff : System RAM (kmem)\n",
-       "refused memory: 256 MiB that a driver manages as \"System RAM (kmem)\""},
-      {"proc/iomem", "00000000-00000000 : System RAM\n00000000-00000000 : System RAM (virtio_mem)\n",
-       "refused memory: memory that a driver manages as \"System RAM (virtio_mem)\""},
-      {"sys/bus/virtio/drivers/virtio_mem/virtio3", "", "refused virtio-mem: "}};
-  for (const auto& [path, content, told] : cases) CHECK(complaint_with(path, content).starts_with(told));
+      {"proc/cpuinfo", processors("lm fred"), "refused processor: the kernel uses FRED"}};
+  for (const auto& [path, content, told] : cases) {
+    const Folder folder;
+    write_good(folder);
+    folder.file(path, content);
+    const auto found = complaints_of_captured(folder);
+    REQUIRE(found.size() == 1);
+    CHECK(found.front().starts_with(told));
+  }
 }
 
 TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
@@ -173,8 +195,28 @@ TEST_CASE("the module's answer counts before what the kernel shows") {
   CHECK(complaints(check(folder, info)) ==
         Lines{"warning kernel: 6.12.5-amd64: a series that is not tested"});
   info = answer();
+  info.refused = HIBJUMP_REFUSED_FRED | HIBJUMP_REFUSED_KVMCLOCK;
+  const auto refused = check(folder, info).refusals();
+  REQUIRE(refused.size() == 2);
+  CHECK(refused[0].advice == "boot with no-kvmclock");
+  CHECK(refused[1].advice == "boot with fred=off");
+  info = answer();
+  info.refused = HIBJUMP_REFUSED_ENCRYPTED | HIBJUMP_REFUSED_TXT | 1U << 31;
+  CHECK(complaints(check(folder, info)) ==
+        Lines{"refused encryption: memory is encrypted (SME)",
+              "refused processor: a measured launch (TXT), which the jump would not end",
+              "refused processor: hibjump has a reason that this hibtool does not know"});
+  info = answer();
   info.is_saver = true;
   CHECK(complaints(check(folder, info)) == Lines{"refused module: this kernel is the saver of another one"});
+}
+
+TEST_CASE("a hypervisor that the module was told to try is a warning") {
+  constexpr const char* kClocks = "sys/devices/system/clocksource/clocksource0/available_clocksource";
+  DeviceInfo info = answer();
+  info.untested_machine = true;
+  CHECK(complaint_with(kClocks, "hyperv_clocksource_tsc_page acpi_pm\n", info) ==
+        "warning hypervisor: one that would be refused: hibjump is loaded with allow_untested=1");
 }
 
 TEST_CASE("without the module the kernel's own files tell") {
@@ -237,16 +279,16 @@ TEST_CASE("encrypted memory is refused where it is used, and not where the proce
   const Folder folder;
   write_good(folder);
   folder.file("proc/cpuinfo", processors("lm sme sev"));
-  CHECK(complaints(check(folder)) == Lines{});
+  CHECK(complaints_of_captured(folder) == Lines{});
   folder.file("proc/cmdline", "mem_encrypt=on\n");
-  CHECK(complaints(check(folder)) == Lines{"refused encryption: memory is encrypted (SME)"});
+  CHECK(complaints_of_captured(folder) == Lines{"refused encryption: memory is encrypted (SME)"});
   folder.file("proc/cmdline", "\n");
   folder.file("proc/cpuinfo", processors("lm sev hypervisor"));
   folder.file("sys/class/dmi/id/sys_vendor", "QEMU\n");
-  CHECK(complaints(check(folder)) ==
+  CHECK(complaints_of_captured(folder) ==
         Lines{"refused encryption: the memory of this virtual machine is encrypted (SEV)"});
   folder.file("proc/cpuinfo", processors("lm tdx_guest hypervisor"));
-  CHECK(complaints(check(folder)) ==
+  CHECK(complaints_of_captured(folder) ==
         Lines{"refused encryption: the memory of this virtual machine is encrypted (TDX)"});
 }
 
@@ -254,16 +296,16 @@ TEST_CASE("a hypervisor without its own clock is allowed; one that was not teste
   const Folder folder;
   write_good(folder);
   folder.file("proc/cpuinfo", processors("lm hypervisor"));
-  CHECK(complaints(check(folder)) == Lines{"warning hypervisor: one that was not tested: LENOVO"});
+  CHECK(complaints_of_captured(folder) == Lines{"warning hypervisor: one that was not tested: LENOVO"});
   folder.file("sys/class/dmi/id/sys_vendor", "QEMU\n");
-  CHECK(complaints(check(folder)) == Lines{});
+  CHECK(complaints_of_captured(folder) == Lines{});
   folder.file("sys/devices/system/clocksource/clocksource0/available_clocksource", "");
-  CHECK(complaints(check(folder)) ==
+  CHECK(complaints_of_captured(folder) ==
         Lines{"unknown hypervisor: one, and whether its clock is used is not known"});
   folder.file("sys/class/dmi/id/sys_vendor", "Microsoft Corporation\n");
-  CHECK(check(folder).allowed());  // a Surface
+  CHECK(check(folder, std::nullopt).allowed());  // a Surface
   folder.file("sys/class/dmi/id/product_name", "Virtual Machine\n");
-  CHECK_FALSE(check(folder).allowed());
+  CHECK_FALSE(check(folder, std::nullopt).allowed());
 }
 
 TEST_CASE("cpusets of cgroup v1 are refused where processors would be lost") {

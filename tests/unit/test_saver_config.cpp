@@ -101,6 +101,7 @@ JumpRecord full_jump() {
   jump.context = 0x1234567000;
   jump.region = {0x10000000, 0x8000000};
   jump.untested_series = true;
+  jump.untested_machine = true;
   jump.saved_by = {"6.1.0-13-amd64", "#1 SMP Debian", "quiet hibjump=1", true};
   jump.records_missing = "not enough room";
   return jump;
@@ -277,6 +278,7 @@ TEST_CASE("A record of a jump is read back as it was written, with the saver and
   CHECK(read.region.start == 0x10000000);
   CHECK(read.region.bytes == 0x8000000);
   CHECK(read.untested_series);
+  CHECK(read.untested_machine);
   CHECK(read.records_missing == std::string("not enough room"));
   REQUIRE(read.saved_by);
   CHECK(read.saved_by->release == "6.1.0-13-amd64");
@@ -287,6 +289,7 @@ TEST_CASE("A record of a jump is read back as it was written, with the saver and
   const auto bare = must(jump::decode_jump_record(jump::encode(JumpRecord())));
   CHECK(bare.id == JumpId());
   CHECK_FALSE(bare.untested_series);
+  CHECK_FALSE(bare.untested_machine);
   CHECK_FALSE(bare.saved_by);
   CHECK_FALSE(bare.records_missing);
 }
@@ -317,7 +320,7 @@ TEST_CASE("A record of a jump with a field that is unknown, there twice or of an
     check_refused(jump::decode_jump_record(with(full, field.name, other)), "record jump: " + field.name,
                   "of another kind", is_number ? "a number" : "text");
   }
-  for (const char* name : {"untested_series", "saver_stood_by"}) {
+  for (const char* name : {"untested_series", "untested_machine", "saver_stood_by"}) {
     check_refused(jump::decode_jump_record(with(full, name, std::uint64_t{2})),
                   std::string("record jump: ") + name, "2", "0 or 1");
   }

@@ -16,7 +16,8 @@ SOURCE = HERE.parent.parent / "kernel-glue"
 
 def build_module(found, cache, source=None, untested=False):
     """hibjump.ko for a kernel that has headers, or with `source`, the one file of a module that only tests need, that one;
-    made anew when something that it is made of is another. `untested`: as if the kernel were of no tested series."""
+    made anew when something that it is made of is another. `untested`: as if the kernel were of no tested series, and with a
+    parameter `pretend` for the reasons because of which the module refuses a machine (HIBJUMP_REFUSED_*)."""
     name = source.stem if source else "hibjump"
     folder = Path(cache).resolve() / (f"{name}-untested" if untested else name) / found.release
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,6 +38,12 @@ def build_module(found, cache, source=None, untested=False):
             compat = tree / "compat.h"
             before, tested = compat.read_text().split("hibjump_series_is_tested", 1)
             compat.write_text(before + "hibjump_series_is_tested" + re.sub(r"KERNEL_VERSION\([67],", "KERNEL_VERSION(5,", tested))
+            processor = tree / "processor.c"
+            begin, found_nothing = "\nstatic u32 found_against(void)\n", "u32 found = 0;"
+            text = processor.read_text()
+            assert begin in text and text.count(found_nothing) == 1, "where the module looks for what is against it"
+            text = text.replace(begin, "\nstatic unsigned int pretend;\nmodule_param(pretend, uint, 0644);\n" + begin).replace(found_nothing, "u32 found = pretend;")
+            processor.write_text(text.replace("#include <linux/elfcore.h>", "#include <linux/moduleparam.h>\n#include <linux/elfcore.h>"))
         # No type information in the module: that takes pahole, and nothing here reads it.
         done = run_make(found, tree)
         said = [line for line in (done.stdout + done.stderr).splitlines() if re.search(r"warning|error", line, re.I)]

@@ -19,17 +19,25 @@ CALLS = {"HIBJUMP_INFO", "HIBJUMP_ARM", "HIBJUMP_DISARM", "HIBJUMP_LEAVE", "HIBJ
 WRITE_INTO_REGION = "dd if=/dev/zero of=/dev/hibjump bs=4096 count=1 seek=$((0x$(sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem) / 4096))"
 
 
+PRETEND = "/sys/module/hibjump/parameters/pretend"
+HYPERV, FRED, ENCRYPTED = 1 << 6, 1 << 5, 1 << 0
+
+
+def build_programs(folder, *names):
+    """name in the guest -> Path"""
+    programs = {f"bin/{name}": folder / name for name in names}
+    for name, program in zip(names, programs.values()):
+        subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-I", str(ROOT / "kernel-glue/include/uapi"), "-o", str(program), str(HERE / f"{name}.c")], check=True)
+    return programs
+
+
 class Access(JumpTest):
     def answers(self, guest, who):
         return dict(line.split() for line in self.run_in(guest, f"who_may {who}").splitlines())
 
     def test_only_a_privileged_process_of_the_initial_namespace_may_call(self):
         living = self.living(Machine())
-        programs = {f"bin/{name}": living.folder / name for name in ("who_may", "secret")}
-        for program in programs.values():
-            subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-I", str(ROOT / "kernel-glue/include/uapi"), "-o", str(program),
-                            str(HERE / f"{program.name}.c")], check=True)
-        living.initramfs = living.initramfs_for(living.kernel, files=programs)
+        living.initramfs = living.initramfs_for(living.kernel, files=build_programs(living.folder, "who_may", "secret"))
         with living.boot() as guest:
             self.begin(guest, living.machine)
             root = self.answers(guest, "root")
@@ -64,24 +72,34 @@ class Access(JumpTest):
         self.run_in(guest, "killall secret; hibtool arm -q && hibtool hibernate -q --rehearse && hibtool arm -q")
 
 
-class UntestedSeries(JumpTest):
+class Untested(JumpTest):
     def test_it_loads_only_when_it_is_told_to_and_the_image_says_so(self):
         living = self.living(Machine(modules=("i6300esb",)))
         module = jump.build_module(living.kernel, CACHE, untested=True)
-        living.initramfs = living.initramfs_for(living.kernel, files={f"lib/modules/{living.kernel.release}/updates/hibjump.ko": module})
+        living.initramfs = living.initramfs_for(living.kernel, files={f"lib/modules/{living.kernel.release}/updates/hibjump.ko": module, **build_programs(living.folder, "who_may")})
         with living.boot("hib.saver", extra=["-device", "i6300esb,id=watchdog"]) as guest:  # hib.saver leaves the module to the test
             self.begin(guest, living.machine)
             runs = self.start_watchdog(guest)
             self.run_in(guest, "insmod /lib/modules/*/updates/hibjump.ko", code=95)  # EOPNOTSUPP
             self.assertIn("untested kernel series; allow_untested=1", self.run_in(guest, "dmesg | grep hibjump:"))
             self.run_in(guest, "insmod /lib/modules/*/updates/hibjump.ko allow_untested=1")
+            self.refuses(guest, FRED, "processor: the kernel uses FRED.*; boot with fred=off")
+            self.refuses(guest, ENCRYPTED | HYPERV, "encryption: memory is encrypted.*; boot with mem_encrypt=off")
+            self.run_in(guest, f"echo {HYPERV} > {PRETEND}")
             before = life(guest)
+            self.assertIn("allow_untested=1", self.run_in(guest, "hibtool arm --check"))
             self.run_in(guest, SAVE + " --return")
             self.assert_goes_on(guest, living.machine, before)
             self.assertEqual(self.run_in(guest, runs), "0", "the saver has stopped the watchdog")
         done = subprocess.run([HIBTOOL, "inspect", "--json", "--records", str(living.target)], capture_output=True, text=True, check=True)
         record = next(record for record in json_schema.loads(done.stdout)["records"] if record["type"] == "jump")
-        self.assertEqual(record["fields"]["untested_series"], 1)
+        self.assertEqual((record["fields"]["untested_series"], record["fields"]["untested_machine"]), (1, 1))
+
+    def refuses(self, guest, reasons, words):
+        """What no parameter lifts: the module refuses, and hibtool says why."""
+        self.run_in(guest, f"echo {reasons} > {PRETEND}")
+        self.assertRegex(self.run_in(guest, "hibtool arm", code=4), words)
+        self.assertIn("HIBJUMP_ARM EOPNOTSUPP", self.run_in(guest, "who_may root"))
 
     def start_watchdog(self, guest):
         """One that would restart the machine in three minutes; a command that says by its register (LOCK, 0x68) whether it runs."""

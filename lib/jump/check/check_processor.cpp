@@ -7,6 +7,7 @@
 #include "lib/base/text.h"
 #include "lib/diagnose/boot/config_text.h"
 #include "lib/jump/check/checks.h"
+#include "lib/jump/module/refused.h"
 #include "lib/os/machine.h"
 
 namespace hib::jump::checks {
@@ -14,8 +15,24 @@ namespace {
 
 constexpr const char* kClocks = "/sys/devices/system/clocksource/clocksource0/available_clocksource";
 constexpr const char* kProcessors = "/proc/cpuinfo";
+constexpr const char* kModule = "/dev/hibjump";
 constexpr const char* kFolder = "/sys/devices/system/cpu";
 constexpr std::uint64_t kMostApicIds = 255;  // without x2APIC
+
+void refuse(Sheet& sheet, const Refused& refused, const char* source) {
+  sheet.refuse(refused.check, std::string(refused.text), source, std::string(refused.fix));
+}
+
+// Of a machine whose module was asked. Returns whether it refuses.
+bool refuse_by_module(Sheet& sheet, std::string_view code) {
+  bool refuses = false;
+  for (const Refused& one : refused_by(sheet.facts.info()->refused)) {
+    if (one.check != code) continue;
+    refuse(sheet, one, kModule);
+    refuses = true;
+  }
+  return refuses;
+}
 
 // ---- the hypervisor
 
@@ -24,24 +41,36 @@ bool is_microsofts(const Facts& facts) {
          facts.reader.line("/sys/class/dmi/id/product_name") == "Virtual Machine";
 }
 
+// Where hibjump is not there to be asked.
+bool refuse_hypervisor(Sheet& sheet, const std::string& clocks) {
+  const Facts& facts = sheet.facts;
+  const auto has_clock = [&](std::string_view name) { return clocks.find(name) != std::string::npos; };
+  if (facts.reader.line("/sys/hypervisor/type") == "xen" || has_clock("xen")) {
+    refuse(sheet, why_refused::kXen, "/sys/hypervisor/type");
+  } else if (!facts.reader.names("/sys/bus/vmbus/devices").empty() || has_clock("hyperv") ||
+             is_microsofts(facts)) {
+    refuse(sheet, why_refused::kHyperV, "/sys/bus/vmbus/devices");
+  } else if (has_clock("kvm-clock")) {
+    refuse(sheet, why_refused::kKvmClock, kClocks);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void check_hypervisor(Sheet& sheet) {
   constexpr std::string_view kCode = "hypervisor";
   const Facts& facts = sheet.facts;
+  const DeviceInfo* info = facts.info();
   const std::string clocks = facts.reader.line(kClocks).value_or("");
-  const auto has_clock = [&](std::string_view name) { return clocks.find(name) != std::string::npos; };
-  if (facts.reader.line("/sys/hypervisor/type") == "xen" || has_clock("xen")) {
-    sheet.refuse(kCode, "Xen: its devices do not survive the jump", "/sys/hypervisor/type");
-  } else if (!facts.reader.names("/sys/bus/vmbus/devices").empty() || has_clock("hyperv") ||
-             is_microsofts(facts)) {
-    sheet.refuse(kCode, "Hyper-V: its devices do not survive the jump", "/sys/bus/vmbus/devices");
-  } else if (has_clock("kvm-clock")) {
-    sheet.refuse(kCode, "KVM with kvmclock, which begins anew in a new virtual machine", kClocks,
-                 "boot with no-kvmclock");
+  if (info != nullptr ? refuse_by_module(sheet, kCode) : refuse_hypervisor(sheet, clocks)) return;
+  if (info != nullptr && info->untested_machine) {
+    sheet.warn(kCode, "one that would be refused: hibjump is loaded with allow_untested=1", kModule);
   } else if (facts.processor.vendor.empty()) {
     sheet.unknown(kCode, "/proc/cpuinfo cannot be read", kProcessors);
   } else if (!facts.processor.has("hypervisor")) {
     sheet.ok(kCode, "none", kProcessors);
-  } else if (clocks.empty()) {
+  } else if (clocks.empty() && info == nullptr) {
     sheet.unknown(kCode, "one, and whether its clock is used is not known", kClocks);
   } else if (const auto vendor = facts.reader.line("/sys/class/dmi/id/sys_vendor"); vendor == "QEMU") {
     sheet.ok(kCode, "QEMU, without kvmclock", "/sys/class/dmi/id/sys_vendor");
@@ -56,6 +85,10 @@ void check_hypervisor(Sheet& sheet) {
 void check_encryption(Sheet& sheet) {
   constexpr std::string_view kCode = "encryption";
   const Facts& facts = sheet.facts;
+  if (facts.info() != nullptr) {
+    if (!refuse_by_module(sheet, kCode)) sheet.ok(kCode, "memory is not encrypted by the kernel", kModule);
+    return;
+  }
   const auto is_on = [&](const char* path) { return facts.reader.line(path) == "Y"; };
   const bool is_guest = facts.processor.has("hypervisor");
   if (facts.processor.has("tdx_guest")) {
@@ -63,13 +96,11 @@ void check_encryption(Sheet& sheet) {
   } else if (is_guest && (facts.processor.has("sev") || facts.tree.exists("/sys/devices/system/cpu/sev"))) {
     sheet.refuse(kCode, "the memory of this virtual machine is encrypted (SEV)", kProcessors);
   } else if (is_on("/sys/module/kvm_intel/parameters/tdx")) {
-    sheet.refuse(kCode, "virtual machines with TDX are allowed here", "/sys/module/kvm_intel/parameters/tdx",
-                 "boot with kvm_intel.tdx=0");
+    refuse(sheet, why_refused::kTdxHost, "/sys/module/kvm_intel/parameters/tdx");
   } else if (is_on("/sys/module/kvm_amd/parameters/sev_snp")) {
-    sheet.refuse(kCode, "virtual machines with SEV-SNP are allowed here",
-                 "/sys/module/kvm_amd/parameters/sev_snp", "boot with kvm_amd.sev_snp=0");
+    refuse(sheet, why_refused::kSnpHost, "/sys/module/kvm_amd/parameters/sev_snp");
   } else if (facts.processor.has("sme") && facts.has_parameter("mem_encrypt=on")) {
-    sheet.refuse(kCode, "memory is encrypted (SME)", "/proc/cmdline", "boot with mem_encrypt=off");
+    refuse(sheet, why_refused::kEncrypted, "/proc/cmdline");
   } else if (facts.processor.vendor.empty() || !facts.parameters) {
     sheet.unknown(kCode, "whether memory is encrypted is not known", kProcessors);
   } else {
@@ -86,9 +117,10 @@ void check_model(Sheet& sheet) {
     sheet.unknown(kCode, "/proc/cpuinfo cannot be read", kProcessors);
     return;
   }
-  if (processor.has("fred")) {
-    sheet.refuse(kCode, "the kernel uses FRED, whose state is not carried over", kProcessors,
-                 "boot with fred=off");
+  if (sheet.facts.info() != nullptr) {
+    if (refuse_by_module(sheet, kCode)) return;
+  } else if (processor.has("fred")) {
+    refuse(sheet, why_refused::kFred, kProcessors);
     return;
   }
   const std::string microcode = processor.microcode.empty() ? "" : ", microcode " + processor.microcode;

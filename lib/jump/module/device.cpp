@@ -14,6 +14,7 @@
 
 #include "kernel-glue/include/uapi/linux/hibjump.h"
 #include "lib/base/text.h"
+#include "lib/jump/module/refused.h"
 
 namespace hib::jump {
 namespace {
@@ -21,7 +22,8 @@ namespace {
 constexpr const char* kModulePath = "/dev/hibjump";
 
 // The binary interface, held fast: a change of the header that moves anything fails here.
-static_assert(sizeof(hibjump_info) == 48 && offsetof(hibjump_info, region_start) == 16);
+static_assert(sizeof(hibjump_info) == 80 && offsetof(hibjump_info, region_start) == 16 &&
+              offsetof(hibjump_info, refused) == 48);
 static_assert(sizeof(hibjump_arm) == 208 && offsetof(hibjump_arm, low) == 40 &&
               offsetof(hibjump_arm, standby_low_copy) == 184 && offsetof(hibjump_arm, ranges) == 192);
 static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) == 24 &&
@@ -48,6 +50,8 @@ constexpr const char* kSeeDevices =
     "nothing "
     "has changed";
 
+constexpr const char* kNotSupported = "this processor, memory or kernel is not supported";
+
 Error call_error(const char* call, int errno_value, const char* when_busy = "") {
   Error error = system_error(call, errno_value);
   error.file = kModulePath;
@@ -65,7 +69,7 @@ Error call_error(const char* call, int errno_value, const char* when_busy = "") 
       error.found = "the machine's memory is not what it was when it was armed";
       error.advice = "hibtool arm again";
       break;
-    case EOPNOTSUPP: error.advice = "this processor, memory or kernel is not supported"; break;
+    case EOPNOTSUPP: error.advice = kNotSupported; break;
     default: break;
   }
   return error;
@@ -106,7 +110,21 @@ Result<DeviceInfo> Device::info() const {
   info.region = {raw.region_start, raw.region_bytes};
   info.context = raw.context;
   info.note = raw.note;
+  info.untested_machine = (raw.flags & HIBJUMP_INFO_UNTESTED_MACHINE) != 0;
+  info.x2apic = (raw.flags & HIBJUMP_INFO_X2APIC) != 0;
+  info.refused = raw.refused;
+  info.tsc_khz = raw.tsc_khz;
+  info.cr4 = raw.cr4;
+  info.efer = raw.efer;
+  info.xss = raw.xss;
   return info;
+}
+
+// With the reasons that the module has, where it has some.
+Error Device::named(Error error) const {
+  if (error.advice != kNotSupported) return error;
+  if (const auto known = info(); known && known->refused != 0) error.advice = refused_text(known->refused);
+  return error;
 }
 
 Result<void> Device::arm(const ArmedEntry& request) const {
@@ -122,7 +140,8 @@ Result<void> Device::arm(const ArmedEntry& request) const {
   static_assert(sizeof(MemoryRange) == sizeof(hibjump_range));
   raw.ranges = reinterpret_cast<std::uintptr_t>(request.ram.data());
   raw.range_count = static_cast<std::uint32_t>(request.ram.size());
-  if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0) return fail(call_error("HIBJUMP_ARM", errno, kUnload));
+  if (::ioctl(fd_.get(), HIBJUMP_ARM, &raw) != 0)
+    return fail(named(call_error("HIBJUMP_ARM", errno, kUnload)));
   return {};
 }
 
@@ -178,7 +197,8 @@ Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRa
   raw.region_bytes = region.bytes;
   raw.ranges = reinterpret_cast<std::uintptr_t>(ranges.data());
   raw.range_count = static_cast<std::uint32_t>(ranges.size());
-  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0) return fail(call_error("HIBJUMP_STAGE", errno, kUnload));
+  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0)
+    return fail(named(call_error("HIBJUMP_STAGE", errno, kUnload)));
   return {};
 }
 

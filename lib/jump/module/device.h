@@ -41,9 +41,18 @@ struct DeviceInfo {
   bool untested_series = false;
   bool five_levels = false;
   bool crash_kernel_loaded = false;
-  MemoryRange region;         // machine: bytes 0 where there is none
-  std::uint64_t context = 0;  // machine: physical address of its context, one page
-  std::uint64_t note = 0;     // machine: physical address of the ELF note with its registers, one page
+  bool untested_machine = false;  // somebody allowed the module under this hypervisor
+  bool x2apic = false;            // the mode that the processor's APIC is in
+  MemoryRange region;             // machine: bytes 0 where there is none
+  std::uint64_t context = 0;      // machine: physical address of its context, one page
+  std::uint64_t note = 0;         // machine: physical address of the ELF note with its registers, one page
+  std::uint32_t refused = 0;      // HIBJUMP_REFUSED_*: why arm() would fail (refused.h)
+  std::uint32_t tsc_khz = 0;      // 0: not known
+  std::uint64_t cr4 = 0;          // of the processor that asked, as the two that follow
+  std::uint64_t efer = 0;
+  std::uint64_t xss = 0;
+
+  bool allows_untested() const { return untested_series || untested_machine; }
 };
 
 // What to enter; addresses are physical and in the crash region.
@@ -113,6 +122,8 @@ class Device {
   Result<Mapping> map(std::uint64_t address, std::uint64_t bytes) const;
 
  private:
+  Error named(Error error) const;
+
   explicit Device(Fd fd) : fd_(std::move(fd)) {}
   Fd fd_;
 };

@@ -102,7 +102,7 @@ SaverConfig config_for(const ResumeRequest& request, const JumpImage& image,
   config.memory = memory_of_machine(ram, image.context.region);
   config.target_head = request.offset * kAreaHeadBytes;
   config.timeout_seconds = kRestoreTimeout;
-  config.allow_untested = image.jump.untested_series;
+  config.allow_untested = image.jump.untested_series || image.jump.untested_machine;
   return config;
 }
 

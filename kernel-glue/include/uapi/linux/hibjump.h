@@ -38,8 +38,9 @@
  *              HIBJUMP_STAGE: too little is free for A's pages
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
  *   EILSEQ     the context of the other kernel is damaged
- *   EOPNOTSUPP this processor, memory encryption, kernel series, or memory that a driver manages
- *              is not supported
+ *   EOPNOTSUPP HIBJUMP_ARM, HIBJUMP_STAGE, HIBJUMP_RETURN: this machine is not to be left, or come
+ *              back to, see HIBJUMP_REFUSED_*; or a driver manages some of its memory; or the
+ *              kernels have other page tables
  *   and what suspending the devices said (HIBJUMP_LEAVE, HIBJUMP_RETURN)
  */
 #ifndef _UAPI_LINUX_HIBJUMP_H
@@ -65,6 +66,20 @@ enum hibjump_role {
 #define HIBJUMP_INFO_UNTESTED_SERIES	(1 << 1)	/* loaded with allow_untested=1 */
 #define HIBJUMP_INFO_FIVE_LEVELS	(1 << 2)	/* of page tables */
 #define HIBJUMP_INFO_CRASH_LOADED	(1 << 3)	/* kexec has a crash kernel in the region */
+#define HIBJUMP_INFO_X2APIC		(1 << 4)	/* the processor's APIC is in this mode */
+#define HIBJUMP_INFO_UNTESTED_MACHINE	(1 << 5)	/* allow_untested=1 lifts what would refuse */
+
+/* Why HIBJUMP_ARM says EOPNOTSUPP. */
+#define HIBJUMP_REFUSED_ENCRYPTED	(1 << 0)	/* the kernel encrypts memory (SME) */
+#define HIBJUMP_REFUSED_GUEST_ENCRYPTED	(1 << 1)	/* memory is hidden from the host (SEV, TDX) */
+#define HIBJUMP_REFUSED_SNP_HOST	(1 << 2)	/* such virtual machines may run here */
+#define HIBJUMP_REFUSED_TDX_HOST	(1 << 3)
+#define HIBJUMP_REFUSED_TXT		(1 << 4)	/* a measured launch, which must be ended */
+#define HIBJUMP_REFUSED_FRED		(1 << 5)	/* its state is not carried over */
+/* With allow_untested=1 these refuse nothing: */
+#define HIBJUMP_REFUSED_HYPERV		(1 << 6)	/* its devices are not given back */
+#define HIBJUMP_REFUSED_XEN		(1 << 7)
+#define HIBJUMP_REFUSED_KVMCLOCK	(1 << 8)	/* begins anew in a new virtual machine */
 
 struct hibjump_info {
 	__u32 size;
@@ -75,6 +90,11 @@ struct hibjump_info {
 	__u64 region_bytes;
 	__u64 context;		/* A: physical address of struct hibjump_context, one page */
 	__u64 note;		/* A: physical address of the ELF note with the registers */
+	__u32 refused;		/* HIBJUMP_REFUSED_* */
+	__u32 tsc_khz;		/* 0: not known */
+	__u64 cr4;		/* of the processor that asks, as the two that follow */
+	__u64 efer;
+	__u64 xss;		/* 0 where there is none */
 };
 
 struct hibjump_range {
