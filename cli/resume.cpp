@@ -25,8 +25,8 @@ class Resume final : public Verb {
     app.footer(
         "Overwrites all of this kernel's memory, and does not return when it succeeds. Everything is checked "
         "first:\n"
-        "the image, the memory map, and that every disk in use is the same one and was not written "
-        "meanwhile.\n"
+        "the image, the memory map, the processor, and that every disk in use is the same one and was\n"
+        "not written meanwhile.\n"
         "Exit code 1: there is nothing to go back to; 2: could not; 4: refused, with every reason.\n"
         "Examples:\n"
         "  hibtool resume /dev/vdb\n"
@@ -52,9 +52,10 @@ void add_resume_options(CLI::App& app, ResumeOptions& options) {
       ->type_name("DIR");
   app.add_option("--module", options.preload.jump_module, "its hibjump.ko")->type_name("FILE");
   app.add_option("--append", options.preload.append, "more for its command line")->type_name("TEXT");
-  app.add_option("--accept", options.accepted,
-                 "go on even if this device is not the one it was, or was written since: a refusal says what "
-                 "to give here. The image records it")
+  app.add_option(
+         "--accept", options.accepted,
+         "go on even if this device, or the processor, is not the one it was, or was written since: a "
+         "refusal says what to give here. The image records it")
       ->type_name("DEVICE=VERDICT")
       ->allow_extra_args(false);
   take_from_to(*app.add_option("--wait", options.wait_seconds,

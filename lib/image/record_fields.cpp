@@ -79,6 +79,18 @@ Result<std::vector<std::vector<std::byte>>> RecordFields::all_bytes(std::string_
   return values;
 }
 
+Result<std::vector<const FieldList*>> RecordFields::all_fields(std::string_view name) {
+  asked_.emplace_back(name);
+  std::vector<const FieldList*> lists;
+  for (const Field& field : record_->fields) {
+    if (field.name != name) continue;
+    const auto* list = std::get_if<FieldList>(&field.value);
+    if (list == nullptr) return fail(wrong(name, "of another kind", "fields"));
+    lists.push_back(list);
+  }
+  return lists;
+}
+
 Result<void> RecordFields::finish() const {
   for (const Field& field : record_->fields) {
     if (std::find(asked_.begin(), asked_.end(), field.name) != asked_.end()) continue;

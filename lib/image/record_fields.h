@@ -25,6 +25,9 @@ class RecordFields {
   Result<std::optional<std::string>> optional_text(std::string_view name);
   Result<std::vector<std::vector<std::byte>>> all_bytes(std::string_view name);  // each field of that name
 
+  // The same of nested fields, which this object does not ask for.
+  Result<std::vector<const FieldList*>> all_fields(std::string_view name);
+
   // Nothing is left that was not asked for.
   Result<void> finish() const;
 

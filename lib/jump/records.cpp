@@ -9,6 +9,7 @@
 #include "lib/jump/memory_record.h"
 #include "lib/jump/module/iomem.h"
 #include "lib/jump/module/suspend_records.h"
+#include "lib/jump/processor.h"
 
 namespace hib::jump {
 namespace {
@@ -59,6 +60,7 @@ std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& i
   device::Probe found = device::probe(device::Tree::live());
   mark_image(found.devices, target, id, "hibernate");
   std::vector<Record> records = device::records_of(found);
+  records.push_back(encode(this_processor(&device)));
   records.push_back(encode(jump_record(device, id)));
   add_memory(records);
   return records;
@@ -67,6 +69,7 @@ std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& i
 std::vector<Record> records_on_arming(const DeviceInfo& device, const JumpId& id) {
   std::vector<Record> records;
   records.push_back(device::probe_machine(device::Tree::live()));
+  records.push_back(encode(this_processor(&device)));
   records.push_back(encode(jump_record(device, id)));
   add_memory(records);
   return records;

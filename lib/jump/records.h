@@ -18,7 +18,8 @@ namespace hib::jump {
 // The machine as it is now: "machine" and "devices".
 std::vector<Record> records_of_this_machine();
 
-// The same, "jump" and "memory": what the machine gives to the module as it leaves. `target` is the block
+// The same, "processor", "jump" and "memory": what the machine gives to the module as it leaves. `target` is
+// the block
 // device that receives the image.
 std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& id, const std::string& target);
 

@@ -1,6 +1,7 @@
 #include "lib/report/difference.h"
 
 #include "lib/report/devices.h"
+#include "lib/report/processor.h"
 #include "lib/report/text.h"
 
 namespace hib::report {
@@ -31,6 +32,9 @@ Json json_of_difference(const Difference& difference, const Side& before, const 
   document["devices"] = difference.devices
                             ? json_of_comparison(*before.devices, *now.devices, *difference.devices)
                             : json_of_comparison({}, {}, {});
+  const auto processor = processor_differences(before, now);
+  document["processor_compared"] = processor.has_value();
+  document["processor"] = json_of_processor(processor.value_or(std::vector<jump::ProcessorDifference>()));
   return document;
 }
 
@@ -41,6 +45,8 @@ void print_difference(std::ostream& out, const Style& style, const Difference& d
   } else {
     print_sides(out, before.path, before.format, now.path, now.format);
   }
+  if (const auto processor = processor_differences(before, now))
+    print_processor(out, *processor, before, now);
   if (difference.devices) {
     print_comparison(out, style, *before.devices, *now.devices, *difference.devices);
   } else if (before.devices || now.devices) {

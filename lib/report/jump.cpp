@@ -6,6 +6,7 @@
 
 #include "lib/base/text.h"
 #include "lib/jump/restore/devices.h"
+#include "lib/report/processor.h"
 
 namespace hib::report {
 namespace {
@@ -94,8 +95,10 @@ std::vector<std::string> device_notes(const jump::Left& left) {
 }
 
 std::vector<std::string> lines_of(const jump::NotResumed& end, const std::string& image) {
-  if (end.refusals.empty()) return {end.error.line()};
+  if (end.refusals.empty() && end.processor.empty()) return {end.error.line()};
   std::vector<std::string> lines;
+  for (const jump::ProcessorDifference& difference : end.processor)
+    lines.push_back(jump::error_of(difference, image).line());
   for (const device::Refusal& refusal : end.refusals) lines.push_back(jump::error_of(refusal, image).line());
   return lines;
 }
@@ -118,6 +121,7 @@ Json json_of_not_resumed(const jump::NotResumed& end) {
     entry["accept"] = printable(refusal.override_token);
     document["refusals"].push_back(std::move(entry));
   }
+  document["processor"] = json_of_processor(end.processor);
   return document;
 }
 

@@ -447,7 +447,8 @@ class RealDocuments(unittest.TestCase):
         missing = {(section, field) for section, fields in rows().items() for field in fields if section not in NEED_THE_MODULE} - seen
         # Swap areas are known from a real kernel's memory: tests/vm/test_swapping.py. So is the running machine: test_live.py,
         # and how far its memory compresses: test_diagnose.py.
-        elsewhere = ("refusals", "swapped_out.areas[]", "live", "space.area_bytes.")
+        # What a processor lacks for a resume: test_resume.py.
+        elsewhere = ("refusals", "processor[]", "swapped_out.areas[]", "live", "space.area_bytes.")
         self.assertEqual({(section, field) for section, field in missing if not field.startswith(elsewhere)}, set())
 
     def test_the_exit_code_of_an_error_is_that_of_its_kind(self):

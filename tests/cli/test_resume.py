@@ -41,6 +41,15 @@ def context_page():
     return (head + saved).ljust(PAGE, b"\0")
 
 
+def processor(vendor, leaf, features):
+    """The record of a processor, of which only this is known; `features` are in the register that has those of the leaf."""
+    ebx, edx, ecx = struct.unpack("<III", vendor)
+    register = "ebx" if leaf == 7 else "eax"
+    leaves = [{"leaf": 0, "subleaf": 0, "eax": leaf, "ebx": ebx, "ecx": ecx, "edx": edx},
+              {"leaf": leaf, "subleaf": 0, **dict.fromkeys(("eax", "ebx", "ecx", "edx"), 0), register: features}]
+    return {"name": "", "features": "", **dict.fromkeys(("microcode", "tsc_khz", "x2apic", "xcr0", "xss", "cr4", "efer"), 0), "cpuid": leaves}
+
+
 def with_history(image, phases):
     """docs/format/hib.md, 7"""
     content = bytearray(image)
@@ -55,12 +64,12 @@ class Resume(CliTest):
         """A loop device that begins with `content`."""
         return loop_device_over(self, self.write(f"disk{len(self.names())}", content.ljust(pages * PAGE, b"\0")))
 
-    def image(self, *phases):
+    def image(self, *phases, records=()):
         """Of a machine that hibernated, with this history."""
         content = bytearray(memory(64))
         content[CONTEXT:CONTEXT + PAGE] = context_page()
         fields = {"id": "00" * 16, "context": CONTEXT, "region_start": 256 << 20, "region_bytes": 64 << 20, "untested_series": 0}
-        probe = {"schema": "hibtool.probe", "schema_version": 1, "records": [{"type": "jump", "version": 1, "fields": fields}]}
+        probe = {"schema": "hibtool.probe", "schema_version": 1, "records": [{"type": "jump", "version": 1, "fields": fields}, *records]}
         self.run_tool("create", "-f", "raw", self.write("m.raw", bytes(content)), "-o", self.path("m.hib"), "--force",
                       "--records", self.write("records.json", json.dumps(probe).encode()))
         return with_history(Path(self.path("m.hib")).read_bytes(), phases)
@@ -91,6 +100,42 @@ class Resume(CliTest):
         found = self.refusal(device, *options)
         self.assertEqual((found["where"], found["found"], found["allowed"]),
                          ("page tables", f"{here} levels here", f"{there} levels, as in the image"))
+
+    def test_another_processor_is_refused_with_everything_that_differs(self):
+        record = {"type": "processor", "version": 1, "fields": processor(b"AnotherMaker", 0x80000021, 1 << 31)}
+        device = self.device(self.image(ARMED, COMMITTED, records=[record]))
+        self.assert_stays(device)
+        found = self.refusal(device)
+        self.assertEqual([one["what"] for one in found["processor"]], ["model", "features"])
+        self.assertEqual((found["kind"], found["where"]), ("refused", "processor: model"))
+        self.assertTrue(found["allowed"].startswith("AnotherMaker 0/0"))
+        self.assertIn("--accept processor=other", found["advice"])
+        said = self.run_tool("resume", device, code=4).stderr.decode().splitlines()
+        self.assertEqual(len(said), 2)
+        self.assertIn("features: without leaf 0x80000021 eax bit 31, expected", said[1])
+        self.assert_would_go_on(device, "--accept", "processor=other")
+
+    def test_a_damaged_record_of_the_processor_is_said(self):
+        record = {"type": "processor", "version": 1, "fields": {**processor(b"AnotherMaker", 7, 0), "x2apic": 2}}
+        device = self.device(self.image(ARMED, COMMITTED, records=[record]))
+        self.assert_stays(device)
+        found = self.refusal(device, code=2)
+        self.assertEqual((found["kind"], found["where"], found["found"]), ("corrupt", "record processor: x2apic", "2"))
+
+    def test_an_image_that_does_not_say_which_processor_it_was_goes_on_with_a_note(self):
+        device = self.device(self.image(ARMED, COMMITTED))
+        self.assertIn("which processor its machine had; it is not compared", self.run_tool("resume", device, code=4).stderr.decode())
+
+    def test_diff_says_what_the_other_processor_lacks(self):
+        paths = []
+        for name, fields in (("a", processor(b"AnotherMaker", 7, 1 << 20 | 1 << 7)), ("b", processor(b"AnotherMaker", 7, 0))):
+            self.image(ARMED, records=[{"type": "processor", "version": 1, "fields": fields}])
+            paths.append(self.write(f"{name}.hib", Path(self.path("m.hib")).read_bytes()))
+        found = self.json("diff", *paths)
+        self.assertTrue(found["processor_compared"] and found["identical"])
+        self.assertEqual(found["processor"], [{"what": "features", "expected": "all that the machine had", "found": "without smep, smap"}])
+        self.assertIn("features: without smep, smap", self.run_tool("diff", *paths).stdout.decode())
+        self.assertEqual(self.json("diff", *reversed(paths))["processor"], [])
 
     def test_an_empty_device_is_an_ordinary_boot(self):
         device = self.device()

@@ -185,6 +185,9 @@ class RestoringIsRefused(JumpTest):
         with living.boot("hib.wait", machine=replace(living.machine, append="no5lvl")) as guest:
             guest.read_until("^READY$", 60)
             self.refused(guest, "4 levels here, expected 5 levels, as in the image; boot without no5lvl", codes=(4,))
+        with living.boot("hib.wait", processor="qemu64") as guest:
+            guest.read_until("^READY$", 60)
+            self.refused(guest, "processor: features: without .*xsave.* smap.*; --accept processor=other goes on", codes=(4,))
         self.assertEqual(history(living.target)[0][-1], "powered-off")
         self.assert_restores(living)
 

@@ -15,6 +15,7 @@
 #include "lib/jump/restore/check.h"
 #include "lib/jump/restore/devices.h"
 #include "lib/jump/restore/history.h"
+#include "lib/jump/restore/processor.h"
 #include "lib/jump/target.h"
 
 namespace hib::jump {
@@ -88,7 +89,32 @@ Result<void> check_paging(const JumpImage& image) {
                   .advise(here ? "boot with no5lvl" : "boot without no5lvl"));
 }
 
-Result<void> compare_devices(const ResumeRequest& request, const JumpImage& image, DeviceCheck& devices) {
+// Returns the token of --accept that was needed, or none.
+Result<std::vector<std::string>> compare_processor(const ResumeRequest& request, const JumpImage& image,
+                                                   std::vector<ProcessorDifference>& refused) {
+  std::vector<std::string> overridden;
+  const Record* record = find_record(image.reader->records(), kProcessorRecord);
+  if (record == nullptr) {
+    request.note(printable(request.device) +
+                 ": does not say which processor its machine had; it is not compared");
+    return overridden;
+  }
+  auto saved = decode_processor_record(*record);
+  if (!saved) return fail(std::move(saved).error().of(image.path()));
+  const auto device = Device::open();
+  const auto info = device ? device->info() : Result<DeviceInfo>(fail(device.error()));
+  refused = compare_processors(*saved, this_processor(info ? &*info : nullptr));
+  if (refused.empty()) return overridden;
+  const std::string token(kAcceptProcessor);
+  if (std::find(request.accepted.begin(), request.accepted.end(), token) == request.accepted.end())
+    return fail(error_of(refused.front(), request.device));
+  refused.clear();
+  overridden.push_back(token);
+  return overridden;
+}
+
+Result<void> compare_devices(const ResumeRequest& request, const JumpImage& image, DeviceCheck& devices,
+                             std::vector<std::string>& overridden) {
   DeviceCheckRequest check;
   check.image = request.device;
   check.id = image.context.id;
@@ -101,18 +127,19 @@ Result<void> compare_devices(const ResumeRequest& request, const JumpImage& imag
     request.note(printable(request.device) +
                  ": does not say which devices its machine had; they are not compared");
   }
+  overridden.insert(overridden.end(), devices.overridden.begin(), devices.overridden.end());
   for (const std::string& token : request.accepted) {
-    if (std::find(devices.overridden.begin(), devices.overridden.end(), token) != devices.overridden.end())
-      continue;
+    if (std::find(overridden.begin(), overridden.end(), token) != overridden.end()) continue;
     request.note(fmt::format("--accept {}: nothing here that would need it", printable(token)));
   }
   if (!devices.refusals.empty()) return fail(error_of(devices.refusals.front(), request.device));
   return {};
 }
 
-Result<void> note_attempt(const AreaOperations& areas, const File& file, const DeviceCheck& devices) {
+Result<void> note_attempt(const AreaOperations& areas, const File& file,
+                          const std::vector<std::string>& overridden) {
   TRY_OK(areas.append_history(file, Phase::ResumeAttempted, clock_ns(), ""));
-  for (const std::string& token : devices.overridden) {
+  for (const std::string& token : overridden) {
     TRY_OK(areas.append_history(file, Phase::Overridden, clock_ns(), token));
   }
   return {};
@@ -143,13 +170,14 @@ Result<WayBack> prepare(const Formats& formats, const ResumeRequest& request, No
   TRY(const auto history, areas.read_history(*file));
   TRY_OK(check_history(history, request.device, request.force));
   const Machine here = read_machine("");
+  TRY(auto overridden, compare_processor(request, image, refused.processor));
   TRY_OK(check_paging(image));
   TRY_OK(check_pages_are_whole(image));
   TRY(const auto pages, pages_of(image));
   TRY_OK(check_memory(image, pages.ram, here.memory_map));
-  TRY_OK(compare_devices(request, image, devices));
+  TRY_OK(compare_devices(request, image, devices, overridden));
   TRY(auto way, prepare_way_back(request, image, pages, here));
-  TRY_OK(note_attempt(areas, *file, devices));
+  TRY_OK(note_attempt(areas, *file, overridden));
   return way;
 }
 

@@ -7,14 +7,16 @@
 #include "lib/base/error.h"
 #include "lib/device/policy/policy.h"
 #include "lib/image/format.h"
+#include "lib/jump/restore/processor.h"
 #include "lib/jump/restore/way_back.h"
 
 namespace hib::jump {
 
 struct NotResumed {
   Error error;
-  bool nothing_there = false;             // the target holds no image of a machine: an ordinary boot
-  std::vector<device::Refusal> refusals;  // every device because of which it was refused
+  bool nothing_there = false;                  // the target holds no image of a machine: an ordinary boot
+  std::vector<device::Refusal> refusals;       // every device because of which it was refused
+  std::vector<ProcessorDifference> processor;  // everything of the processor because of which it was refused
 };
 
 // Does not return when it succeeds.
