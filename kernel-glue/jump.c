@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <asm/fpu/api.h>
+#include <asm/pkru.h>
 #include <asm/x86_init.h>
 
 #include "hibjump.h"
@@ -155,6 +156,7 @@ static void describe_a(void)
 static void switch_over(void)
 {
 	struct hibjump_context *context = hibjump_own_context();
+	u32 keys = read_pkru(); /* of this task; the kernel writes them only as it goes to another */
 
 	kernel_fpu_begin();
 	hibjump_save_processor(&context->saved);
@@ -163,6 +165,7 @@ static void switch_over(void)
 	hibjump_clear_breakpoints();
 	hibjump_switch(context, hibjump_trampoline_address(), __pa(tables.page[0]));
 	hibjump_restore_processor(&context->saved);
+	write_pkru(keys);
 	kernel_fpu_end();
 }
 
