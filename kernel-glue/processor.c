@@ -169,6 +169,9 @@ void hibjump_describe_processor(struct hibjump_info *info)
 	info->efer = value;
 	if (boot_cpu_has(X86_FEATURE_XSAVES) && !rdmsrq_safe(MSR_IA32_XSS, &value))
 		info->xss = value;
+	if (boot_cpu_has(X86_FEATURE_MSR_IA32_FEAT_CTL) &&
+	    !rdmsrq_safe(MSR_IA32_FEAT_CTL, &value))
+		info->feat_ctl = value;
 }
 
 static void save_msrs(struct hibjump_saved *saved)

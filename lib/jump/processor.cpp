@@ -253,6 +253,7 @@ Processor this_processor(const DeviceInfo* device) {
   processor.cr4 = device->cr4;
   processor.efer = device->efer;
   processor.xss = device->xss;
+  processor.feat_ctl = device->feat_ctl;
   processor.x2apic = device->x2apic;
   return processor;
 }
@@ -267,6 +268,7 @@ Record encode(const Processor& processor) {
   record.set("x2apic", std::uint64_t{processor.x2apic});
   record.set("xcr0", processor.xcr0);
   record.set("xss", processor.xss);
+  record.set("feat_ctl", processor.feat_ctl);
   record.set("cr4", processor.cr4);
   record.set("efer", processor.efer);
   for (const CpuidLeaf& leaf : processor.leaves) record.fields.emplace_back("cpuid", encode(leaf));
@@ -283,6 +285,7 @@ Result<Processor> decode_processor_record(const Record& record) {
   TRY(processor.x2apic, fields.flag("x2apic"));
   TRY(processor.xcr0, fields.number("xcr0"));
   TRY(processor.xss, fields.number("xss"));
+  TRY(processor.feat_ctl, fields.number("feat_ctl"));
   TRY(processor.cr4, fields.number("cr4"));
   TRY(processor.efer, fields.number("efer"));
   TRY(const auto leaves, fields.all_fields("cpuid"));

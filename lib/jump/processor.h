@@ -44,6 +44,7 @@ struct Processor {
   std::uint64_t cr4 = 0;
   std::uint64_t efer = 0;
   std::uint64_t xss = 0;
+  std::uint64_t feat_ctl = 0;  // what the firmware allows of a processor of Intel's
   bool x2apic = false;
 
   std::uint32_t value(CpuidPlace place, Register name) const;  // 0 where the processor has no such leaf

@@ -19,8 +19,7 @@ namespace hib::jump {
 std::vector<Record> records_of_this_machine();
 
 // The same, "processor", "jump" and "memory": what the machine gives to the module as it leaves. `target` is
-// the block
-// device that receives the image.
+// the block device that receives the image.
 std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& id, const std::string& target);
 
 // The records when the machine is armed, without the devices. The saver uses them when it finds no newer

@@ -47,7 +47,7 @@ def processor(vendor, leaf, features):
     register = "ebx" if leaf == 7 else "eax"
     leaves = [{"leaf": 0, "subleaf": 0, "eax": leaf, "ebx": ebx, "ecx": ecx, "edx": edx},
               {"leaf": leaf, "subleaf": 0, **dict.fromkeys(("eax", "ebx", "ecx", "edx"), 0), register: features}]
-    return {"name": "", "features": "", **dict.fromkeys(("microcode", "tsc_khz", "x2apic", "xcr0", "xss", "cr4", "efer"), 0), "cpuid": leaves}
+    return {"name": "", "features": "", **dict.fromkeys(("microcode", "tsc_khz", "x2apic", "xcr0", "xss", "cr4", "efer", "feat_ctl"), 0), "cpuid": leaves}
 
 
 def with_history(image, phases):

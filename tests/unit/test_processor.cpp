@@ -68,6 +68,7 @@ Processor epyc() {
   processor.xss = 0x1800;
   processor.microcode = 0xa101148;
   processor.tsc_khz = 3'699'998;
+  processor.feat_ctl = 0x60007;
   processor.x2apic = true;
   return processor;
 }
@@ -154,6 +155,8 @@ TEST_CASE("one thing that differs is one line") {
        },
        "physical addresses: 46 bits | 48 bits"},
       {[](Processor& here) { here.microcode = 0xa101144; }, "microcode: 0xa101144 | 0xa101148 or newer"},
+      {[](Processor& here) { here.feat_ctl = 0x60001; },
+       "virtual machines (VMX): switched off by the firmware | on"},
       {[](Processor& here) { here.tsc_khz = 3'400'000; },
        "rate of the clock (TSC): 3400.000 MHz | 3699.998 MHz"}};
   for (const Case& one : cases) {
@@ -182,6 +185,7 @@ TEST_CASE("what says nothing of the processor is no difference") {
       [](Processor& here) { here.microcode = 0; },
       [](Processor& here) { here.tsc_khz = 3'700'500; },
       [](Processor& here) { here.tsc_khz = 0; },
+      [](Processor& here) { here.feat_ctl = 0; },
       [](Processor& here) { here.x2apic = false; }};
   for (std::size_t i = 0; i < changes.size(); ++i) {
     CAPTURE(i);
@@ -217,7 +221,7 @@ TEST_CASE("a record of a processor is read back as it was written") {
 TEST_CASE("a damaged record of a processor is refused, and the field named") {
   const Record good = jump::encode(epyc());
   for (const char* name :
-       {"name", "features", "microcode", "tsc_khz", "x2apic", "xcr0", "xss", "cr4", "efer"}) {
+       {"name", "features", "microcode", "tsc_khz", "x2apic", "xcr0", "xss", "cr4", "efer", "feat_ctl"}) {
     Record damaged = good;
     std::erase_if(damaged.fields, [&](const Field& field) { return field.name == name; });
     const auto read = decode_processor_record(damaged);

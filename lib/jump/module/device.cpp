@@ -22,7 +22,7 @@ namespace {
 constexpr const char* kModulePath = "/dev/hibjump";
 
 // The binary interface, held fast: a change of the header that moves anything fails here.
-static_assert(sizeof(hibjump_info) == 80 && offsetof(hibjump_info, region_start) == 16 &&
+static_assert(sizeof(hibjump_info) == 88 && offsetof(hibjump_info, region_start) == 16 &&
               offsetof(hibjump_info, refused) == 48);
 static_assert(sizeof(hibjump_arm) == 208 && offsetof(hibjump_arm, low) == 40 &&
               offsetof(hibjump_arm, standby_low_copy) == 184 && offsetof(hibjump_arm, ranges) == 192);
@@ -117,6 +117,7 @@ Result<DeviceInfo> Device::info() const {
   info.cr4 = raw.cr4;
   info.efer = raw.efer;
   info.xss = raw.xss;
+  info.feat_ctl = raw.feat_ctl;
   return info;
 }
 

@@ -51,6 +51,7 @@ struct DeviceInfo {
   std::uint64_t cr4 = 0;          // of the processor that asked, as the two that follow
   std::uint64_t efer = 0;
   std::uint64_t xss = 0;
+  std::uint64_t feat_ctl = 0;  // what the firmware allows of a processor of Intel's
 
   bool allows_untested() const { return untested_series || untested_machine; }
 };

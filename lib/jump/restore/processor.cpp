@@ -133,6 +133,21 @@ void compare_clock(Sheet& sheet) {
     sheet.add("rate of the clock (TSC)", describe(here), describe(saved));
 }
 
+// What the firmware has locked, the machine cannot switch on again.
+void compare_firmware(Sheet& sheet) {
+  struct Allowed {
+    std::uint64_t bits;
+    const char* name;
+  };
+  constexpr Allowed kAllowed[] = {{1U << 2, "virtual machines (VMX)"},
+                                  {1U << 17 | 1U << 18, "enclaves (SGX)"}};
+  if (sheet.here.feat_ctl == 0) return;  // nobody knows
+  for (const Allowed& one : kAllowed) {
+    if ((sheet.saved.feat_ctl & ~sheet.here.feat_ctl & one.bits) != 0)
+      sheet.add(one.name, "switched off by the firmware", "on", "switch them on in the firmware's setup");
+  }
+}
+
 void compare_apic(Sheet& sheet) {
   if (sheet.here.x2apic && !sheet.saved.x2apic)
     sheet.add("interrupt controller", "x2APIC", "xAPIC", "boot with nox2apic");
@@ -148,6 +163,7 @@ std::vector<ProcessorDifference> compare_processors(const Processor& saved, cons
   compare_address_bits(sheet);
   compare_microcode(sheet);
   compare_clock(sheet);
+  compare_firmware(sheet);
   compare_apic(sheet);
   return std::move(sheet.differences);
 }

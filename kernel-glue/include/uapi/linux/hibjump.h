@@ -94,7 +94,8 @@ struct hibjump_info {
 	__u32 tsc_khz;		/* 0: not known */
 	__u64 cr4;		/* of the processor that asks, as the two that follow */
 	__u64 efer;
-	__u64 xss;		/* 0 where there is none */
+	__u64 xss;		/* 0 where there is none, as the next one */
+	__u64 feat_ctl;		/* what the firmware allows of a processor of Intel's */
 };
 
 struct hibjump_range {
