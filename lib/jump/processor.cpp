@@ -167,60 +167,58 @@ constexpr NamedBits kNames[] = {
     {{1, 0},
      Register::Edx,
      bit(28),
-     "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx "
-     "fxsr "
-     "sse sse2 ss ht tm ia64 pbe"},
+     "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi "
+     "mmx fxsr sse sse2 ss ht tm ia64 pbe"},
     {{1, 0},
      Register::Ecx,
      bit(27),
-     "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid dca "
-     "sse4_1 "
-     "sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave osxsave avx f16c rdrand hypervisor"},
+     "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr pdcm - pcid "
+     "dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave osxsave avx f16c rdrand "
+     "hypervisor"},
     {{7, 0},
      Register::Ebx,
      0,
-     "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f avx512dq "
-     "rdseed "
-     "adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd sha_ni avx512bw avx512vl"},
+     "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm cqm - mpx rdt_a avx512f "
+     "avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd "
+     "sha_ni avx512bw avx512vl"},
     {{7, 0},
      Register::Ecx,
      bit(4),
-     "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 shstk gfni vaes vpclmulqdq avx512_vnni avx512_bitalg "
-     "tme "
-     "avx512_vpopcntdq - la57 - - - - - rdpid - bus_lock_detect cldemote - movdiri movdir64b enqcmd sgx_lc "
-     "pks"},
+     "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 shstk gfni vaes vpclmulqdq avx512_vnni "
+     "avx512_bitalg tme avx512_vpopcntdq - la57 - - - - - rdpid - bus_lock_detect cldemote - movdiri "
+     "movdir64b enqcmd sgx_lc pks"},
     {{7, 0},
      Register::Edx,
      0,
      "- - avx512_4vnniw avx512_4fmaps fsrm uintr - - avx512_vp2intersect srbds_ctrl md_clear "
-     "rtm_always_abort - "
-     "tsx_force_abort serialize - tsxldtrk - pconfig arch_lbr ibt - amx_bf16 avx512_fp16 amx_tile amx_int8 "
-     "spec_ctrl intel_stibp flush_l1d arch_capabilities core_capabilities spec_ctrl_ssbd"},
+     "rtm_always_abort - tsx_force_abort serialize - tsxldtrk - pconfig arch_lbr ibt - amx_bf16 "
+     "avx512_fp16 amx_tile amx_int8 spec_ctrl intel_stibp flush_l1d arch_capabilities "
+     "core_capabilities spec_ctrl_ssbd"},
     {{7, 1},
      Register::Eax,
      0,
-     "- - - - avx_vnni avx512_bf16 lass cmpccxadd - - fzrm fsrs fsrc - - - - fred lkgs wrmsrns - amx_fp16 - "
-     "avx_ifma - - lam"},
+     "- - - - avx_vnni avx512_bf16 lass cmpccxadd - - fzrm fsrs fsrc - - - - fred lkgs wrmsrns - "
+     "amx_fp16 - avx_ifma - - lam"},
     {{7, 1}, Register::Edx, 0, ""},
     {{7, 2}, Register::Edx, 0, ""},
     {kStateFeatures, Register::Eax, 0, "xsaveopt xsavec xgetbv1 xsaves xfd"},
     {{0x80000001, 0},
      Register::Edx,
      0,
-     "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt pdpe1gb rdtscp - lm 3dnowext "
-     "3dnow"},
+     "- - - - - - - - - - - syscall - - - - - - - mp nx - mmxext - - fxsr_opt pdpe1gb rdtscp - lm "
+     "3dnowext 3dnow"},
     {{0x80000001, 0},
      Register::Ecx,
-     0,
-     "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch osvw ibs xop skinit wdt "
-     "- lwp "
-     "fma4 tce - nodeid_msr - tbm topoext perfctr_core perfctr_nb - bpext ptsc perfctr_llc mwaitx"},
+     bit(1),
+     "lahf_lm cmp_legacy svm extapic cr8_legacy abm sse4a misalignsse 3dnowprefetch osvw ibs xop "
+     "skinit wdt - lwp fma4 tce - nodeid_msr - tbm topoext perfctr_core perfctr_nb - bpext ptsc "
+     "perfctr_llc mwaitx"},
     {{0x80000007, 0}, Register::Edx, 0, "- - - - - - - - constant_tsc"},
     {{0x80000008, 0},
      Register::Ebx,
      0,
-     "clzero irperf xsaveerptr - rdpru - - - - wbnoinvd - - ibpb - ibrs stibp - stibp_always_on - - - - - "
-     "amd_ppin amd_ssbd virt_ssbd amd_ssb_no cppc amd_psfd"},
+     "clzero irperf xsaveerptr - rdpru - - - - wbnoinvd - - ibpb - ibrs stibp - stibp_always_on - - - "
+     "- - amd_ppin amd_ssbd virt_ssbd amd_ssb_no cppc amd_psfd"},
     {{0x80000021, 0}, Register::Eax, 0, "- - - - - - - - autoibrs"},
 };
 

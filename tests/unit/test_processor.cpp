@@ -175,6 +175,9 @@ TEST_CASE("what says nothing of the processor is no difference") {
         value_of(here, {1, 0}, Register::Edx) &= ~(1U << 28);
       },  // "ht"
       [](Processor& here) {
+        value_of(here, {0x80000001, 0}, Register::Ecx) &= ~2U;
+      },  // "cmp_legacy"
+      [](Processor& here) {
         value_of(here, {1, 0}, Register::Ecx) &= ~(1U << 27);
       },  // the kernel uses XSAVE
       [](Processor& here) {
