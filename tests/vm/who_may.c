@@ -84,12 +84,12 @@ static int open_as(const char *who)
 /* Structures that are right but for what they say, so that nobody jumps. */
 static void call_all(int file)
 {
+	struct hibjump_range range = { .start = 1 << 20, .bytes = 4096 };
 	struct hibjump_info info = { .size = sizeof(info) };
-	struct hibjump_arm arm = { .size = sizeof(arm) };
+	struct hibjump_arm arm = { .size = sizeof(arm), .ranges = (__u64)&range, .range_count = 1 };
 	struct hibjump_leave leave = { .size = sizeof(leave) };
 	struct hibjump_return back = { .size = sizeof(back) };
 	struct hibjump_devices devices = { .size = sizeof(devices) };
-	struct hibjump_range range = { .start = 1 << 20, .bytes = 4096 };
 	struct hibjump_stage stage = { .size = sizeof(stage), .ranges = (__u64)&range, .range_count = 1 };
 	char page[4096];
 
