@@ -95,7 +95,7 @@ class SavingFails(JumpTest):
         with living.boot() as guest:
             self.begin(guest, living.machine)
             self.assertIn("bzImage", self.run_in(guest, "hibtool arm --kernel /bin/busybox --target /dev/vda", code=2))
-            self.run_in(guest, "head -c 3000000 /boot/vmlinuz-* > /tmp/half")
+            self.run_in(guest, "cat /boot/vmlinuz-* /usr/lib/modules/*/vmlinuz 2> /dev/null | head -c 3000000 > /tmp/half")
             self.assertIn("syssize", self.run_in(guest, "hibtool arm --kernel /tmp/half --modules /lib/modules/* --target /dev/vda", code=2))
 
 
