@@ -39,11 +39,12 @@ class Arm final : public Verb {
              ->type_name("N")
              ->capture_default_str(),
         min_zstd_level(), max_zstd_level());
-    take_from_to(*app.add_option("--timeout", request_.timeout_seconds,
-                                 "restart the machine when the saver makes no progress for so long; 0: never")
-                      ->type_name("SECONDS")
-                      ->capture_default_str(),
-                 0, 65535);
+    take_from_to(
+        *app.add_option("--timeout", request_.timeout_seconds,
+                        "go on without an image when the saver makes no progress for so long; 0: never")
+             ->type_name("SECONDS")
+             ->capture_default_str(),
+        0, 65535);
     app.add_flag(
         "--only-target-drivers", request_.only_target_drivers,
         "load only the target's drivers; the final state of mounted file systems is then not recorded");

@@ -13,6 +13,8 @@
  *   trampoline.c   the page of the code between the kernels
  *   processor.c    the processor's state
  *   page_tables.c  the tables that a jump runs on
+ *   home.c         B's panic, which goes back into A
+ *   interrupts.c   what a panic leaves in the interrupt controllers
  *   stage.c        A's memory in an ordinary kernel that goes back into A
  *   ram.c          which RAM there is, and whether that has changed
  *   free_map.c     which pages the kernel does not use, and which must not be read
@@ -71,6 +73,7 @@ bool hibjump_is_armed(void);
 ssize_t hibjump_write_memory(const char __user *from, size_t bytes, u64 address);
 int hibjump_leave_a(struct hibjump_leave *leave);
 int hibjump_return_to_a(const struct hibjump_return *request);
+int hibjump_take_home(const struct hibjump_home *request);
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage);
 u64 hibjump_note_address(void);
 int hibjump_devices(struct hibjump_devices *devices);
@@ -186,6 +189,17 @@ bool hibjump_stages(u64 address);
 void *hibjump_staged_page(u64 address); /* where hibjump_stages() */
 const struct hibjump_extent *hibjump_staged_region(void);
 int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64 *table);
+
+/* home.c: `table` maps the trampoline, which is filled */
+int hibjump_home_init(void);
+void hibjump_home_exit(void);
+void hibjump_know_home(struct hibjump_context *a, u64 table);
+void hibjump_forget_home(void);
+
+/* interrupts.c */
+void hibjump_find_interrupts(void);
+void hibjump_forget_interrupts(void);
+void hibjump_end_interrupts(void);
 
 /* ram.c */
 u32 hibjump_memory_sum(void);

@@ -29,6 +29,9 @@ static u32 wish;
 static bool stands_by;	  /* B: is to be entered again */
 static struct hibjump_saved other; /* of the context that is entered; checked */
 
+static struct hibjump_context *home; /* B: A's, mapped, where a panic is to go; NULL: not asked for */
+static u64 home_address;
+
 u64 hibjump_note_address(void)
 {
 	return __pa(note);
@@ -311,6 +314,47 @@ static int check_reach_of_c(const struct hibjump_saved *saved)
 	return 0;
 }
 
+/* Interrupts may be off. */
+static int check_other(const struct hibjump_context *there, u64 address)
+{
+	static struct hibjump_context copy; /* nobody changes what is checked */
+	int error;
+
+	copy = *there;
+	error = hibjump_check_context(&copy, address) ?: hibjump_check_context_of_a(&copy.saved);
+	if (!error)
+		error = hibjump_is_b() ? check_reach_of_b(&copy.saved) :
+					 check_reach_of_c(&copy.saved);
+	if (!error)
+		other = copy.saved;
+	return error;
+}
+
+/* For a panic, which can do nothing of this itself. Interrupts may be off. */
+static int prepare_home(void)
+{
+	struct hibjump_extent region;
+	int error;
+
+	hibjump_forget_home();
+	error = check_other(home, home_address);
+	if (error)
+		return error;
+	region.start = other.region_start;
+	region.end = other.region_start + other.region_bytes;
+	error = map_for_jump(&region);
+	if (!error) {
+		const struct hibjump_low low = { .piece = other.low,
+						 .count = other.low_count,
+						 .take = other.low_copy };
+		const struct hibjump_target to = other_target();
+
+		hibjump_fill_low_trampoline(&to, &low);
+		hibjump_know_home(home, __pa(tables.page[0]));
+	}
+	return error;
+}
+
 /* Returns when it fails, or when B has stood by and A has left again. */
 static int enter_a_from_b(void)
 {
@@ -323,6 +367,7 @@ static int enter_a_from_b(void)
 	const struct hibjump_target to = other_target();
 	int error;
 
+	hibjump_forget_home(); /* its tables and its trampoline are used here */
 	error = map_for_jump(&region);
 	if (!error && stands_by) /* on whose tables B is entered */
 		error = hibjump_map(&tables, other.trampoline, other.trampoline + PAGE_SIZE);
@@ -332,7 +377,11 @@ static int enter_a_from_b(void)
 	hibjump_fill_low_trampoline(&to, &low);
 	hibjump_park_processors();
 	switch_over();
-	return stands_by ? 0 : -EIO;
+	if (!stands_by)
+		return -EIO;
+	if (home)
+		prepare_home(); /* where that fails, HIBJUMP_HOME says so */
+	return 0;
 }
 
 static const struct hibjump_way way_from_b = { .message = PMSG_FREEZE, .enter = enter_a_from_b };
@@ -419,26 +468,16 @@ int hibjump_devices(struct hibjump_devices *devices)
 	return error;
 }
 
-/* A copy of it is checked and kept, and the context made to say how A comes back. */
+/* It is checked, and made to say how A comes back. */
 static int take_context(struct hibjump_context *there, const struct hibjump_return *request)
 {
-	struct hibjump_context *copy = kmemdup(there, sizeof(*there), GFP_KERNEL);
-	int error;
+	int error = check_other(there, request->context);
 
-	if (!copy)
-		return -ENOMEM;
-	error = hibjump_check_context(copy, request->context) ?:
-		hibjump_check_context_of_a(&copy->saved);
-	if (!error)
-		error = hibjump_is_b() ? check_reach_of_b(&copy->saved) :
-					 check_reach_of_c(&copy->saved);
 	if (!error) {
-		other = copy->saved;
 		there->outcome = request->outcome;
 		there->standby = stands_by ? hibjump_context_address() : 0;
 		memcpy(there->reason, request->reason, sizeof(there->reason));
 	}
-	kfree(copy);
 	return error;
 }
 
@@ -485,6 +524,38 @@ int hibjump_return_to_a(const struct hibjump_return *request)
 	return error;
 }
 
+static void unmap_home(void)
+{
+	hibjump_forget_home();
+	if (home)
+		memunmap(home);
+	home = NULL;
+}
+
+static int map_home(u64 address)
+{
+	if (home && home_address == address)
+		return 0;
+	if (!PAGE_ALIGNED(address) || !hibjump_may_access(address, PAGE_SIZE))
+		return -ERANGE;
+	unmap_home();
+	home = memremap(address, PAGE_SIZE, MEMREMAP_WB);
+	home_address = address;
+	return home ? 0 : -ENOMEM;
+}
+
+int hibjump_take_home(const struct hibjump_home *request)
+{
+	int error = mutex_lock_interruptible(&jump_lock);
+
+	if (error)
+		return error;
+	stands_by = false;
+	error = map_home(request->context) ?: prepare_home();
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
 /* What is armed and what is staged both lie in the crash region. */
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage)
 {
@@ -517,6 +588,7 @@ int hibjump_jump_init(void)
 
 void hibjump_jump_exit(void)
 {
+	unmap_home();
 	hibjump_free_records();
 	hibjump_free_trampoline();
 	free_page((unsigned long)note);

@@ -183,6 +183,14 @@ static int call_return(void __user *argument)
 	return hibjump_may_return() ?: hibjump_return_to_a(&request);
 }
 
+static int call_home(void __user *argument)
+{
+	struct hibjump_home home;
+	int error = take_structure(&home.size, sizeof(home), argument, 0);
+
+	return error ?: hibjump_take_home(&home);
+}
+
 static int call_stage(struct file *file, void __user *argument)
 {
 	struct hibjump_stage stage;
@@ -224,6 +232,8 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 		return -ENODEV;
 	if (command == HIBJUMP_RETURN)
 		return call_return(argument);
+	if (command == HIBJUMP_HOME)
+		return hibjump_is_b() ? call_home(argument) : -ENODEV;
 	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE &&
 	    command != HIBJUMP_DEVICES && command != HIBJUMP_STAGE)
 		return -ENOTTY;
@@ -272,11 +282,16 @@ static int __init hibjump_init(void)
 	error = hibjump_leave_init();
 	if (error)
 		goto free_jump;
-	error = misc_register(&hibjump_device);
+	error = hibjump_home_init();
 	if (error)
 		goto free_leave;
+	error = misc_register(&hibjump_device);
+	if (error)
+		goto free_home;
 	return 0;
 
+free_home:
+	hibjump_home_exit();
 free_leave:
 	hibjump_leave_exit();
 free_jump:
@@ -287,6 +302,7 @@ free_jump:
 static void __exit hibjump_exit(void)
 {
 	misc_deregister(&hibjump_device);
+	hibjump_home_exit();
 	hibjump_leave_exit();
 	hibjump_jump_exit();
 }

@@ -24,8 +24,12 @@ bool has_phase(const std::vector<Breadcrumb>& history, Phase phase) {
 
 bool has_gone_on(const std::vector<Breadcrumb>& history) {
   bool has_jumped = false;
+  bool is_new_image = false;  // a whole one, and nobody has tried to resume from it
   for (const Breadcrumb& crumb : history) {
     if (crumb.is(Phase::Resumed)) return true;
+    if (crumb.is(Phase::Failed) && is_new_image) return true;
+    if (crumb.is(Phase::Committed)) is_new_image = true;
+    if (crumb.is(Phase::ResumeAttempted)) is_new_image = false;
     const bool begins_anew = crumb.is(Phase::ResumeAttempted) || crumb.is(Phase::JumpedBack);
     if (has_jumped && begins_anew) return true;
     if (crumb.is(Phase::JumpedBack)) has_jumped = true;

@@ -61,6 +61,14 @@ Result<void> note_returned(const AreaOperations& areas, const ArmedTarget& armed
   return note_failures(target, failures);
 }
 
+// Unless the saver has noted it, which it does not when it panics.
+Result<void> note_failed(const AreaOperations& areas, const ArmedTarget& armed, const Error& error) {
+  TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
+  TRY(const auto history, areas.read_history(*target.image));
+  if (!history.empty() && history.back().is(Phase::Failed)) return {};
+  return target.note(Phase::Failed, printable(error.line()));
+}
+
 // The machine's records at the moment of the jump. A rehearsal has no image to hold them, and no jump id.
 Result<std::vector<std::byte>> records_now(const Device& device, const ArmedTarget& armed, Wish wish) {
   if (wish == Wish::Rehearse) return pack_records(records_of_this_machine());
@@ -82,9 +90,10 @@ void note_outcome(const AreaOperations& areas, const ArmedTarget& armed, const L
                   const Note& note) {
   const bool is_restored = left.outcome == Outcome::Restored;
   if (!is_restored && wish == Wish::Rehearse) return;
-  const auto noted = is_restored ? note_resumed(areas, armed, left.not_resumed)
-                                 : note_returned(areas, armed, left.not_resumed);
-  if (!noted) note("resumed, but the image does not know: " + noted.error().line());
+  const auto noted = is_restored  ? note_resumed(areas, armed, left.not_resumed)
+                     : left.error ? note_failed(areas, armed, *left.error)
+                                  : note_returned(areas, armed, left.not_resumed);
+  if (!noted) note("the machine goes on, but the image does not know: " + noted.error().line());
 }
 
 // The module can say only that it is forbidden, not by what.
@@ -111,9 +120,9 @@ Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note) {
   if (!records)
     note("the image has the machine's records as they were when it was armed: " + records.error().line());
   Left left = leave(device, wish, records ? ByteView(*records) : ByteView());
-  if (!left.error)
+  if (left.outcome != Outcome::NotLeft)
     note_outcome(areas, armed, left, wish, note);
-  else if (left.outcome == Outcome::NotLeft)
+  else if (left.error)
     left.error = explained(device, *left.error);
   return left;
 }

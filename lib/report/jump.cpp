@@ -73,8 +73,18 @@ Json json_of_arm(const jump::ArmReport& report) {
 }
 
 std::string describe_return(jump::Wish wish, jump::Outcome outcome) {
-  if (outcome == jump::Outcome::Restored) return "resumed from the image";
-  if (wish == jump::Wish::Rehearse) return "the saver ran and came back";
+  switch (outcome) {
+    case jump::Outcome::NotLeft: return "the machine was not left";
+    case jump::Outcome::Restored: return "resumed from the image";
+    case jump::Outcome::Failed: return "the saver failed, and the machine goes on";
+    case jump::Outcome::Returned: break;
+  }
+  switch (wish) {
+    case jump::Wish::Rehearse: return "the saver ran and came back";
+    case jump::Wish::StandBy: return "the saver stands by";
+    case jump::Wish::SaveAndPowerOff: return "the machine was not powered off, and goes on";
+    case jump::Wish::SaveAndReturn: break;
+  }
   return "the image is saved, and the machine goes on";
 }
 

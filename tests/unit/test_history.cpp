@@ -66,6 +66,14 @@ TEST_CASE("A jump that left counts as gone on, though the machine noted nothing"
   check_gone_on(saved_and({Phase::JumpedBack, Phase::DeviceFailed}));
 }
 
+TEST_CASE("A saver that fails when the image is whole tells the machine, which goes on") {
+  check_gone_on(saved_and({Phase::Failed}));                     // it did not power off
+  check_gone_on(saved_and({Phase::JumpedBack, Phase::Failed}));  // it panicked on its way back
+  std::vector<Breadcrumb> failed = saved_and({Phase::Failed});
+  failed.back().text = "panic";
+  CHECK(why_nothing_there(failed, false) == "saving failed, and the machine went on: panic");
+}
+
 TEST_CASE("A jump that failed before it left may be tried again") {
   CHECK(allowed(saved_and({Phase::ResumeAttempted, Phase::Loaded, Phase::JumpedBack, Phase::Failed})));
   CHECK(allowed(saved_and({Phase::ResumeAttempted, Phase::Failed})));

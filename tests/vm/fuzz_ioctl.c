@@ -124,6 +124,7 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 		struct hibjump_return back;
 		struct hibjump_devices devices;
 		struct hibjump_stage stage;
+		struct hibjump_home home;
 		uint32_t size;
 		uint8_t bytes[PAGE];
 	} argument = { 0 };
@@ -146,6 +147,9 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 		argument.stage.region_bytes = address(w);
 		make_records(w, &argument.stage.ranges, &argument.stage.range_count);
 		size = sizeof(argument.stage);
+	} else if (command == HIBJUMP_HOME) {
+		argument.home.context = address(w);
+		size = sizeof(argument.home);
 	} else if (command == HIBJUMP_RETURN) {
 		argument.back.context = address(w);
 		argument.back.outcome = next(w) % 5;
@@ -248,8 +252,9 @@ static long stage(struct worker *w)
 
 static long call(struct worker *w)
 {
-	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES, HIBJUMP_STAGE };
-	unsigned long command = one_of(w, commands, 7);
+	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES, HIBJUMP_STAGE,
+				      HIBJUMP_HOME };
+	unsigned long command = one_of(w, commands, sizeof(commands) / sizeof(commands[0]));
 	size_t length = next(w) % 3 ? next(w) % (2 * PAGE) : next(w);
 
 	if (may_arm && command == HIBJUMP_LEAVE)

@@ -37,6 +37,14 @@ class GdbStub:
         self._command("Qqemu.PhyMemMode:1")
         self._command(f"M{address:x},{len(data):x}:{data.hex()}")
 
+    def lead_astray(self, processor):
+        """Its next instruction is at an address where there is none."""
+        answer = self.ask("qXfer:features:read:target.xml:0,ffb")  # without that QEMU sets no register
+        while answer.startswith("T"):
+            answer = self._receive()
+        self._command(f"Hg{processor + 1}")
+        self._command("P10=" + bytes(8).hex())  # rip
+
     def go_on(self):
         self._send("c")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
 import json_schema  # noqa: E402
+from gdb import GdbStub  # noqa: E402
 import kernel  # noqa: E402
 from living import Machine, command, life, wait_for_writing  # noqa: E402
 from support import HIBTOOL  # noqa: E402
@@ -22,6 +23,10 @@ def history(path):
     done = subprocess.run([HIBTOOL, "inspect", "--json", str(path)], capture_output=True, text=True)
     crumbs = json_schema.loads(done.stdout).get("breadcrumbs", [])
     return [crumb["phase"] for crumb in crumbs], crumbs[-1]["text"] if crumbs else ""
+
+
+# The disks have lines for their interrupts, not messages. An interrupt that nobody ends keeps its line still.
+ONE_LINE = ["-global", "virtio-blk-pci.vectors=0"]
 
 
 class SavingFails(JumpTest):
@@ -100,38 +105,79 @@ class SavingFails(JumpTest):
 
 
 class TheSaverDies(JumpTest):
-    """The machine restarts by itself (QEMU ends then), and the image says how far it got."""
-
-    def dies(self, living, arm, kill=None):
-        with living.boot() as guest:
-            self.begin(guest, living.machine)
-            guest.send(f"{arm} && hibtool hibernate")
-            if kill:
-                wait_for_writing(living.target)
-                kill(guest)
-            guest.wait_end(120)
-        return history(living.target)[0]
+    """Before it knows the way back the machine restarts by itself (QEMU ends then). After that its panic takes it back into
+    the machine, which goes on, whole, with code 2 and what the saver said last."""
 
     def test_it_panics_before_it_begins(self):
         living = self.living(Machine())
-        self.assertEqual(self.dies(living, "hibtool arm -q --target /dev/vda --append rdinit=/nothing"), ["armed"])
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            guest.send("hibtool arm -q --target /dev/vda --append rdinit=/nothing && hibtool hibernate")
+            guest.wait_end(120)
+        self.assertEqual(history(living.target)[0], ["armed"])
+
+    def dies_saving(self, guest, living, arm, kill, words):
+        """`kill`: what happens to it while it writes. The history of the target afterwards."""
+        before = life(guest)
+        guest.send(f"{arm} --target /dev/vda && hibtool hibernate")
+        wait_for_writing(living.target)
+        kill(guest)
+        said = guest.read_until(r"^CODE \d+$", 120)
+        self.assertEqual(said[-1], "CODE 2", said)
+        self.assertRegex(said[-2], f"saver: panic: {words}")
+        self.assert_goes_on(guest, living.machine, before)
+        phases, text = history(living.target)
+        self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving", "failed"])
+        self.assertRegex(text, f"panic: {words}")
+        return said[-2]
+
+    def assert_saves(self, guest, living):
+        """As if nothing had happened: the same disk, and another saver in the same memory."""
+        before = life(guest)
+        self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
+        self.run_in(guest, SAVE + " --return")
+        self.assert_goes_on(guest, living.machine, before)
+        self.assert_image_is_good(living)
+
+    def stall(self, guest):
+        limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd"), 0)
+        guest.qmp.execute("block_set_io_throttle", device="drive0", iops_wr=1, iops_size=512, **limits)
+
+    def stall_until_it_panics(self, guest):
+        self.stall(guest)
+        guest.wait_console("Kernel panic", 60)
+        limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
+        guest.qmp.execute("block_set_io_throttle", device="drive0", **limits)
 
     def test_it_panics_while_it_saves(self):
-        living = self.living(Machine())
-        phases = self.dies(living, "hibtool arm -q --target /dev/vda --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"))
-        self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving"])
-        with living.restore() as guest:  # the next boot goes on as one of its own
-            self.assertIn("RESTORE 2", guest.read_until(r"^RESTORE \d+$", 60))
+        living = self.living(Machine("6.1"))
+        with living.boot(extra=ONE_LINE) as guest:
+            self.begin(guest, living.machine)
+            self.dies_saving(guest, living, "hibtool arm -q --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"), "NMI: Not continuing")
+            self.assert_saves(guest, living)
+            self.assert_file_system_is_clean(guest, living)
+
+    def test_a_processor_panics_that_is_not_the_one_on_which_the_machine_left(self):
+        living = self.living(Machine(cpus=2))
+        debugger = living.folder / "gdb"
+
+        def lead_astray(guest):
+            with GdbStub(debugger) as gdb:
+                gdb.lead_astray(1)
+                gdb.go_on()
+
+        with living.boot(extra=["-gdb", f"unix:{debugger},server=on,wait=off"]) as guest:
+            self.begin(guest, living.machine)
+            said = self.dies_saving(guest, living, "hibtool arm -q", lead_astray, "(Fatal exception|Attempted to kill init)")
+            self.assertRegex(said, "BUG: kernel NULL pointer|exitcode=0x0000000b")
+            self.assertRegex(guest.console_path.read_text(errors="replace"), r"\] CPU: 1 .*init")
+            self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
 
     def test_its_disk_stands_still(self):
         living = self.living(Machine())
-
-        def stall(guest):
-            limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd"), 0)
-            guest.qmp.execute("block_set_io_throttle", device="drive0", iops_wr=1, iops_size=512, **limits)
-
-        phases = self.dies(living, "hibtool arm -q --timeout 5 --target /dev/vda", stall)
-        self.assertEqual(phases, ["armed", "devices-suspended", "jumped", "saving"])
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            self.dies_saving(guest, living, "hibtool arm -q --timeout 5", self.stall_until_it_panics, "Software Watchdog Timer expired")
 
 
 class RestoringIsRefused(JumpTest):

@@ -20,11 +20,12 @@ namespace {
 constexpr std::array<std::string_view, 16> kInherited = {
     "console=",   "earlyprintk=", "earlycon=", "acpi",    "pci=",    "pcie_", "iommu=", "intel_iommu=",
     "amd_iommu=", "no5lvl",       "noapic",    "nolapic", "libata.", "ahci.", "nvme",   "usb-storage."};
-// A panic of the saver reboots. nox2apic: x2APIC mode would stay on after the jump back, and the machine may
-// not use it. acpi_no_memhotplug: ACPI lists the machine's memory modules, which the saver would add to its
-// own memory and write to. The others save memory. numa=off: each of the machine's nodes takes some, and most
-// have none that the saver may use. transparent_hugepage=never: huge pages need more of it kept free.
-// cgroup_disable=memory: there is one program, and nothing to account for.
+// A panic of the saver that does not go back into the machine restarts. nox2apic: x2APIC mode would stay on
+// after the jump back, and the machine may not use it. acpi_no_memhotplug: ACPI lists the machine's memory
+// modules, which the saver would add to its own memory and write to. The others save memory. numa=off: each
+// of the machine's nodes takes some, and most have none that the saver may use. transparent_hugepage=never:
+// huge pages need more of it kept free. cgroup_disable=memory: there is one program, and nothing to account
+// for.
 constexpr std::string_view kAlways =
     "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic acpi_no_memhotplug numa=off "
     "cgroup_disable=memory transparent_hugepage=never";

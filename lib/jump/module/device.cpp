@@ -32,6 +32,7 @@ static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer)
 static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 &&
               sizeof(hibjump_range) == 16);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
+static_assert(sizeof(hibjump_home) == 16 && offsetof(hibjump_home, context) == 8);
 static_assert(sizeof(hibjump_saved) == 848 && offsetof(hibjump_saved, records) == 800 &&
               offsetof(hibjump_saved, skip_map) == 832 && sizeof(hibjump_context) == 1144);
 static_assert(offsetof(hibjump_context, saved) == 24 && offsetof(hibjump_context, outcome) == 872);
@@ -221,6 +222,14 @@ Result<void> Device::stand_by(std::uint64_t context) const {
   raw.outcome = HIBJUMP_RETURNED;
   if (::ioctl(fd_.get(), HIBJUMP_RETURN, &raw) != 0)
     return fail(call_error("HIBJUMP_RETURN", errno, kSeeDevices));
+  return {};
+}
+
+Result<void> Device::go_home_on_panic(std::uint64_t context) const {
+  hibjump_home raw{};
+  raw.size = sizeof(raw);
+  raw.context = context;
+  if (::ioctl(fd_.get(), HIBJUMP_HOME, &raw) != 0) return fail(call_error("HIBJUMP_HOME", errno));
   return {};
 }
 

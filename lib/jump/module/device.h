@@ -113,6 +113,9 @@ class Device {
   Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
   // Saver, and restorer with staged pages: enters the machine. Returns only when that failed.
   Error return_to_machine(std::uint64_t context, Outcome outcome, const std::string& reason) const;
+  // Saver: from now on a panic of this kernel enters the machine, with the outcome Failed. Not to be called
+  // before the machine's memory is written.
+  Result<void> go_home_on_panic(std::uint64_t context) const;
   // Saver: enters the machine, and returns when the machine has left again.
   Result<void> stand_by(std::uint64_t context) const;
 

@@ -9,15 +9,18 @@ namespace hib::jump {
 std::string why_nothing_there(const std::vector<Breadcrumb>& history, bool force) {
   if (history.empty()) return "";
   const Breadcrumb& last = history.back();
+  const std::string failed = last.is(Phase::Failed) && !has_phase(history, Phase::ResumeAttempted)
+                                 ? "saving failed, and the machine went on: " + last.text
+                                 : "";
   if (!force && has_gone_on(history)) {
-    return has_phase(history, Phase::Resumed)
+    return !failed.empty() ? failed
+           : has_phase(history, Phase::Resumed)
                ? "the machine has gone on from here"
                : "a jump back has left here, and the machine has noted nothing since";
   }
   if (has_phase(history, Phase::Committed)) return "";
   if (history.size() == 1 && last.is(Phase::Armed)) return "armed, and nothing was saved";
-  if (last.is(Phase::Failed)) return "saving failed, and the machine went on: " + last.text;
-  return "";
+  return failed;
 }
 
 Result<void> check_history(const std::vector<Breadcrumb>& history, const std::string& path, bool force) {

@@ -54,11 +54,13 @@ class Saver {
   Result<void> serve() {
     TRY_OK(mount_kernel_file_systems());
     TRY(config_, read_config());
-    missing_drivers_ = load_kernel_modules(config_.allow_untested);
+    TRY_OK(load_jump_module(config_.allow_untested));
+    TRY(const auto device, Device::open());
+    if (!config_.restore) TRY_OK(device.go_home_on_panic(config_.context));
+    missing_drivers_ = load_drivers();
     start_other_processors();
     stop_hardware_watchdogs();
     start_watchdog();
-    TRY(const auto device, Device::open());
     return config_.restore ? restore(device) : serve_machine(device);
   }
 
@@ -176,7 +178,10 @@ class Saver {
 int run_saver(const Formats& formats) {
   Saver saver(formats);
   const auto served = without_exceptions([&] { return saver.serve(); });
-  if (!served) say(served.error().line());
+  if (!served) {
+    say(served.error().line());
+    log("hibtool: " + printable(served.error().line()));
+  }
   return EXIT_FAILURE;
 }
 

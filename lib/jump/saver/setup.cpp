@@ -39,22 +39,43 @@ Result<void> mount_kernel_file_systems() {
   return {};
 }
 
-std::string load_kernel_modules(bool allow_untested) {
+namespace {
+
+constexpr std::string_view kJumpModuleFile = "-hibjump.ko";
+
+std::vector<std::string> module_files() {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(std::string("/") + kModuleFolder)) {
     paths.push_back(entry.path().string());
   }
   std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+Result<void> load_module(const std::string& path, const char* parameters) {
+  TRY(const auto content, File::read_whole(path));
+  if (::syscall(SYS_init_module, content.data(), content.size(), parameters) == 0 || errno == EEXIST)
+    return {};
+  return fail(system_error("init_module", errno).of(path));
+}
+
+}  // namespace
+
+Result<void> load_jump_module(bool allow_untested) {
+  for (const std::string& path : module_files()) {
+    if (path.ends_with(kJumpModuleFile)) return load_module(path, allow_untested ? "allow_untested=1" : "");
+  }
+  return fail(make_error(ErrorKind::NotFound, "kernel module", "no hibjump.ko"));
+}
+
+std::string load_drivers() {
   std::string failed;
-  for (const std::string& path : paths) {
-    const auto content = File::read_whole(path);
-    const char* parameters = allow_untested && path.ends_with("-hibjump.ko") ? "allow_untested=1" : "";
-    const bool is_loaded =
-        content &&
-        (::syscall(SYS_init_module, content->data(), content->size(), parameters) == 0 || errno == EEXIST);
-    if (is_loaded) continue;
-    const Error error = content ? system_error("init_module", errno).of(path) : content.error();
-    failed += (failed.empty() ? "" : "; ") + error.line();
+  for (const std::string& path : module_files()) {
+    if (path.ends_with(kJumpModuleFile)) continue;
+    // Its panic goes back into the machine, its restart does not.
+    const bool is_watchdog = path.ends_with(std::string("-") + kWatchdogModule + ".ko");
+    const auto loaded = load_module(path, is_watchdog ? "soft_panic=1" : "");
+    if (!loaded) failed += (failed.empty() ? "" : "; ") + loaded.error().line();
   }
   return failed;
 }
@@ -84,6 +105,11 @@ Result<void> read_partitions_again() {
     return fail(system_error("BLKRRPART", errno).of(path));
   }
   return {};
+}
+
+void log(const std::string& text) {
+  const Fd fd(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+  if (fd) static_cast<void>(!::write(fd.get(), text.data(), text.size()));
 }
 
 Error power_off() {

@@ -11,10 +11,12 @@ namespace hib::jump {
 // /proc, /sys and /dev.
 Result<void> mount_kernel_file_systems();
 
-// All of the initramfs, in the order of their names. Returns why some could not be loaded, or "". A missing
-// module matters only when a device turns out to be missing. `allow_untested`: somebody allowed hibjump.ko on
-// this kernel series in the machine.
-std::string load_kernel_modules(bool allow_untested);
+// `allow_untested`: somebody allowed it on this kernel series in the machine.
+Result<void> load_jump_module(bool allow_untested);
+
+// All others of the initramfs, in the order of their names. Returns why some could not be loaded, or "". A
+// missing one matters only when a device turns out to be missing.
+std::string load_drivers();
 
 // The kernel has begun with one processor (maxcpus=1). Starts up to three more, which only make it faster: a
 // failure is no error.
@@ -26,6 +28,9 @@ void set_clock_not_before(std::uint64_t nanoseconds);
 
 // The machine may have changed them, and the target may lie elsewhere than in the saver's old tables.
 Result<void> read_partitions_again();
+
+// Into the kernel's log: a panic takes it along into the machine.
+void log(const std::string& text);
 
 // Returns only when that failed.
 Error power_off();

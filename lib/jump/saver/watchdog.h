@@ -1,5 +1,6 @@
-// A time limit for the saver: without progress for so long, the machine restarts. The kernel's software
-// watchdog counts, so that it also works when this process cannot run any more.
+// A time limit for the saver: without progress for so long, its kernel panics, which goes back into the
+// machine while that is possible. The kernel's software watchdog counts, so that it also works when this
+// process cannot run any more.
 #pragma once
 
 #include "lib/base/error.h"

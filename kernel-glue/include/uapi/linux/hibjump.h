@@ -8,8 +8,9 @@
  *
  *   in A   HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_DEVICES;
  *          pread and pwrite of the crash region
- *   in B   HIBJUMP_INFO, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's memory.
- *          HIBJUMP_RETURN_STAND_BY keeps B as it is, for the next HIBJUMP_LEAVE to go on with
+ *   in B   HIBJUMP_INFO, HIBJUMP_HOME, HIBJUMP_RETURN; pread, pwrite and mmap (MAP_SHARED) of A's
+ *          memory. HIBJUMP_RETURN_STAND_BY keeps B as it is, for the next HIBJUMP_LEAVE to go on
+ *          with
  *   in C   the ordinary kernel of a later boot: HIBJUMP_INFO, HIBJUMP_STAGE, and through the file
  *          that staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_RETURN
  *
@@ -194,6 +195,17 @@ struct hibjump_return {
 	char reason[HIBJUMP_REASON_BYTES];	/* ends with NUL */
 };
 
+/*
+ * B: from now on a panic jumps into A, with HIBJUMP_FAILED and what the panic said as the reason,
+ * once, until HIBJUMP_RETURN jumps; where B stands by, also after A has left again. Not to be called
+ * by a B that is going to write A's memory.
+ */
+struct hibjump_home {
+	__u32 size;
+	__u32 flags;		/* 0 */
+	__u64 context;		/* physical address */
+};
+
 #define HIBJUMP_IOC_MAGIC	'j'
 #define HIBJUMP_INFO	_IOWR(HIBJUMP_IOC_MAGIC, 0xa0, struct hibjump_info)
 #define HIBJUMP_ARM	_IOW(HIBJUMP_IOC_MAGIC, 0xa1, struct hibjump_arm)
@@ -202,6 +214,7 @@ struct hibjump_return {
 #define HIBJUMP_RETURN	_IOW(HIBJUMP_IOC_MAGIC, 0xa4, struct hibjump_return)
 #define HIBJUMP_DEVICES	_IOWR(HIBJUMP_IOC_MAGIC, 0xa5, struct hibjump_devices)
 #define HIBJUMP_STAGE	_IOW(HIBJUMP_IOC_MAGIC, 0xa6, struct hibjump_stage)
+#define HIBJUMP_HOME	_IOW(HIBJUMP_IOC_MAGIC, 0xa8, struct hibjump_home)
 
 /*
  * The context: one page of A's own memory, so it is in every image of A. `saved` is written by A
