@@ -16,6 +16,7 @@
  *   home.c         B's panic, which goes back into A
  *   interrupts.c   what a panic leaves in the interrupt controllers
  *   stage.c        A's memory in an ordinary kernel that goes back into A
+ *   sum.c          sums over memory, to see whether somebody wrote to it
  *   ram.c          which RAM there is, and whether that has changed
  *   free_map.c     which pages the kernel does not use, and which must not be read
  *   devices.c      the devices in PM order, and the record of them
@@ -75,14 +76,17 @@ int hibjump_leave_a(struct hibjump_leave *leave);
 int hibjump_return_to_a(const struct hibjump_return *request);
 int hibjump_take_home(const struct hibjump_home *request);
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage);
+int hibjump_staged(struct file *file);
 u64 hibjump_note_address(void);
 int hibjump_devices(struct hibjump_devices *devices);
 
 /* leave.c: the caller holds the jump's lock */
 struct hibjump_way {
-	int (*check)(void);   /* or NULL; tasks are frozen, hotplug is locked, devices still run */
+	/* Or NULL; tasks are frozen, hotplug is locked, devices still run. */
+	int (*check)(void);
 	pm_message_t message; /* to the devices */
 	int (*enter)(void);   /* one processor, no interrupts; 0 when somebody came back */
+	void (*back)(void);   /* then, when the devices are back and the tasks still frozen; or NULL */
 };
 
 int hibjump_leave_init(void);
@@ -182,6 +186,9 @@ int hibjump_map(struct hibjump_tables *tables, u64 start, u64 end);
 /* stage.c */
 int hibjump_stage_pages(struct file *file, const struct hibjump_stage *stage);
 void hibjump_unstage(const struct file *file);
+int hibjump_sum_staged(const struct file *file);
+int hibjump_check_staged(void);
+bool hibjump_is_filled(void);
 bool hibjump_is_staged(void);
 bool hibjump_is_staged_by(const struct file *file);
 int hibjump_map_staged(struct file *file, struct vm_area_struct *vma);
@@ -200,6 +207,9 @@ void hibjump_forget_home(void);
 void hibjump_find_interrupts(void);
 void hibjump_forget_interrupts(void);
 void hibjump_end_interrupts(void);
+
+/* sum.c */
+int hibjump_sum(const struct hibjump_extent *extent, u64 *sum);
 
 /* ram.c */
 u32 hibjump_memory_sum(void);

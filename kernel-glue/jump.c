@@ -20,6 +20,7 @@ static bool armed;
 static struct hibjump_arm arm_request;
 static struct hibjump_extent armed_region;
 static u32 armed_memory; /* the sum over what was RAM */
+static u64 armed_sum;	    /* over the region: of B as it was loaded, or as it stands by */
 static u64 standby_context; /* A: physical address, in the region; 0: B is yet to be booted */
 static struct hibjump_tables tables;
 static void *note; /* a page */
@@ -27,6 +28,7 @@ static void *note; /* a page */
 /* While a jump is under way: */
 static u32 wish;
 static bool stands_by;	  /* B: is to be entered again */
+static struct hibjump_return answer;
 static struct hibjump_saved other; /* of the context that is entered; checked */
 
 static struct hibjump_context *home; /* B: A's, mapped, where a panic is to go; NULL: not asked for */
@@ -84,9 +86,8 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 		mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
-	if (armed || hibjump_is_staged()) {
-		error = -EBUSY;
-	} else {
+	error = armed || hibjump_is_staged() ? -EBUSY : hibjump_sum(&region, &armed_sum);
+	if (!error) {
 		arm_request = *arm;
 		armed_region = region;
 		armed_memory = memory;
@@ -263,15 +264,39 @@ static int enter_b(void)
 	return 0;
 }
 
+/* Nobody can load anything into the region any more. */
+static int check_b(void)
+{
+	u64 sum;
+	int error;
+
+	if (!region_is_as_armed())
+		return -EBUSY;
+	error = hibjump_sum(&armed_region, &sum);
+	if (!error && sum != armed_sum)
+		error = -EILSEQ;
+	return error;
+}
+
+/* A B that has stood by is another one than before. */
+static void sum_standby(void)
+{
+	struct hibjump_context *context = hibjump_own_context();
+
+	if (context->standby && hibjump_sum(&armed_region, &armed_sum))
+		context->standby = 0;
+}
+
 /* Also what nobody can change any more until somebody is back. */
 static int check_before_leaving(void)
 {
-	return check_memory() ?: hibjump_may_hibernate();
+	return check_memory() ?: hibjump_may_hibernate() ?: check_b();
 }
 
 static const struct hibjump_way way_to_b = { .check = check_before_leaving,
 					     .message = PMSG_FREEZE,
-					     .enter = enter_b };
+					     .enter = enter_b,
+					     .back = sum_standby };
 
 /* ---- B or C returns */
 
@@ -386,6 +411,14 @@ static int enter_a_from_b(void)
 
 static const struct hibjump_way way_from_b = { .message = PMSG_FREEZE, .enter = enter_a_from_b };
 
+/* How A comes back. */
+static void give_answer(struct hibjump_context *there)
+{
+	there->outcome = answer.outcome;
+	there->standby = stands_by ? hibjump_context_address() : 0;
+	memcpy(there->reason, answer.reason, sizeof(there->reason));
+}
+
 /* Returns only when it fails. */
 static int enter_a_from_c(void)
 {
@@ -397,6 +430,7 @@ static int enter_a_from_c(void)
 	if (error)
 		return error;
 
+	give_answer(hibjump_staged_page(answer.context));
 	kernel_fpu_begin();
 	x86_platform.save_sched_clock_state(); /* a hypervisor must not write into it any more */
 	hibjump_clear_breakpoints();
@@ -406,7 +440,9 @@ static int enter_a_from_c(void)
 	return -EIO;
 }
 
-static const struct hibjump_way way_from_c = { .message = PMSG_QUIESCE, .enter = enter_a_from_c };
+static const struct hibjump_way way_from_c = { .message = PMSG_QUIESCE,
+					       .check = hibjump_check_staged,
+					       .enter = enter_a_from_c };
 
 /* ---- the calls */
 
@@ -468,39 +504,30 @@ int hibjump_devices(struct hibjump_devices *devices)
 	return error;
 }
 
-/* It is checked, and made to say how A comes back. */
-static int take_context(struct hibjump_context *there, const struct hibjump_return *request)
-{
-	int error = check_other(there, request->context);
-
-	if (!error) {
-		there->outcome = request->outcome;
-		there->standby = stands_by ? hibjump_context_address() : 0;
-		memcpy(there->reason, request->reason, sizeof(there->reason));
-	}
-	return error;
-}
-
-static int take_context_in_b(const struct hibjump_return *request)
+static int take_context_in_b(u64 address)
 {
 	struct hibjump_context *there;
 	int error;
 
-	if (!hibjump_may_access(request->context, PAGE_SIZE))
+	if (!hibjump_may_access(address, PAGE_SIZE))
 		return -ERANGE;
-	there = memremap(request->context, PAGE_SIZE, MEMREMAP_WB);
+	there = memremap(address, PAGE_SIZE, MEMREMAP_WB);
 	if (!there)
 		return -ENOMEM;
-	error = take_context(there, request);
+	error = check_other(there, address);
+	if (!error)
+		give_answer(there);
 	memunmap(there);
 	return error;
 }
 
-static int take_context_in_c(const struct hibjump_return *request)
+/* The answer is given at the end: what is staged has a sum. */
+static int take_context_in_c(u64 address)
 {
-	if (!hibjump_stages(request->context))
-		return -ERANGE;
-	return take_context(hibjump_staged_page(request->context), request);
+	if (!hibjump_is_filled())
+		return -EINVAL;
+	return hibjump_stages(address) ? check_other(hibjump_staged_page(address), address) :
+					 -ERANGE;
 }
 
 int hibjump_return_to_a(const struct hibjump_return *request)
@@ -516,10 +543,11 @@ int hibjump_return_to_a(const struct hibjump_return *request)
 	if (error)
 		return error;
 	stands_by = request->flags & HIBJUMP_RETURN_STAND_BY;
-	error = hibjump_is_b() ? take_context_in_b(request) : take_context_in_c(request);
-	if (!error) {
+	answer = *request;
+	error = hibjump_is_b() ? take_context_in_b(request->context) :
+				 take_context_in_c(request->context);
+	if (!error)
 		error = hibjump_go(hibjump_is_b() ? &way_from_b : &way_from_c);
-	}
 	mutex_unlock(&jump_lock);
 	return error;
 }
@@ -566,6 +594,17 @@ int hibjump_stage(struct file *file, const struct hibjump_stage *stage)
 	if (error)
 		return error;
 	error = armed ? -EBUSY : hibjump_stage_pages(file, stage);
+	mutex_unlock(&jump_lock);
+	return error;
+}
+
+int hibjump_staged(struct file *file)
+{
+	int error = mutex_lock_interruptible(&jump_lock);
+
+	if (error)
+		return error;
+	error = hibjump_sum_staged(file);
 	mutex_unlock(&jump_lock);
 	return error;
 }

@@ -137,6 +137,8 @@ static int prepare_hook(void)
 	result = enter_in_silence();
 	prepare_again();
 	dev_pm_syscore_device(&hook->dev, false);
+	if (!result && way->back)
+		way->back();
 	return -ECANCELED;
 }
 

@@ -203,6 +203,14 @@ static int call_stage(struct file *file, void __user *argument)
 	return hibjump_may_return() ?: hibjump_stage(file, &stage);
 }
 
+static int call_staged(struct file *file, void __user *argument)
+{
+	struct hibjump_staged staged;
+	int error = take_structure(&staged.size, sizeof(staged), argument, 0);
+
+	return error ?: hibjump_staged(file);
+}
+
 static int call_devices(void __user *argument)
 {
 	struct hibjump_devices devices;
@@ -235,7 +243,8 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 	if (command == HIBJUMP_HOME)
 		return hibjump_is_b() ? call_home(argument) : -ENODEV;
 	if (command != HIBJUMP_ARM && command != HIBJUMP_DISARM && command != HIBJUMP_LEAVE &&
-	    command != HIBJUMP_DEVICES && command != HIBJUMP_STAGE)
+	    command != HIBJUMP_DEVICES && command != HIBJUMP_STAGE &&
+	    command != HIBJUMP_STAGED)
 		return -ENOTTY;
 	if (hibjump_is_b())
 		return -ENODEV;
@@ -247,6 +256,8 @@ static long hibjump_ioctl(struct file *file, unsigned int command, unsigned long
 		return call_devices(argument);
 	if (command == HIBJUMP_STAGE)
 		return call_stage(file, argument);
+	if (command == HIBJUMP_STAGED)
+		return call_staged(file, argument);
 	return call_leave(argument);
 }
 

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/xxhash.h>
 
 #include "hibjump.h"
 
@@ -25,6 +26,9 @@ static DEFINE_MUTEX(stage_lock);
 static struct file *owner;	     /* NULL: nothing is staged */
 static struct hibjump_extent home;   /* A's crash region: none of A's pages; A's tables map it */
 static struct hibjump_extent region; /* this kernel's; empty where there is none */
+
+static bool filled; /* by whoever staged, who then has said so */
+static u64 sum;	    /* of those pages in `region` that then wait there */
 
 static u32 *source; /* by page frame of A: the one where it waits; 0: not a page of A */
 static unsigned long frames, wanted_count;
@@ -88,6 +92,7 @@ static void free_stage(void)
 	frames = 0;
 	spare_count = 0;
 	wanted_count = 0;
+	filled = false;
 	WRITE_ONCE(owner, NULL);
 }
 
@@ -355,6 +360,40 @@ int hibjump_map_staged(struct file *file, struct vm_area_struct *vma)
 	return error;
 }
 
+/* kexec can load a crash kernel over those, and unload it again. */
+static u64 sum_of_region(void)
+{
+	unsigned long pfn;
+	u64 of_all = 0;
+
+	for (pfn = 0; pfn < frames; pfn++) {
+		if (source[pfn] && is_in(&region, source[pfn]))
+			of_all = xxh64(__va(PFN_PHYS(source[pfn])), PAGE_SIZE, of_all);
+		if (!(pfn % 1024))
+			cond_resched();
+	}
+	return of_all;
+}
+
+int hibjump_sum_staged(const struct file *file)
+{
+	int error = -ENODEV;
+
+	mutex_lock(&stage_lock);
+	if (owner == file) {
+		sum = sum_of_region();
+		filled = true;
+		error = 0;
+	}
+	mutex_unlock(&stage_lock);
+	return error;
+}
+
+bool hibjump_is_filled(void)
+{
+	return filled;
+}
+
 /* ---- the last step; only the owner's call leads here, and it holds the file */
 
 bool hibjump_stages(u64 address)
@@ -399,6 +438,12 @@ static u64 list_copies(void)
 		list->copy[list->count++].bytes = PFN_PHYS(count);
 	}
 	return list ? PFN_PHYS(spare[first_of_list()]) : 0;
+}
+
+/* The tasks are frozen. */
+int hibjump_check_staged(void)
+{
+	return sum_of_region() == sum ? 0 : -EILSEQ;
 }
 
 static int map_memory(struct resource *resource, void *data)

@@ -95,7 +95,9 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
   TRY(const auto device, Device::open());
   TRY(const auto info, device.info());
   ArmReport report;
-  report.refusals = check_machine(device::Tree::live(), info).refusals();
+  CheckReport checks = check_machine(device::Tree::live(), info);
+  if (request.standby) refuse_crash_kernels(checks);
+  report.refusals = checks.refusals();
   if (!report.refusals.empty()) return report;
   SaverOptions options;
   options.preload = request.preload;

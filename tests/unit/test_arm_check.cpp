@@ -428,6 +428,10 @@ TEST_CASE("a crash kernel that will be loaded is a warning, one that is loaded i
               "/lib/systemd/system/x.service");
   CHECK(complaints(check(folder)) ==
         Lines{"warning crash-kernel: kdump-tools is enabled: it loads into the saver's memory"});
+  CheckReport standing_by = check(folder);
+  refuse_crash_kernels(standing_by);
+  CHECK(complaints(standing_by) ==
+        Lines{"refused crash-kernel: kdump-tools is enabled: it loads into the saver's memory"});
   folder.file("sys/kernel/kexec_crash_loaded", "1\n");
   CHECK(complaints(check(folder, std::nullopt)).at(1) ==
         "refused crash-kernel: a crash kernel lies in the memory for the saver");

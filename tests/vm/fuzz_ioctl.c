@@ -86,7 +86,7 @@ static void make_arm(struct worker *w, struct hibjump_arm *arm)
 	}
 	arm->ranges = next(w) % 2 ? (uintptr_t)w->memory : next(w);
 	arm->range_count = next(w) % 2 ? next(w) % 1000 : next(w);
-	if (may_arm && next(w) % 2) {
+	if (may_arm && next(w) % 16 == 0) { /* takes its time */
 		arm->entry = region_start + 0x200;
 		arm->boot_params = arm->low_copy = region_start;
 		arm->standby_low_copy = next(w) % 2 ? region_start + PAGE : address(w);
@@ -124,6 +124,7 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 		struct hibjump_return back;
 		struct hibjump_devices devices;
 		struct hibjump_stage stage;
+		struct hibjump_staged staged;
 		struct hibjump_home home;
 		uint32_t size;
 		uint8_t bytes[PAGE];
@@ -147,6 +148,8 @@ static size_t make_argument(struct worker *w, unsigned long command, uint8_t *to
 		argument.stage.region_bytes = address(w);
 		make_records(w, &argument.stage.ranges, &argument.stage.range_count);
 		size = sizeof(argument.stage);
+	} else if (command == HIBJUMP_STAGED) {
+		size = sizeof(argument.staged);
 	} else if (command == HIBJUMP_HOME) {
 		argument.home.context = address(w);
 		size = sizeof(argument.home);
@@ -238,9 +241,13 @@ static long stage(struct worker *w)
 	memset(mapped, 0x5a, ranges[0].bytes);
 	if (next(w) % 2) {
 		struct hibjump_return back = { .size = sizeof(back), .outcome = HIBJUMP_RESTORED, .context = ranges[0].start };
+		struct hibjump_staged staged = { .size = sizeof(staged) };
+		int refused = EINVAL; /* before HIBJUMP_STAGED */
 
-		if (ioctl(w->device, HIBJUMP_RETURN, &back) != -1 || (errno != EILSEQ && errno != EINTR))
-			abort(); /* nobody goes into what is no context */
+		if (next(w) % 4 && !ioctl(w->device, HIBJUMP_STAGED, &staged))
+			refused = EILSEQ; /* nobody goes into what is no context */
+		if (ioctl(w->device, HIBJUMP_RETURN, &back) != -1 || (errno != refused && errno != EINTR))
+			abort();
 	}
 	munmap(mapped, ranges[0].bytes);
 	if (next(w) % 4) {
@@ -253,7 +260,7 @@ static long stage(struct worker *w)
 static long call(struct worker *w)
 {
 	const uint64_t commands[] = { HIBJUMP_INFO, HIBJUMP_ARM, HIBJUMP_DISARM, HIBJUMP_LEAVE, HIBJUMP_RETURN, HIBJUMP_DEVICES, HIBJUMP_STAGE,
-				      HIBJUMP_HOME };
+				      HIBJUMP_STAGED, HIBJUMP_HOME };
 	unsigned long command = one_of(w, commands, sizeof(commands) / sizeof(commands[0]));
 	size_t length = next(w) % 3 ? next(w) % (2 * PAGE) : next(w);
 

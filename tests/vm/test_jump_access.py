@@ -15,7 +15,7 @@ from living import Machine, life  # noqa: E402
 from support import HIBTOOL, ROOT  # noqa: E402
 from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
 
-CALLS = {"HIBJUMP_INFO", "HIBJUMP_ARM", "HIBJUMP_DISARM", "HIBJUMP_LEAVE", "HIBJUMP_RETURN", "HIBJUMP_DEVICES", "HIBJUMP_STAGE", "HIBJUMP_HOME", "pread", "pwrite", "mmap"}
+CALLS = {"HIBJUMP_INFO", "HIBJUMP_ARM", "HIBJUMP_DISARM", "HIBJUMP_LEAVE", "HIBJUMP_RETURN", "HIBJUMP_DEVICES", "HIBJUMP_STAGE", "HIBJUMP_STAGED", "HIBJUMP_HOME", "pread", "pwrite", "mmap"}
 WRITE_INTO_REGION = "dd if=/dev/zero of=/dev/hibjump bs=4096 count=1 seek=$((0x$(sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem) / 4096))"
 
 

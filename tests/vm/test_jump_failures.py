@@ -95,6 +95,22 @@ class SavingFails(JumpTest):
             self.assertRegex(said[-2], "sda: .*(Input/output error|is gone)")
             self.assert_goes_on(guest, living.machine, before)
 
+    def test_a_saver_whose_memory_was_written_is_not_entered_and_tests_of_sleep_do_not_pass_for_an_image(self):
+        living = self.living(Machine())
+        program = living.folder / "crash_kernel"
+        subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-o", str(program), str(HERE / "crash_kernel.c")], check=True)
+        living.initramfs = living.initramfs_for(living.kernel, files={"bin/crash_kernel": program})
+        with living.boot() as guest:
+            self.begin(guest, living.machine)
+            before = life(guest)
+            for standby in ("--standby", ""):
+                self.run_in(guest, f"hibtool arm -q {standby} --target /dev/vda --force")
+                self.run_in(guest, "crash_kernel $(sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem)")
+                self.assertIn("written since it was armed; hibtool arm again", self.run_in(guest, "hibtool hibernate", code=4))
+            self.run_in(guest, "hibtool arm -q --target /dev/vda --force; echo core > /sys/power/pm_test; hibtool hibernate --return")
+            self.assert_goes_on(guest, living.machine, before)
+            self.assert_image_is_good(living)
+
     def test_a_kernel_that_is_none_is_refused_before_anything_happens(self):
         living = self.living(Machine())
         with living.boot() as guest:

@@ -91,6 +91,7 @@ static void call_all(int file)
 	struct hibjump_return back = { .size = sizeof(back) };
 	struct hibjump_devices devices = { .size = sizeof(devices) };
 	struct hibjump_stage stage = { .size = sizeof(stage), .ranges = (__u64)&range, .range_count = 1 };
+	struct hibjump_staged staged = { .size = sizeof(staged) };
 	struct hibjump_home home = { .size = sizeof(home) };
 	char page[4096];
 
@@ -101,6 +102,7 @@ static void call_all(int file)
 	report("HIBJUMP_RETURN", ioctl(file, HIBJUMP_RETURN, &back));
 	report("HIBJUMP_DEVICES", ioctl(file, HIBJUMP_DEVICES, &devices));
 	report("HIBJUMP_STAGE", ioctl(file, HIBJUMP_STAGE, &stage));
+	report("HIBJUMP_STAGED", ioctl(file, HIBJUMP_STAGED, &staged));
 	report("HIBJUMP_HOME", ioctl(file, HIBJUMP_HOME, &home));
 	report("pread", pread(file, page, sizeof(page), 0));
 	report("pwrite", pwrite(file, page, sizeof(page), 0));

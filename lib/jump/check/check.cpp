@@ -27,6 +27,13 @@ std::vector<Error> CheckReport::refusals() const {
   return errors;
 }
 
+void refuse_crash_kernels(CheckReport& report) {
+  for (Check& check : report.checks) {
+    if (check.code == checks::kCrashKernel && check.result == CheckResult::Warning)
+      check.result = CheckResult::Refused;
+  }
+}
+
 Error refusal_of(const std::vector<Error>& refusals) {
   std::vector<std::string> codes;
   for (const Error& refusal : refusals) codes.push_back(refusal.where);

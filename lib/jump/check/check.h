@@ -39,6 +39,10 @@ struct CheckReport {
   std::vector<Error> refusals() const;
 };
 
+// A saver that stands by shares its memory with nobody: a crash kernel that may be loaded there is not only
+// warned of.
+void refuse_crash_kernels(CheckReport& report);
+
 // One error for all refusals, for who wants one.
 Error refusal_of(const std::vector<Error>& refusals);
 

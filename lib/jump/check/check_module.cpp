@@ -100,7 +100,7 @@ void check_region(Sheet& sheet) {
 }
 
 void check_crash_kernel(Sheet& sheet) {
-  constexpr std::string_view kCode = "crash-kernel";
+  constexpr std::string_view kCode = kCrashKernel;
   const Facts& facts = sheet.facts;
   const DeviceInfo* info = facts.info();
   if (info != nullptr ? info->crash_kernel_loaded : facts.kernel.has_crash_kernel) {

@@ -11,6 +11,8 @@
 
 namespace hib::jump::checks {
 
+inline constexpr std::string_view kCrashKernel = "crash-kernel";
+
 class Sheet {
  public:
   explicit Sheet(const Facts& facts_) : facts(facts_) {}

@@ -31,6 +31,7 @@ static_assert(sizeof(hibjump_leave) == 312 && offsetof(hibjump_leave, reason) ==
 static_assert(sizeof(hibjump_devices) == 24 && offsetof(hibjump_devices, buffer) == 8);
 static_assert(sizeof(hibjump_stage) == 40 && offsetof(hibjump_stage, range_count) == 32 &&
               sizeof(hibjump_range) == 16);
+static_assert(sizeof(hibjump_staged) == 8);
 static_assert(sizeof(hibjump_return) == 280 && offsetof(hibjump_return, context) == 16);
 static_assert(sizeof(hibjump_home) == 16 && offsetof(hibjump_home, context) == 8);
 static_assert(sizeof(hibjump_saved) == 848 && offsetof(hibjump_saved, records) == 800 &&
@@ -74,6 +75,13 @@ Error call_error(const char* call, int errno_value, const char* when_busy = "") 
     default: break;
   }
   return error;
+}
+
+// By a crash kernel that was loaded and unloaded again, for example.
+Error saver_was_written() {
+  return make_error(ErrorKind::Refused, "saver", "its memory was written since it was armed")
+      .advise("hibtool arm again")
+      .of(kModulePath);
 }
 
 }  // namespace
@@ -158,8 +166,10 @@ Result<LeaveResult> Device::leave(Wish wish, ByteView records) const {
   raw.records = records.empty() ? 0 : reinterpret_cast<std::uintptr_t>(records.data());
   raw.records_bytes = static_cast<std::uint32_t>(records.size());
   raw.wish = static_cast<std::uint32_t>(wish);
-  if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0)
+  if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0) {
+    if (errno == EILSEQ) return fail(saver_was_written());
     return fail(call_error("HIBJUMP_LEAVE", errno, kSeeDevices));
+  }
   // Without an error somebody came back. An image must not be reported of which that is not known.
   if (raw.outcome < HIBJUMP_RETURNED || raw.outcome > HIBJUMP_FAILED)
     return fail(call_error("HIBJUMP_LEAVE", EPROTO));
@@ -201,6 +211,13 @@ Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRa
   raw.range_count = static_cast<std::uint32_t>(ranges.size());
   if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0)
     return fail(named(call_error("HIBJUMP_STAGE", errno, kUnload)));
+  return {};
+}
+
+Result<void> Device::staged() const {
+  hibjump_staged raw{};
+  raw.size = sizeof(raw);
+  if (::ioctl(fd_.get(), HIBJUMP_STAGED, &raw) != 0) return fail(call_error("HIBJUMP_STAGED", errno));
   return {};
 }
 

@@ -111,6 +111,8 @@ class Device {
   // `pages`, ascending, are the machine's pages, `region` is its crash region. The room is freed when this
   // object and all mappings are gone.
   Result<void> stage(const MemoryRange& region, const std::vector<MemoryRange>& pages) const;
+  // Restorer: all of them are filled, and nobody writes to them any more. Otherwise they are not entered.
+  Result<void> staged() const;
   // Saver, and restorer with staged pages: enters the machine. Returns only when that failed.
   Error return_to_machine(std::uint64_t context, Outcome outcome, const std::string& reason) const;
   // Saver: from now on a panic of this kernel enters the machine, with the outcome Failed. Not to be called

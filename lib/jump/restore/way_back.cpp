@@ -41,7 +41,8 @@ Result<Device> make_room(const JumpImage& image, const std::vector<MemoryRange>&
 Result<void> load_here(const ResumeRequest& request, const JumpImage& image, const Device& stage) {
   StructureCheck structure = image.reader->check_structure();
   if (!structure.damage.empty()) return fail(std::move(structure.damage.front().error));
-  return fill_stage(image, stage, request.progress("load"));
+  TRY_OK(fill_stage(image, stage, request.progress("load")));
+  return stage.staged();
 }
 
 Error enter_staged(const AreaOperations& areas, const ResumeRequest& request, const WayBack& way) {

@@ -12,7 +12,7 @@
  *          memory. HIBJUMP_RETURN_STAND_BY keeps B as it is, for the next HIBJUMP_LEAVE to go on
  *          with
  *   in C   the ordinary kernel of a later boot: HIBJUMP_INFO, HIBJUMP_STAGE, and through the file
- *          that staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_RETURN
+ *          that staged: mmap (MAP_SHARED) of A's memory, HIBJUMP_STAGED, HIBJUMP_RETURN
  *
  * pread, pwrite and mmap take physical addresses as file offsets, and all bytes or none.
  *
@@ -25,7 +25,7 @@
  *              memory of memfd_secret or CXL), or may not load another kernel
  *              (kernel.kexec_load_disabled): HIBJUMP_ARM, HIBJUMP_STAGE; of HIBJUMP_LEAVE all but
  *              the last one
- *   EINVAL     a field is not what it may be
+ *   EINVAL     a field is not what it may be; HIBJUMP_RETURN: no HIBJUMP_STAGED came before it
  *   E2BIG      the structure is newer than the module
  *   EFAULT     user memory cannot be accessed
  *   ERANGE     an address lies outside what the caller may touch; HIBJUMP_ARM: `ranges` are not
@@ -38,7 +38,8 @@
  *   ENOMEM     there is no memory for the records, or for the map of pages that B must not read;
  *              HIBJUMP_STAGE: too little is free for A's pages
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
- *   EILSEQ     the context of the other kernel is damaged
+ *   EILSEQ     the context of the other kernel is damaged; HIBJUMP_LEAVE: the crash region was written
+ *              since it was armed; HIBJUMP_RETURN: staged pages were written since HIBJUMP_STAGED
  *   EOPNOTSUPP HIBJUMP_ARM, HIBJUMP_STAGE, HIBJUMP_RETURN: this machine is not to be left, or come
  *              back to, see HIBJUMP_REFUSED_*; or a driver manages some of its memory; or the
  *              kernels have other page tables
@@ -168,7 +169,7 @@ struct hibjump_devices {
  * C: makes room for A's pages, to be filled by mmap, whose offsets are the addresses that the
  * pages have in A. What is no page of A is not mapped. HIBJUMP_RETURN takes them to their places,
  * after which there is no C. They wait in C's crash region and in free memory, of which at least
- * one page has to lie in the region that A had. Closing the file, with all its mappings, undoes it.
+ * one page has to lie in the region that A had. HIBJUMP_STAGED says that all are filled. Closing the file, with all its mappings, undoes it.
  */
 struct hibjump_stage {
 	__u32 size;
@@ -178,6 +179,11 @@ struct hibjump_stage {
 	__u64 ranges;		/* address in the caller's memory, of struct hibjump_range */
 	__u32 range_count;	/* 1 to HIBJUMP_MAX_RANGES */
 	__u32 reserved;
+};
+
+struct hibjump_staged {
+	__u32 size;
+	__u32 flags;		/* 0 */
 };
 
 #define HIBJUMP_RETURN_STAND_BY	(1 << 0)	/* B only, and HIBJUMP_RETURNED */
@@ -214,6 +220,7 @@ struct hibjump_home {
 #define HIBJUMP_RETURN	_IOW(HIBJUMP_IOC_MAGIC, 0xa4, struct hibjump_return)
 #define HIBJUMP_DEVICES	_IOWR(HIBJUMP_IOC_MAGIC, 0xa5, struct hibjump_devices)
 #define HIBJUMP_STAGE	_IOW(HIBJUMP_IOC_MAGIC, 0xa6, struct hibjump_stage)
+#define HIBJUMP_STAGED	_IOW(HIBJUMP_IOC_MAGIC, 0xa7, struct hibjump_staged)
 #define HIBJUMP_HOME	_IOW(HIBJUMP_IOC_MAGIC, 0xa8, struct hibjump_home)
 
 /*
