@@ -2,7 +2,6 @@
 Like failures.py, but what is left includes the journal and a captured tree. make_failures.py keeps it."""
 
 import base64
-import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +15,6 @@ SPEAKERS = ("systemd", "systemd-sleep", "systemd-logind", "systemd-hibernate-res
 LUKS_UUID = "30303030-3030-4030-8030-303030303030"
 KEY = "/root/swap.key"
 VARIABLE = "HibernateLocation-8cf2644b-4b0b-428f-9387-6d876050dc67"
-OVMF_CODE, OVMF_VARS = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 
 
 @dataclass
@@ -169,7 +167,7 @@ def root_written_in_between(folder, cache):
 @full("efi-variable", "consumed", also=("not-tried", "consumed"))
 def efi_variable_that_nobody_reads(folder, cache):
     """UEFI, no resume= anywhere: systemd hibernates and sets HibernateLocation, initramfs-tools does not read it."""
-    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append=""))))
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="", uefi=True)))
     refused(save(remains))
     came, said = restore(remains, then="journalctl -b -o cat -t swapon; journalctl -b -o cat -u systemd-hibernate-clear.service; ls /sys/firmware/efi/efivars | grep -i hibern",
                          timeout=600)
@@ -180,7 +178,7 @@ def efi_variable_that_nobody_reads(folder, cache):
 @full("resumed", "consumed", also=("memory-map",))
 def uefi_healthy(folder, cache):
     """UEFI, and resume= on the command line."""
-    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant())))
+    remains = Remains(FullGuest(cache, folder, Variant(uefi=True)))
     refused(save(remains))
     came, _ = restore(remains, timeout=600)
     remains.note = f"The restoring boot: {came}."
@@ -192,8 +190,8 @@ def random_key(folder, cache):
     """Swap with a random key by /etc/crypttab, UEFI, no resume=: the image is written, and the key is lost with the power."""
     crypttab = "cswap /dev/vdb /dev/urandom swap,cipher=aes-xts-plain64,size=256\n"
     fstab = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n/dev/mapper/cswap none swap sw 0 0\n"
-    variant = Variant(resume="none", append="", fstab=fstab, files={"etc/crypttab": crypttab})
-    remains = Remains(FullGuest(cache, folder, uefi(folder, variant)))
+    variant = Variant(resume="none", append="", fstab=fstab, files={"etc/crypttab": crypttab}, uefi=True)
+    remains = Remains(FullGuest(cache, folder, variant))
     refusal = save(remains)
     remains.note = f"systemctl hibernate: {refusal!r}."
     if refusal is None:
@@ -217,7 +215,7 @@ def other_memory_size(folder, cache):
 def dracut_efi_variable(folder, cache):
     """UEFI, an initramfs of dracut with systemd in it, no resume= anywhere: HibernateLocation is all that says where the image is.
     Debian 13's dracut names itself as the system (ID=dracut) in the initramfs."""
-    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append="", maker="dracut"))))
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="", maker="dracut", uefi=True)))
     refused(save(remains))
     came, said = restore(remains, then="journalctl -b -o cat -t systemd-hibernate-resume-generator -t systemd-hibernate-resume -t swapon", timeout=600)
     remains.note = f"The restoring boot: {came}; {said!r}."
@@ -247,7 +245,7 @@ def dracut_waits_for_efi_variable(folder, cache):
 
 
 def stale_efi_variable(folder, cache, system):
-    remains = Remains(FullGuest(cache, folder, uefi(folder, Variant(resume="none", append="", maker="dracut"))))
+    remains = Remains(FullGuest(cache, folder, Variant(resume="none", append="", maker="dracut", uefi=True)))
     value = f'{{"uuid":"{NO_UUID}","offset":0,"kernelVersion":"6.5.3","osReleaseId":"{system}"}}'
     data = b"\x07\0\0\0" + (value + "\0").encode("utf-16-le")
     with remains.guest.boot() as boot:
@@ -362,16 +360,6 @@ def hook_missing(folder, cache):
 def refused(said):
     if said is not None:
         raise FullGuestError(f"systemctl hibernate: {said}")
-
-
-def uefi(folder, variant):
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    variables = folder / "variables"
-    shutil.copy(OVMF_VARS, variables)
-    variables.chmod(0o600)
-    return replace(variant, extra=("-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
-                                   "-drive", f"if=pflash,format=raw,unit=1,file={variables}"))
 
 
 def with_swap_file(folder, cache):

@@ -1,9 +1,10 @@
-"""A whole Debian 13 as a guest: systemd, logind, the journal, initramfs-tools, an ext4 root on a disk of its own, and a swap area.
-It is made by debootstrap into build/vm-cache once; each variant is packed by mke2fs -d, so nothing is mounted here. That takes
-root, debootstrap, and for UEFI the package ovmf; no test of the suite needs them."""
+"""A whole Debian as a guest: systemd, logind, the journal, initramfs-tools, a root on a disk or a partition of its own, and a swap area.
+It is made by debootstrap into build/vm-cache once; each variant is packed by mke2fs -d or its like, so nothing is mounted here. That
+takes root, debootstrap, for UEFI the package ovmf, and for LUKS qemu-utils; no test of the suite needs them."""
 
 import base64
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -16,14 +17,28 @@ from kernel import Kernel
 
 ROOT_UUID = "10101010-1010-4010-8010-101010101010"
 SWAP_UUID = "20202020-2020-4020-8020-202020202020"
+PARTITIONS = ("root", "swap", "hibernation")
+OVMF_CODE, OVMF_VARS = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+ROOT_MIB = 2048
 NO_UUID = "deaddead-dead-4ead-8ead-deaddeaddead"
+KEY = "no secret"  # of a root in LUKS
 HOST_NAME = "guest"
+USER = "ann"  # who works there
 MACHINE_ID = "00112233445566778899aabbccddeeff"
 PACKAGES = ("systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "linux-image-amd64", "initramfs-tools", "zstd", "cryptsetup",
-            "cryptsetup-initramfs", "systemd-cryptsetup", "busybox", "e2fsprogs")
+            "cryptsetup-initramfs", "busybox", "e2fsprogs")
+OF_RELEASE = {"bookworm": (), "trixie": ("systemd-cryptsetup",)}
 FSTAB = f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\nUUID={SWAP_UUID} none swap sw 0 0\n"
 # dracut's package that leaves initramfs-tools alone: an initramfs in which systemd runs.
 MORE_PACKAGES = {"initramfs-tools": (), "dracut": ("dracut-core",)}
+# What else a machine has; the name is that of the tree.
+PURPOSES = {
+    "": (),
+    # Somebody works on it, and what hibtool is linked with.
+    "work": ("tmux", "python3-minimal", "btrfs-progs", "iproute2", "procps", "kmod", "libtbb12", "libsmartcols1", "libpci3", "libxxhash0", "liblz4-1", "libdeflate0",
+             "liblzo2-2", "libsnappy1v5", "libstdc++6"),
+    "build": ("linux-headers-amd64", "make"),  # of modules for its kernel
+}
 DRACUT = 'dracut --quiet --force --no-hostonly --drivers "virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "{modules}" --kver {release} /boot/initrd.img-{release}'
 # What drivers the initramfs has: all of them take a minute to unpack under emulation.
 DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
@@ -73,17 +88,26 @@ class Variant:
     resume: str = f"UUID={SWAP_UUID}"  # RESUME= of the initramfs
     append: str = f"resume=UUID={SWAP_UUID}"  # to the kernel's command line
     fstab: str = FSTAB
-    files: dict = field(default_factory=dict)  # path -> text, in the root file system
+    files: dict = field(default_factory=dict)  # path -> text, Link, or the Path of a file, in the root file system
     memory_mib: int = 512
     swap_mib: int = 512
     extra: tuple = ()
     maker: str = "initramfs-tools"  # or "dracut"
     modules: str = "resume"  # of dracut, beside what it takes by itself
+    release: str = "trixie"  # or "bookworm"
+    purpose: str = ""  # of PURPOSES
+    drivers: str = DRIVERS  # in the initramfs
+    uefi: bool = False
+    bus: str = "virtio"  # or "nvme": one disk with partitions, the root, the swap area, and one for images
+    root: str = "ext4"  # or "btrfs", or "luks": ext4 in LUKS, with the key in the initramfs
+    image_mib: int = 0  # of the partition for images; on a disk of its own where the bus is virtio
+    cpus: int = 1
+    machine: str = "pc"
 
 
-def tree(cache, maker="initramfs-tools"):
-    """The unpacked system, made once for each maker of an initramfs."""
-    folder = Path(cache).resolve() / f"full-trixie-{maker}"
+def tree(cache, maker="initramfs-tools", release="trixie", purpose=""):
+    """The unpacked system, made once for each release, maker of an initramfs, and purpose."""
+    folder = Path(cache).resolve() / "-".join(["full", release, maker, *([purpose] if purpose else [])])
     folder.mkdir(parents=True, exist_ok=True)
     root = folder / "root"
     with open(folder / "lock", "w") as lock:
@@ -94,12 +118,15 @@ def tree(cache, maker="initramfs-tools"):
             proxy = run("apt-config", "dump", "--format", "%v", "Acquire::http::Proxy").strip()
             environment = {**os.environ, **({"http_proxy": proxy} if proxy else {})}
             # In a mount namespace of its own nothing stays mounted, whatever ends this.
-            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES + MORE_PACKAGES[maker])}",
-                                   "trixie", str(root), mirror[0] if mirror else "http://deb.debian.org/debian"],
+            packages = PACKAGES + OF_RELEASE[release] + MORE_PACKAGES[maker] + PURPOSES[purpose]
+            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", f"--include={','.join(packages)}",
+                                   release, str(root), mirror[0] if mirror else "http://deb.debian.org/debian"],
                                   env=environment, capture_output=True, text=True)
             if done.returncode != 0:
                 raise FullGuestError(done.stdout[-2000:] + done.stderr[-2000:])
             settle(root)
+            if purpose == "work":
+                run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
             (folder / "complete").touch()
     return root
 
@@ -107,7 +134,7 @@ def tree(cache, maker="initramfs-tools"):
 def settle(root):
     """What is the same in every variant. Nothing of this machine stays in it."""
     for name, text in {"etc/hostname": HOST_NAME, "etc/hosts": f"127.0.0.1 localhost {HOST_NAME}", "etc/machine-id": MACHINE_ID, "etc/resolv.conf": "",
-                       "etc/initramfs-tools/modules": DRIVERS, "etc/initramfs-tools/conf.d/modules": "MODULES=list",
+                       "etc/initramfs-tools/conf.d/modules": "MODULES=list",
                        "etc/systemd/system/control.service": CONTROL_UNIT}.items():
         write(root / name, text)
     for name, text in {"usr/local/sbin/control": CONTROL, "usr/lib/systemd/system-sleep/woke": WOKE}.items():
@@ -124,55 +151,126 @@ def settle(root):
 
 
 class FullGuest:
-    """One guest in a folder: its root disk, its swap disk, and the boots on them."""
+    """One guest in a folder: its disks, and the boots on them."""
 
     def __init__(self, cache, folder, variant):
         self.variant, self.folder = variant, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.tree = tree(cache, variant.maker)
+        self.tree = tree(cache, variant.maker, variant.release, variant.purpose)
         modules = next((self.tree / "lib/modules").iterdir())
         self.kernel = Kernel(modules.name, self.tree / "boot" / f"vmlinuz-{modules.name}", modules)
-        self.root, self.swap, self.initrd = self.folder / "root", self.folder / "swap", self.folder / "initrd"
+        self.root, self.swap, self.image, self.initrd = (self.folder / name for name in ("root", "swap", "image", "initrd"))
+        self.variables = self.folder / "variables"
         self.said = self._pack()
-        with open(self.swap, "wb") as disk:
-            disk.truncate(variant.swap_mib << 20)
+        for disk, mib in ((self.swap, variant.swap_mib), (self.image, variant.image_mib)):
+            with open(disk, "wb") as made:
+                made.truncate(mib << 20)
         run("mkswap", "-q", "-U", SWAP_UUID, self.swap)
+        if variant.uefi:
+            shutil.copy(OVMF_VARS, self.variables)
+            self.variables.chmod(0o600)
+        self.disks = [self.root, self.swap, *([self.image] if variant.image_mib else [])]
+        if variant.bus == "nvme":
+            self.disks = [self._partitioned()]
 
     def _pack(self):
         """The initramfs and the root file system of this variant; what mkinitramfs said."""
         with open(self.tree.parent / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            files = {"etc/fstab": self.variant.fstab, "etc/initramfs-tools/conf.d/resume": f"RESUME={self.variant.resume}", **self.variant.files}
-            for name, text in files.items():
-                write(self.tree / name, text)
+            files = {"etc/fstab": self.variant.fstab, "etc/initramfs-tools/conf.d/resume": f"RESUME={self.variant.resume}",
+                     "etc/initramfs-tools/modules": self.variant.drivers, **self.variant.files}
+            for name, content in files.items():
+                place(self.tree / name, content)
             try:
                 said = self.remake_initramfs()
-                with open(self.root, "wb") as disk:
-                    disk.truncate(2 << 30)
-                run("mke2fs", "-q", "-t", "ext4", "-U", ROOT_UUID, "-E", "root_owner=0:0", "-d", self.tree, self.root)
+                self._make_root()
             finally:
                 for name in self.variant.files:
                     (self.tree / name).unlink()
         return said
 
+    def _make_root(self):
+        with open(self.root, "wb") as disk:
+            disk.truncate(ROOT_MIB << 20)
+        if self.variant.root == "btrfs":
+            self._inside(f"mount --bind . mnt && mount --bind {self.folder} media && mount -t proc proc proc && chroot . mkfs.btrfs -q -U {ROOT_UUID} --rootdir /mnt /media/root")
+            return
+        run("mke2fs", "-q", "-t", "ext4", "-U", ROOT_UUID, "-E", "root_owner=0:0", "-d", self.tree, self.root)
+        if self.variant.root == "luks":
+            opened = self.root.rename(self.folder / "opened")
+            self._luks("convert", "-f", "raw", "-O", "luks", "-o", "key-secret=key,iter-time=50", opened, self.root)
+            opened.unlink()
+
+    def _luks(self, command, *arguments):
+        run("qemu-img", command, "--object", f"secret,id=key,data={KEY}", *arguments)
+
+    def _inside(self, line):
+        """In the tree, in a mount namespace of its own: nothing stays mounted, whatever ends this."""
+        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", line], cwd=self.tree, capture_output=True, text=True,
+                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        if done.returncode != 0:
+            raise FullGuestError(done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def _partitioned(self):
+        disk, parts = self.folder / "disk", (self.root, self.swap, self.image)
+        with open(disk, "wb") as made:
+            made.truncate(sum(part.stat().st_size for part in parts) + (4 << 20))
+        script = "label: gpt\n" + "".join(f"size={part.stat().st_size >> 9}, name={name}\n" for name, part in zip(PARTITIONS, parts))
+        subprocess.run(["sfdisk", "-q", str(disk)], input=script, text=True, check=True)
+        for part, begin in zip(parts, self._begins(disk)):
+            run("dd", f"if={part}", f"of={disk}", "bs=1M", f"seek={begin >> 20}", "conv=notrunc,sparse", "status=none")
+            part.unlink()
+        return disk
+
+    def _begins(self, disk):
+        table = json.loads(run("sfdisk", "--json", disk))["partitiontable"]
+        return [part["start"] << 9 for part in table["partitions"]]
+
+    def root_copy(self, path):
+        """The root file system as the guest left it, opened if it was locked."""
+        source, begin = self.disks[0], self._begins(self.disks[0])[0] >> 20 if self.variant.bus == "nvme" else 0
+        size = ROOT_MIB + (2 if self.variant.root == "luks" else 0)
+        run("dd", f"if={source}", f"of={path}", "bs=1M", f"skip={begin}", f"count={size}", "conv=sparse", "status=none")
+        if self.variant.root == "luks":
+            locked = Path(path).rename(f"{path}.locked")
+            self._luks("convert", "--image-opts", f"driver=luks,key-secret=key,file.driver=file,file.filename={locked}", "-O", "raw", path)
+            locked.unlink()
+
+    def check_root(self):
+        """What fsck says of the root file system: its code, and its words."""
+        copy = self.folder / "checked"
+        self.root_copy(copy)
+        if self.variant.root == "btrfs":
+            line = f"mount --bind {self.folder} media && mount -t proc proc proc && chroot . btrfs check --readonly /media/checked"
+            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", line], cwd=self.tree, capture_output=True, text=True)
+        else:
+            # The journal of a file system that was mounted when the power went is replayed first, as at a boot.
+            done = subprocess.run(["e2fsck", "-f", "-n", str(copy)], capture_output=True, text=True)
+        copy.unlink()
+        return done.returncode, done.stdout + done.stderr
+
     def remake_initramfs(self):
         release = self.kernel.release
         make = DRACUT.format(release=release, modules=self.variant.modules) if self.variant.maker == "dracut" else f"mkinitramfs -o /boot/initrd.img-{release} {release}"
-        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "chroot", str(self.tree), "sh", "-c",
-                               f"mount -t proc proc /proc; {make}"],
-                              capture_output=True, text=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-        if done.returncode != 0:
-            raise FullGuestError(done.stdout + done.stderr)
+        said = self._inside(f"chroot . sh -c 'mount -t proc proc /proc; depmod {release}; {make}'")
         shutil.copy(self.tree / "boot" / f"initrd.img-{self.kernel.release}", self.initrd)
-        return done.stdout + done.stderr
+        return said
 
     @contextmanager
     def boot(self, append=None, extra=(), disks=None, **machine):
         """`disks`: in the order in which the guest finds them; the root disk and then the swap disk otherwise."""
-        variant = self.variant
-        drives = [f"file={disk},if=virtio,format=raw" for disk in disks or (self.root, self.swap)]
-        with Guest(self.kernel, self.initrd, variant.memory_mib, append=f"root=UUID={ROOT_UUID} ro {variant.append if append is None else append}",
-                   drives=drives, extra=[*variant.extra, *extra], **machine) as guest:
+        variant, disks = self.variant, disks or self.disks
+        kind = "none" if variant.bus == "nvme" else "virtio"
+        drives = [f"file={disk},if={kind},format=raw" for disk in disks]
+        extra = [*variant.extra, *extra]
+        if variant.bus == "nvme":
+            extra += [word for number in range(len(disks)) for word in ("-device", f"nvme,serial=nvme{number},drive=drive{number}")]
+        if variant.uefi:
+            extra += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"]
+        root = "/dev/mapper/croot" if variant.root == "luks" else f"UUID={ROOT_UUID}"
+        with Guest(self.kernel, self.initrd, variant.memory_mib, append=f"root={root} ro {variant.append if append is None else append}",
+                   drives=drives, extra=extra, **{"cpus": variant.cpus, "machine": variant.machine, **machine}) as guest:
             yield FullBoot(guest)
 
     def initramfs_listing(self):
@@ -195,7 +293,7 @@ class FullGuest:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         mended = folder / "root"  # a copy: what is kept of the disk is as the guest left it
-        run("cp", "--sparse=always", self.root, mended)
+        self.root_copy(mended)
         subprocess.run(["e2fsck", "-f", "-y", str(mended)], capture_output=True)
         subprocess.run(["debugfs", "-R", f"rdump /var/log/journal {folder}", str(mended)], check=True, capture_output=True)
         mended.unlink()
@@ -264,6 +362,23 @@ class FullBoot:
 def write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.rstrip("\n") + "\n" if text else "")
+
+
+class Link(str):
+    """What a symbolic link says."""
+
+
+def place(path, content):
+    """A text, a link, or a copy of a file."""
+    if isinstance(content, Link):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(content)
+    elif isinstance(content, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(content, path)
+    else:
+        write(path, content)
 
 
 def run(*command, text=True):

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Jumps on many machines: every kernel with each number of processors, number of paging levels, chipset and size of memory.
-Prints the table of docs/jump-matrix.md.
+Prints docs/jump-matrix.md; with --whole the end of it, which is about whole systems.
 
     HIBTOOL=build/hibtool tests/vm/matrix.py > docs/jump-matrix.md
+    HIBTOOL=build/hibtool tests/vm/matrix.py --whole >> docs/jump-matrix.md
 """
 
 import io
 import sys
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+import test_full_jump  # noqa: E402
 from living import Machine  # noqa: E402
 from test_jump import Cycles, JumpTest  # noqa: E402
 
@@ -69,6 +72,49 @@ def run(series, hardware):
     return "| " + " | ".join(map(str, cells)) + " |", problem
 
 
+WHOLE_HEADING = """
+## Whole systems
+
+A Debian as debootstrap installs it, set up as [the guide](guide/hibernate.md#setting-it-up) says, with the files of
+[samples/boot](../samples/boot/README.md). `hibtool arm` runs at boot, by a unit of systemd; `hibtool resume` runs in the initramfs,
+before a file system is mounted. Somebody is logged in, with tmux and a program that looks at its data in memory, writes
+files, watches the clocks, and talks over one TCP connection to a machine that stays. Each system makes a rehearsal and
+a checkpoint, and goes through power cycles into new QEMU processes. After each of them the program and the
+connection have gone on, the clocks are right, no unit of systemd has failed, the variables of the firmware can be read
+and written, and the journal has no warning but those of [the jump itself](kernel-glue.md#how-it-works). At the end
+the system shuts down, and fsck finds nothing. `tests/vm/test_full_jump.py` does it, by hand.
+
+The seconds are the longest of each system's cycles; "back" begins when the firmware does.
+
+| system | kernel | memory | setup | cycles | save | back | result |
+| --- | --- | --- | --- | --- | --- | --- | --- |"""
+NAMES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
+
+
+def whole(kind):
+    """A row of the table of whole systems."""
+    cycles = 10 if kind in (test_full_jump.Bookworm, test_full_jump.Trixie) else 1
+    case = kind("test_ten_power_cycles" if cycles == 10 else "test_one_power_cycle")
+    with redirect_stdout(sys.stderr):
+        result = unittest.TextTestRunner(stream=sys.stderr).run(case)
+    return whole_row(kind, case.guest.kernel.release, case.figures, cycles, result.wasSuccessful()), result.wasSuccessful()
+
+
+def whole_row(kind, release, figures, cycles, good):
+    seconds = [f"{max(column):.0f} s" for column in zip(*figures)] or ["–", "–"]
+    about = " ".join(kind.__doc__.split()).rstrip(".")
+    cells = [NAMES[kind.variant.release], release, f"{kind.variant.memory_mib} MiB", about, cycles, *seconds, "goes on" if good else "failed"]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def main_whole():
+    kinds = [kind for kind in vars(test_full_jump).values() if isinstance(kind, type) and issubclass(kind, test_full_jump.WholeSystem) and issubclass(kind, unittest.TestCase)]
+    rows = [whole(kind) for kind in kinds]
+    print(WHOLE_HEADING)
+    print("\n".join(row for row, _ in rows))
+    return 0 if all(good for _, good in rows) else 1
+
+
 def main():
     wanted = [(series, hardware) for series in ("6.1", "6.12") for hardware in HARDWARE]
     wanted += [("backports", HARDWARE[1]), ("next", HARDWARE[2])]
@@ -82,4 +128,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main_whole() if "--whole" in sys.argv[1:] else main())
