@@ -38,8 +38,8 @@ std::string_view phase_name(std::uint16_t phase);  // "unknown" for other number
 bool has_phase(const std::vector<Breadcrumb>& history, Phase phase);
 
 // The machine has gone on from the image: it said so, or a jump into it left, or the saver failed when the
-// image was whole (it could not power off, or panicked), of which the machine was told. A jump that failed before it
-// left is noted right after it; a failure of a later attempt says nothing of an earlier jump.
+// image was whole (it could not power off, or panicked), of which the machine was told. A jump that failed
+// before it left is noted right after it; a failure of a later attempt says nothing of an earlier jump.
 bool has_gone_on(const std::vector<Breadcrumb>& history);
 
 }  // namespace hib
