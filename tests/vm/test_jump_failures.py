@@ -186,7 +186,7 @@ class TheSaverDies(JumpTest):
             self.begin(guest, living.machine)
             said = self.dies_saving(guest, living, "hibtool arm -q", lead_astray, "(Fatal exception|Attempted to kill init)")
             self.assertRegex(said, "BUG: kernel NULL pointer|exitcode=0x0000000b")
-            self.assertRegex(guest.console_path.read_text(errors="replace"), r"\] CPU: 1 .*init")
+            self.assertRegex(guest.console_path.read_text(errors="replace"), r"\] CPU: 1 ")  # whichever task it had
             self.assertIn("came back", self.run_in(guest, "hibtool arm -q && hibtool hibernate --rehearse"))
 
     def test_its_disk_stands_still(self):
