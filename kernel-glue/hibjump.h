@@ -15,6 +15,7 @@
  *   page_tables.c  the tables that a jump runs on
  *   home.c         B's panic, which goes back into A
  *   interrupts.c   what a panic leaves in the interrupt controllers
+ *   masters.c      devices that write to memory when a panic leaves them
  *   stage.c        A's memory in an ordinary kernel that goes back into A
  *   sum.c          sums over memory, to see whether somebody wrote to it
  *   ram.c          which RAM there is, and whether that has changed
@@ -51,9 +52,12 @@ static inline bool hibjump_is_inside(const struct hibjump_extent *outer, u64 sta
 /* main.c */
 bool hibjump_allows_untested(void);
 
-/* permission.c; main.c asks for the caller's capabilities */
-int hibjump_may_hibernate(void);
+/* permission.c; main.c asks for the caller's capabilities. The caller holds the jump's lock. */
 int hibjump_may_load(void);
+int hibjump_may_hibernate(void);
+int hibjump_begin_permission(void); /* fails where it may not */
+int hibjump_may_still_hibernate(void);
+void hibjump_end_permission(void);
 
 /* memory.c */
 bool hibjump_is_b(void);
@@ -207,6 +211,11 @@ void hibjump_forget_home(void);
 void hibjump_find_interrupts(void);
 void hibjump_forget_interrupts(void);
 void hibjump_end_interrupts(void);
+
+/* masters.c */
+void hibjump_find_masters(void);
+void hibjump_forget_masters(void);
+void hibjump_stop_masters(void);
 
 /* sum.c */
 int hibjump_sum(const struct hibjump_extent *extent, u64 *sum);

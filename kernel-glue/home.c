@@ -2,7 +2,7 @@
 /*
  * A panic of B. A's memory is as A left it, so A is entered as if B came back by itself, and is
  * told what B said last. A restores its devices from whatever state they are in; so nothing is
- * suspended for this, and nothing but what was made ready before is relied on.
+ * suspended for this but what they write, and nothing but what was made ready before is relied on.
  *
  * This is done when panic() has stopped the other processors, and before it waits to restart.
  */
@@ -108,6 +108,7 @@ static void tell(struct hibjump_context *a, const char *message)
 static void go(void)
 {
 	native_set_debugreg(7, 0);
+	hibjump_stop_masters();
 	hibjump_end_interrupts();
 	hibjump_park_processors();
 	hibjump_switch(hibjump_own_context(), hibjump_trampoline_address(), table_of_way);
@@ -171,6 +172,7 @@ int hibjump_home_init(void)
 	error = register_nmi_handler(NMI_LOCAL, on_nmi, 0, "hibjump");
 	if (error)
 		return error;
+	hibjump_find_masters();
 	hibjump_find_interrupts();
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	return 0;
@@ -183,4 +185,5 @@ void hibjump_home_exit(void)
 	atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
 	unregister_nmi_handler(NMI_LOCAL, "hibjump");
 	hibjump_forget_interrupts();
+	hibjump_forget_masters();
 }

@@ -44,15 +44,17 @@ bool hibjump_is_armed(void)
 	return armed;
 }
 
-/* What is armed stays as it was checked. */
+/* What is armed stays as it was checked, and a crash kernel as it was loaded. */
 ssize_t hibjump_write_memory(const char __user *from, size_t bytes, u64 address)
 {
 	ssize_t done = mutex_lock_interruptible(&jump_lock);
 
 	if (done)
 		return done;
-	done = armed || hibjump_is_staged() ? -EBUSY :
-					      hibjump_write_physical(from, bytes, address);
+	if (armed || hibjump_is_staged() || (!hibjump_is_b() && kexec_crash_loaded()))
+		done = -EBUSY;
+	else
+		done = hibjump_write_physical(from, bytes, address);
 	mutex_unlock(&jump_lock);
 	return done;
 }
@@ -66,9 +68,6 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 
 	if (!hibjump_region(&region))
 		return -ENODEV;
-	error = hibjump_may_load() ?: hibjump_may_hibernate();
-	if (error)
-		return error;
 	if (!hibjump_low_is_valid(arm->low, arm->low_count))
 		return -EINVAL;
 	bytes = hibjump_low_bytes(arm->low, arm->low_count);
@@ -86,7 +85,10 @@ int hibjump_arm_jump(const struct hibjump_arm *arm)
 		mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
-	error = armed || hibjump_is_staged() ? -EBUSY : hibjump_sum(&region, &armed_sum);
+	error = armed || hibjump_is_staged() ? -EBUSY : 0;
+	if (!error)
+		error = hibjump_may_load() ?: hibjump_may_hibernate() ?:
+					      hibjump_sum(&region, &armed_sum);
 	if (!error) {
 		arm_request = *arm;
 		armed_region = region;
@@ -290,7 +292,7 @@ static void sum_standby(void)
 /* Also what nobody can change any more until somebody is back. */
 static int check_before_leaving(void)
 {
-	return check_memory() ?: hibjump_may_hibernate() ?: check_b();
+	return check_memory() ?: hibjump_may_still_hibernate() ?: check_b();
 }
 
 static const struct hibjump_way way_to_b = { .check = check_before_leaving,
@@ -458,8 +460,12 @@ static int leave_with_records(const struct hibjump_leave *leave)
 		error = hibjump_begin_records(leave);
 	if (error)
 		return error;
-	error = hibjump_alloc_maps() ?: hibjump_go(&way_to_b);
-	hibjump_free_maps();
+	error = hibjump_begin_permission();
+	if (!error) {
+		error = hibjump_alloc_maps() ?: hibjump_go(&way_to_b);
+		hibjump_free_maps();
+		hibjump_end_permission();
+	}
 	hibjump_end_records();
 	return error;
 }
@@ -587,13 +593,13 @@ int hibjump_take_home(const struct hibjump_home *request)
 /* What is armed and what is staged both lie in the crash region. */
 int hibjump_stage(struct file *file, const struct hibjump_stage *stage)
 {
-	int error = hibjump_may_load() ?: hibjump_may_hibernate();
+	int error = mutex_lock_interruptible(&jump_lock);
 
-	if (!error)
-		error = mutex_lock_interruptible(&jump_lock);
 	if (error)
 		return error;
-	error = armed ? -EBUSY : hibjump_stage_pages(file, stage);
+	error = hibjump_may_load() ?: hibjump_may_hibernate();
+	if (!error)
+		error = armed ? -EBUSY : hibjump_stage_pages(file, stage);
 	mutex_unlock(&jump_lock);
 	return error;
 }

@@ -10,51 +10,78 @@
 
 #include "hibjump.h"
 
-/* Bytes of the file, of which as many as there is room for are read; the text ends with NUL. */
-static ssize_t read_setting(const char *path, char *text, size_t room)
-{
-	struct file *file = filp_open(path, O_RDONLY, 0);
-	loff_t position = 0;
-	ssize_t bytes;
+/*
+ * Of nohibernate, memory of memfd_secret(), or CXL memory. Open while the machine leaves: with the
+ * tasks frozen, looking a path up may wait for one of them for ever (FUSE). What is read is made at
+ * that moment.
+ */
+static struct file *modes;
 
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	bytes = kernel_read(file, text, room - 1, &position);
-	filp_close(file, NULL);
+/* Bytes of the file, of which as many as there is room for are read; the text ends with NUL. */
+static ssize_t read_text(struct file *file, char *text, size_t room)
+{
+	loff_t position = 0;
+	ssize_t bytes = kernel_read(file, text, room - 1, &position);
+
 	if (bytes >= 0)
 		text[bytes] = 0;
 	return bytes;
 }
 
-/* Of nohibernate, memory of memfd_secret(), or CXL memory; a file of sysfs never blocks. */
-static bool kernel_hibernates(void)
-{
-	char modes[16]; /* "[disabled]\n", or the names of the ways to switch off */
-
-	return read_setting("/sys/power/disk", modes, sizeof(modes)) > 0 &&
-	       strcmp(modes, "[disabled]\n");
-}
-
 static bool kernel_loads_others(void)
 {
+	struct file *file = filp_open("/proc/sys/kernel/kexec_load_disabled", O_RDONLY, 0);
 	char disabled[4];
+	ssize_t bytes;
 
-	return read_setting("/proc/sys/kernel/kexec_load_disabled", disabled, sizeof(disabled)) > 0 &&
-	       !strcmp(disabled, "0\n");
-}
-
-/* May this kernel's memory be written to a disk? */
-int hibjump_may_hibernate(void)
-{
-	int error = security_locked_down(LOCKDOWN_HIBERNATION);
-
-	if (!error && !kernel_hibernates())
-		error = -EPERM;
-	return error;
+	if (IS_ERR(file))
+		return false;
+	bytes = read_text(file, disabled, sizeof(disabled));
+	filp_close(file, NULL);
+	return bytes > 0 && !strcmp(disabled, "0\n");
 }
 
 /* May another kernel be put into the crash region? */
 int hibjump_may_load(void)
 {
 	return kernel_loads_others() ? 0 : -EPERM;
+}
+
+/* May this kernel's memory still be written to a disk? After hibjump_begin_permission(). */
+int hibjump_may_still_hibernate(void)
+{
+	int error = security_locked_down(LOCKDOWN_HIBERNATION);
+	char text[16]; /* "[disabled]\n", or the names of the ways to switch off */
+
+	if (!error && (read_text(modes, text, sizeof(text)) <= 0 || !strcmp(text, "[disabled]\n")))
+		error = -EPERM;
+	return error;
+}
+
+/* The caller holds the jump's lock. */
+int hibjump_begin_permission(void)
+{
+	int error;
+
+	modes = filp_open("/sys/power/disk", O_RDONLY, 0);
+	if (IS_ERR(modes))
+		return -EPERM;
+	error = hibjump_may_still_hibernate();
+	if (error)
+		hibjump_end_permission();
+	return error;
+}
+
+void hibjump_end_permission(void)
+{
+	filp_close(modes, NULL);
+}
+
+int hibjump_may_hibernate(void)
+{
+	int error = hibjump_begin_permission();
+
+	if (!error)
+		hibjump_end_permission();
+	return error;
 }

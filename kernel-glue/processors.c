@@ -44,12 +44,21 @@ int hibjump_processors_off(void)
 	return error;
 }
 
+/* User space is told of it as of any device. */
 static void put_on(unsigned int processor)
 {
-	int error = cpu_subsys.online(get_cpu_device(processor));
+	struct device *device = get_cpu_device(processor);
+	int error = cpu_subsys.online(device);
+	struct hibjump_callbacks *callbacks;
 
-	if (error)
-		pr_err("hibjump: processor %u does not come back: %d\n", processor, error);
+	if (!error)
+		return;
+	pr_err("hibjump: processor %u does not come back: %d\n", processor, error);
+	callbacks = hibjump_callbacks_of(device);
+	if (callbacks) {
+		callbacks->error[HIBJUMP_RESUME_NOIRQ] = error;
+		callbacks->called |= BIT(HIBJUMP_RESUME_NOIRQ);
+	}
 }
 
 /*

@@ -389,6 +389,24 @@ TEST_CASE("drivers are told by what they do with a frozen device") {
         "graphics: nvidia: its memory comes back by its own hooks alone; use nouveau, or the other GPU");
 }
 
+TEST_CASE("processor 0 stays on, and so must not be the one that the kernel keeps free") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("sys/devices/system/cpu/present", "0-3\n");
+  folder.file("sys/devices/system/cpu/online", "0-3\n");
+  folder.file("sys/devices/system/cpu/isolated", "2-3\n");
+  folder.file("sys/devices/system/cpu/nohz_full", "(null)\n");  // as the kernel says it where it has none
+  CHECK(complaints(check(folder)) == Lines{});
+  folder.file("sys/devices/system/cpu/isolated", "0-2\n");
+  CHECK(complaints(check(folder)) ==
+        Lines{"refused processors-isolated: processor 0 is isolated: the others cannot all be switched off"});
+  folder.file("sys/devices/system/cpu/isolated", "\n");
+  folder.file("sys/devices/system/cpu/nohz_full", "0-1\n");
+  CHECK(
+      complaints(check(folder)) ==
+      Lines{"refused processors-isolated: processor 0 is nohz_full: the others cannot all be switched off"});
+}
+
 TEST_CASE("a watchdog of the hardware that runs is stopped by the saver, or refused") {
   const Folder folder;
   write_good(folder);

@@ -250,7 +250,7 @@ class Trixie(WholeSystem, unittest.TestCase):
 
 
 class Bookworm(WholeSystem, unittest.TestCase):
-    """The same."""
+    """UEFI, an ext4 root on a partition of an NVMe disk, the image on another partition of it."""
     variant = replace(WholeSystem.variant, release="bookworm")
 
 

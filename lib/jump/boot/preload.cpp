@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 16> kInherited = {
 // huge pages need more of it kept free. cgroup_disable=memory: there is one program, and nothing to account
 // for.
 constexpr std::string_view kAlways =
-    "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic acpi_no_memhotplug numa=off "
+    "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic no-kvmclock acpi_no_memhotplug numa=off "
     "cgroup_disable=memory transparent_hugepage=never";
 
 std::string inherited_command_line() {

@@ -164,6 +164,21 @@ void check_processors_off(Sheet& sheet) {
   }
 }
 
+// The first processor is the one that stays on, and the kernel does not switch off the last one that is
+// neither isolated nor without a timer.
+void check_isolated(Sheet& sheet) {
+  const Facts& facts = sheet.facts;
+  const auto present = numbers_in(facts, "present");
+  if (present && present->size() < 2) return;
+  for (const char* name : {"isolated", "nohz_full"}) {
+    const auto numbers = numbers_in(facts, name);
+    if (numbers && numbers->contains(0))
+      sheet.refuse("processors-isolated",
+                   fmt::format("processor 0 is {}: the others cannot all be switched off", name),
+                   fmt::format("{}/{}", kFolder, name), "leave processor 0 out of isolcpus= and nohz_full=");
+  }
+}
+
 // Mount points of hierarchies of cgroup v1 with cpusets.
 std::vector<std::string> old_cpusets(const std::string& mounts) {
   std::vector<std::string> folders;
@@ -210,6 +225,7 @@ void check_processor(Sheet& sheet) {
   check_encryption(sheet);
   check_model(sheet);
   check_processors_off(sheet);
+  check_isolated(sheet);
   check_cpusets(sheet);
 }
 

@@ -45,13 +45,12 @@ static_assert(static_cast<std::uint32_t>(Outcome::Failed) == HIBJUMP_FAILED);
 // EBUSY of arm and of stage: something is there already.
 constexpr const char* kUnload =
     "something is armed or loaded already: hibtool disarm, or kexec -p -u for a crash kernel";
-// EBUSY of the calls that jump: a driver did not let go of its device, or the kernel's own hibernation is in
-// use.
+// EBUSY of the calls that jump: a driver did not let go of its device, a processor stays on, or the kernel's
+// own hibernation is in use.
 constexpr const char* kSeeDevices =
-    "a device did not suspend, and the kernel log (dmesg) names it, or a program has /dev/snapshot open; "
-    "nothing "
-    "has changed";
-
+    "a device did not suspend, or a processor could not be switched off, and the kernel log (dmesg) names "
+    "it; "
+    "or a program has /dev/snapshot open; nothing has changed";
 constexpr const char* kNotSupported = "this processor, memory or kernel is not supported";
 
 Error call_error(const char* call, int errno_value, const char* when_busy = "") {
