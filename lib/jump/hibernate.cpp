@@ -61,7 +61,8 @@ Result<void> note_returned(const AreaOperations& areas, const ArmedTarget& armed
   return note_failures(target, failures);
 }
 
-// Unless the saver has noted it, which it does not when it panics.
+// The saver notes its own errors, unless it does not find the image: then nobody should write to where it
+// was.
 Result<void> note_failed(const AreaOperations& areas, const ArmedTarget& armed, const Error& error) {
   TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
   TRY(const auto history, areas.read_history(*target.image));
@@ -89,7 +90,7 @@ Result<ArmedTarget> armed_target(const AreaOperations& areas) {
 void note_outcome(const AreaOperations& areas, const ArmedTarget& armed, const Left& left, Wish wish,
                   const Note& note) {
   const bool is_restored = left.outcome == Outcome::Restored;
-  if (!is_restored && wish == Wish::Rehearse) return;
+  if (!is_restored && (wish == Wish::Rehearse || (left.error && !left.saver_panicked))) return;
   const auto noted = is_restored  ? note_resumed(areas, armed, left.not_resumed)
                      : left.error ? note_failed(areas, armed, *left.error)
                                   : note_returned(areas, armed, left.not_resumed);

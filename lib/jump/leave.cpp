@@ -110,7 +110,10 @@ Left leave(const Device& device, Wish wish, ByteView records) {
     left.not_resumed = only(*failures, true);
   else
     left.unknown = failures.error().line();
-  if (left.outcome == Outcome::Failed) left.error = decode_reason(result->reason);
+  if (left.outcome == Outcome::Failed) {
+    left.saver_panicked = !is_encoded_reason(result->reason);
+    left.error = decode_reason(result->reason);
+  }
   return left;
 }
 

@@ -69,8 +69,10 @@ std::string encode_reason(const Error& error) {
   return joined(fields);
 }
 
+bool is_encoded_reason(const std::string& reason) { return !reason.empty() && reason.front() == kMark; }
+
 Error decode_reason(const std::string& reason) {
-  if (reason.empty() || reason.front() != kMark) return make_error(ErrorKind::Io, kWhere, reason);
+  if (!is_encoded_reason(reason)) return make_error(ErrorKind::Io, kWhere, reason);
   std::vector<std::string> fields = split(reason.substr(1));
   fields.resize(7);
   Error error = make_error(kind_named(fields[0]), fields[3], fields[4], fields[5]);

@@ -16,5 +16,7 @@ std::string encode_reason(const Error& error);
 
 // Text that is no error of encode_reason() becomes what was found. The place begins with "saver".
 Error decode_reason(const std::string& reason);
+// False of what the saver's kernel says as it panics: plain text.
+bool is_encoded_reason(const std::string& reason);
 
 }  // namespace hib::jump
