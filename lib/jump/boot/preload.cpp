@@ -17,9 +17,10 @@ namespace {
 
 // The options of the machine's command line that the saver needs too: for the console and for quirks of the
 // hardware. The others are about the machine's file systems and memory.
-constexpr std::array<std::string_view, 16> kInherited = {
-    "console=",   "earlyprintk=", "earlycon=", "acpi",    "pci=",    "pcie_", "iommu=", "intel_iommu=",
-    "amd_iommu=", "no5lvl",       "noapic",    "nolapic", "libata.", "ahci.", "nvme",   "usb-storage."};
+constexpr std::array<std::string_view, 17> kInherited = {
+    "console=",       "earlyprintk=", "earlycon=",  "acpi",   "pci=",        "pcie_",
+    "iommu=",         "intel_iommu=", "amd_iommu=", "no5lvl", "noapic",      "nolapic",
+    "no_timer_check", "libata.",      "ahci.",      "nvme",   "usb-storage."};
 // A panic of the saver that does not go back into the machine restarts. nox2apic: x2APIC mode would stay on
 // after the jump back, and the machine may not use it. acpi_no_memhotplug: ACPI lists the machine's memory
 // modules, which the saver would add to its own memory and write to. The others save memory. numa=off: each
