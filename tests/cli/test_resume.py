@@ -111,8 +111,9 @@ class Resume(CliTest):
         self.assertTrue(found["allowed"].startswith("AnotherMaker 0/0"))
         self.assertIn("--accept processor=other", found["advice"])
         said = self.run_tool("resume", device, code=4).stderr.decode().splitlines()
-        self.assertEqual(len(said), 2)
-        self.assertIn("features: without leaf 0x80000021 eax bit 31, expected", said[1])
+        self.assertEqual(len(said), 3)
+        self.assertIn("does not say which memory", said[0])
+        self.assertIn("features: without leaf 0x80000021 eax bit 31, expected", said[2])
         self.assert_would_go_on(device, "--accept", "processor=other")
 
     def test_a_damaged_record_of_the_processor_is_said(self):
@@ -122,9 +123,11 @@ class Resume(CliTest):
         found = self.refusal(device, code=2)
         self.assertEqual((found["kind"], found["where"], found["found"]), ("corrupt", "record processor: x2apic", "2"))
 
-    def test_an_image_that_does_not_say_which_processor_it_was_goes_on_with_a_note(self):
+    def test_an_image_that_does_not_say_which_processor_and_memory_it_was_goes_on_with_notes(self):
         device = self.device(self.image(ARMED, COMMITTED))
-        self.assertIn("which processor its machine had; it is not compared", self.run_tool("resume", device, code=4).stderr.decode())
+        said = self.run_tool("resume", device, code=4).stderr.decode()
+        self.assertIn("which processor its machine had; it is not compared", said)
+        self.assertIn("which memory its machine had; whether it has all of it is not known", said)
 
     def test_diff_says_what_the_other_processor_lacks(self):
         paths = []

@@ -44,7 +44,6 @@ Result<MachinePages> pages_of(const JumpImage& image) {
   return pages;
 }
 
-// An image without the record is of an older hibtool, which did not know.
 Result<void> check_all_is_there(const JumpImage& image, const std::vector<MemoryRange>& ram) {
   const Record* record = find_record(image.reader->records(), kMemoryRecord);
   if (record == nullptr) return {};
@@ -89,16 +88,22 @@ Result<void> check_paging(const JumpImage& image) {
                   .advise(here ? "boot with no5lvl" : "boot without no5lvl"));
 }
 
+// An image of an older hibtool has none of them.
+void note_missing_records(const ResumeRequest& request, const JumpImage& image) {
+  const std::string does_not_say = printable(request.device) + ": does not say which ";
+  const auto& records = image.reader->records();
+  if (find_record(records, kProcessorRecord) == nullptr)
+    request.note(does_not_say + "processor its machine had; it is not compared");
+  if (find_record(records, kMemoryRecord) == nullptr)
+    request.note(does_not_say + "memory its machine had; whether it has all of it is not known");
+}
+
 // Returns the token of --accept that was needed, or none.
 Result<std::vector<std::string>> compare_processor(const ResumeRequest& request, const JumpImage& image,
                                                    std::vector<ProcessorDifference>& refused) {
   std::vector<std::string> overridden;
   const Record* record = find_record(image.reader->records(), kProcessorRecord);
-  if (record == nullptr) {
-    request.note(printable(request.device) +
-                 ": does not say which processor its machine had; it is not compared");
-    return overridden;
-  }
+  if (record == nullptr) return overridden;
   auto saved = decode_processor_record(*record);
   if (!saved) return fail(std::move(saved).error().of(image.path()));
   const auto device = Device::open();
@@ -170,6 +175,7 @@ Result<WayBack> prepare(const Formats& formats, const ResumeRequest& request, No
   TRY(const auto history, areas.read_history(*file));
   TRY_OK(check_history(history, request.device, request.force));
   const Machine here = read_machine("");
+  note_missing_records(request, image);
   TRY(auto overridden, compare_processor(request, image, refused.processor));
   TRY_OK(check_paging(image));
   TRY_OK(check_pages_are_whole(image));
