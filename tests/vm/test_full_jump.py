@@ -165,6 +165,7 @@ class WholeSystem:
         self.assertRegex(boot.do("loginctl list-sessions --no-legend"), rf"{USER}.*tty1")
         self.assertIn("work: 1 windows", boot.do(f"su {USER} -c 'tmux list-sessions'"))
         self.assertEqual(boot.do("systemctl --failed --no-legend"), "")
+        boot.do("/usr/lib/systemd/systemd-networkd-wait-online --timeout=60")  # a card has its cable back when the ends have agreed
         self.assertIn("routable", boot.do("networkctl --no-legend list"))
         if self.variant.uefi:
             self.assertEqual(boot.do("ls /sys/firmware/efi/efivars | sort; cat /sys/firmware/efi/efivars/Boot0* | md5sum"), before["variables"])
