@@ -103,7 +103,9 @@ class Living:
         m = machine or self.machine
         crashkernel = f"crashkernel={m.crashkernel}" if m.crashkernel else ""
         drives = [f"file={path},if=virtio,format=raw" for path in (target_file or self.target, self.files)]
-        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, f"{crashkernel} {m.append} {append}", drives, extra, processor=processor)
+        # Where the host is busy, QEMU's timer is late, and a kernel panics as it boots. The saver inherits the option.
+        parameters = f"no_timer_check {crashkernel} {m.append} {append}"
+        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, parameters, drives, extra, processor=processor)
 
     def restore(self, through_saver=False, **how):
         return self.boot(f"hib.restore=/dev/vda hib.offset=0{' hib.saver' if through_saver else ''}", **how)
