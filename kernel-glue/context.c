@@ -147,8 +147,7 @@ int hibjump_check_context(struct hibjump_context *of, u64 address)
 
 int hibjump_check_context_of_a(const struct hibjump_saved *saved)
 {
-	struct hibjump_extent region = { saved->region_start,
-					 saved->region_start + saved->region_bytes };
+	struct hibjump_extent region = hibjump_region_of(saved);
 
 	if (region.end <= region.start || !hibjump_low_is_valid(saved->low, saved->low_count) ||
 	    !hibjump_is_inside(&region, saved->low_copy,

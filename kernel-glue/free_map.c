@@ -85,8 +85,7 @@ static int alloc_map(struct map *map)
 	map->index->magic = HIBJUMP_MAP_MAGIC;
 	map->index->version = HIBJUMP_VERSION;
 	map->index->page_count = count;
-	error = walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
-				    U64_MAX, map, add_map_pages);
+	error = hibjump_walk_ram(map, add_map_pages);
 	if (error)
 		free_map(map);
 	return error;
@@ -162,8 +161,7 @@ static int mark(struct resource *resource, void *data)
 
 int hibjump_fill_maps(void)
 {
-	return walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
-				   U64_MAX, NULL, mark);
+	return hibjump_walk_ram(NULL, mark);
 }
 
 static u64 address_of(const struct map *map, u64 *bytes)

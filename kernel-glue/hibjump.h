@@ -35,6 +35,7 @@
 
 struct device;
 struct file;
+struct resource;
 struct vm_area_struct;
 
 #define HIBJUMP_LOW_END 0xa0000ULL /* of the memory below the video memory */
@@ -43,6 +44,13 @@ struct hibjump_extent {
 	u64 start;
 	u64 end; /* one past */
 };
+
+/* The crash region of the A that saved this. */
+static inline struct hibjump_extent hibjump_region_of(const struct hibjump_saved *saved)
+{
+	return (struct hibjump_extent){ saved->region_start,
+					saved->region_start + saved->region_bytes };
+}
 
 static inline bool hibjump_is_inside(const struct hibjump_extent *outer, u64 start, u64 bytes)
 {
@@ -64,6 +72,7 @@ bool hibjump_is_b(void);
 bool hibjump_region(struct hibjump_extent *region);
 bool hibjump_may_access(u64 start, u64 bytes);
 bool hibjump_is_ram(u64 start, u64 bytes);
+int hibjump_walk_ram(void *data, int (*each)(struct resource *, void *));
 u64 hibjump_ram_end(void);
 ssize_t hibjump_read_physical(char __user *to, size_t bytes, u64 address);
 ssize_t hibjump_write_physical(const char __user *from, size_t bytes, u64 address);

@@ -7,7 +7,6 @@
  * This is done when panic() has stopped the other processors, and before it waits to restart.
  */
 #include <asm/apic.h>
-#include <asm/debugreg.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
 #include <asm/nmi.h>
@@ -107,7 +106,7 @@ static void tell(struct hibjump_context *a, const char *message)
 /* On the processor on which A has left. */
 static void go(void)
 {
-	native_set_debugreg(7, 0);
+	hibjump_clear_breakpoints();
 	hibjump_stop_masters();
 	hibjump_end_interrupts();
 	hibjump_park_processors();

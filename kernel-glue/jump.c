@@ -19,7 +19,7 @@ static DEFINE_MUTEX(jump_lock);
 static bool armed;
 static struct hibjump_arm arm_request;
 static struct hibjump_extent armed_region;
-static u32 armed_memory; /* the sum over what was RAM */
+static u32 armed_memory;    /* the sum over what was RAM */
 static u64 armed_sum;	    /* over the region: of B as it was loaded, or as it stands by */
 static u64 standby_context; /* A: physical address, in the region; 0: B is yet to be booted */
 static struct hibjump_tables tables;
@@ -321,8 +321,7 @@ static int check_reach_of_standby(const struct hibjump_extent *region,
 /* Everything that the jump uses lies in A's memory, but for its code, which lies in the region. */
 static int check_reach_of_b(const struct hibjump_saved *saved)
 {
-	struct hibjump_extent region = { saved->region_start,
-					 saved->region_start + saved->region_bytes };
+	struct hibjump_extent region = hibjump_region_of(saved);
 
 	if (!hibjump_may_access(saved->low_copy, hibjump_low_bytes(saved->low, saved->low_count)) ||
 	    !hibjump_may_access(saved->table, PAGE_SIZE) ||
@@ -367,8 +366,7 @@ static int prepare_home(void)
 	error = check_other(home, home_address);
 	if (error)
 		return error;
-	region.start = other.region_start;
-	region.end = other.region_start + other.region_bytes;
+	region = hibjump_region_of(&other);
 	error = map_for_jump(&region);
 	if (!error) {
 		const struct hibjump_low low = { .piece = other.low,
@@ -385,8 +383,7 @@ static int prepare_home(void)
 /* Returns when it fails, or when B has stood by and A has left again. */
 static int enter_a_from_b(void)
 {
-	struct hibjump_extent region = { other.region_start,
-					 other.region_start + other.region_bytes };
+	struct hibjump_extent region = hibjump_region_of(&other);
 	const struct hibjump_low low = { .piece = other.low,
 					 .count = other.low_count,
 					 .keep = stands_by ? other.standby_low_copy : 0,

@@ -78,6 +78,13 @@ bool hibjump_is_ram(u64 start, u64 bytes)
 	       REGION_INTERSECTS;
 }
 
+/* Every piece of it, also what a driver manages; until `each` returns something else than 0. */
+int hibjump_walk_ram(void *data, int (*each)(struct resource *, void *))
+{
+	return walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0,
+				   U64_MAX, data, each);
+}
+
 static int find_end(struct resource *resource, void *data)
 {
 	u64 *end = data;
@@ -90,8 +97,7 @@ u64 hibjump_ram_end(void)
 {
 	u64 end = 0;
 
-	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX,
-			    &end, find_end);
+	hibjump_walk_ram(&end, find_end);
 	return end;
 }
 

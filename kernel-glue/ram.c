@@ -11,8 +11,6 @@
 
 #include "hibjump.h"
 
-#define SYSTEM_RAM (IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY)
-
 static int add_to_sum(struct resource *resource, void *data)
 {
 	const u64 what[] = { resource->start, resource->end,
@@ -29,7 +27,7 @@ u32 hibjump_memory_sum(void)
 {
 	u32 sum = ~0U;
 
-	walk_iomem_res_desc(IORES_DESC_NONE, SYSTEM_RAM, 0, U64_MAX, &sum, add_to_sum);
+	hibjump_walk_ram(&sum, add_to_sum);
 	return sum;
 }
 
@@ -66,7 +64,7 @@ static int find_in_list(struct resource *resource, void *data)
 /* All whole pages of RAM are in the list, and nothing else. */
 static int check_list(struct list *list)
 {
-	int error = walk_iomem_res_desc(IORES_DESC_NONE, SYSTEM_RAM, 0, U64_MAX, list, find_in_list);
+	int error = hibjump_walk_ram(list, find_in_list);
 	u64 bytes = 0;
 	u32 i;
 

@@ -462,9 +462,7 @@ int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64
 		return -EBUSY;
 	error = hibjump_begin_tables(&tables);
 	if (!error)
-		error = walk_iomem_res_desc(IORES_DESC_NONE,
-					    IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, 0, U64_MAX,
-					    &tables, map_memory);
+		error = hibjump_walk_ram(&tables, map_memory);
 	if (error)
 		return error;
 	*trampoline = PFN_PHYS(spare[TRAMPOLINE]);
