@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/device/probe/tree.h"
 #include "lib/jump/module/reason.h"
 #include "lib/os/fd.h"
 
@@ -36,13 +37,8 @@ class OneAfterTheOther {
   char before_ = 0;
 };
 
-// What a setting of the kernel is; "" where it cannot be read.
-std::string kernel_setting(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
+// "" where it cannot be read.
+std::string kernel_setting(const std::string& path) { return device::Tree::live().read_line(path).text; }
 
 void set_kernel_setting(const std::string& path, const std::string& value) {
   std::ofstream(path) << value << std::flush;

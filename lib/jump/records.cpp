@@ -40,8 +40,10 @@ JumpRecord jump_record(const DeviceInfo& device, const JumpId& id) {
   return jump;
 }
 
-// Where it cannot be read, the saver does not know of the machine's memory either: arm has said why.
-void add_memory(std::vector<Record>& records) {
+// Where the memory cannot be read, the saver does not know of it either: arm has said why.
+void add_jump_records(std::vector<Record>& records, const DeviceInfo& device, const JumpId& id) {
+  records.push_back(encode(this_processor(&device)));
+  records.push_back(encode(jump_record(device, id)));
   MemoryRecord memory;
   auto ram = read_memory_ranges(kSystemRam);
   if (!ram) return;
@@ -60,18 +62,14 @@ std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& i
   device::Probe found = device::probe(device::Tree::live());
   mark_image(found.devices, target, id, "hibernate");
   std::vector<Record> records = device::records_of(found);
-  records.push_back(encode(this_processor(&device)));
-  records.push_back(encode(jump_record(device, id)));
-  add_memory(records);
+  add_jump_records(records, device, id);
   return records;
 }
 
 std::vector<Record> records_on_arming(const DeviceInfo& device, const JumpId& id) {
   std::vector<Record> records;
   records.push_back(device::probe_machine(device::Tree::live()));
-  records.push_back(encode(this_processor(&device)));
-  records.push_back(encode(jump_record(device, id)));
-  add_memory(records);
+  add_jump_records(records, device, id);
   return records;
 }
 

@@ -24,23 +24,6 @@ namespace hib::jump {
 namespace {
 
 constexpr unsigned kMaxProcessors = 4;
-
-}  // namespace
-
-Result<void> mount_kernel_file_systems() {
-  struct Mount {
-    const char* type;
-    const char* target;
-  };
-  for (const Mount& m : {Mount{"proc", "/proc"}, Mount{"sysfs", "/sys"}, Mount{"devtmpfs", "/dev"}}) {
-    if (::mount(m.type, m.target, m.type, 0, nullptr) != 0)
-      return fail(system_error("mount", errno).of(m.target));
-  }
-  return {};
-}
-
-namespace {
-
 constexpr std::string_view kJumpModuleFile = "-hibjump.ko";
 
 std::vector<std::string> module_files() {
@@ -60,6 +43,18 @@ Result<void> load_module(const std::string& path, const char* parameters) {
 }
 
 }  // namespace
+
+Result<void> mount_kernel_file_systems() {
+  struct Mount {
+    const char* type;
+    const char* target;
+  };
+  for (const Mount& m : {Mount{"proc", "/proc"}, Mount{"sysfs", "/sys"}, Mount{"devtmpfs", "/dev"}}) {
+    if (::mount(m.type, m.target, m.type, 0, nullptr) != 0)
+      return fail(system_error("mount", errno).of(m.target));
+  }
+  return {};
+}
 
 Result<void> load_jump_module(bool allow_untested) {
   for (const std::string& path : module_files()) {

@@ -6,11 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "lib/device/probe/tree.h"
 #include "lib/jump/boot/preload.h"
 
 namespace hib::jump {
@@ -22,20 +21,14 @@ struct Node {
   bool may_stop = true;  // once it is opened
 };
 
-std::string line_of(const std::filesystem::path& file) {
-  std::ifstream in(file);
-  std::string line;
-  std::getline(in, line);
-  return line;
-}
-
 std::vector<Node> nodes() {
+  const std::string folder = "/sys/class/watchdog";
+  const device::Tree tree = device::Tree::live();
   std::vector<Node> found;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/class/watchdog", error)) {
-    const std::filesystem::path& folder = entry.path();
-    found.push_back({"/dev/" + folder.filename().string(), line_of(folder / "identity"),
-                     line_of(folder / "nowayout") != "1"});
+  for (const std::string& name : tree.list(folder)) {
+    const std::string node = folder + "/" + name;
+    found.push_back({"/dev/" + name, tree.read_line(node + "/identity").text,
+                     tree.read_line(node + "/nowayout").text != "1"});
   }
   return found;
 }
