@@ -17,6 +17,14 @@ class BuilderError(Exception):
     pass
 
 
+def debootstrap(root, suite, mirror, packages=(), script=()):
+    """Unpacks a Debian into a folder anew. `script`: debootstrap's for the suite, where it does not know that by its name."""
+    shutil.rmtree(root, ignore_errors=True)
+    wanted = [f"--include={','.join(packages)}"] if packages else []
+    _check(subprocess.run([*PRIVATE, "debootstrap", "--variant=minbase", *wanted, suite, str(root), mirror, *script],
+                          capture_output=True, text=True, env={**os.environ, **_proxy()}))
+
+
 class Builder:
     """The unpacked system in a folder: the packages, from the last of the suites where that has them."""
 
@@ -38,9 +46,7 @@ class Builder:
                               capture_output=True, text=True, env={**_proxy(), "PATH": PATH, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"})
 
     def _make(self, packages):
-        shutil.rmtree(self.root, ignore_errors=True)
-        _check(subprocess.run([*PRIVATE, "debootstrap", "--variant=minbase", self._suites[0], str(self.root), self._mirror, SCRIPT],
-                              capture_output=True, text=True, env={**os.environ, **_proxy()}))
+        debootstrap(self.root, self._suites[0], self._mirror, script=[SCRIPT])
         (self.root / "etc/apt/sources.list").write_text("".join(f"deb {self._mirror} {suite} main\n" for suite in self._suites))
         for arguments in (["update"], ["install", "-y", "-t", self._suites[-1], "--no-install-recommends", *packages], ["clean"]):
             _check(self.run(["apt-get", "-q", *_validity(), *arguments], network=True))

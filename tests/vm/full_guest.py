@@ -5,15 +5,15 @@ takes root, debootstrap, for UEFI the package ovmf, and for LUKS qemu-utils; no 
 import base64
 import fcntl
 import json
-import os
 import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder import PRIVATE, debootstrap
 from guest import Guest, GuestError
-from kernel import Kernel
+from kernel import Kernel, uri_of
 
 ROOT_UUID = "10101010-1010-4010-8010-101010101010"
 SWAP_UUID = "20202020-2020-4020-8020-202020202020"
@@ -113,17 +113,7 @@ def tree(cache, maker="initramfs-tools", release="trixie", purpose=""):
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            shutil.rmtree(root, ignore_errors=True)
-            mirror = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian").split()
-            proxy = run("apt-config", "dump", "--format", "%v", "Acquire::http::Proxy").strip()
-            environment = {**os.environ, **({"http_proxy": proxy} if proxy else {})}
-            # In a mount namespace of its own nothing stays mounted, whatever ends this.
-            packages = PACKAGES + OF_RELEASE[release] + MORE_PACKAGES[maker] + PURPOSES[purpose]
-            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "debootstrap", "--variant=minbase", f"--include={','.join(packages)}",
-                                   release, str(root), mirror[0] if mirror else "http://deb.debian.org/debian"],
-                                  env=environment, capture_output=True, text=True)
-            if done.returncode != 0:
-                raise FullGuestError(done.stdout[-2000:] + done.stderr[-2000:])
+            debootstrap(root, release, uri_of(release), PACKAGES + OF_RELEASE[release] + MORE_PACKAGES[maker] + PURPOSES[purpose])
             settle(root)
             if purpose == "work":
                 run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
@@ -206,7 +196,7 @@ class FullGuest:
 
     def _inside(self, line):
         """In the tree, in a mount namespace of its own: nothing stays mounted, whatever ends this."""
-        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", line], cwd=self.tree, capture_output=True, text=True,
+        done = subprocess.run([*PRIVATE, "sh", "-c", line], cwd=self.tree, capture_output=True, text=True,
                               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         if done.returncode != 0:
             raise FullGuestError(done.stdout + done.stderr)
@@ -243,7 +233,7 @@ class FullGuest:
         self.root_copy(copy)
         if self.variant.root == "btrfs":
             line = f"mount --bind {self.folder} media && mount -t proc proc proc && chroot . btrfs check --readonly /media/checked"
-            done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", line], cwd=self.tree, capture_output=True, text=True)
+            done = subprocess.run([*PRIVATE, "sh", "-c", line], cwd=self.tree, capture_output=True, text=True)
         else:
             # The journal of a file system that was mounted when the power went is replayed first, as at a boot.
             done = subprocess.run(["e2fsck", "-f", "-n", str(copy)], capture_output=True, text=True)

@@ -76,12 +76,12 @@ WHOLE_HEADING = """
 ## Whole systems
 
 A Debian as debootstrap installs it, set up as [the guide](guide/hibernate.md#setting-it-up) says, with the files of
-[samples/boot](../samples/boot/README.md). `hibtool arm` runs at boot, by a unit of systemd; `hibtool resume` runs in the initramfs,
-before a file system is mounted. Somebody is logged in, with tmux and a program that looks at its data in memory, writes
-files, watches the clocks, and talks over one TCP connection to a machine that stays. Each system makes a rehearsal and
-a checkpoint, and goes through power cycles into new QEMU processes. After each of them the program and the
-connection have gone on, the clocks are right, no unit of systemd has failed, the variables of the firmware can be read
-and written, and the journal has no warning but those of [the jump itself](kernel-glue.md#how-it-works). At the end
+[samples/boot](../samples/boot/README.md). `hibtool arm` runs at boot, by a unit of systemd; `hibtool resume` runs in
+the initramfs, before a file system is mounted. Somebody is logged in, with tmux and a program that looks at its data in
+memory, writes files, watches the clocks, and talks over one TCP connection to a machine that stays. Each system makes a
+rehearsal and a checkpoint, and goes through power cycles into new QEMU processes. After each of them the program and
+the connection have gone on, the clocks are right, no unit of systemd has failed, the variables of the firmware can be
+read and written, and the journal has no warning but those of [the jump itself](kernel-glue.md#how-it-works). At the end
 the system shuts down, and fsck finds nothing. `tests/vm/test_full_jump.py` does it, by hand.
 
 The seconds are the longest of each system's cycles; "back" begins when the firmware does.

@@ -128,6 +128,13 @@ class MemoryThatIsNotRead(MemoryTest):
             self.run_in(guest, "usleep 50000")
         self.fail("the balloon does not grow")
 
+    def begin_without(self, guest, living):
+        """A machine with a poisoned page, which is returned, and a balloon."""
+        self.begin(guest, living.machine)
+        frame = self.poison(guest)
+        self.inflate(guest, 544)
+        return frame, life(guest)
+
     def go_on(self, guest, living, before):
         """The kernel has said itself that memory is bad."""
         self.run_in(guest, "dmesg -c > /dev/null")
@@ -136,10 +143,7 @@ class MemoryThatIsNotRead(MemoryTest):
     def test_it_is_left_out_and_the_machine_goes_on(self):
         living = self.living(self.machine)
         with living.boot(extra=self.extra) as guest:
-            self.begin(guest, living.machine)
-            frame = self.poison(guest)
-            self.inflate(guest, 544)
-            before = life(guest)
+            frame, before = self.begin_without(guest, living)
             self.assertIn("goes on", self.run_in(guest, SAVE + " --return"))
             self.go_on(guest, living, before)
             self.assert_left_out(living, frame)
@@ -147,10 +151,7 @@ class MemoryThatIsNotRead(MemoryTest):
     def test_a_machine_with_such_memory_comes_back(self):
         living = self.living(self.machine)
         with living.boot(extra=self.extra) as guest:
-            self.begin(guest, living.machine)
-            frame = self.poison(guest)
-            self.inflate(guest, 544)
-            before = life(guest)
+            frame, before = self.begin_without(guest, living)
             guest.send("hibtool arm -q --free-pages --target /dev/vda && hibtool hibernate")
             guest.wait_end(180)
         self.assertFalse(is_held(self.as_elf(living), frame), "free pages are saved, this one is not")
