@@ -72,6 +72,7 @@ bool hibjump_is_b(void);
 bool hibjump_region(struct hibjump_extent *region);
 bool hibjump_may_access(u64 start, u64 bytes);
 bool hibjump_is_ram(u64 start, u64 bytes);
+bool hibjump_may_be_ram(u64 start, u64 bytes);
 int hibjump_walk_ram(void *data, int (*each)(struct resource *, void *));
 u64 hibjump_ram_end(void);
 ssize_t hibjump_read_physical(char __user *to, size_t bytes, u64 address);

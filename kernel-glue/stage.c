@@ -111,7 +111,7 @@ static int check_ranges(const struct hibjump_range *ranges, u32 count)
 		end = range->start + range->bytes;
 		if (end < range->start || PFN_DOWN(end) >= WANTED ||
 		    (range->start < home.end && home.start < end) ||
-		    !hibjump_is_ram(range->start, range->bytes))
+		    !hibjump_may_be_ram(range->start, range->bytes))
 			return -ERANGE;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -257,7 +257,7 @@ static int find_places(void)
 {
 	int error;
 
-	table_count = hibjump_table_pages(hibjump_ram_end());
+	table_count = hibjump_table_pages(max_t(u64, hibjump_ram_end(), PFN_PHYS(frames)));
 	list_count = DIV_ROUND_UP(wanted_count, HIBJUMP_COPIES);
 	error = take_pages();
 	if (!error)
@@ -279,7 +279,7 @@ static int stage_locked(struct file *file, const struct hibjump_stage *stage,
 	hibjump_region(&region);
 	home.start = stage->region_start;
 	home.end = stage->region_start + stage->region_bytes;
-	if (home.end <= home.start || !hibjump_is_ram(home.start, stage->region_bytes))
+	if (!hibjump_may_be_ram(home.start, stage->region_bytes))
 		return -ERANGE;
 	error = check_ranges(ranges, stage->range_count);
 	if (!error)
@@ -451,6 +451,21 @@ static int map_memory(struct resource *resource, void *data)
 	return hibjump_map(data, resource->start, resource->end + 1);
 }
 
+/* Not all of it has to be RAM of this kernel. */
+static int map_places(void)
+{
+	unsigned long pfn, end;
+	int error = 0;
+
+	for (pfn = 0; pfn < frames && !error; pfn = end + 1) {
+		for (end = pfn; end < frames && source[end];)
+			end++;
+		if (end > pfn)
+			error = hibjump_map(&tables, PFN_PHYS(pfn), PFN_PHYS(end));
+	}
+	return error;
+}
+
 /* Interrupts are off, the devices are suspended. */
 int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64 *table)
 {
@@ -462,7 +477,7 @@ int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64
 		return -EBUSY;
 	error = hibjump_begin_tables(&tables);
 	if (!error)
-		error = hibjump_walk_ram(&tables, map_memory);
+		error = hibjump_walk_ram(&tables, map_memory) ?: map_places();
 	if (error)
 		return error;
 	*trampoline = PFN_PHYS(spare[TRAMPOLINE]);

@@ -207,6 +207,25 @@ class MoreThanHalfOfTheMemory(JumpTest):
         return int(self.run_in(guest, f"awk '/^{name}:/ {{ print $2 }}' /proc/meminfo"))
 
 
+class MemoryKeptByTheRestorer(JumpTest):
+    """A kernel keeps tables of the firmware from itself, a logo or ESRT, which lie elsewhere at each boot."""
+    machine = Machine(cpus=2, memory_mib=768)
+    restoring = replace(machine, append="memmap=16M$0x4000000 memmap=64K$0x8000000")
+
+    def test_pages_of_the_machine_go_where_the_restorers_kernel_has_no_ram(self):
+        living = self.living(self.machine)
+        with living.boot() as guest:
+            self.begin(guest, self.machine, 150)
+            before = life(guest)
+            guest.send(SAVE)
+            guest.wait_end(600)
+        with living.restore(machine=self.restoring) as guest:
+            said = guest.read_until(r"^(CODE|RESTORE) \d+$", 600)
+            self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"])
+            self.assertNotIn(THROUGH_THE_SAVER, "\n".join(said))
+            self.assert_goes_on(guest, self.machine, before)
+
+
 class TheImageIsTheMemory(JumpTest):
     """What QEMU sees of the machine's memory while the saver runs is what the image holds."""
 

@@ -83,6 +83,13 @@ Error saver_was_written() {
       .of(kModulePath);
 }
 
+// By the firmware's map also what this kernel keeps from itself would do.
+Error memory_is_not_here() {
+  return make_error(ErrorKind::Refused, "memory", "the machine has pages where there is no RAM now",
+                    "RAM by the firmware's map")
+      .of(kModulePath);
+}
+
 }  // namespace
 
 Mapping::~Mapping() {
@@ -208,8 +215,10 @@ Result<void> Device::stage(const MemoryRange& region, const std::vector<MemoryRa
   raw.region_bytes = region.bytes;
   raw.ranges = reinterpret_cast<std::uintptr_t>(ranges.data());
   raw.range_count = static_cast<std::uint32_t>(ranges.size());
-  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0)
+  if (::ioctl(fd_.get(), HIBJUMP_STAGE, &raw) != 0) {
+    if (errno == ERANGE) return fail(memory_is_not_here());
     return fail(named(call_error("HIBJUMP_STAGE", errno, kUnload)));
+  }
   return {};
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/jump/module/iomem.h"
 #include "lib/jump/module/memory_window.h"
 
 namespace hib::jump {
@@ -80,9 +79,9 @@ Result<void> write_memory(const JumpImage& image, const Device& device,
   return write_pages(image, {device, memory}, {image.context.low, image.context.low_copy}, progress);
 }
 
-Result<void> fill_stage(const JumpImage& image, const Device& device, const ProgressCallback& progress) {
-  TRY(auto memory, read_memory_ranges(kSystemRam));
-  return write_pages(image, {device, std::move(memory)}, {{}, 0}, progress);
+Result<void> fill_stage(const JumpImage& image, const Device& device,
+                        const std::vector<MemoryRange>& memory, const ProgressCallback& progress) {
+  return write_pages(image, {device, memory}, {{}, 0}, progress);
 }
 
 }  // namespace hib::jump

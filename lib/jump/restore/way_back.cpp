@@ -38,10 +38,11 @@ Result<Device> make_room(const JumpImage& image, const std::vector<MemoryRange>&
 }
 
 // Verifies while it loads: pages by their hashes, all other bytes by check_structure().
-Result<void> load_here(const ResumeRequest& request, const JumpImage& image, const Device& stage) {
+Result<void> load_here(const ResumeRequest& request, const JumpImage& image,
+                       const std::vector<MemoryRange>& ram, const Device& stage) {
   StructureCheck structure = image.reader->check_structure();
   if (!structure.damage.empty()) return fail(std::move(structure.damage.front().error));
-  TRY_OK(fill_stage(image, stage, request.progress("load")));
+  TRY_OK(fill_stage(image, stage, ram, request.progress("load")));
   return stage.staged();
 }
 
@@ -156,17 +157,22 @@ Result<WayBack> prepare_way_back(const ResumeRequest& request, const JumpImage& 
                                  const MachinePages& pages, const Machine& here) {
   WayBack way;
   way.context = image.context.address;
+  std::string why_not_straight;
   if (request.preload.kernel.empty()) {
     auto stage = make_room(image, pages.used, here);
     if (stage) {
-      TRY_OK(load_here(request, image, *stage));
+      TRY_OK(load_here(request, image, pages.ram, *stage));
       way.stage = std::move(*stage);
       return way;
     }
-    request.note("through the saver, not straight from this one: " + stage.error().line());
+    why_not_straight = "not straight from this one: " + stage.error().line();
+    request.note("through the saver, " + why_not_straight);
   }
-  TRY_OK(load_saver_by_kexec(request, image, pages.ram, here.memory_map));
-  return way;
+  auto loaded = load_saver_by_kexec(request, image, pages.ram, here.memory_map);
+  if (loaded) return way;
+  // A quiet boot shows no notes.
+  if (!why_not_straight.empty()) loaded.error().found += "; " + why_not_straight;
+  return fail(std::move(loaded.error()));
 }
 
 Error go_back(const AreaOperations& areas, const ResumeRequest& request, const WayBack& way) {
