@@ -86,16 +86,5 @@ static inline bool hibjump_hosts_tdx(void)
 #endif
 }
 
-/* The series on which whole cycles are tested (tests/vm/test_jump.py). */
-static inline bool hibjump_series_is_tested(void)
-{
-	return (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0) &&
-		LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)) ||
-	       (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0) &&
-		LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)) ||
-	       (LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0) &&
-		LINUX_VERSION_CODE < KERNEL_VERSION(7, 4, 0));
-}
-
 #endif
 #endif

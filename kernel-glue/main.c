@@ -13,6 +13,8 @@
 #include "compat.h"
 #include "hibjump.h"
 
+static const bool is_tested = HIBJUMP_SERIES_IS_TESTED(LINUX_VERSION_MAJOR, LINUX_VERSION_PATCHLEVEL);
+
 static bool allow_untested;
 module_param(allow_untested, bool, 0444);
 MODULE_PARM_DESC(allow_untested,
@@ -123,7 +125,7 @@ static int call_info(void __user *argument)
 	info.role = hibjump_is_b() ? HIBJUMP_ROLE_B : HIBJUMP_ROLE_A;
 	if (hibjump_is_armed())
 		info.flags |= HIBJUMP_INFO_ARMED;
-	if (!hibjump_series_is_tested())
+	if (!is_tested)
 		info.flags |= HIBJUMP_INFO_UNTESTED_SERIES;
 	if (pgtable_l5_enabled())
 		info.flags |= HIBJUMP_INFO_FIVE_LEVELS;
@@ -283,7 +285,7 @@ static int __init hibjump_init(void)
 {
 	int error;
 
-	if (!hibjump_series_is_tested() && !allow_untested) {
+	if (!is_tested && !allow_untested) {
 		pr_err("hibjump: untested kernel series; allow_untested=1 loads it all the same\n");
 		return -EOPNOTSUPP;
 	}

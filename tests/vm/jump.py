@@ -35,9 +35,9 @@ def build_module(found, cache, source=None, untested=False):
             shutil.copy(source, tree)
             (tree / "Kbuild").write_text(f"obj-m := {name}.o\n")
         if untested:
-            compat = tree / "compat.h"
-            before, tested = compat.read_text().split("hibjump_series_is_tested", 1)
-            compat.write_text(before + "hibjump_series_is_tested" + re.sub(r"KERNEL_VERSION\([67],", "KERNEL_VERSION(5,", tested))
+            main, asked = tree / "main.c", "HIBJUMP_SERIES_IS_TESTED(LINUX_VERSION_MAJOR, LINUX_VERSION_PATCHLEVEL)"
+            assert main.read_text().count(asked) == 1, "where the module looks whether its kernel is tested"
+            main.write_text(main.read_text().replace(asked, "false"))
             processor = tree / "processor.c"
             begin, found_nothing = "\nstatic u32 found_against(void)\n", "u32 found = 0;"
             text = processor.read_text()

@@ -6,6 +6,7 @@
 
 #include "lib/base/text.h"
 #include "lib/jump/check/checks.h"
+#include "lib/jump/module/refused.h"
 #include "lib/os/machine.h"
 
 namespace hib::jump::checks {
@@ -16,8 +17,6 @@ constexpr const char* kModulePath = "/dev/hibjump";
 constexpr const char* kRegionSize = "/sys/kernel/kexec_crash_size";
 constexpr std::string_view kRegionName = "Crash kernel";
 constexpr const char* kBootWithRegion = "boot with crashkernel=192M";
-// hibjump_series_is_tested() of kernel-glue/compat.h.
-constexpr std::array<unsigned, 4> kTestedSeries = {6'001, 6'012, 7'002, 7'003};
 constexpr std::array<const char*, 2> kCrashKernelServices = {"kdump-tools", "kdump"};
 
 void check_loaded(Sheet& sheet) {
@@ -59,9 +58,9 @@ void check_series(Sheet& sheet) {
   Machine machine;
   machine.release = kernel.release;
   const DeviceInfo* info = sheet.facts.info();
-  const bool is_tested = info != nullptr ? !info->untested_series
-                                         : std::find(kTestedSeries.begin(), kTestedSeries.end(),
-                                                     machine.release_number()) != kTestedSeries.end();
+  const unsigned series = machine.release_number();
+  const bool is_tested =
+      info != nullptr ? !info->untested_series : is_tested_series(series / 1000, series % 1000);
   if (is_tested) {
     sheet.ok(kCode, fmt::format("{}: a series that is tested", kernel.release), kSource);
   } else {

@@ -39,6 +39,8 @@ struct KnownBit {
 
 }  // namespace
 
+bool is_tested_series(unsigned major, unsigned minor) { return HIBJUMP_SERIES_IS_TESTED(major, minor); }
+
 std::vector<Refused> refused_by(std::uint32_t mask) {
   const std::array<KnownBit, 9> known = {{{HIBJUMP_REFUSED_ENCRYPTED, why_refused::kEncrypted},
                                           {HIBJUMP_REFUSED_GUEST_ENCRYPTED, kGuestEncrypted},

@@ -21,6 +21,9 @@ extern const Refused kEncrypted, kSnpHost, kTdxHost, kFred, kHyperV, kXen, kKvmC
 
 }  // namespace why_refused
 
+// On which the module loads by itself: 6, 12.
+bool is_tested_series(unsigned major, unsigned minor);
+
 // Of all bits in the mask; of those that nobody knows one in common.
 std::vector<Refused> refused_by(std::uint32_t mask);
 
