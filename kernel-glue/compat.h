@@ -44,9 +44,10 @@
 
 /* "x86/msr: Rename 'rdmsrl()' to 'rdmsrq()'" and its like, 6.16 */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
-#define rdmsrq	    rdmsrl
-#define rdmsrq_safe rdmsrl_safe
-#define wrmsrq_safe wrmsrl_safe
+#define rdmsrq		   rdmsrl
+#define rdmsrq_safe	   rdmsrl_safe
+#define rdmsrq_safe_on_cpu rdmsrl_safe_on_cpu
+#define wrmsrq_safe	   wrmsrl_safe
 #endif
 
 /*

@@ -94,6 +94,20 @@ static bool kvmclock_is_on(void)
 		(!rdmsrq_safe(MSR_KVM_SYSTEM_TIME, &value) && (value & KVM_MSR_ENABLED)));
 }
 
+/*
+ * The others are parked by an INIT to all but this one. The processor that the firmware began with
+ * would begin with the firmware again: it must be the one that is left and entered on, which it is
+ * not in a kernel that kexec has started on another one.
+ */
+static bool begins_elsewhere(void)
+{
+	u64 base;
+
+	return boot_cpu_has(X86_FEATURE_APIC) &&
+	       (rdmsrq_safe_on_cpu(0, MSR_IA32_APICBASE, &base) ||
+		!(base & MSR_IA32_APICBASE_BSP));
+}
+
 static u32 found_against(void)
 {
 	unsigned long cr4 = __read_cr4();
@@ -117,6 +131,8 @@ static u32 found_against(void)
 		found |= HIBJUMP_REFUSED_XEN;
 	if (kvmclock_is_on())
 		found |= HIBJUMP_REFUSED_KVMCLOCK;
+	if (begins_elsewhere())
+		found |= HIBJUMP_REFUSED_NOT_FIRST;
 	return found;
 }
 

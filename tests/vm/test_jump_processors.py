@@ -2,6 +2,7 @@
 """The processors over a jump: those that were off, and what a processor had set up for the machine alone."""
 
 import re
+import subprocess
 import sys
 import unittest
 from pathlib import Path
@@ -46,6 +47,23 @@ class Processors(JumpTest):
             self.assertEqual([hex(table) for table in tables if first <= table <= last], [], "processors that run on the saver's page tables")
             self.run_in(guest, f"echo on > {PROCESSORS}/smt/control; for cpu in {PROCESSORS}/cpu[1-3]/online; do echo 1 > $cpu; done")
             self.assert_goes_on(guest, living.machine, before)
+
+    def test_a_kernel_that_began_on_another_processor_than_the_firmware_is_not_left(self):
+        living = self.living(Machine(cpus=2, append="reboot=s1"))  # the processor on which kexec goes
+        again = living.folder / "again"
+        subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-o", again, HERE / "again.c"], check=True)
+        initramfs = living.initramfs
+        living.initramfs = living.initramfs_for(living.kernel, files={"bin/again": again})
+        disk = living.folder / "disk"
+        disk.write_bytes(initramfs.read_bytes() + bytes(-initramfs.stat().st_size % 512))
+        with living.boot(extra=["-drive", f"file={disk},if=virtio,format=raw,readonly=on"]) as guest:
+            guest.read_until("^READY$", 120)
+            self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool disarm -q")
+            guest.send("cat /dev/vdc > /tmp/initrd; again /boot/vmlinuz-* /tmp/initrd \"$(cat /proc/cmdline)\"")
+            guest.read_until("^READY$", 120)
+            said = self.run_in(guest, "hibtool arm --target /dev/vda", code=4)
+            self.assertIn("processor 0 is off, or not the one that the firmware began with", said)
+            self.assertIn("REFUSED", self.run_in(guest, "hibtool arm --check", code=1))
 
     def begin_of_the_saver(self, guest):
         """Where the saver's kernel, which is the same but is moved nowhere, has its start_kernel()."""

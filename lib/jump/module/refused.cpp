@@ -29,6 +29,8 @@ const Refused kGuestEncrypted = {"encryption", "the memory of this virtual machi
                                  ""};
 const Refused kTxt = {"processor", "a measured launch (TXT), which the jump would not end",
                       "boot without tboot"};
+const Refused kNotFirst = {"processor", "processor 0 is off, or not the one that the firmware began with",
+                           "switch it on; after a kexec, restart the machine"};
 const Refused kUnknownRefusal = {"processor", "hibjump has a reason that this hibtool does not know",
                                  "use the hibtool that belongs to the module"};
 
@@ -42,15 +44,16 @@ struct KnownBit {
 bool is_tested_series(unsigned major, unsigned minor) { return HIBJUMP_SERIES_IS_TESTED(major, minor); }
 
 std::vector<Refused> refused_by(std::uint32_t mask) {
-  const std::array<KnownBit, 9> known = {{{HIBJUMP_REFUSED_ENCRYPTED, why_refused::kEncrypted},
-                                          {HIBJUMP_REFUSED_GUEST_ENCRYPTED, kGuestEncrypted},
-                                          {HIBJUMP_REFUSED_SNP_HOST, why_refused::kSnpHost},
-                                          {HIBJUMP_REFUSED_TDX_HOST, why_refused::kTdxHost},
-                                          {HIBJUMP_REFUSED_TXT, kTxt},
-                                          {HIBJUMP_REFUSED_FRED, why_refused::kFred},
-                                          {HIBJUMP_REFUSED_HYPERV, why_refused::kHyperV},
-                                          {HIBJUMP_REFUSED_XEN, why_refused::kXen},
-                                          {HIBJUMP_REFUSED_KVMCLOCK, why_refused::kKvmClock}}};
+  const std::array<KnownBit, 10> known = {{{HIBJUMP_REFUSED_ENCRYPTED, why_refused::kEncrypted},
+                                           {HIBJUMP_REFUSED_GUEST_ENCRYPTED, kGuestEncrypted},
+                                           {HIBJUMP_REFUSED_SNP_HOST, why_refused::kSnpHost},
+                                           {HIBJUMP_REFUSED_TDX_HOST, why_refused::kTdxHost},
+                                           {HIBJUMP_REFUSED_TXT, kTxt},
+                                           {HIBJUMP_REFUSED_FRED, why_refused::kFred},
+                                           {HIBJUMP_REFUSED_HYPERV, why_refused::kHyperV},
+                                           {HIBJUMP_REFUSED_XEN, why_refused::kXen},
+                                           {HIBJUMP_REFUSED_KVMCLOCK, why_refused::kKvmClock},
+                                           {HIBJUMP_REFUSED_NOT_FIRST, kNotFirst}}};
   std::vector<Refused> all;
   for (const KnownBit& one : known) {
     if ((mask & one.bit) != 0) all.push_back(one.refused);

@@ -82,6 +82,7 @@ enum hibjump_role {
 #define HIBJUMP_REFUSED_TDX_HOST	(1 << 3)
 #define HIBJUMP_REFUSED_TXT		(1 << 4)	/* a measured launch, which must be ended */
 #define HIBJUMP_REFUSED_FRED		(1 << 5)	/* its state is not carried over */
+#define HIBJUMP_REFUSED_NOT_FIRST	(1 << 9)	/* processor 0 is not the firmware's, or is off */
 /* With allow_untested=1 these refuse nothing: */
 #define HIBJUMP_REFUSED_HYPERV		(1 << 6)	/* its devices are not given back */
 #define HIBJUMP_REFUSED_XEN		(1 << 7)
