@@ -27,12 +27,12 @@ std::vector<std::string> drivers_for(const ArmRequest& request, const JumpTarget
 
 // The context's address is where the saver finds what the machine wants; it is fixed as long as the module is
 // loaded.
-SaverConfig config_for(const ArmRequest& request, const DeviceInfo& info, const JumpId& id) {
+Result<SaverConfig> config_for(const ArmRequest& request, const DeviceInfo& info, const JumpId& id) {
   SaverConfig config;
   config.context = info.context;
   config.note = info.note;
   config.standby = request.standby;
-  config.records = records_on_arming(info, id);
+  TRY(config.records, records_on_arming(info, id));
   config.timeout_seconds = request.timeout_seconds;
   config.verify = request.verify;
   config.free_pages = request.free_pages;
@@ -103,7 +103,7 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
   options.preload = request.preload;
   options.firmware_map = read_machine("").memory_map;
   TRY(options.id, new_jump_id());
-  SaverConfig config = config_for(request, info, options.id);
+  TRY(SaverConfig config, config_for(request, info, options.id));
   forget_armed();
   if (!request.target.empty()) {
     TRY(auto target, claim_target(*formats.with_areas().areas, request.target, options.id, request.force));

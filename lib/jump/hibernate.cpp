@@ -74,7 +74,8 @@ Result<void> note_failed(const AreaOperations& areas, const ArmedTarget& armed, 
 Result<std::vector<std::byte>> records_now(const Device& device, const ArmedTarget& armed, Wish wish) {
   if (wish == Wish::Rehearse) return pack_records(records_of_this_machine());
   TRY(const auto info, device.info());
-  return pack_records(records_on_leaving(info, armed.id, armed.device));
+  TRY(const auto records, records_on_leaving(info, armed.id, armed.device));
+  return pack_records(records);
 }
 
 // The target that arm claimed. Fails when it has moved.

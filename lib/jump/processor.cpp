@@ -29,7 +29,7 @@ constexpr const char* kRegisterNames[] = {"eax", "ebx", "ecx", "edx"};
 
 // ---- reading
 
-// While this lives, the task runs on the first processor, where that is allowed.
+// While this lives, the task runs on the first processor: the others may be of another kind.
 class OnFirstProcessor {
  public:
   OnFirstProcessor() {
@@ -39,6 +39,7 @@ class OnFirstProcessor {
     was_moved_ = ::sched_getaffinity(0, sizeof(before_), &before_) == 0 &&
                  ::sched_setaffinity(0, sizeof(first), &first) == 0;
   }
+  bool was_moved() const { return was_moved_; }
   OnFirstProcessor(const OnFirstProcessor&) = delete;
   OnFirstProcessor& operator=(const OnFirstProcessor&) = delete;
   ~OnFirstProcessor() {
@@ -235,10 +236,13 @@ std::uint32_t Processor::value(CpuidPlace place, Register register_name) const {
   return it == leaves.end() ? 0 : (*it)[register_name];
 }
 
-Processor this_processor(const DeviceInfo* device) {
+Result<Processor> this_processor(const DeviceInfo* device) {
   Processor processor;
   {
     const OnFirstProcessor first;
+    if (!first.was_moved())
+      return fail(make_error(ErrorKind::Refused, "processor 0", "this process may not run there", "it may")
+                      .advise("start hibtool where no cpuset leaves processor 0 out"));
     add_leaves(processor);
     processor.xcr0 = read_xcr0(processor);
   }

@@ -51,8 +51,9 @@ struct Processor {
 };
 
 // `device`: what the kernel module says of this machine; null where there is none. Without leaves where
-// processors have no CPUID.
-Processor this_processor(const DeviceInfo* device);
+// processors have no CPUID. Refused where the caller may not run on processor 0, which is the one that
+// counts.
+Result<Processor> this_processor(const DeviceInfo* device);
 
 Record encode(const Processor& processor);
 

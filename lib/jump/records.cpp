@@ -41,14 +41,16 @@ JumpRecord jump_record(const DeviceInfo& device, const JumpId& id) {
 }
 
 // Where the memory cannot be read, the saver does not know of it either: arm has said why.
-void add_jump_records(std::vector<Record>& records, const DeviceInfo& device, const JumpId& id) {
-  records.push_back(encode(this_processor(&device)));
+Result<void> add_jump_records(std::vector<Record>& records, const DeviceInfo& device, const JumpId& id) {
+  TRY(const Processor processor, this_processor(&device));
+  records.push_back(encode(processor));
   records.push_back(encode(jump_record(device, id)));
   MemoryRecord memory;
   auto ram = read_memory_ranges(kSystemRam);
-  if (!ram) return;
+  if (!ram) return {};
   memory.ram = std::move(*ram);
   records.push_back(encode(memory));
+  return {};
 }
 
 }  // namespace
@@ -57,19 +59,19 @@ std::vector<Record> records_of_this_machine() {
   return device::records_of(device::probe(device::Tree::live()));
 }
 
-std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& id,
-                                       const std::string& target) {
+Result<std::vector<Record>> records_on_leaving(const DeviceInfo& device, const JumpId& id,
+                                               const std::string& target) {
   device::Probe found = device::probe(device::Tree::live());
   mark_image(found.devices, target, id, "hibernate");
   std::vector<Record> records = device::records_of(found);
-  add_jump_records(records, device, id);
+  TRY_OK(add_jump_records(records, device, id));
   return records;
 }
 
-std::vector<Record> records_on_arming(const DeviceInfo& device, const JumpId& id) {
+Result<std::vector<Record>> records_on_arming(const DeviceInfo& device, const JumpId& id) {
   std::vector<Record> records;
   records.push_back(device::probe_machine(device::Tree::live()));
-  add_jump_records(records, device, id);
+  TRY_OK(add_jump_records(records, device, id));
   return records;
 }
 

@@ -20,11 +20,12 @@ std::vector<Record> records_of_this_machine();
 
 // The same, "processor", "jump" and "memory": what the machine gives to the module as it leaves. `target` is
 // the block device that receives the image.
-std::vector<Record> records_on_leaving(const DeviceInfo& device, const JumpId& id, const std::string& target);
+Result<std::vector<Record>> records_on_leaving(const DeviceInfo& device, const JumpId& id,
+                                               const std::string& target);
 
 // The records when the machine is armed, without the devices. The saver uses them when it finds no newer
 // ones.
-std::vector<Record> records_on_arming(const DeviceInfo& device, const JumpId& id);
+Result<std::vector<Record>> records_on_arming(const DeviceInfo& device, const JumpId& id);
 
 // Saver: records that the machine left in its memory replace those of arming. An image without some of them
 // is still an image: the record "jump" says what is missing and why. Returns the same text, "" when all are

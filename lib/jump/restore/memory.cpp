@@ -79,8 +79,8 @@ Result<void> write_memory(const JumpImage& image, const Device& device,
   return write_pages(image, {device, memory}, {image.context.low, image.context.low_copy}, progress);
 }
 
-Result<void> fill_stage(const JumpImage& image, const Device& device,
-                        const std::vector<MemoryRange>& memory, const ProgressCallback& progress) {
+Result<void> fill_stage(const JumpImage& image, const Device& device, const std::vector<MemoryRange>& memory,
+                        const ProgressCallback& progress) {
   return write_pages(image, {device, memory}, {{}, 0}, progress);
 }
 

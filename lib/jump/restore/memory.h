@@ -41,9 +41,9 @@ Result<void> write_batch(const PageBatch& batch, const Placement& placement, con
 Result<void> write_memory(const JumpImage& image, const Device& device,
                           const std::vector<MemoryRange>& memory, const ProgressCallback& progress);
 
-// In the restorer, into the room that `device` has staged; `memory`: of the machine, as the image knows it. Every
-// page is checked by its hash on the way.
-Result<void> fill_stage(const JumpImage& image, const Device& device,
-                        const std::vector<MemoryRange>& memory, const ProgressCallback& progress);
+// In the restorer, into the room that `device` has staged; `memory`: of the machine, as the image knows it.
+// Every page is checked by its hash on the way.
+Result<void> fill_stage(const JumpImage& image, const Device& device, const std::vector<MemoryRange>& memory,
+                        const ProgressCallback& progress);
 
 }  // namespace hib::jump

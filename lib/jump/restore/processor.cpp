@@ -16,6 +16,7 @@ constexpr CpuidPlace kPowerFeatures = {0x80000007, 0};
 constexpr CpuidPlace kUserState = {0xD, 0};
 constexpr CpuidPlace kKernelState = {0xD, 1};
 constexpr std::uint32_t kInvariantTsc = 1U << 8;
+constexpr std::uint32_t kAlignedComponent = 1U << 1;  // to 64 bytes, where components lie one after another
 // The kernel measures the clock each time it boots, and takes 1 % for the same.
 constexpr std::uint64_t kTscPercent = 1;
 
@@ -96,12 +97,14 @@ void compare_state(Sheet& sheet) {
       wide(here.value(kKernelState, Register::Edx), here.value(kKernelState, Register::Ecx));
   if ((sheet.saved.xcr0 & ~user) != 0) sheet.add("state of tasks (XCR0)", hex(user), hex(sheet.saved.xcr0));
   if ((sheet.saved.xss & ~kernel) != 0) sheet.add("state of tasks (XSS)", hex(kernel), hex(sheet.saved.xss));
+  const std::uint64_t used = (sheet.saved.xcr0 & user) | (sheet.saved.xss & kernel);
   for (std::uint32_t number = 2; number < 63; ++number) {
-    if (((sheet.saved.xcr0 & user) >> number & 1) == 0) continue;
+    if ((used >> number & 1) == 0) continue;
     const CpuidPlace place = {kUserState.leaf, number};
     const auto describe = [&](const Processor& processor) {
-      return fmt::format("{} bytes at {}", processor.value(place, Register::Eax),
-                         processor.value(place, Register::Ebx));
+      const bool is_aligned = (processor.value(place, Register::Ecx) & kAlignedComponent) != 0;
+      return fmt::format("{} bytes at {}{}", processor.value(place, Register::Eax),
+                         processor.value(place, Register::Ebx), is_aligned ? ", aligned" : "");
     };
     if (describe(sheet.saved) != describe(here))
       sheet.add(fmt::format("state component {}", number), describe(here), describe(sheet.saved));

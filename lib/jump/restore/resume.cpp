@@ -108,7 +108,8 @@ Result<std::vector<std::string>> compare_processor(const ResumeRequest& request,
   if (!saved) return fail(std::move(saved).error().of(image.path()));
   const auto device = Device::open();
   const auto info = device ? device->info() : Result<DeviceInfo>(fail(device.error()));
-  refused = compare_processors(*saved, this_processor(info ? &*info : nullptr));
+  TRY(const Processor here, this_processor(info ? &*info : nullptr));
+  refused = compare_processors(*saved, here);
   if (refused.empty()) return overridden;
   const std::string token(kAcceptProcessor);
   if (std::find(request.accepted.begin(), request.accepted.end(), token) == request.accepted.end())
