@@ -104,6 +104,13 @@ std::string complaint_with(const std::string& path, const std::string& content,
 
 using Lines = std::vector<std::string>;
 
+// A line of /proc/PID/task/TID/stat.
+std::string scheduled_by(unsigned policy, const std::string& name) {
+  std::string line = "14 (" + name + ") S";
+  for (unsigned field = 4; field < 41; ++field) line += fmt::format(" {}", field);
+  return line + fmt::format(" {} 0 0\n", policy);
+}
+
 }  // namespace
 
 TEST_CASE("a machine that nothing speaks against is allowed to jump, and nothing is unknown") {
@@ -151,6 +158,16 @@ TEST_CASE("a machine whose module cannot be asked is judged by what its kernel s
   }
 }
 
+TEST_CASE("a task without a deadline, and the governor's with one, are no complaint") {
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/12/task/12/stat", scheduled_by(1, "a 6"));
+  folder.file("proc/13/task/13/stat", scheduled_by(6, "sugov:0"));
+  folder.file("proc/14/task/14/stat", "14 (");
+  folder.file("proc/self/task/14/stat", scheduled_by(6, "twice"));
+  CHECK(complaints(check(folder)) == Lines{});
+}
+
 TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
   const std::vector<std::array<std::string, 3>> cases = {
       {"proc/cpuinfo", processors(kFlags, 300), "warning interrupts: APIC ids up to 300"},
@@ -158,7 +175,9 @@ TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
       {"proc/meminfo", "HardwareCorrupted: 12 kB\n", "warning memory-bad: 12.0 KiB of memory are poisoned"},
       {"proc/cmdline", "crashkernel=192M init_on_free=1\n", "warning free-pages: init_on_free=1"},
       {"sys/firmware/acpi/tables/FACP", fixed_table('\x10'), "warning acpi: hardware-reduced"},
-      {"usr/lib/systemd/system-sleep/tlp", "", "warning sleep-hooks: these do not run: tlp"}};
+      {"usr/lib/systemd/system-sleep/tlp", "", "warning sleep-hooks: these do not run: tlp"},
+      {"proc/12/task/14/stat", scheduled_by(6, "a) 6 ("),
+       "warning deadlines: 1 task with a deadline (SCHED_DEADLINE)"}};
   for (const auto& [path, content, told] : cases) CHECK(complaint_with(path, content).starts_with(told));
 }
 
@@ -200,6 +219,10 @@ TEST_CASE("the module's answer counts before what the kernel shows") {
   REQUIRE(refused.size() == 2);
   CHECK(refused[0].advice == "boot with no-kvmclock");
   CHECK(refused[1].advice == "boot with fred=off");
+  info = answer();
+  info.refused = HIBJUMP_REFUSED_NOT_FIRST;
+  CHECK(complaints(check(folder, info)) ==
+        Lines{"refused processor: processor 0 is off, or not the one that the firmware began with"});
   info = answer();
   info.refused = HIBJUMP_REFUSED_ENCRYPTED | HIBJUMP_REFUSED_TXT | 1U << 31;
   CHECK(complaints(check(folder, info)) ==
@@ -418,6 +441,12 @@ TEST_CASE("a watchdog of the hardware that runs is stopped by the saver, or refu
   folder.file("sys/class/watchdog/watchdog0/identity", "iTCO_wdt\n");
   CHECK(complaints(check(folder)) ==
         Lines{"warning watchdog: iTCO_wdt runs: the saver stops it, and it stays so"});
+  folder.file("sys/class/watchdog/watchdog0/timeout", "10\n");
+  CHECK(complaints(check(folder)) ==
+        Lines{"warning watchdog: iTCO_wdt runs: the saver stops it, and it stays so",
+              "warning watchdog: iTCO_wdt has 10 s: it may restart the machine before the saver stops it"});
+  folder.file("sys/class/watchdog/watchdog0/timeout", "30\n");
+  CHECK(complaints(check(folder)).size() == 1);
   folder.file("sys/class/watchdog/watchdog0/nowayout", "1\n");
   CHECK(complaints(check(folder)) ==
         Lines{"refused watchdog: iTCO_wdt cannot be stopped: it would restart the machine while it saves"});

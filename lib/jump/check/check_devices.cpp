@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/number.h"
 #include "lib/base/text.h"
 #include "lib/jump/check/checks.h"
 
@@ -12,6 +13,7 @@ namespace hib::jump::checks {
 namespace {
 
 constexpr const char* kPciDevices = "/sys/bus/pci/devices";
+constexpr std::uint64_t kSaverBootSeconds = 30;
 constexpr const char* kTables = "/sys/firmware/acpi/tables";
 
 struct KnownDriver {
@@ -85,6 +87,12 @@ void check_watchdogs(Sheet& sheet) {
     } else {
       sheet.warn(kCode, fmt::format("{} runs: the saver stops it, and it stays so", identity), folder,
                  "restart what feeds it after the machine is back");
+      const auto seconds = hib::parse_number(facts.reader.line(folder + "/timeout").value_or(""), "timeout");
+      if (seconds && *seconds < kSaverBootSeconds)
+        sheet.warn(kCode,
+                   fmt::format("{} has {} s: it may restart the machine before the saver stops it", identity,
+                               *seconds),
+                   folder + "/timeout", fmt::format("give it {} s or more", kSaverBootSeconds));
     }
   }
   if (facts.tree.exists("/sys/module/ipmi_watchdog"))
