@@ -32,11 +32,13 @@ def build_programs(folder, *names):
 
 
 class Access(JumpTest):
+    machine = Machine(cpus=2)
+
     def answers(self, guest, who):
         return dict(line.split() for line in self.run_in(guest, f"who_may {who}").splitlines())
 
     def test_only_a_privileged_process_of_the_initial_namespace_may_call(self):
-        living = self.living(Machine())
+        living = self.living(self.machine)
         living.initramfs = living.initramfs_for(living.kernel, files=build_programs(living.folder, "who_may", "secret"))
         with living.boot() as guest:
             self.begin(guest, living.machine)
@@ -48,6 +50,7 @@ class Access(JumpTest):
             for who in ("dropped", "container"):
                 refused = self.answers(guest, who)
                 self.assertEqual({refused[name] for name in CALLS | {"open-again"}}, {"EPERM"}, who)
+            self.describes_processor_0_or_none(guest)
             self.run_in(guest, "hibtool arm -q")
             self.run_in(guest, "rmmod hibjump", code=1)  # what is armed stays
             self.assertIn("busy", self.run_in(guest, WRITE_INTO_REGION, code=1))
@@ -61,13 +64,18 @@ class Access(JumpTest):
             self.assertIn("not locked down", self.run_in(guest, "hibtool arm", code=4))
             self.run_in(guest, "rmmod hibjump")
 
+    def describes_processor_0_or_none(self, guest):
+        """Processors may differ, and a machine is left on the first one."""
+        self.run_in(guest, "mount -t cgroup2 none /sys/fs/cgroup; cd /sys/fs/cgroup && echo +cpuset > cgroup.subtree_control && mkdir last && echo 1 > last/cpuset.cpus; cd /")
+        self.assertIn("processor 0: this process may not run there", self.run_in(guest, "sh -c 'echo $$ > /sys/fs/cgroup/last/cgroup.procs; exec hibtool arm'", code=4))
+
     def keeps_secrets(self, guest):
         """What a program keeps secret lies in no image, also where it began to after arming."""
         life_before = life(guest)
         self.run_in(guest, "secret > /tmp/secret & until grep -q HOLDING /tmp/secret; do usleep 50000; done")
         said = self.run_in(guest, "hibtool hibernate --rehearse", code=4)
         self.assertRegex(said, r"hibernation: process \d+ \(secret\) keeps memory secret")
-        self.assert_goes_on(guest, Machine(), life_before)
+        self.assert_goes_on(guest, self.machine, life_before)
         self.assertIn("keeps memory secret", self.run_in(guest, "hibtool disarm -q; hibtool arm", code=4))
         self.run_in(guest, "killall secret; hibtool arm -q && hibtool hibernate -q --rehearse && hibtool arm -q")
 
