@@ -252,6 +252,30 @@ class RestoringIsRefused(JumpTest):
         self.assertEqual(history(living.target)[0][-1], "powered-off")
         self.assert_restores(living)
 
+    def test_staged_pages_that_were_written_since_are_not_entered(self):
+        living = self.saved()
+        debugger = living.folder / "gdb"
+        with living.boot("hib.wait", extra=["-gdb", f"unix:{debugger},server=on,wait=off"]) as guest:
+            with GdbStub(debugger) as gdb:
+                gdb.go_on()
+                guest.read_until("^READY$", 60)
+                check = int(self.run_in(guest, "sed -n 's/ t hibjump_check_staged.*//Ip' /proc/kallsyms"), 16)
+                region = int(self.run_in(guest, "sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem"), 16)
+            with GdbStub(debugger) as gdb:
+                gdb.break_at(check)
+                gdb.go_on()
+                guest.send("hibtool resume /dev/vda")
+                gdb.wait_stop(120)
+                gdb.write_physical(region + (8 << 20), bytes(64))
+                gdb.clear(check)
+                gdb.go_on()
+                said = guest.read_until(r"^CODE \d+$", 120)
+            self.assertEqual(said[-1], "CODE 4")
+            self.assertIn("staged pages: they were written since they were checked", "\n".join(said))
+            guest.send("poweroff -f")
+            guest.wait_end(60)
+        self.assert_restores(living)
+
     def test_another_kernel_restores_only_with_the_one_that_saved(self):
         living = self.saved()
         other = kernel.fetch_headers("6.1", CACHE)

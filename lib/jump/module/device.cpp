@@ -83,6 +83,13 @@ Error saver_was_written() {
       .of(kModulePath);
 }
 
+// What loads a crash kernel writes there, too.
+Error stage_was_written() {
+  return make_error(ErrorKind::Refused, "staged pages", "they were written since they were checked")
+      .advise("find out what loads a crash kernel while the image is read, and try again")
+      .of(kModulePath);
+}
+
 // By the firmware's map also what this kernel keeps from itself would do.
 Error memory_is_not_here() {
   return make_error(ErrorKind::Refused, "memory", "the machine has pages where there is no RAM now",
@@ -236,6 +243,7 @@ Error Device::return_to_machine(std::uint64_t context, Outcome outcome, const st
   raw.outcome = static_cast<std::uint32_t>(outcome);
   std::memcpy(raw.reason, reason.data(), std::min(reason.size(), sizeof(raw.reason) - 1));
   ::ioctl(fd_.get(), HIBJUMP_RETURN, &raw);
+  if (errno == EILSEQ) return stage_was_written();
   return call_error("HIBJUMP_RETURN", errno, kSeeDevices);
 }
 
