@@ -6,7 +6,6 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
-#include <asm/e820/api.h>
 
 #include "compat.h"
 #include "hibjump.h"
@@ -79,42 +78,27 @@ bool hibjump_is_ram(u64 start, u64 bytes)
 	       REGION_INTERSECTS;
 }
 
-/* Whole pages, in the map that this kernel was given, whatever it made of it. */
-static bool is_ram_of_firmware(u64 start, u64 end)
+/* Nothing in it is anything else than reserved. */
+static bool is_reserved(u64 start, u64 end)
 {
-	static const enum e820_type others[] = { E820_TYPE_RESERVED,	 E820_TYPE_ACPI,
-						 E820_TYPE_NVS,		 E820_TYPE_UNUSABLE,
-						 E820_TYPE_PMEM,	 E820_TYPE_PRAM,
-						 E820_TYPE_SOFT_RESERVED };
-	u32 i;
-
-	if (start >= end)
-		return true;
-	for (i = 0; i < ARRAY_SIZE(others); i++) {
-		if (e820__mapped_raw_any(start, end, others[i]))
-			return false;
-	}
-	for (; start < end; start += PAGE_SIZE) {
-		if (!e820__mapped_raw_any(start, start + PAGE_SIZE, E820_TYPE_RAM) ||
-		    fatal_signal_pending(current))
-			return false;
-		cond_resched();
-	}
-	return true;
+	return start >= end || region_intersects(start, end - start, IORESOURCE_MEM,
+						 IORES_DESC_RESERVED) == REGION_INTERSECTS;
 }
 
 static int check_before(struct resource *resource, void *data)
 {
 	u64 *at = data;
-	bool is_ram = is_ram_of_firmware(*at, resource->start);
+	bool is_known = is_reserved(*at, resource->start);
 
 	*at = resource->end + 1;
-	return is_ram ? 0 : -ERANGE;
+	return is_known ? 0 : -ERANGE;
 }
 
 /*
- * Also what this kernel does not use as RAM, and a kernel of another boot did: each keeps tables of
- * the firmware from itself (a logo, ESRT) that lie in ordinary memory, wherever they lie this time.
+ * What this kernel does not use as RAM may have been RAM of a kernel in another boot: each keeps
+ * tables of the firmware (a logo, ESRT) from itself that lie in ordinary memory, wherever they lie
+ * this time. They are reserved then. Whether it is RAM only the firmware's map tells, which no
+ * kernel shows to modules: whoever calls has to look there.
  */
 bool hibjump_may_be_ram(u64 start, u64 bytes)
 {
@@ -124,7 +108,7 @@ bool hibjump_may_be_ram(u64 start, u64 bytes)
 		return false;
 	return walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY, start,
 				   end - 1, &at, check_before) != -ERANGE &&
-	       is_ram_of_firmware(at, end);
+	       is_reserved(at, end);
 }
 
 /* Every piece of it, also what a driver manages; until `each` returns something else than 0. */

@@ -90,10 +90,10 @@ Error stage_was_written() {
       .of(kModulePath);
 }
 
-// By the firmware's map also what this kernel keeps from itself would do.
+// The firmware's maps are equal, so this kernel has given it to something else.
 Error memory_is_not_here() {
   return make_error(ErrorKind::Refused, "memory", "the machine has pages where there is no RAM now",
-                    "RAM by the firmware's map")
+                    "RAM, or what this kernel keeps from itself")
       .of(kModulePath);
 }
 

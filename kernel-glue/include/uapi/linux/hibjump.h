@@ -174,8 +174,9 @@ struct hibjump_devices {
  * C: makes room for A's pages, to be filled by mmap, whose offsets are the addresses that the
  * pages have in A. What is no page of A is not mapped. HIBJUMP_RETURN takes them to their places,
  * after which there is no C. They wait in C's crash region and in free memory, of which at least
- * one page has to lie in the region that A had. HIBJUMP_STAGED says that all are filled. Closing
- * the file, with all its mappings, undoes it.
+ * one page has to lie in the region that A had. The ranges are RAM of this kernel, or reserved; the
+ * caller knows by the firmware's map that the latter is RAM, too. HIBJUMP_STAGED says that all are
+ * filled. Closing the file, with all its mappings, undoes it.
  */
 struct hibjump_stage {
 	__u32 size;
