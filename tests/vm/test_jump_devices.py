@@ -132,6 +132,27 @@ class Devices:
         self.assertEqual(phases[0], "armed")
 
 
+class StepsAfterTheDevices(JumpTest):
+    machine = Machine(cpus=3)
+
+    def test_where_one_fails_the_machine_goes_on_with_all_it_had(self):
+        living = self.living(self.machine)
+        living.initramfs = living.initramfs_for(living.kernel, files={"badstep.ko": jump.build_module(living.kernel, CACHE, HERE / "badstep.c")})
+        with living.boot() as guest:
+            self.begin(guest, self.machine)
+            self.run_in(guest, "insmod /badstep.ko")
+            for what, value, works, said in (("stays_on", 2, -1, "Device or resource busy"), ("fail_last", 1, 0, "Input/output error")):
+                before = life(guest)
+                self.run_in(guest, f"echo {value} > /sys/module/badstep/parameters/{what}")
+                self.assertIn(f"HIBJUMP_LEAVE: {said}", self.run_in(guest, SAVE_AND_RETURN, code=2))
+                self.assert_goes_on(guest, self.machine, before)
+                self.run_in(guest, f"echo {works} > /sys/module/badstep/parameters/{what}")
+            before = life(guest)
+            self.run_in(guest, SAVE_AND_RETURN)
+            self.assert_goes_on(guest, self.machine, before)
+        self.assert_image_is_good(living)
+
+
 class MountedElsewhere(JumpTest):
     """A file system on a disk with another driver than the target's."""
 
