@@ -110,6 +110,21 @@ class SavingFails(JumpTest):
             self.assert_goes_on(guest, living.machine, before)
             self.assert_image_is_good(living)
 
+    def test_somebody_who_waits_for_the_module_does_not_keep_the_machine_from_leaving(self):
+        living = self.living(Machine(cpus=2))
+        slow = living.add_disk("slow", 64)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", str(slow)], check=True)
+        with living.boot(extra=["-drive", f"file={slow},if=virtio,format=raw,throttling.bps-write={1 << 20}"]) as guest:
+            self.begin(guest, living.machine)
+            self.run_in(guest, "hibtool arm -q; mkdir /slow && mount -t ext4 /dev/vdc /slow")
+            before = life(guest)
+            self.run_in(guest, "dd if=/dev/urandom of=/slow/written bs=1M count=6 2> /tmp/dd; (hibtool hibernate --rehearse > /tmp/said 2>&1; echo $? > /tmp/code) &")
+            self.run_in(guest, "until grep -q ksys_sync /proc/$(pidof hibtool)/stack; do usleep 10000; done")
+            self.run_in(guest, "hibtool disarm > /tmp/disarm 2>&1 & until grep -q hibjump_disarm /proc/$!/stack; do usleep 10000; done")
+            self.run_in(guest, "until [ -s /tmp/code ]; do usleep 50000; done")
+            self.assertEqual(self.run_in(guest, "cat /tmp/code"), "0", self.run_in(guest, "cat /tmp/said"))
+            self.assert_goes_on(guest, living.machine, before)
+
     def test_a_kernel_that_is_none_is_refused_before_anything_happens(self):
         living = self.living(Machine())
         with living.boot() as guest:
