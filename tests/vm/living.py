@@ -52,6 +52,7 @@ class Machine:
     append: str = ""
     crashkernel: str = "192M"
     modules: tuple = ()
+    devices: tuple = ()  # more of QEMU's arguments
     target_mib: int = 1024
     files_mib: int = 64
 
@@ -105,7 +106,7 @@ class Living:
         drives = [f"file={path},if=virtio,format=raw" for path in (target_file or self.target, self.files)]
         # Where the host is busy, QEMU's timer is late, and a kernel panics as it boots. The saver inherits the option.
         parameters = f"no_timer_check {crashkernel} {m.append} {append}"
-        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, parameters, drives, extra, processor=processor)
+        return Guest(found or self.kernel, initramfs or self.initramfs, m.memory_mib, m.cpus, m.machine, parameters, drives, [*m.devices, *extra], processor=processor)
 
     def restore(self, through_saver=False, **how):
         return self.boot(f"hib.restore=/dev/vda hib.offset=0{' hib.saver' if through_saver else ''}", **how)

@@ -20,6 +20,9 @@ CACHE = ROOT / "build" / "vm-cache"
 SAVE = "hibtool arm -q --target /dev/vda && hibtool hibernate"
 
 
+# All disks reach its memory by tables of its own.
+BEHIND_AN_IOMMU = Machine(cpus=2, machine="q35", memory_mib=768, append="intel_iommu=on iommu.strict=1", modules=("button",),
+                          devices=("-device", "intel-iommu,intremap=off", "-global", "virtio-blk-pci.iommu_platform=on", "-global", "virtio-blk-pci.disable-legacy=on"))
 THROUGH_THE_SAVER = "through the saver, not straight from this one: "
 
 
@@ -133,6 +136,18 @@ class Jump61(Cycles, JumpTest):
 class Jump612(Cycles, JumpTest):
     machine = Machine(series="6.12", cpus=4, machine="q35", memory_mib=768, append="no5lvl", modules=("button",))
     restoring = replace(machine, crashkernel="")
+    through_saver = True
+
+
+class JumpIommu(Cycles, JumpTest):
+    machine = BEHIND_AN_IOMMU
+
+    def begin(self, guest, machine, fill_mib=32):
+        super().begin(guest, machine, fill_mib)
+        self.assertEqual(self.run_in(guest, "cat /sys/class/block/vda/device/../iommu_group/type"), "DMA")
+
+
+class JumpIommuThroughTheSaver(JumpIommu):
     through_saver = True
 
 

@@ -15,7 +15,7 @@ from gdb import GdbStub  # noqa: E402
 import kernel  # noqa: E402
 from living import Machine, command, life, wait_for_writing  # noqa: E402
 from support import HIBTOOL  # noqa: E402
-from test_jump import CACHE, SAVE, JumpTest  # noqa: E402
+from test_jump import BEHIND_AN_IOMMU, CACHE, SAVE, JumpTest  # noqa: E402
 
 
 def history(path):
@@ -182,6 +182,14 @@ class TheSaverDies(JumpTest):
     def test_it_panics_while_it_saves(self):
         living = self.living(Machine("6.1"))
         with living.boot(extra=ONE_LINE) as guest:
+            self.begin(guest, living.machine)
+            self.dies_saving(guest, living, "hibtool arm -q --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"), "NMI: Not continuing")
+            self.assert_saves(guest, living)
+            self.assert_file_system_is_clean(guest, living)
+
+    def test_it_panics_where_an_iommu_stands_before_its_disk(self):
+        living = self.living(BEHIND_AN_IOMMU)
+        with living.boot() as guest:
             self.begin(guest, living.machine)
             self.dies_saving(guest, living, "hibtool arm -q --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"), "NMI: Not continuing")
             self.assert_saves(guest, living)
