@@ -33,6 +33,19 @@ class GdbStub:
     def clear(self, address):
         self._command(f"z1,{address:x},1")
 
+    def run_to(self, address, timeout, is_there=lambda: True):
+        """Until a processor is at the address, and it is the right kernel that has it there."""
+        self.break_at(address)
+        self.go_on()
+        self.wait_stop(timeout)
+        while not is_there():
+            self.clear(address)
+            self.ask("s")
+            self.break_at(address)
+            self.go_on()
+            self.wait_stop(timeout)
+        self.clear(address)
+
     def write_physical(self, address, data):
         self._command("Qqemu.PhyMemMode:1")
         self._command(f"M{address:x},{len(data):x}:{data.hex()}")

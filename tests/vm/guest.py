@@ -138,6 +138,11 @@ class Guest:
     def resume(self):
         self.qmp.execute("cont")
 
+    def registers(self):
+        """Of processor 0, by QEMU's names of them."""
+        said = self.qmp.execute("human-monitor-command", **{"command-line": "info registers"})
+        return {name: int(value, 16) for name, value in re.findall(r"\b(\w+) *=([0-9a-f]{16})\b", said)}
+
     # ---- inside
 
     def _connect(self, path, timeout=20):
