@@ -16,6 +16,7 @@
  *   home.c         B's panic, which goes back into A
  *   interrupts.c   what a panic leaves in the interrupt controllers
  *   masters.c      devices that write to memory when a panic leaves them
+ *   lines.c        devices that interrupt when a panic leaves them
  *   stage.c        A's memory in an ordinary kernel that goes back into A
  *   sum.c          sums over memory, to see whether somebody wrote to it
  *   ram.c          which RAM there is, and whether that has changed
@@ -212,6 +213,7 @@ const struct hibjump_extent *hibjump_staged_region(void);
 int hibjump_prepare_staged(const struct hibjump_target *to, u64 *trampoline, u64 *table);
 
 /* home.c: `table` maps the trampoline, which is filled */
+#define HIBJUMP_PANIC_BEGINS "panic: " /* the reason that A is given */
 int hibjump_home_init(void);
 void hibjump_home_exit(void);
 void hibjump_know_home(struct hibjump_context *a, u64 table);
@@ -226,6 +228,11 @@ void hibjump_end_interrupts(void);
 void hibjump_find_masters(void);
 void hibjump_forget_masters(void);
 void hibjump_stop_masters(void);
+
+/* lines.c */
+void hibjump_hold_lines(void);
+void hibjump_release_line(const struct device *device);
+void hibjump_release_lines(void);
 
 /* sum.c */
 int hibjump_sum(const struct hibjump_extent *extent, u64 *sum);
@@ -293,6 +300,7 @@ struct hibjump_callbacks {
 };
 
 bool hibjump_watch_callbacks(void);
+bool hibjump_watches_callbacks(void);
 void hibjump_unwatch_callbacks(void);
 const char *hibjump_phase_name(enum hibjump_phase phase);
 struct hibjump_callbacks *hibjump_callbacks_of(const struct device *device); /* devices.c */

@@ -85,7 +85,7 @@ static void tell(struct hibjump_context *a, const char *message)
 	size_t bytes = 0, used;
 	unsigned int i;
 
-	used = scnprintf(a->reason, sizeof(a->reason), "panic: %s", message);
+	used = scnprintf(a->reason, sizeof(a->reason), HIBJUMP_PANIC_BEGINS "%s", message);
 	kmsg_dump_rewind(&position);
 	if (!kmsg_dump_get_buffer(&position, false, log, sizeof(log) - 1, &bytes))
 		bytes = 0;

@@ -87,10 +87,12 @@ static int enter_without_devices(void)
 	if (!error) {
 		back = PMSG_RESTORE;
 		pm_set_resume_via_firmware();
+		hibjump_hold_lines();
 	}
 	dpm_resume_start(back);
 resume:
 	dpm_resume_end(back);
+	hibjump_release_lines();
 	hibjump_record_resumed();
 	return error;
 }

@@ -22,7 +22,7 @@ SAVE = "hibtool arm -q --target /dev/vda && hibtool hibernate"
 
 # All disks reach its memory by tables of its own.
 BEHIND_AN_IOMMU = Machine(cpus=2, machine="q35", memory_mib=768, append="intel_iommu=on iommu.strict=1", modules=("button",),
-                          devices=("-device", "intel-iommu,intremap=off", "-global", "virtio-blk-pci.iommu_platform=on", "-global", "virtio-blk-pci.disable-legacy=on"))
+                          devices=("-device", "intel-iommu,intremap=on,eim=off", "-global", "virtio-blk-pci.iommu_platform=on", "-global", "virtio-blk-pci.disable-legacy=on"))
 THROUGH_THE_SAVER = "through the saver, not straight from this one: "
 
 
