@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import shutil
+import socket
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ class Variant:
     image_mib: int = 0  # of the partition for images; on a disk of its own where the bus is virtio
     cpus: int = 1
     machine: str = "pc"
+    types: bool = False  # somebody types on the console
 
 
 def tree(cache, maker="initramfs-tools", release="trixie", purpose=""):
@@ -150,7 +152,7 @@ class FullGuest:
         modules = next((self.tree / "lib/modules").iterdir())
         self.kernel = Kernel(modules.name, self.tree / "boot" / f"vmlinuz-{modules.name}", modules)
         self.root, self.swap, self.image, self.initrd = (self.folder / name for name in ("root", "swap", "image", "initrd"))
-        self.variables = self.folder / "variables"
+        self.variables, self._keys = self.folder / "variables", self.folder / "keys"
         self.said = self._pack()
         for disk, mib in ((self.swap, variant.swap_mib), (self.image, variant.image_mib)):
             with open(disk, "wb") as made:
@@ -260,9 +262,21 @@ class FullGuest:
         if variant.uefi:
             extra += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}", "-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"]
         root = "/dev/mapper/croot" if variant.root == "luks" else f"UUID={ROOT_UUID}"
-        with Guest(self.kernel, self.initrd, variant.memory_mib, append=f"root={root} ro {variant.append if append is None else append}",
-                   drives=drives, extra=extra, **{"cpus": variant.cpus, "machine": variant.machine, **machine}) as guest:
+        guest = Guest(self.kernel, self.initrd, variant.memory_mib, append=f"root={root} ro {variant.append if append is None else append}",
+                      drives=drives, extra=extra, **{"cpus": variant.cpus, "machine": variant.machine, **machine})
+        if variant.types:
+            at = guest.command.index(f"file:{guest.console_path}")
+            guest.command[at:at + 1] = ["chardev:console", "-chardev", f"socket,id=console,path={self._keys},server=on,wait=off,logfile={guest.console_path}"]
+        with guest:
             yield FullBoot(guest)
+
+    def type(self, boot, prompt, text, then, timeout=300):
+        """On the console when it asks, and until it says what follows."""
+        boot.guest.wait_console(prompt, timeout)
+        with socket.socket(socket.AF_UNIX) as keys:
+            keys.connect(str(self._keys))
+            keys.sendall(f"{text}\n".encode())
+            boot.guest.wait_console(then, timeout)
 
     def initramfs_listing(self):
         """Names in the initramfs, and the texts that configure it."""

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import unittest
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,18 +261,42 @@ class Luks(WholeSystem, unittest.TestCase):
     variant = replace(WholeSystem.variant, root="luks", drivers=DRIVERS + "dm_crypt\naesni_intel\nxts\n", fstab=FSTAB.replace(f"UUID={ROOT_UUID}", "/dev/mapper/croot"))
 
     def made(self):
+        made = super().made()
+        return replace(made, files={**made.files, **self.unlocking()})
+
+    def unlocking(self):
         key = self.folder / "key"
         key.write_text(KEY)
         key.chmod(0o600)
-        files = {"etc/keys/root.key": key, "etc/crypttab": "croot PARTLABEL=root /etc/keys/root.key luks,initramfs\n",
-                 "etc/cryptsetup-initramfs/conf-hook": "KEYFILE_PATTERN=/etc/keys/*.key\n", "etc/initramfs-tools/conf.d/umask": "UMASK=0077\n"}
-        made = super().made()
-        return replace(made, files={**made.files, **files})
+        return {"etc/keys/root.key": key, "etc/crypttab": "croot PARTLABEL=root /etc/keys/root.key luks,initramfs\n",
+                "etc/cryptsetup-initramfs/conf-hook": "KEYFILE_PATTERN=/etc/keys/*.key\n", "etc/initramfs-tools/conf.d/umask": "UMASK=0077\n"}
+
+
+class Passphrase(Luks):
+    """The root is ext4 in LUKS, and somebody types the passphrase on the serial console at each boot."""
+    variant = replace(Luks.variant, types=True)
+
+    def unlocking(self):
+        return {"etc/crypttab": "croot PARTLABEL=root none luks,initramfs\n"}
+
+    @contextmanager
+    def boot(self, append=""):
+        with super().boot(append) as boot:
+            self.guest.type(boot, "Please unlock disk croot", KEY, "croot: set up successfully")
+            yield boot
 
 
 class Btrfs(WholeSystem, unittest.TestCase):
     """The root is btrfs."""
     variant = replace(WholeSystem.variant, root="btrfs", fstab=FSTAB.replace("ext4 errors=remount-ro 0 1", "btrfs defaults 0 0"))
+
+
+class BookwormLuks(Luks):
+    variant = replace(Luks.variant, release="bookworm")
+
+
+class BookwormBtrfs(Btrfs):
+    variant = replace(Btrfs.variant, release="bookworm")
 
 
 class StandBy(WholeSystem, unittest.TestCase):
@@ -297,6 +322,11 @@ class Crowded(WholeSystem, unittest.TestCase):
             made.truncate(64 << 20)
         self.devices = ["-device", "VGA", "-device", "qemu-xhci", "-device", "usb-kbd", "-drive", f"if=none,id=stick,format=raw,file={stick}",
                         "-device", "usb-storage,drive=stick,serial=stick"]
+
+
+class Roomy(WholeSystem, unittest.TestCase):
+    """8 GiB of memory, 4 processors, PCI Express."""
+    variant = replace(WholeSystem.variant, memory_mib=8192, cpus=4, machine="q35", image_mib=2048)
 
 
 if __name__ == "__main__":
