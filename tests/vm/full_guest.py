@@ -278,6 +278,13 @@ class FullGuest:
             keys.sendall(f"{text}\n".encode())
             boot.guest.wait_console(then, timeout)
 
+    def take_initramfs(self):
+        """The one that the guest has made, which was shut down since, for its next boots."""
+        copy = self.folder / "taken"
+        self.root_copy(copy)
+        run("debugfs", "-R", f"dump /boot/initrd.img-{self.kernel.release} {self.initrd}", copy)
+        copy.unlink()
+
     def initramfs_listing(self):
         """Names in the initramfs, and the texts that configure it."""
         target = self.tree / "tmp/initrd"

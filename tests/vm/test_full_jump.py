@@ -8,6 +8,7 @@ root, debootstrap, ovmf, qemu-utils.
 
 import ast
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from support import HIBTOOL, ROOT  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
 BOOT = ROOT / "samples" / "boot"
+DEFAULT = (BOOT / "hibtool.default").read_text()
 DRIVERS = "nvme\nvirtio_pci\nvirtio_blk\nxhci_pci\nusb_storage\nsd_mod\next4\nbtrfs\ncrc32c_generic\n"
 VARIABLE = "/sys/firmware/efi/efivars/HibtoolTest-10101010-1010-4010-8010-101010101010"
 AUTOLOGIN = "[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin {} --noclear %I linux\n"
@@ -299,14 +301,45 @@ class BookwormBtrfs(Btrfs):
     variant = replace(Btrfs.variant, release="bookworm")
 
 
+class SwapDevice(WholeSystem, unittest.TestCase):
+    """The image goes to a swap device, which is one again after each way back."""
+    variant = replace(WholeSystem.variant, swap_mib=1024, image_mib=16, fstab=FSTAB.replace(" sw ", " noauto "),
+                      files={"etc/default/hibtool": DEFAULT.replace("by-partlabel/hibernation", "by-partlabel/swap")})
+
+    def came_back(self, boot, before, begin):
+        super().came_back(boot, before, begin)
+        boot.do(f"udevadm settle && swapon UUID={SWAP_UUID}")
+        self.assertIn("in use", boot.do("hibtool arm --target /dev/disk/by-partlabel/swap 2>&1", code=4))
+        boot.do("swapoff -a")
+
+
+class SwapFile(WholeSystem, unittest.TestCase):
+    """The image goes to the blocks of a file on the ext4 root, which was a swap file."""
+    variant = replace(WholeSystem.variant, image_mib=16, files={"etc/default/hibtool": DEFAULT.replace("/dev/disk/by-partlabel/hibernation", "/swapfile")
+                                                                .replace("DEVICE=", "DEVICE=/dev/disk/by-partlabel/root")})
+
+    def setUp(self):
+        super().setUp()
+        with self.boot() as boot:
+            self.assertEqual(boot.wait(600), "READY")
+            boot.do("fallocate -l 640M /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile")
+            self.assertIn("something in it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
+            boot.do("swapoff /swapfile")
+            self.assertIn("--force overwrites it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
+            offset = json.loads(boot.do("hibtool arm --json --force --target /swapfile"))["target"]["offset"]
+            boot.do(f"sed -i 's/^OFFSET=/&{offset}/' /etc/default/hibtool && update-initramfs -u && systemctl reset-failed", timeout=600)
+            boot.power_off()
+        self.guest.take_initramfs()
+
+
 class StandBy(WholeSystem, unittest.TestCase):
     """The saver stands by."""
-    variant = replace(WholeSystem.variant, files={"etc/default/hibtool": (BOOT / "hibtool.default").read_text().replace("OPTIONS=", "OPTIONS=--standby")})
+    variant = replace(WholeSystem.variant, files={"etc/default/hibtool": DEFAULT.replace("OPTIONS=", "OPTIONS=--standby")})
 
 
 class ThroughTheSaver(WholeSystem, unittest.TestCase):
     """The restorer lacks the module: the saver goes back."""
-    variant = replace(WholeSystem.variant, files={"etc/default/hibtool": (BOOT / "hibtool.default").read_text().replace("KERNEL=no", "KERNEL=yes")})
+    variant = replace(WholeSystem.variant, files={"etc/default/hibtool": DEFAULT.replace("KERNEL=no", "KERNEL=yes")})
     resume = "module_blacklist=hibjump"
 
 
