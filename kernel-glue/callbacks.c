@@ -70,8 +70,6 @@ static void callback_ends(void *data, struct device *device, int error)
 	if (!callbacks->error[phase])
 		WRITE_ONCE(callbacks->error[phase], error);
 	WRITE_ONCE(callbacks->called, callbacks->called | BIT(phase));
-	if (phase == HIBJUMP_RESUME)
-		hibjump_release_line(device);
 }
 
 static struct tracepoint *starts, *ends;
@@ -104,11 +102,6 @@ bool hibjump_watch_callbacks(void)
 	}
 	watching = true;
 	return true;
-}
-
-bool hibjump_watches_callbacks(void)
-{
-	return watching;
 }
 
 /* Nobody uses the devices' callbacks any more when this returns. */

@@ -231,8 +231,7 @@ void hibjump_stop_masters(void);
 
 /* lines.c */
 void hibjump_hold_lines(void);
-void hibjump_release_line(const struct device *device);
-void hibjump_release_lines(void);
+void hibjump_forget_lines(void);
 
 /* sum.c */
 int hibjump_sum(const struct hibjump_extent *extent, u64 *sum);
@@ -300,7 +299,6 @@ struct hibjump_callbacks {
 };
 
 bool hibjump_watch_callbacks(void);
-bool hibjump_watches_callbacks(void);
 void hibjump_unwatch_callbacks(void);
 const char *hibjump_phase_name(enum hibjump_phase phase);
 struct hibjump_callbacks *hibjump_callbacks_of(const struct device *device); /* devices.c */

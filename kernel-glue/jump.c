@@ -480,7 +480,7 @@ int hibjump_leave_a(struct hibjump_leave *leave)
 		return -ENOENT;
 	}
 	wish = leave->wish;
-	error = leave_with_records(leave);
+	error = hibjump_may_leave() ?: leave_with_records(leave);
 	leave->outcome = error ? HIBJUMP_NOT_LEFT : context->outcome;
 	leave->suspended_ns = hibjump_suspended_ns();
 	memcpy(leave->id, arm_request.id, sizeof(leave->id));

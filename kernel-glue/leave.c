@@ -90,9 +90,9 @@ static int enter_without_devices(void)
 		hibjump_hold_lines();
 	}
 	dpm_resume_start(back);
+	hibjump_forget_lines();
 resume:
 	dpm_resume_end(back);
-	hibjump_release_lines();
 	hibjump_record_resumed();
 	return error;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Devices with a line for their interrupts (INTx) that a panic of B leaves at work: they raise it at
- * any time. A's drivers take their devices back one after the other, and what shares the line with
- * one that is not back yet would be interrupted for ever: the kernel gives up such a line ("nobody
- * cared"). So each of these devices stays off its line until its driver has restored it.
+ * any time. Where A's driver has given its device up meanwhile, nobody in A ends such an interrupt,
+ * and what shares the line would be interrupted for ever: the kernel gives up such a line ("nobody
+ * cared"). So A finds these devices off their lines. The PCI core lets each to its line again when
+ * its driver enables it, which is when the driver takes it back.
  */
 #include <linux/pci.h>
 #include <linux/string.h>
@@ -28,43 +29,32 @@ static u32 *saved_command(struct pci_dev *device)
 	return &device->saved_config_space[PCI_COMMAND / 4];
 }
 
-static bool uses_its_line(struct pci_dev *device)
+static bool is_given_up(struct pci_dev *device)
 {
-	return device->pin && device->state_saved && !device->msi_enabled &&
-	       !device->msix_enabled && !(*saved_command(device) & PCI_COMMAND_INTX_DISABLE);
+	return device->pin && device->state_saved && !pci_is_enabled(device) &&
+	       !(*saved_command(device) & PCI_COMMAND_INTX_DISABLE);
 }
 
-/* The PCI core restores what it has saved before it lets interrupts pass. */
+/* The PCI core writes what it has saved before it lets interrupts pass. */
 void hibjump_hold_lines(void)
 {
 	struct pci_dev *device = NULL;
 
-	if (!is_after_panic() || !hibjump_watches_callbacks())
+	if (!is_after_panic())
 		return;
 	for_each_pci_dev(device) {
-		if (count == MOST_HELD || !uses_its_line(device))
+		if (count == MOST_HELD || !is_given_up(device))
 			continue;
 		*saved_command(device) |= PCI_COMMAND_INTX_DISABLE;
 		held[count++] = pci_dev_get(device);
 	}
 }
 
-/* Its driver has it again. */
-void hibjump_release_line(const struct device *device)
-{
-	unsigned int i;
-
-	for (i = 0; i < count; i++) {
-		if (&held[i]->dev == device)
-			pci_intx(held[i], 1);
-	}
-}
-
-/* Also of devices without a driver. */
-void hibjump_release_lines(void)
+/* It is written. The kernel may use again what it has saved, after an error of the bus. */
+void hibjump_forget_lines(void)
 {
 	while (count) {
-		pci_intx(held[--count], 1);
+		*saved_command(held[--count]) &= ~PCI_COMMAND_INTX_DISABLE;
 		pci_dev_put(held[count]);
 	}
 }
