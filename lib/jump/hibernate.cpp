@@ -118,7 +118,8 @@ Result<Left> hibernate(const Formats& formats, Wish wish, const Note& note) {
     TRY(armed, armed_target(areas));
   }
   const auto records = records_now(device, armed, wish);
-  // Missing records do not keep a machine from hibernating.
+  if (!records && records.error().kind == ErrorKind::Refused) return fail(records.error());
+  // Otherwise missing records do not keep a machine from hibernating.
   if (!records)
     note("the image has the machine's records as they were when it was armed: " + records.error().line());
   Left left = leave(device, wish, records ? ByteView(*records) : ByteView());

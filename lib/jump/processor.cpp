@@ -241,7 +241,8 @@ Result<Processor> this_processor(const DeviceInfo* device) {
   {
     const OnFirstProcessor first;
     if (!first.was_moved())
-      return fail(make_error(ErrorKind::Refused, "processor 0", "this process may not run there", "it may")
+      return fail(make_error(ErrorKind::Refused, "processor 0",
+                             "it is off, or this process may not run there", "it is on")
                       .advise("start hibtool where no cpuset leaves processor 0 out"));
     add_leaves(processor);
     processor.xcr0 = read_xcr0(processor);

@@ -67,7 +67,10 @@ class Access(JumpTest):
     def describes_processor_0_or_none(self, guest):
         """Processors may differ, and a machine is left on the first one."""
         self.run_in(guest, "mount -t cgroup2 none /sys/fs/cgroup; cd /sys/fs/cgroup && echo +cpuset > cgroup.subtree_control && mkdir last && echo 1 > last/cpuset.cpus; cd /")
-        self.assertIn("processor 0: this process may not run there", self.run_in(guest, "sh -c 'echo $$ > /sys/fs/cgroup/last/cgroup.procs; exec hibtool arm'", code=4))
+        for line, before in (("arm", "true"), ("hibernate --return", "hibtool arm -q --target /dev/vda")):
+            said = self.run_in(guest, f"{before}; sh -c 'echo $$ > /sys/fs/cgroup/last/cgroup.procs; exec hibtool {line}'", code=4)
+            self.assertIn("processor 0: it is off, or this process may not run there", said)
+        self.run_in(guest, "hibtool disarm -q")
 
     def keeps_secrets(self, guest):
         """What a program keeps secret lies in no image, also where it began to after arming."""
