@@ -88,7 +88,7 @@ void check_watchdogs(Sheet& sheet) {
       sheet.warn(kCode, fmt::format("{} runs: the saver stops it, and it stays so", identity), folder,
                  "restart what feeds it after the machine is back");
       const auto seconds = hib::parse_number(facts.reader.line(folder + "/timeout").value_or(""), "timeout");
-      if (seconds && *seconds < kSaverBootSeconds)
+      if (seconds && *seconds != 0 && *seconds < kSaverBootSeconds)
         sheet.warn(kCode,
                    fmt::format("{} has {} s: it may restart the machine before the saver stops it", identity,
                                *seconds),

@@ -42,13 +42,16 @@ void check_deadlines(Sheet& sheet) {
   std::size_t looked_at = 0;
   std::size_t found = 0;
   for (const std::string& process : tree.list("/proc")) {
-    if (process.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (process.find_first_not_of("0123456789") != std::string::npos || looked_at > kMostTasks) continue;
     const std::string folder = "/proc/" + process + "/task";
     for (const std::string& task : tree.list(folder)) {
       if (++looked_at > kMostTasks) break;
-      if (has_deadline(tree.read_line(folder + "/" + task + "/stat").text)) ++found;
+      if (has_deadline(tree.read(folder + "/" + task + "/stat").text)) ++found;
     }
   }
+  if (looked_at > kMostTasks)
+    sheet.unknown("deadlines", fmt::format("more than {} tasks: not all were looked at", kMostTasks),
+                  "/proc");
   if (found != 0)
     sheet.warn("deadlines",
                fmt::format("{} with a deadline (SCHED_DEADLINE): processors may refuse to be switched off",
