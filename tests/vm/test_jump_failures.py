@@ -2,6 +2,7 @@
 """Jumps that fail. While saving: the machine goes on and says what the saver said, or it restarts and the image
 tells how far it got. While restoring: the boot goes on, and the image stays as it is."""
 
+import os
 import subprocess
 import sys
 import unittest
@@ -118,9 +119,10 @@ class SavingFails(JumpTest):
             self.begin(guest, living.machine)
             self.run_in(guest, "hibtool arm -q; mkdir /slow && mount -t ext4 /dev/vdc /slow")
             before = life(guest)
-            self.run_in(guest, "dd if=/dev/urandom of=/slow/written bs=1M count=6 2> /tmp/dd; (hibtool hibernate --rehearse > /tmp/said 2>&1; echo $? > /tmp/code) &")
-            self.run_in(guest, "until grep -q ksys_sync /proc/$(pidof hibtool)/stack; do usleep 10000; done")
-            self.run_in(guest, "hibtool disarm > /tmp/disarm 2>&1 & until grep -q hibjump_disarm /proc/$!/stack; do usleep 10000; done")
+            self.run_in(guest, "dd if=/dev/urandom of=/slow/written bs=1M count=12 2> /tmp/dd; (hibtool hibernate --rehearse > /tmp/said 2>&1; echo $? > /tmp/code) &")
+            self.run_in(guest, "until grep -q ksys_sync /proc/$(pidof hibtool)/stack || [ -s /tmp/code ]; do usleep 10000; done")
+            self.run_in(guest, "hibtool disarm > /tmp/disarm 2>&1 & until grep -q hibjump_disarm /proc/$!/stack || [ -s /tmp/code ]; do usleep 10000; done")
+            self.run_in(guest, "[ -s /tmp/code ]", code=1)  # otherwise nobody waited
             self.run_in(guest, "until [ -s /tmp/code ]; do usleep 50000; done")
             self.assertEqual(self.run_in(guest, "cat /tmp/code"), "0", self.run_in(guest, "cat /tmp/said"))
             self.assert_goes_on(guest, living.machine, before)
@@ -289,7 +291,7 @@ class RestoringIsRefused(JumpTest):
                 gdb.go_on()
                 guest.send("hibtool resume /dev/vda")
                 gdb.wait_stop(120)
-                gdb.write_physical(region + (8 << 20), bytes(64))
+                gdb.write_physical(region + (8 << 20), os.urandom(64))
                 gdb.clear(check)
                 gdb.go_on()
                 said = guest.read_until(r"^CODE \d+$", 120)
