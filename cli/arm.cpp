@@ -113,7 +113,7 @@ class Disarm final : public Verb {
   }
 
   int run(const Context& context) const override {
-    const auto done = jump::disarm();
+    const auto done = jump::disarm(context.formats);
     if (!done) return context.report(done.error());
     if (context.options.json) context.document(report::json_document("disarm"));
     return kDone;

@@ -118,11 +118,12 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
   return report;
 }
 
-Result<void> disarm() {
+Result<void> disarm(const Formats& formats) {
   TRY(const auto device, Device::open());
   TRY_OK(device.disarm());
+  const auto target = recall_armed();
   forget_armed();
-  return {};
+  return target ? give_back(*formats.with_areas().areas, *target) : Result<void>{};
 }
 
 }  // namespace hib::jump

@@ -40,6 +40,7 @@ Result<CheckReport> check_arm(const Formats& formats, const ArmRequest& request,
 // then has the error.
 Result<ArmReport> arm(const Formats& formats, const ArmRequest& request);
 
-Result<void> disarm();
+// Of the target a swap device becomes one again.
+Result<void> disarm(const Formats& formats);
 
 }  // namespace hib::jump

@@ -13,6 +13,7 @@
 
 #include "lib/image/record_fields.h"
 #include "lib/jump/boot/kernel_modules.h"
+#include "lib/os/active_swap.h"
 #include "lib/os/output.h"
 #include "lib/os/partitions.h"
 
@@ -124,6 +125,9 @@ Result<ClaimedTarget> look_at_all(const AreaOperations& areas, const std::string
 Result<TargetDevice> target_device_of(const std::string& path, const std::string& root) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  if (root.empty() && is_active_swap(status))
+    return fail(refused(path, "in use: the machine swaps to it", "a swap area that is off")
+                    .advise("swapoff " + path));
   return target_device(path, status, root);
 }
 
@@ -260,6 +264,15 @@ Result<ArmedTarget> recall_armed() {
 void forget_armed() {
   std::error_code error;
   std::filesystem::remove(kStatePath, error);
+}
+
+Result<void> give_back(const AreaOperations& areas, const ArmedTarget& armed) {
+  const auto target = find_claimed(areas, armed.id, armed.head, 0, armed.device);
+  if (!target) return {};  // somebody else has it by now
+  TRY(const auto history, areas.read_history(*target->image));
+  if (has_phase(history, Phase::Committed) && !has_gone_on(history)) return {};
+  TRY(const auto device, File::open(target->device));
+  return areas.remove_head(*device, target->area);
 }
 
 Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target, const std::string& root) {

@@ -82,6 +82,9 @@ void forget_armed();
 // CLOCK_REALTIME now, for breadcrumbs.
 std::uint64_t clock_ns();
 
+// A swap device is one again, unless an image lies there from which the machine has not gone on.
+Result<void> give_back(const AreaOperations& areas, const ArmedTarget& armed);
+
 // A file still lies where it lay when it was claimed. `root` as for target_device().
 Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target,
                            const std::string& root = "");

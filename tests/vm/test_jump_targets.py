@@ -56,8 +56,9 @@ class SwapDevice(Targets):
 
     def prepare(self, guest):
         self.run_in(guest, "swapon /dev/vda")
-        self.assertIn("in use", self.run_in(guest, "hibtool arm --target /dev/vda", code=4))
+        self.assertIn("in use: the machine swaps to it", self.run_in(guest, "hibtool arm --target /dev/vda", code=4))
         self.run_in(guest, "swapoff /dev/vda")
+        self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool disarm && swapon /dev/vda && swapoff /dev/vda")
 
     def finish(self, guest):
         self.run_in(guest, "swapon /dev/vda && swapoff /dev/vda")
@@ -74,7 +75,11 @@ class FileOnMountedFileSystem(Targets):
         self.assertIn("fallocate", self.run_in(guest, "dd if=/dev/zero of=/mnt/holes bs=1M seek=9 count=1; hibtool arm --target /mnt/holes", code=4))
         self.assertIn("something in it", self.run_in(guest, "cp /bin/busybox /mnt/full; hibtool arm --target /mnt/full", code=4))
         self.assertIn("tmp", self.run_in(guest, "hibtool arm --target /tmp/data", code=4))
-        self.run_in(guest, "fallocate -l 300M /mnt/image && sync")
+        self.run_in(guest, "dd if=/dev/zero of=/mnt/swap bs=1M count=8; chmod 600 /mnt/swap; mkswap /mnt/swap && swapon /mnt/swap")
+        self.assertIn("in use: the machine swaps to it; swapoff", self.run_in(guest, "hibtool arm --force --target /mnt/swap", code=4).replace(", expected a swap area that is off", ""))
+        self.run_in(guest, "swapoff /mnt/swap; hibtool arm -q --force --target /mnt/swap; mkswap /mnt/swap && swapon /mnt/swap")
+        self.assertIn("in use", self.run_in(guest, "hibtool hibernate", code=4))
+        self.run_in(guest, "swapoff /mnt/swap; rm /mnt/swap; fallocate -l 300M /mnt/image && sync")
         self.run_in(guest, "hibtool arm -q --target /mnt/image && rm /mnt/image && fallocate -l 200M /mnt/image && sync")
         self.assertIn("changed since it was armed", self.run_in(guest, "hibtool hibernate", code=4))
         self.run_in(guest, "rm /mnt/image && fallocate -l 300M /mnt/image && sync")
