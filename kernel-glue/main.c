@@ -13,7 +13,8 @@
 #include "compat.h"
 #include "hibjump.h"
 
-static const bool is_tested = HIBJUMP_SERIES_IS_TESTED(LINUX_VERSION_MAJOR, LINUX_VERSION_PATCHLEVEL);
+static const bool is_tested =
+	HIBJUMP_SERIES_IS_TESTED(LINUX_VERSION_MAJOR, LINUX_VERSION_PATCHLEVEL);
 
 static bool allow_untested;
 module_param(allow_untested, bool, 0444);

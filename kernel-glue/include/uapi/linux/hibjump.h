@@ -71,9 +71,10 @@ enum hibjump_role {
 #define HIBJUMP_INFO_X2APIC		(1 << 4)	/* the processor's APIC is in this mode */
 #define HIBJUMP_INFO_UNTESTED_MACHINE	(1 << 5)	/* allow_untested=1 lifts what would refuse */
 
-/* The series on which whole cycles are tested (tests/vm/test_jump.py); the module takes no other one by itself. */
-#define HIBJUMP_SERIES_IS_TESTED(major, minor) \
-	(((major) == 6 && ((minor) == 1 || (minor) == 12)) || ((major) == 7 && ((minor) == 2 || (minor) == 3)))
+/* Whole cycles are tested there (tests/vm/test_jump.py); the module takes no other series by itself. */
+#define HIBJUMP_SERIES_IS_TESTED(major, minor)               \
+	(((major) == 6 && ((minor) == 1 || (minor) == 12)) || \
+	 ((major) == 7 && ((minor) == 2 || (minor) == 3)))
 
 /* Why HIBJUMP_ARM says EOPNOTSUPP. */
 #define HIBJUMP_REFUSED_ENCRYPTED	(1 << 0)	/* the kernel encrypts memory (SME) */
