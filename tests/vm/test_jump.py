@@ -68,7 +68,8 @@ class JumpTest(unittest.TestCase):
             guest.qmp.wait_event("SUSPEND")
             guest.qmp.execute("system_wakeup")
             self.assertEqual(guest.read_until(r"^CODE \d+$"), ["CODE 0"])
-        self.assertIn("No such device", self.run_in(guest, "echo disk > /sys/power/state", code=1))
+        room = machine.memory_mib > 512  # with less the kernel's own copy of the memory has none
+        self.assertIn("No such device" if room else "Cannot allocate memory", self.run_in(guest, "echo disk > /sys/power/state", code=1))
         self.assert_goes_on(guest, machine, before)
 
     def assert_file_system_is_clean(self, guest, living):
