@@ -39,7 +39,8 @@ Afterwards its processes, its TCP connection, its clocks, the data in its tmpfs 
 without an error, all processors are back, the kernel log has no warning, and fsck finds nothing.
 
 "Way back" says whether the restorer went back straight or through the saver. The seconds are those of an emulated
-machine on two shared processors. At best they compare with each other.
+machine on two shared processors. At best they compare with each other. "backports" and "next" are the newest kernels
+for Debian 13 and of the Debian after it.
 
 | kernel | processors | paging | chipset | memory | restorer's crash region | way back | save | restore | image | result |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
