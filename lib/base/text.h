@@ -38,4 +38,7 @@ std::string shell_word(std::string_view text);
 // "a, b, c"
 std::string listed(const std::vector<std::string>& names);
 
+// Of a column in /proc/swaps and its like: "\040" is a blank there (proc(5)).
+std::string without_escapes(std::string_view text);
+
 }  // namespace hib

@@ -50,8 +50,7 @@ Result<void> note_resumed(const AreaOperations& areas, const ArmedTarget& armed,
   TRY(const auto target, find_claimed(areas, armed.id, armed.head, 0, armed.device));
   TRY_OK(target.note(Phase::Resumed, summary_of(failures)));
   TRY_OK(note_failures(target, failures));
-  TRY(const auto device, File::open(target.device));
-  return areas.remove_head(*device, target.area);
+  return target.give_back();
 }
 
 // The saver has already noted that the machine went on. Only the failed devices are missing.

@@ -199,6 +199,11 @@ Result<void> ClaimedTarget::note(Phase phase, const std::string& text, std::uint
   return areas->append_history(*image, phase, time_ns == 0 ? clock_ns() : time_ns, text);
 }
 
+Result<void> ClaimedTarget::give_back() const {
+  TRY(const auto file, File::open(device));
+  return areas->remove_head(*file, area);
+}
+
 Result<ClaimedTarget> find_claimed(const AreaOperations& areas, const JumpId& id, std::uint64_t head,
                                    unsigned seconds, const std::string& likely) {
   const std::string claim = claim_text(id);
@@ -271,8 +276,7 @@ Result<void> give_back(const AreaOperations& areas, const ArmedTarget& armed) {
   if (!target) return {};  // somebody else has it by now
   TRY(const auto history, areas.read_history(*target->image));
   if (has_phase(history, Phase::Committed) && !has_gone_on(history)) return {};
-  TRY(const auto device, File::open(target->device));
-  return areas.remove_head(*device, target->area);
+  return target->give_back();
 }
 
 Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target, const std::string& root) {

@@ -59,6 +59,7 @@ struct ClaimedTarget {
   const AreaOperations* areas = nullptr;
 
   Result<void> note(Phase phase, const std::string& text = {}, std::uint64_t time_ns = 0) const;  // 0: now
+  Result<void> give_back() const;  // a swap device is one again
 };
 
 // Waits up to `seconds` for the device that carries `id` in the area whose head is at byte `head`. `likely`
@@ -82,7 +83,7 @@ void forget_armed();
 // CLOCK_REALTIME now, for breadcrumbs.
 std::uint64_t clock_ns();
 
-// A swap device is one again, unless an image lies there from which the machine has not gone on.
+// The same of what arm claimed, unless an image lies there from which the machine has not gone on.
 Result<void> give_back(const AreaOperations& areas, const ArmedTarget& armed);
 
 // A file still lies where it lay when it was claimed. `root` as for target_device().

@@ -3,24 +3,12 @@
 #include <climits>
 #include <sstream>
 
+#include "lib/base/text.h"
+
 namespace hib::device {
 namespace {
 
 constexpr std::size_t kMaxTableBytes = 16U << 20;
-
-std::string unescaped(const std::string& text) {
-  std::string out;
-  const auto is_octal = [&](std::size_t i) { return i < text.size() && text[i] >= '0' && text[i] <= '7'; };
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && is_octal(i + 1) && is_octal(i + 2) && is_octal(i + 3)) {
-      out += static_cast<char>((text[i + 1] - '0') << 6 | (text[i + 2] - '0') << 3 | (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -39,9 +27,9 @@ std::vector<Mount> mounts_from_text(const std::string& text) {
     }
     if (word != "-" || !(words >> mount.type >> mount.source)) continue;
     words >> mount.super_options;
-    mount.root = unescaped(mount.root);
-    mount.point = unescaped(mount.point);
-    mount.source = unescaped(mount.source);
+    mount.root = without_escapes(mount.root);
+    mount.point = without_escapes(mount.point);
+    mount.source = without_escapes(mount.source);
     mounts.push_back(std::move(mount));
   }
   return mounts;
@@ -60,7 +48,7 @@ std::vector<ActiveSwap> swaps_from_text(const std::string& text) {
     std::string used;
     ActiveSwap swap;
     if (!(words >> swap.name >> type >> size >> used >> swap.priority)) continue;
-    swap.name = unescaped(swap.name);
+    swap.name = without_escapes(swap.name);
     swap.is_file = type == "file";
     swaps.push_back(std::move(swap));
   }
