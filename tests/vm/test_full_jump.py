@@ -324,9 +324,9 @@ class SwapFile(WholeSystem, unittest.TestCase):
         with self.boot() as boot:
             self.assertEqual(boot.wait(600), "READY")
             boot.do("fallocate -l 640M /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile")
-            self.assertIn("something in it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
+            self.assertIn("in use: the machine swaps to it", boot.do("hibtool arm --force --target /swapfile 2>&1", code=4))
             boot.do("swapoff /swapfile")
-            self.assertIn("--force overwrites it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
+            self.assertIn("a file with something in it, expected a preallocated one; --force overwrites it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
             offset = json.loads(boot.do("hibtool arm --json --force --target /swapfile"))["target"]["offset"]
             boot.do(f"sed -i 's/^OFFSET=/&{offset}/' /etc/default/hibtool && update-initramfs -u && systemctl reset-failed", timeout=600)
             boot.power_off()

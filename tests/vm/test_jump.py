@@ -50,6 +50,10 @@ class JumpTest(unittest.TestCase):
         self.assertEqual(self.run_in(guest, "dmesg | grep 'WARNING:\\|BUG:\\|Call Trace\\|EXT4-fs error\\|I/O error'", code=1), "")
         self.assertLess(abs(int(self.run_in(guest, "date +%s")) - time.time()), 5, "the time of day")
 
+    def crash_region(self, guest):
+        """The addresses of its first byte and of its last one."""
+        return [int(number, 16) for number in re.search(r"(\w+)-(\w+) : Crash kernel", self.run_in(guest, "cat /proc/iomem")).groups()]
+
     def sleep_and_events(self, guest):
         """How the machine can sleep, and which events of ACPI are enabled."""
         return self.run_in(guest, "cat /sys/power/state /sys/power/mem_sleep /sys/power/pm_async; cd /sys/firmware/acpi/interrupts; grep '' ff_* gpe?? | sed 's/: *[0-9]*/:/; s/STS/   /'; cd /")

@@ -105,7 +105,7 @@ class SavingFails(JumpTest):
             self.begin(guest, living.machine)
             before = life(guest)
             self.run_in(guest, "hibtool arm -q --standby --target /dev/vda --force")
-            self.run_in(guest, "crash_kernel $(sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem)")
+            self.run_in(guest, f"crash_kernel {self.crash_region(guest)[0]:x}")
             self.assertIn("written since it was armed; hibtool arm again", self.run_in(guest, "hibtool hibernate", code=4))
             self.run_in(guest, "hibtool arm -q --target /dev/vda --force; echo core > /sys/power/pm_test; hibtool hibernate --return")
             self.assert_goes_on(guest, living.machine, before)
@@ -181,21 +181,19 @@ class TheSaverDies(JumpTest):
         limits = dict.fromkeys(("bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr"), 0)
         guest.qmp.execute("block_set_io_throttle", device="drive0", **limits)
 
-    def test_it_panics_while_it_saves(self):
-        living = self.living(Machine("6.1"))
-        with living.boot(extra=ONE_LINE) as guest:
-            self.begin(guest, living.machine)
-            self.dies_saving(guest, living, "hibtool arm -q --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"), "NMI: Not continuing")
-            self.assert_saves(guest, living)
-            self.assert_file_system_is_clean(guest, living)
-
-    def test_it_panics_where_an_iommu_stands_before_its_disk(self):
-        living = self.living(BEHIND_AN_IOMMU)
+    def panics_while_it_saves(self, machine):
+        living = self.living(machine)
         with living.boot() as guest:
             self.begin(guest, living.machine)
             self.dies_saving(guest, living, "hibtool arm -q --append unknown_nmi_panic", lambda guest: guest.qmp.execute("inject-nmi"), "NMI: Not continuing")
             self.assert_saves(guest, living)
             self.assert_file_system_is_clean(guest, living)
+
+    def test_it_panics_while_it_saves(self):
+        self.panics_while_it_saves(Machine("6.1", devices=ONE_LINE))
+
+    def test_it_panics_where_an_iommu_stands_before_its_disk(self):
+        self.panics_while_it_saves(BEHIND_AN_IOMMU)
 
     def test_a_processor_panics_that_is_not_the_one_on_which_the_machine_left(self):
         living = self.living(Machine(cpus=2))
@@ -285,7 +283,7 @@ class RestoringIsRefused(JumpTest):
                 gdb.go_on()
                 guest.read_until("^READY$", 60)
                 check = int(self.run_in(guest, "sed -n 's/ t hibjump_check_staged.*//Ip' /proc/kallsyms"), 16)
-                region = int(self.run_in(guest, "sed -n 's/^ *\\([0-9a-f]*\\)-.*Crash kernel/\\1/p' /proc/iomem"), 16)
+                region, _ = self.crash_region(guest)
             with GdbStub(debugger) as gdb:
                 gdb.break_at(check)
                 gdb.go_on()

@@ -15,7 +15,6 @@ from test_jump import CACHE, JumpTest  # noqa: E402
 
 PROCESSORS = "/sys/devices/system/cpu"
 CONTROL = "/sys/module/widebreak/parameters/control"
-REGION = "sed -n 's/^ *\\([0-9a-f]*-[0-9a-f]*\\) : Crash kernel/\\1/p' /proc/iomem"
 # As seen from the machine: two cores with two threads each. QEMU gives threads to no AMD.
 THREADS = {"processor": "max,-erms,-fsrm,vendor=GenuineIntel", "extra": ["-smp", "4,cores=2,threads=2"]}
 
@@ -35,7 +34,7 @@ class Processors(JumpTest):
             self.run_in(guest, f"insmod /widebreak.ko at={self.begin_of_the_saver(guest):#x}")
             control = self.run_in(guest, f"cat {CONTROL}")
             self.assertNotEqual(control, "0x400")
-            first, last = (int(number, 16) for number in self.run_in(guest, REGION).split("-"))
+            first, last = self.crash_region(guest)
             self.run_in(guest, f"cd {PROCESSORS}; echo 0 > cpu2/online; echo off > smt/control; cd /")
             self.assertEqual(self.run_in(guest, f"cat {PROCESSORS}/online"), "0")
             before = life(guest)
