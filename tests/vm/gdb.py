@@ -50,13 +50,19 @@ class GdbStub:
         self._command("Qqemu.PhyMemMode:1")
         self._command(f"M{address:x},{len(data):x}:{data.hex()}")
 
-    def lead_astray(self, processor):
-        """Its next instruction is at an address where there is none."""
-        answer = self.ask("qXfer:features:read:target.xml:0,ffb")  # without that QEMU sets no register
-        while answer.startswith("T"):
-            answer = self._receive()
-        self._command(f"Hg{processor + 1}")
-        self._command("P10=" + bytes(8).hex())  # rip
+    def lead_astray(self, processor, stops=10_000):
+        """Its next instruction in the kernel is at an address where there is none. (In a program it would be the program's
+        fault, and some other processor's panic.)"""
+        self._answer("qXfer:features:read:target.xml:0,ffb")  # without that QEMU knows no register
+        for _ in range(stops):
+            self._command(f"Hg{processor + 1}")
+            if not int(self._answer("p12")[:2], 16) & 3:  # cs
+                self._command("P10=" + bytes(8).hex())  # rip
+                return
+            self.go_on()
+            self._socket.sendall(b"\x03")
+            self.wait_stop(60)
+        raise RuntimeError(f"gdb stub: processor {processor} was in a program at each of {stops} stops")
 
     def go_on(self):
         self._send("c")
@@ -69,10 +75,14 @@ class GdbStub:
         self._send(packet)
         return self._receive()
 
-    def _command(self, packet):
+    def _answer(self, packet):
         answer = self.ask(packet)
         while answer.startswith("T"):
             answer = self._receive()
+        return answer
+
+    def _command(self, packet):
+        answer = self._answer(packet)
         if answer != "OK":
             raise RuntimeError(f"gdb stub: {packet}: {answer!r}")
 

@@ -37,6 +37,11 @@ class JumpTest(unittest.TestCase):
         self.assertEqual(found, code, f"{line}: {said}\n" + "\n".join(guest.console_path.read_text(errors="replace").splitlines()[-30:]))
         return said
 
+    def hibtool(self, *arguments, code=0):
+        done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json_schema.loads(done.stdout) if "--json" in arguments else done.stdout
+
     def begin(self, guest, machine, fill_mib=32):
         guest.read_until("^READY$", 120)
         self.run_in(guest, f"alive fill /tmp/data {fill_mib}")
@@ -230,7 +235,8 @@ class MoreThanHalfOfTheMemory(JumpTest):
 class MemoryKeptByTheRestorer(JumpTest):
     """A kernel keeps tables of the firmware from itself, a logo or ESRT, which lie elsewhere at each boot."""
     machine = Machine(cpus=2, memory_mib=768)
-    restoring = replace(machine, append="memmap=16M$0x4000000 memmap=64K$0x8000000")
+    kept = ((0x4000000, 16 << 20), (0x8000000, 64 << 10))  # address, bytes
+    restoring = replace(machine, append=" ".join(f"memmap={size:#x}${address:#x}" for address, size in kept))
 
     def test_pages_of_the_machine_go_where_the_restorers_kernel_has_no_ram(self):
         living = self.living(self.machine)
@@ -239,6 +245,11 @@ class MemoryKeptByTheRestorer(JumpTest):
             before = life(guest)
             guest.send(SAVE)
             guest.wait_end(600)
+        image = self.hibtool("inspect", "--pages", "--json", living.target)
+        for address, size in self.kept:
+            first, end = address >> 12, (address + size) >> 12
+            self.assertTrue(any(start < end and first < start + count for start, count in pages((run["first_pfn"], run["count"]) for run in image["runs"])),
+                            f"the image has no page at {address:#x}")
         with living.restore(machine=self.restoring) as guest:
             said = guest.read_until(r"^(CODE|RESTORE) \d+$", 600)
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"])
@@ -277,11 +288,6 @@ class TheImageIsTheMemory(JumpTest):
         self.assertRegex(gdb.stdout, r"rip\s+0xffffffff")
         subprocess.run(["makedumpfile", "-l", "-d", "0", elf, living.folder / "kdump"], check=True, capture_output=True)
         self.assertEqual(self.hibtool("verify", "--json", living.folder / "kdump")["content_digest"], self.hibtool("verify", "--json", elf)["content_digest"])
-
-    def hibtool(self, *arguments, code=0):
-        done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True)
-        self.assertEqual(done.returncode, code, done.stderr)
-        return json_schema.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
 def pages_called(iomem, name):

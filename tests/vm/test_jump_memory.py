@@ -10,9 +10,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "cli"), str(HERE.parent / "support")]
-import json_schema  # noqa: E402
 from living import Machine, life, wait_for_writing  # noqa: E402
-from support import HIBTOOL, ROOT  # noqa: E402
+from support import ROOT  # noqa: E402
 from test_jump import SAVE, JumpTest, pages, pages_called  # noqa: E402
 
 ADDED = range(0x100000, 0x110000)  # page frames of the 256 MiB that are added
@@ -28,11 +27,6 @@ class MemoryTest(JumpTest):
         subprocess.run(["gcc", "-static", "-Os", "-Wall", "-Wextra", "-I", str(ROOT / "kernel-glue/include/uapi"), "-o", str(program), str(HERE / "arm_ram.c")], check=True)
         living.initramfs = living.initramfs_for(living.kernel, files={"bin/arm_ram": program})
         return living
-
-    def hibtool(self, *arguments, code=0):
-        done = subprocess.run([HIBTOOL, *map(str, arguments)], capture_output=True, text=True)
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return json_schema.loads(done.stdout) if "--json" in arguments else done.stdout
 
     def memory_record(self, image):
         records = self.hibtool("inspect", "--records", "--json", image)["records"]
