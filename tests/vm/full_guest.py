@@ -220,6 +220,11 @@ class FullGuest:
         table = json.loads(run("sfdisk", "--json", disk))["partitiontable"]
         return [part["start"] << 9 for part in table["partitions"]]
 
+    @property
+    def image_begin(self):
+        """Where on the first disk the partition for the image begins, where there are partitions."""
+        return self._begins(self.disks[0])[PARTITIONS.index("hibernation")]
+
     def root_copy(self, path):
         """The root file system as the guest left it, opened if it was locked."""
         source, begin = self.disks[0], self._begins(self.disks[0])[0] >> 20 if self.variant.bus == "nvme" else 0

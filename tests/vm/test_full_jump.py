@@ -243,6 +243,32 @@ class WholeSystem:
         self.say(f"warnings: {sorted(self.warnings)}")
         self.assertEqual(sorted(self.warnings), [])
 
+    def wait_for_writing(self, mib=8, timeout=120):
+        """Until so much of the first image has reached the disk."""
+        limit = time.monotonic() + timeout
+        with open(self.guest.disks[0], "rb", buffering=0) as disk:
+            while not any(os.pread(disk.fileno(), 4096, self.guest.image_begin + (mib << 20))):
+                if time.monotonic() > limit:
+                    raise TimeoutError(f"less than {mib} MiB after {timeout} s")
+                time.sleep(0.01)  # to look all the time would take the guest's processor
+
+    def test_the_saver_panics_while_it_saves(self):
+        with self.boot() as boot:
+            self.ready(boot)
+            boot.do("hibtool arm -q --append unknown_nmi_panic --target /dev/disk/by-partlabel/hibernation", timeout=300)
+            before = self.note(boot)
+            boot.guest.send("hibtool hibernate")
+            self.wait_for_writing()
+            boot.guest.qmp.execute("inject-nmi")
+            said = boot.guest.read_until(r"^CODE \d+$", 300)
+            self.assertEqual(said[-1], "CODE 2", said)
+            self.assertIn("saver: panic: NMI: Not continuing", said[-2])
+            self.assert_goes_on(boot, before)
+            self.arm_again(boot)
+            self.checkpoint(boot)
+            self.assert_ends_well(boot)
+        self.assertEqual(sorted(self.warnings), [])
+
     def test_one_power_cycle(self):
         self.cycles(1)
 
