@@ -4,7 +4,9 @@
  * hibernation_available(), secretmem_active() and kexec_load_disabled are not exported. What cannot
  * be read counts as forbidden.
  */
+#include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <linux/security.h>
 #include <linux/string.h>
 
@@ -16,6 +18,24 @@
  * that moment.
  */
 static struct file *modes;
+
+/*
+ * The kernel's own file: the paths are looked up where the caller lives, who may have mounted
+ * another one over it.
+ */
+static struct file *open_of_kernel(const char *path, unsigned long magic)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	const char *name = strrchr(path, '/') + 1;
+
+	if (IS_ERR(file))
+		return file;
+	if (file_inode(file)->i_sb->s_magic == magic &&
+	    !strcmp(file->f_path.dentry->d_name.name, name))
+		return file;
+	filp_close(file, NULL);
+	return ERR_PTR(-EPERM);
+}
 
 /* Bytes of the file, of which as many as there is room for are read; the text ends with NUL. */
 static ssize_t read_text(struct file *file, char *text, size_t room)
@@ -30,7 +50,8 @@ static ssize_t read_text(struct file *file, char *text, size_t room)
 
 static bool kernel_loads_others(void)
 {
-	struct file *file = filp_open("/proc/sys/kernel/kexec_load_disabled", O_RDONLY, 0);
+	struct file *file =
+		open_of_kernel("/proc/sys/kernel/kexec_load_disabled", PROC_SUPER_MAGIC);
 	char disabled[4];
 	ssize_t bytes;
 
@@ -63,7 +84,7 @@ int hibjump_begin_permission(void)
 {
 	int error;
 
-	modes = filp_open("/sys/power/disk", O_RDONLY, 0);
+	modes = open_of_kernel("/sys/power/disk", SYSFS_MAGIC);
 	if (IS_ERR(modes))
 		return -EPERM;
 	error = hibjump_may_still_hibernate();
