@@ -70,13 +70,10 @@ void check_target(const AreaOperations& areas, const ArmRequest& request, std::v
                     error.advice});
 }
 
-// A saver that did not get ready is of no use.
-Left boot_to_standby(const Device& device) {
-  Left left = leave(device, Wish::StandBy, {});
-  if (!left.error) return left;
-  static_cast<void>(device.disarm());  // is done already where the saver has run
-  forget_armed();
-  return left;
+// After an error. Where the saver has run it is used up already, and there is nothing to disarm.
+void undo(const Formats& formats, const Device& device) {
+  static_cast<void>(device.disarm());
+  static_cast<void>(release_armed(*formats.with_areas().areas, true));
 }
 
 }  // namespace
@@ -104,7 +101,7 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
   options.firmware_map = read_machine("").memory_map;
   TRY(options.id, new_jump_id());
   TRY(SaverConfig config, config_for(request, info, options.id));
-  forget_armed();
+  TRY_OK(release_armed(*formats.with_areas().areas, true));
   if (!request.target.empty()) {
     TRY(auto target, claim_target(*formats.with_areas().areas, request.target, options.id, request.force));
     options.preload.drivers = drivers_for(request, target);
@@ -113,17 +110,21 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
     report.target = std::move(target);
   }
   options.preload.config = encode(config);
-  TRY(report.saver, load_saver(device, options));
-  if (request.standby) report.left = boot_to_standby(device);
+  auto saver = load_saver(device, options);
+  if (!saver) undo(formats, device);
+  TRY(report.saver, std::move(saver));
+  if (!request.standby) return report;
+  report.left = leave(device, Wish::StandBy, {});
+  if (report.left->error) undo(formats, device);  // a saver that did not get ready is of no use
   return report;
 }
 
 Result<void> disarm(const Formats& formats) {
   TRY(const auto device, Device::open());
-  TRY_OK(device.disarm());
-  const auto target = recall_armed();
-  forget_armed();
-  return target ? give_back(*formats.with_areas().areas, *target) : Result<void>{};
+  const auto disarmed = device.disarm();
+  const bool was_used_up = !disarmed && disarmed.error().kind == ErrorKind::NotFound;
+  if (!disarmed && !was_used_up) return disarmed;
+  return release_armed(*formats.with_areas().areas, false);
 }
 
 }  // namespace hib::jump

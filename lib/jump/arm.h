@@ -36,11 +36,11 @@ struct ArmReport {
 // not empty; then without its target. Changes nothing.
 Result<CheckReport> check_arm(const Formats& formats, const ArmRequest& request, const std::string& root);
 
-// A saver that was loaded before is removed. With standby, so is a new one that did not get ready; `left`
-// then has the error.
+// A saver that was loaded before is removed, and its target released. So is a new one after an error, and
+// with standby one that did not get ready; `left` then has the error.
 Result<ArmReport> arm(const Formats& formats, const ArmRequest& request);
 
-// Of the target a swap device becomes one again.
+// Of the target a swap device becomes one again, also where the saver is used up by now.
 Result<void> disarm(const Formats& formats);
 
 }  // namespace hib::jump

@@ -83,8 +83,9 @@ void forget_armed();
 // CLOCK_REALTIME now, for breadcrumbs.
 std::uint64_t clock_ns();
 
-// The same of what arm claimed, unless an image lies there from which the machine has not gone on.
-Result<void> give_back(const AreaOperations& areas, const ArmedTarget& armed);
+// What arm has claimed, if anything: forgotten, and a swap device is one again. But for an image from which
+// the machine has not gone on, which stays; and any other complete one, where `keep_images` says so.
+Result<void> release_armed(const AreaOperations& areas, bool keep_images);
 
 // A file still lies where it lay when it was claimed. `root` as for target_device().
 Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target,

@@ -58,7 +58,20 @@ class SwapDevice(Targets):
         self.run_in(guest, "swapon /dev/vda")
         self.assertIn("in use: the machine swaps to it", self.run_in(guest, "hibtool arm --target /dev/vda", code=4))
         self.run_in(guest, "swapoff /dev/vda")
-        self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool disarm && swapon /dev/vda && swapoff /dev/vda")
+        self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool disarm && hibtool disarm")
+        self.is_swap_again(guest)
+        self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool arm -q")
+        self.is_swap_again(guest)
+        self.run_in(guest, "hibtool arm --kernel /bin/busybox --target /dev/vda", code=2)
+        self.is_swap_again(guest)
+        self.run_in(guest, "hibtool arm --standby --append module_blacklist=virtio_blk --target /dev/vda", code=2)
+        self.is_swap_again(guest)
+        self.run_in(guest, "hibtool arm -q --target /dev/vda && hibtool hibernate --return && swapon /dev/vda", code=1)  # the image is there
+        self.run_in(guest, "hibtool disarm")
+        self.is_swap_again(guest)
+
+    def is_swap_again(self, guest):
+        self.run_in(guest, "swapon /dev/vda && swapoff /dev/vda")
 
     def finish(self, guest):
         self.run_in(guest, "swapon /dev/vda && swapoff /dev/vda")
