@@ -13,6 +13,8 @@ Result<JumpImage> open_jump_image(const Formats& formats, const std::string& pat
   OpenOptions options;
   options.swap_offset = offset;
   TRY(image.reader, formats.open(path, formats.with_areas().name, options));
+  // What is damaged may be missing below.
+  if (const auto& damage = image.reader->info().damage; !damage.empty()) return fail(damage.front().error);
   const Record* record = find_record(image.reader->records(), kJumpRecord);
   if (record == nullptr) return fail(not_a_jump_image(path, "none"));
   auto jump = decode_jump_record(*record);

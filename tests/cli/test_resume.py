@@ -164,9 +164,12 @@ class Resume(CliTest):
         self.assert_nothing_there(device, why="saving failed, and the machine went on: ")
 
     def test_a_machine_that_was_lost_while_it_was_saved_is_a_fault(self):
-        device = self.device(self.image(ARMED, JUMPED, SAVING))
-        self.assert_stays(device)
-        self.assertFalse(self.json("resume", device, code=None)["nothing_there"])
+        whole = self.image(ARMED, JUMPED, SAVING)
+        for left in (whole, whole[:len(whole) // 2] + bytes(len(whole))):
+            device = self.device(left)
+            self.assert_stays(device)
+            found = self.refusal(device, code=2)
+            self.assertEqual((found["kind"], found["where"], found["found"]), ("corrupt", "history", "saving was not finished: that machine is lost"))
 
     def test_an_image_that_hibernate_did_not_make_is_said(self):
         self.run_tool("create", "-f", "raw", self.write("m.raw", memory(64)), "-o", self.path("m.hib"))

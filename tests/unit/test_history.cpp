@@ -60,6 +60,20 @@ TEST_CASE("A target that was armed alone, or whose saver failed, is one of an or
   CHECK(why_nothing_there(crumbs({Phase::Armed, Phase::Jumped, Phase::Saving}), false).empty());
 }
 
+TEST_CASE(
+    "A machine that was lost while it was saved is an error that says so, whatever the saver had done last") {
+  for (const auto& history :
+       {crumbs({Phase::Armed, Phase::DevicesSuspended}), crumbs({Phase::Armed, Phase::Jumped}),
+        crumbs({Phase::Armed, Phase::DevicesSuspended, Phase::Jumped, Phase::Saving})}) {
+    CHECK(why_nothing_there(history, false).empty());
+    const auto checked = check_history(history, "/dev/sda2", false);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().kind == ErrorKind::Corrupt);
+    CHECK(checked.error().found == "saving was not finished: that machine is lost");
+    CHECK(check_history(history, "/dev/sda2", true));
+  }
+}
+
 TEST_CASE("A jump that left counts as gone on, though the machine noted nothing") {
   check_gone_on(saved_and({Phase::ResumeAttempted, Phase::Loaded, Phase::JumpedBack}));
   check_gone_on(saved_and({Phase::JumpedBack}));  // saved, and went on

@@ -234,10 +234,8 @@ class RestoringIsRefused(JumpTest):
             guest.wait_end(180)
         return living
 
-    def refused(self, guest, pattern, codes=(1, 2, 4), line="hibtool resume /dev/vda"):
-        code, said = command(guest, line, 120)
-        self.assertIn(code, codes, said)
-        self.assertRegex(said, pattern)
+    def refused(self, guest, pattern, code=4, line="hibtool resume /dev/vda"):
+        self.assertRegex(self.run_in(guest, line, code), pattern)
 
     def assert_restores(self, living, **how):
         with living.restore(**how) as guest:
@@ -245,6 +243,9 @@ class RestoringIsRefused(JumpTest):
             self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"], said)
             self.assert_goes_on(guest, living.machine, self.before)
             self.assert_file_system_is_clean(guest, living)
+
+    DAMAGE = {"file": "file header: hash: ", "breadcrumbs": "breadcrumbs: unused entries: not zero", "RECORD": "RECORD block", "PAGES": "PAGES block",
+              "INDEX": "INDEX block", "ROOT": "ROOT", "COMMIT": "COMMIT"}
 
     def test_damage_at_each_layer_and_another_machine(self):
         living = self.saved()
@@ -254,24 +255,24 @@ class RestoringIsRefused(JumpTest):
             layers.setdefault(part["label"].split()[0], [int(part["offset"], 16) + part["bytes"] // 2])
         del layers["device"]  # what follows the image there
         layers["COMMIT"].append(living.target.stat().st_size - 64)  # a device has it twice, and either will do
-        self.assertGreaterEqual(len(layers), 6, layers)
+        self.assertEqual(set(layers), set(self.DAMAGE))
         with living.boot("hib.wait") as guest:
             guest.read_until("^READY$", 60)
             for layer, offsets in layers.items():
                 with self.subTest(layer=layer, offsets=offsets), damaged(living.target, offsets):
-                    self.refused(guest, "hibtool: ")
-                    self.refused(guest, "hibtool: ", line="hibtool resume --kernel /boot/vmlinuz-$(uname -r) /dev/vda")
+                    for kernel_option in ("", "--kernel /boot/vmlinuz-$(uname -r) "):
+                        self.refused(guest, self.DAMAGE[layer], code=2, line=f"hibtool resume {kernel_option}/dev/vda")
             guest.send("poweroff -f")
             guest.wait_end(60)
         with living.boot("hib.wait", machine=replace(living.machine, memory_mib=640)) as guest:
             guest.read_until("^READY$", 60)
-            self.refused(guest, "memory map of this machine, entry .*0x27.*0x1f.* as in the image", codes=(4,))
+            self.refused(guest, "memory map of this machine, entry .*0x27.*0x1f.* as in the image")
         with living.boot("hib.wait", machine=replace(living.machine, append="no5lvl")) as guest:
             guest.read_until("^READY$", 60)
-            self.refused(guest, "4 levels here, expected 5 levels, as in the image; boot without no5lvl", codes=(4,))
+            self.refused(guest, "4 levels here, expected 5 levels, as in the image; boot without no5lvl")
         with living.boot("hib.wait", processor="qemu64") as guest:
             guest.read_until("^READY$", 60)
-            self.refused(guest, "processor: features: without .*xsave.* smap.*; --accept processor=other goes on", codes=(4,))
+            self.refused(guest, "processor: features: without .*xsave.* smap.*; --accept processor=other goes on")
         self.assertEqual(history(living.target)[0][-1], "powered-off")
         self.assert_restores(living)
 
@@ -306,7 +307,7 @@ class RestoringIsRefused(JumpTest):
         alone, both = living.initramfs_for(other), living.initramfs_for(other, beside=saver)
         with living.boot("hib.wait", found=other, initramfs=alone) as guest:
             guest.read_until("^READY$", 60)
-            self.refused(guest, f"{saver.release} is not here; this is {other.release}".replace(".", r"\.").replace("+", r"\+"), codes=(4,))
+            self.refused(guest, f"{saver.release} is not here; this is {other.release}".replace(".", r"\.").replace("+", r"\+"))
         self.assert_restores(living, found=other, initramfs=both)
 
 

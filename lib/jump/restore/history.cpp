@@ -5,6 +5,16 @@
 #include <fmt/format.h>
 
 namespace hib::jump {
+namespace {
+
+// The machine has left, and the saver has said neither that all is saved nor that it could not.
+bool is_unfinished(const std::vector<Breadcrumb>& history) {
+  if (history.empty() || has_phase(history, Phase::Committed)) return false;
+  const Breadcrumb& last = history.back();
+  return last.is(Phase::DevicesSuspended) || last.is(Phase::Jumped) || last.is(Phase::Saving);
+}
+
+}  // namespace
 
 std::string why_nothing_there(const std::vector<Breadcrumb>& history, bool force) {
   if (history.empty()) return "";
@@ -25,6 +35,12 @@ std::string why_nothing_there(const std::vector<Breadcrumb>& history, bool force
 
 Result<void> check_history(const std::vector<Breadcrumb>& history, const std::string& path, bool force) {
   if (force) return {};
+  if (is_unfinished(history)) {
+    return fail(make_error(ErrorKind::Corrupt, "history", "saving was not finished: that machine is lost",
+                           "an image that was committed")
+                    .of(path)
+                    .advise("hibtool inspect shows how far it got; hibtool arm takes the target again"));
+  }
   const auto attempts = std::count_if(history.begin(), history.end(), [](const Breadcrumb& crumb) {
     return crumb.is(Phase::ResumeAttempted);
   });

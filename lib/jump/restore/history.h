@@ -17,7 +17,8 @@ inline constexpr unsigned kMaxAttempts = 2;
 // not save and the machine went on, or somebody has gone back already. Empty: there may be something.
 std::string why_nothing_there(const std::vector<Breadcrumb>& history, bool force);
 
-// Refused after kMaxAttempts attempts that failed. `force` allows more.
+// An error where the machine was lost while it was saved. Refused after kMaxAttempts attempts that failed.
+// `force` asks neither.
 Result<void> check_history(const std::vector<Breadcrumb>& history, const std::string& path, bool force);
 
 }  // namespace hib::jump
