@@ -181,6 +181,18 @@ TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
   for (const auto& [path, content, told] : cases) CHECK(complaint_with(path, content).starts_with(told));
 }
 
+TEST_CASE("memory of ACPI that each jump copies is a warning, unless it is little or not copied") {
+  const std::string much = std::string(kMemory) + "7e000000-7effffff : ACPI Non-volatile Storage\n";
+  CHECK(complaint_with("proc/iomem", much).starts_with("warning memory-firmware: each jump costs 16.0 MiB"));
+  const Folder folder;
+  write_good(folder);
+  folder.file("proc/iomem", std::string(kMemory) + "7e000000-7e0fefff : ACPI Non-volatile Storage\n");
+  CHECK(complaints(check(folder)) == Lines{});
+  folder.file("proc/iomem", much);
+  folder.file("proc/cmdline", "crashkernel=192M acpi_sleep=s3_mode,nonvs\n");
+  CHECK(complaints(check(folder)) == Lines{});
+}
+
 TEST_CASE("processors that are off are no complaint, unless they are off for good") {
   const Folder folder;
   write_good(folder);

@@ -23,13 +23,14 @@ constexpr std::array<std::string_view, 17> kInherited = {
     "no_timer_check", "libata.",      "ahci.",      "nvme",   "usb-storage."};
 // A panic of the saver that does not go back into the machine restarts. nox2apic: x2APIC mode would stay on
 // after the jump back, and the machine may not use it. acpi_no_memhotplug: ACPI lists the machine's memory
-// modules, which the saver would add to its own memory and write to. The others save memory. numa=off: each
-// of the machine's nodes takes some, and most have none that the saver may use. transparent_hugepage=never:
-// huge pages need more of it kept free. cgroup_disable=memory: there is one program, and nothing to account
-// for.
+// modules, which the saver would add to its own memory and write to. acpi_sleep=nonvs: the kernel copies
+// ACPI's own memory at each jump, and the jump ends before it gives the copy back. The others save memory.
+// numa=off: each of the machine's nodes takes some, and most have none that the saver may use.
+// transparent_hugepage=never: huge pages need more of it kept free. cgroup_disable=memory: there is one
+// program, and nothing to account for.
 constexpr std::string_view kAlways =
-    "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic no-kvmclock acpi_no_memhotplug numa=off "
-    "cgroup_disable=memory transparent_hugepage=never";
+    "panic=10 oops=panic softlockup_panic=1 reset_devices nox2apic no-kvmclock acpi_no_memhotplug "
+    "acpi_sleep=nonvs numa=off cgroup_disable=memory transparent_hugepage=never";
 
 std::string inherited_command_line() {
   std::ifstream file("/proc/cmdline");

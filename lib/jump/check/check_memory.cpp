@@ -81,6 +81,24 @@ void check_bad_memory(Sheet& sheet) {
              is_virtio ? "/sys/bus/virtio/drivers/virtio_balloon" : "/sys/module/vmw_balloon");
 }
 
+// The kernel copies what ACPI's firmware keeps in memory when it begins to hibernate. The jump ends that
+// before the kernel would give the copy back.
+void check_firmware_memory(Sheet& sheet) {
+  constexpr std::uint64_t kMentioned = 1 << 20;
+  const auto& parameters = sheet.facts.parameters;
+  const bool is_copied =
+      !parameters || std::none_of(parameters->begin(), parameters->end(), [](const auto& one) {
+        return one.starts_with("acpi_sleep=") && one.find("nonvs") != std::string::npos;
+      });
+  const std::uint64_t bytes = bytes_of(memory_ranges(sheet.facts.memory, "ACPI Non-volatile Storage"));
+  if (is_copied && bytes >= kMentioned)
+    sheet.warn(
+        "memory-firmware",
+        fmt::format("each jump costs {} of memory until the next boot: a copy of ACPI's own memory (NVS)",
+                    human_bytes(bytes)),
+        kMap, "boot with acpi_sleep=nonvs");
+}
+
 void check_free_pages(Sheet& sheet) {
   for (const std::string_view parameter : {"init_on_free=1", "page_poison=1"}) {
     if (!sheet.facts.has_parameter(parameter)) continue;
@@ -95,6 +113,7 @@ void check_memory(Sheet& sheet) {
   check_ranges(sheet);
   check_added_memory(sheet);
   check_bad_memory(sheet);
+  check_firmware_memory(sheet);
   check_free_pages(sheet);
 }
 
