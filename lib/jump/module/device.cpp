@@ -146,7 +146,10 @@ Result<DeviceInfo> Device::info() const {
 // With the reasons that the module has, where it has some.
 Error Device::named(Error error) const {
   if (error.advice != kNotSupported) return error;
-  if (const auto known = info(); known && known->refused != 0) error.advice = refused_text(known->refused);
+  const auto known = info();
+  if (!known || known->refused == 0) return error;
+  error.kind = ErrorKind::Refused;
+  error.advice = refused_text(known->refused);
   return error;
 }
 
@@ -181,7 +184,7 @@ Result<LeaveResult> Device::leave(Wish wish, ByteView records) const {
   raw.wish = static_cast<std::uint32_t>(wish);
   if (::ioctl(fd_.get(), HIBJUMP_LEAVE, &raw) != 0) {
     if (errno == EILSEQ) return fail(saver_was_written());
-    return fail(call_error("HIBJUMP_LEAVE", errno, kSeeDevices));
+    return fail(named(call_error("HIBJUMP_LEAVE", errno, kSeeDevices)));
   }
   // Without an error somebody came back. An image must not be reported of which that is not known.
   if (raw.outcome < HIBJUMP_RETURNED || raw.outcome > HIBJUMP_FAILED)

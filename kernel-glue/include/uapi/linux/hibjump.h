@@ -40,8 +40,8 @@
  *   ENODEV     there is no crash region, or this kernel does not have the role that the call needs
  *   EILSEQ     the context of the other kernel is damaged; HIBJUMP_LEAVE: the crash region was written
  *              since it was armed; HIBJUMP_RETURN: staged pages were written since HIBJUMP_STAGED
- *   EOPNOTSUPP HIBJUMP_ARM, HIBJUMP_STAGE, HIBJUMP_RETURN: this machine is not to be left, or come
- *              back to, see HIBJUMP_REFUSED_*; or a driver manages some of its memory; or the
+ *   EOPNOTSUPP HIBJUMP_ARM, HIBJUMP_LEAVE, HIBJUMP_STAGE, HIBJUMP_RETURN: this machine is not to be
+ *              left, or come back to, see HIBJUMP_REFUSED_*; or a driver manages some of its memory; or the
  *              kernels have other page tables
  *   and what suspending the devices said (HIBJUMP_LEAVE, HIBJUMP_RETURN)
  */
