@@ -28,6 +28,7 @@ Record encode(const JumpRecord& jump) {
   record.set("region_bytes", jump.region.bytes);
   record.set("untested_series", std::uint64_t{jump.untested_series});
   if (jump.untested_machine) record.set("untested_machine", std::uint64_t{1});
+  if (jump.hardware_signature) record.set("hardware_signature", *jump.hardware_signature);
   if (jump.records_missing) record.set("records_missing", *jump.records_missing);
   if (!jump.saved_by) return record;
   record.set("saver_release", jump.saved_by->release);
@@ -48,6 +49,9 @@ Result<JumpRecord> decode_jump_record(const Record& record) {
   TRY(jump.untested_series, fields.flag("untested_series"));
   if (record.find("untested_machine") != nullptr) {
     TRY(jump.untested_machine, fields.flag("untested_machine"));
+  }
+  if (record.find("hardware_signature") != nullptr) {
+    TRY(jump.hardware_signature, fields.number("hardware_signature"));
   }
   TRY(jump.records_missing, fields.optional_text("records_missing"));
   if (names_a_saver(record)) {

@@ -24,12 +24,13 @@ struct SavedBy {
 
 struct JumpRecord {
   JumpId id{};
-  std::uint64_t context = 0;                   // physical address of the machine's context (module/context.h)
-  MemoryRange region;                          // the machine's crash region
-  bool untested_series = false;                // somebody allowed the module on this kernel series
-  bool untested_machine = false;               // or under this hypervisor
-  std::optional<SavedBy> saved_by;             // added by the saver
-  std::optional<std::string> records_missing;  // why some of the machine's records are not in the image
+  std::uint64_t context = 0;      // physical address of the machine's context (module/context.h)
+  MemoryRange region;             // the machine's crash region
+  bool untested_series = false;   // somebody allowed the module on this kernel series
+  bool untested_machine = false;  // or under this hypervisor
+  std::optional<std::uint64_t> hardware_signature;  // that ACPI's table FACS had; missing: it was not known
+  std::optional<SavedBy> saved_by;                  // added by the saver
+  std::optional<std::string> records_missing;       // why some of the machine's records are not in the image
 };
 
 Record encode(const JumpRecord& jump);

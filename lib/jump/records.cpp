@@ -37,6 +37,7 @@ JumpRecord jump_record(const DeviceInfo& device, const JumpId& id) {
   jump.region = device.region;
   jump.untested_series = device.untested_series;
   jump.untested_machine = device.untested_machine;
+  jump.hardware_signature = read_machine("").hardware_signature;
   return jump;
 }
 

@@ -201,6 +201,22 @@ TEST_CASE(
   refuses([](Claim& c) { c.context.region.bytes = 0; });
 }
 
+TEST_CASE("Another signature of the hardware is refused in a virtual machine, and only said elsewhere") {
+  using jump::check_hardware;
+  CHECK(must(check_hardware(0x12, 0x12, true)).empty());
+  CHECK(must(check_hardware(std::nullopt, 0x12, true)).empty());
+  CHECK(must(check_hardware(0x12, std::nullopt, true)).empty());
+  CHECK(must(check_hardware(0x12, 0x34, false)) ==
+        "the firmware says that the hardware has changed: signature 0x34, expected 0x12, as in the image");
+  const auto refused = check_hardware(0x12, 0x34, true);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::Refused);
+  CHECK(refused.error().line() ==
+        "hardware, by the firmware: signature 0x34, expected 0x12, as in the image; --accept hardware=other "
+        "goes on "
+        "all the same");
+}
+
 TEST_CASE("An entry outside of the recorded kernel is refused") {
   const auto refuses = [](const std::function<void(Claim&)>& change, const std::string& field) {
     check_refused(changed(change).entry(), field);

@@ -102,6 +102,7 @@ JumpRecord full_jump() {
   jump.region = {0x10000000, 0x8000000};
   jump.untested_series = true;
   jump.untested_machine = true;
+  jump.hardware_signature = 0x1234ABCD;
   jump.saved_by = {"6.1.0-13-amd64", "#1 SMP Debian", "quiet hibjump=1", true};
   jump.records_missing = "not enough room";
   return jump;
@@ -279,6 +280,7 @@ TEST_CASE("A record of a jump is read back as it was written, with the saver and
   CHECK(read.region.bytes == 0x8000000);
   CHECK(read.untested_series);
   CHECK(read.untested_machine);
+  CHECK(read.hardware_signature == std::uint64_t{0x1234ABCD});
   CHECK(read.records_missing == std::string("not enough room"));
   REQUIRE(read.saved_by);
   CHECK(read.saved_by->release == "6.1.0-13-amd64");
@@ -290,6 +292,7 @@ TEST_CASE("A record of a jump is read back as it was written, with the saver and
   CHECK(bare.id == JumpId());
   CHECK_FALSE(bare.untested_series);
   CHECK_FALSE(bare.untested_machine);
+  CHECK_FALSE(bare.hardware_signature);
   CHECK_FALSE(bare.saved_by);
   CHECK_FALSE(bare.records_missing);
 }

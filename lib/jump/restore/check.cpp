@@ -75,6 +75,17 @@ Result<void> check_places(const Context& context, const std::vector<MemoryRange>
   return {};
 }
 
+Result<std::string> check_hardware(std::optional<std::uint64_t> saved, std::optional<std::uint64_t> here,
+                                   bool is_virtual) {
+  if (!saved || !here || *saved == *here) return std::string();
+  const std::string found = fmt::format("signature {}", hex(*here));
+  const std::string allowed = fmt::format("{}, as in the image", hex(*saved));
+  if (is_virtual)
+    return fail(make_error(ErrorKind::Refused, "hardware, by the firmware", found, allowed)
+                    .advise(fmt::format("--accept {} goes on all the same", kAcceptHardware)));
+  return fmt::format("the firmware says that the hardware has changed: {}, expected {}", found, allowed);
+}
+
 Result<void> check_entry(const Context& context, const std::vector<MemoryRange>& pages,
                          const ReadPhysicalPage& read) {
   const auto corrupt = [](const char* field, std::uint64_t found, const char* allowed) {

@@ -75,11 +75,15 @@ Result<void> check_is_device(const std::string& path) {
           .of(path));
 }
 
-// The jump keeps the restorer's depth of page tables, 4 or 5 levels. The image must have the same.
-Result<void> check_paging(const JumpImage& image) {
+bool processor_has(std::string_view flag) {
   std::ifstream file("/proc/cpuinfo");
   const std::string text((std::istreambuf_iterator<char>(file)), {});
-  const bool here = text.find(" la57") != std::string::npos;
+  return text.find(fmt::format(" {}", flag)) != std::string::npos;
+}
+
+// The jump keeps the restorer's depth of page tables, 4 or 5 levels. The image must have the same.
+Result<void> check_paging(const JumpImage& image) {
+  const bool here = processor_has("la57");
   if (here == image.context.five_levels) return {};
   const auto levels = [](bool five) { return five ? "5 levels" : "4 levels"; };
   return fail(make_error(ErrorKind::Refused, "page tables", fmt::format("{} here", levels(here)),
@@ -98,6 +102,22 @@ void note_missing_records(const ResumeRequest& request, const JumpImage& image) 
     request.note(does_not_say + "memory its machine had; whether it has all of it is not known");
 }
 
+bool accepts(const ResumeRequest& request, std::string_view token) {
+  return std::find(request.accepted.begin(), request.accepted.end(), token) != request.accepted.end();
+}
+
+// Adds the token of --accept that was needed.
+Result<void> compare_hardware(const ResumeRequest& request, const JumpImage& image, const Machine& here,
+                              std::vector<std::string>& overridden) {
+  const auto told =
+      check_hardware(image.jump.hardware_signature, here.hardware_signature, processor_has("hypervisor"));
+  if (told && !told->empty()) request.note(printable(request.device) + ": " + *told);
+  if (told) return {};
+  if (!accepts(request, kAcceptHardware)) return fail(Error(told.error()).of(request.device));
+  overridden.emplace_back(kAcceptHardware);
+  return {};
+}
+
 // Returns the token of --accept that was needed, or none.
 Result<std::vector<std::string>> compare_processor(const ResumeRequest& request, const JumpImage& image,
                                                    std::vector<ProcessorDifference>& refused) {
@@ -111,11 +131,9 @@ Result<std::vector<std::string>> compare_processor(const ResumeRequest& request,
   TRY(const Processor here, this_processor(info ? &*info : nullptr));
   refused = compare_processors(*saved, here);
   if (refused.empty()) return overridden;
-  const std::string token(kAcceptProcessor);
-  if (std::find(request.accepted.begin(), request.accepted.end(), token) == request.accepted.end())
-    return fail(error_of(refused.front(), request.device));
+  if (!accepts(request, kAcceptProcessor)) return fail(error_of(refused.front(), request.device));
   refused.clear();
-  overridden.push_back(token);
+  overridden.emplace_back(kAcceptProcessor);
   return overridden;
 }
 
@@ -172,12 +190,13 @@ Result<WayBack> prepare(const Formats& formats, const ResumeRequest& request, No
   auto there = check_something_is_there(formats, *file, request.force);
   refused.nothing_there = !there && there.error().kind == ErrorKind::NotRecognised;
   TRY_OK(std::move(there));
-  TRY(const auto image, open_jump_image(formats, request.device, request.offset));
   TRY(const auto history, areas.read_history(*file));
   TRY_OK(check_history(history, request.device, request.force));
+  TRY(const auto image, open_jump_image(formats, request.device, request.offset));
   const Machine here = read_machine("");
   note_missing_records(request, image);
   TRY(auto overridden, compare_processor(request, image, refused.processor));
+  TRY_OK(compare_hardware(request, image, here, overridden));
   TRY_OK(check_paging(image));
   TRY_OK(check_pages_are_whole(image));
   TRY(const auto pages, pages_of(image));
