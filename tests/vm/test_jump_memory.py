@@ -17,6 +17,7 @@ from test_jump import SAVE, JumpTest, pages, pages_called  # noqa: E402
 ADDED = range(0x100000, 0x110000)  # page frames of the 256 MiB that are added
 ROOM_FOR_MORE = ["-m", "512,slots=2,maxmem=2G"]
 FAR_UP = 0x4000000000  # 256 GiB: above what one piece of memory can have a map of
+OFFLINE = FAR_UP + (1 << 30)  # 128 MiB that somebody takes offline
 HAS_CHANGED = "the machine's memory is not what it was when it was armed; hibtool arm again"
 
 
@@ -101,10 +102,11 @@ class MemoryThatIsAdded(MemoryTest):
 
 
 class MemoryThatIsNotRead(MemoryTest):
-    """A page is poisoned, a balloon holds some, much is free, and some lies far above the rest."""
+    """A page is poisoned, a balloon holds some, a module is offline, much is free, and some lies far above the rest."""
 
     machine = Machine(machine="q35", modules=("virtio_balloon", "hwpoison_inject"))
-    extra = ["-m", "512,slots=1,maxmem=512G", "-object", "memory-backend-ram,id=far,size=128M", "-device", f"pc-dimm,memdev=far,addr={FAR_UP:#x}",
+    extra = ["-m", "512,slots=2,maxmem=512G", "-object", "memory-backend-ram,id=far,size=128M", "-device", f"pc-dimm,memdev=far,addr={FAR_UP:#x}",
+             "-object", "memory-backend-ram,id=off,size=128M", "-device", f"pc-dimm,memdev=off,addr={OFFLINE:#x}",
              "-device", "virtio-balloon-pci,id=balloon"]
 
     def poison(self, guest):
@@ -123,10 +125,11 @@ class MemoryThatIsNotRead(MemoryTest):
         self.fail("the balloon does not grow")
 
     def begin_without(self, guest, living):
-        """A machine with a poisoned page, which is returned, and a balloon."""
+        """A machine with a poisoned page, which is returned, memory that is offline, and a balloon."""
         self.begin(guest, living.machine)
+        self.run_in(guest, f"cd /sys/devices/system/memory/memory{OFFLINE >> 27} && echo offline > state && grep -q offline state; cd /")
         frame = self.poison(guest)
-        self.inflate(guest, 544)
+        self.inflate(guest, 672)
         return frame, life(guest)
 
     def go_on(self, guest, living, before):
@@ -160,10 +163,11 @@ class MemoryThatIsNotRead(MemoryTest):
         return living.folder / "vmcore"
 
     def assert_left_out(self, living, frame):
-        record = self.memory_record(living.target)
+        record, elf = self.memory_record(living.target), self.as_elf(living)
         self.assertEqual(record["poisoned_pages"], 1)
+        self.assertGreaterEqual(record["offline_pages"], 32768)
+        self.assertFalse(any(is_held(elf, (OFFLINE >> 12) + number) for number in range(0, 32768, 512)), "memory that is offline")
         self.assertIn({"start": FAR_UP, "bytes": 128 << 20}, record["range"])
-        elf = self.as_elf(living)
         self.assertFalse(is_held(elf, frame), f"page frame {frame:#x}")
         self.assertTrue(any(is_held(elf, FAR_UP // 4096 + number) for number in range(32768)))
         self.assertGreater(self.hibtool("inspect", "--json", living.target)["pages"]["absent"], 20000)
