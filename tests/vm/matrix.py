@@ -73,20 +73,7 @@ def run(series, hardware):
     return "| " + " | ".join(map(str, cells)) + " |", problem
 
 
-WHOLE_HEADING = """
-## Whole systems
-
-A Debian as debootstrap installs it, set up as [the guide](guide/hibernate.md#setting-it-up) says, with the files of
-[samples/boot](../samples/boot/README.md). `hibtool arm` runs at boot, by a unit of systemd; `hibtool resume` runs in
-the initramfs, before a file system is mounted. Somebody is logged in, with tmux and a program that looks at its data in
-memory, writes files, watches the clocks, and talks over one TCP connection to a machine that stays. Each system makes a
-rehearsal and a checkpoint, and goes through power cycles into new QEMU processes. After each of them the program and
-the connection have gone on, the clocks are right, no unit of systemd has failed, the variables of the firmware can be
-read and written, and the journal has no warning but those of [the jump itself](kernel-glue.md#how-it-works). At the end
-the system shuts down, and fsck finds nothing. `tests/vm/test_full_jump.py` does it, by hand.
-
-The seconds are the longest of each system's cycles; "back" begins when the firmware does.
-
+WHOLE_HEADING = """\
 | system | kernel | memory | setup | cycles | save | back | result |
 | --- | --- | --- | --- | --- | --- | --- | --- |"""
 NAMES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
@@ -94,11 +81,10 @@ NAMES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 
 def whole(kind):
     """A row of the table of whole systems."""
-    cycles = 10 if kind in (test_full_jump.Bookworm, test_full_jump.Trixie) else 1
-    case = kind("test_ten_power_cycles" if cycles == 10 else "test_one_power_cycle")
+    case = kind("test_ten_power_cycles" if kind.goes_ten_times else "test_one_power_cycle")
     with redirect_stdout(sys.stderr):
         result = unittest.TextTestRunner(stream=sys.stderr).run(case)
-    return whole_row(kind, case.guest.kernel.release, case.figures, cycles, result.wasSuccessful()), result.wasSuccessful()
+    return whole_row(kind, case.guest.kernel.release, case.figures, 10 if kind.goes_ten_times else 1, result.wasSuccessful()), result.wasSuccessful()
 
 
 def whole_row(kind, release, figures, cycles, good):

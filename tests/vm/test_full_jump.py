@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The kernel jump on whole Debian systems, set up as docs/guide/hibernate.md says and samples/boot has it: a unit arms at boot, the
-initramfs resumes. Somebody is logged in and works, with a TCP connection to a machine that stays. By hand: minutes for each class,
+"""The kernel jump on whole Debian systems, with what the package hibtool-hibernate installs: a unit arms at boot, `systemctl hibernate`
+jumps, the initramfs resumes. Somebody is logged in and works, with a TCP connection to a machine that stays. By hand: minutes for each class,
 root, debootstrap, ovmf, qemu-utils.
 
     HIBTOOL=build/hibtool tests/vm/test_full_jump.py Trixie.test_ten_power_cycles
@@ -8,7 +8,6 @@ root, debootstrap, ovmf, qemu-utils.
 
 import ast
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -28,10 +27,14 @@ from jump import SOURCE, digest_of  # noqa: E402
 from support import HIBTOOL, ROOT  # noqa: E402
 
 CACHE = ROOT / "build" / "vm-cache"
-BOOT = ROOT / "samples" / "boot"
-DEFAULT = (BOOT / "hibtool.default").read_text()
+INSTALLED_BY = ROOT / "debian" / "hibtool-hibernate.install"
+UNIT = "usr/lib/systemd/system/hibtool-arm.service"
+PLACE = "var/lib/hibtool/place"
+NO_SWAP = FSTAB.replace(" sw ", " noauto ")
 DRIVERS = "nvme\nvirtio_pci\nvirtio_blk\nxhci_pci\nusb_storage\nsd_mod\next4\nbtrfs\ncrc32c_generic\n"
 VARIABLE = "/sys/firmware/efi/efivars/HibtoolTest-10101010-1010-4010-8010-101010101010"
+# systemd notes where the kernel's own hibernation put its image.
+VARIABLES = "ls -I 'HibernateLocation-*' /sys/firmware/efi/efivars | sort; cat /sys/firmware/efi/efivars/Boot0* | md5sum"
 AUTOLOGIN = "[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin {} --noclear %I linux\n"
 NETWORK = "[Match]\nName=en* eth*\n[Network]\nAddress=192.0.2.2/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
 PROFILE = '[ "$(tty)" != /dev/tty1 ] || tmux new-session -d -s work "python3 /usr/local/bin/worker 192.0.2.1"\n'
@@ -42,6 +45,30 @@ EXPECTED = {
     r"kernel: (Restarting tasks \.\.\. )?done\.$": "the kernel's line about tasks that go on, continued without a level",
     r"kernel: clocksource: Long readout interval, skipping watchdog check: cs_nsec: (\d{3})\d+ wd_nsec: \1\d+$": "a host so busy that a timer came late, by both clocks",
 }
+
+
+def configured(target="/dev/disk/by-partlabel/hibernation", **settings):
+    """/etc/hibtool.conf."""
+    text = (ROOT / "kernel-glue/integration/hibtool.conf").read_text()
+    for name, value in {"TARGET": target, **settings}.items():
+        text, changed = re.subn(f"^{name}=.*$", f"{name}={value}", text, flags=re.M)
+        assert changed == 1, name
+    return text
+
+
+def place(device="/dev/disk/by-partlabel/hibernation", offset=0, kernel="no"):
+    """What arm leaves for the initramfs."""
+    return f"DEVICE={device}\nOFFSET={offset}\n# The initramfs has the kernel: {kernel}"
+
+
+def packaged():
+    """The files of hibtool-hibernate, by the package's own list."""
+    files = {UNIT: ROOT / "kernel-glue/integration/systemd/hibtool-arm.service"}
+    for line in INSTALLED_BY.read_text().splitlines():
+        pattern, folder = line.split()
+        for source in ROOT.glob(pattern):
+            files |= {f"{folder}/{path.relative_to(source.parent)}": path for path in ([source] if source.is_file() else source.rglob("*")) if path.is_file()}
+    return files
 
 
 def module_for(release):
@@ -69,7 +96,7 @@ def missing_libraries(root):
 
 
 def installed(variant, folder):
-    """The files of somebody who has followed the guide, and who works on it."""
+    """The files of a system with hibtool's packages, and of somebody who works on it."""
     root = tree(CACHE, variant.maker, variant.release, variant.purpose)
     kernel = next((root / "lib/modules").iterdir()).name
     program = folder / "hibtool"
@@ -78,10 +105,9 @@ def installed(variant, folder):
     return {
         "usr/bin/hibtool": program, **missing_libraries(root),
         f"usr/lib/modules/{kernel}/updates/hibjump.ko": module_for(variant.release),
-        "etc/default/hibtool": BOOT / "hibtool.default",
-        "etc/systemd/system/hibtool-arm.service": BOOT / "hibtool-arm.service",
-        f"{WANTS}/hibtool-arm.service": Link("/etc/systemd/system/hibtool-arm.service"),
-        **{f"etc/initramfs-tools/{name}": BOOT / "initramfs-tools" / name for name in ("hooks/hibtool", "scripts/local-premount/hibtool")},
+        **packaged(),
+        "etc/hibtool.conf": configured(), PLACE: place(),
+        f"{WANTS}/hibtool-arm.service": Link(f"/{UNIT}"),
         "etc/systemd/system/getty@tty1.service.d/autologin.conf": AUTOLOGIN.format(USER),
         f"{WANTS}/systemd-networkd.service": Link("/usr/lib/systemd/system/systemd-networkd.service"),
         "etc/systemd/network/10-wired.network": NETWORK,
@@ -117,10 +143,12 @@ class Peer:
 
 class WholeSystem:
     variant = Variant(purpose="work", release="trixie", uefi=True, bus="nvme", image_mib=1024, memory_mib=1024, drivers=DRIVERS, resume="none",
-                      append="crashkernel=192M")
+                      fstab=NO_SWAP, append="crashkernel=192M")
     card = "virtio-net-pci"
     devices = ()  # more of QEMU's
     resume = ""  # what is said to the boot that resumes
+    hibernate = "systemctl hibernate"
+    goes_ten_times = False  # for the table of docs/jump-matrix.md
 
     def setUp(self):
         folder = os.environ.get("FULL_FOLDER")
@@ -152,7 +180,7 @@ class WholeSystem:
         """What a later look is compared with."""
         cursor = re.search(r"cursor: (\S+)", boot.do("journalctl -n0 --show-cursor"))[1]
         return {"work": self.work(boot), "cursor": cursor, "boot": boot.do("cat /proc/sys/kernel/random/boot_id"),
-                "variables": boot.do("ls /sys/firmware/efi/efivars | sort; cat /sys/firmware/efi/efivars/Boot0* | md5sum") if self.variant.uefi else ""}
+                "variables": boot.do(VARIABLES) if self.variant.uefi else ""}
 
     def assert_goes_on(self, boot, before):
         now = self.work(boot)
@@ -172,7 +200,7 @@ class WholeSystem:
         boot.do("/usr/lib/systemd/systemd-networkd-wait-online --timeout=60")  # a card has its cable back when the ends have agreed
         self.assertIn("routable", boot.do("networkctl --no-legend list"))
         if self.variant.uefi:
-            self.assertEqual(boot.do("ls /sys/firmware/efi/efivars | sort; cat /sys/firmware/efi/efivars/Boot0* | md5sum"), before["variables"])
+            self.assertEqual(boot.do(VARIABLES), before["variables"])
             word = str(time.time())
             self.assertEqual(boot.do(f"printf '\\7\\0\\0\\0%s' {word} > {VARIABLE} && cat {VARIABLE} | tail -c +5 && echo && chattr -i {VARIABLE} && rm {VARIABLE}"), word)
         said = boot.do(f"journalctl -p warning -o short --no-hostname --after-cursor='{before['cursor']}'").splitlines()
@@ -192,6 +220,10 @@ class WholeSystem:
     def arm_again(self, boot):
         boot.do("systemctl restart hibtool-arm", timeout=300)
 
+    def wait_armed(self, boot, before):
+        """After each resume it is armed again."""
+        boot.do(f"until journalctl -q -u hibtool-arm --after-cursor='{before['cursor']}' -o cat | grep -q '^Finished'; do sleep 1; done", timeout=300)
+
     # ---- the steps
 
     def rehearse(self, boot):
@@ -210,14 +242,17 @@ class WholeSystem:
     def save(self, boot):
         before = self.note(boot)
         begin = time.monotonic()
-        boot.guest.send("hibtool hibernate")
+        boot.guest.send(self.hibernate)
         boot.guest.wait_end(600)
         self.figures.append([time.monotonic() - begin])
         return before
 
     def came_back(self, boot, before, begin):
-        said = boot.guest.read_until(r"^(CODE \d+|READY)$", 600)
-        self.assertEqual(said[-2:], ["resumed from the image", "CODE 0"], "\n".join(line for line in boot.console().splitlines() if "hib" in line))
+        said = boot.guest.read_until(r"^(WOKE post .*|READY)$", 600)
+        self.assertEqual(said[-1], f"WOKE post {self.hibernate.split()[-1]}", "\n".join(line for line in boot.console().splitlines() if "hib" in line))
+        boot.guest.send("echo BACK")
+        boot.guest.read_until("^BACK$")
+        boot.guest.read_until(r"^CODE \d+$")
         self.figures[-1].append(time.monotonic() - begin)
         self.assert_goes_on(boot, before)
         self.say(f"cycle {len(self.figures)}: saved in {self.figures[-1][0]:.1f} s, back in {self.figures[-1][1]:.1f} s")
@@ -226,6 +261,7 @@ class WholeSystem:
         with self.boot() as boot:
             self.ready(boot)
             self.say("booted")
+            self.assertEqual(boot.do("busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager CanHibernate"), 's "yes"')
             self.rehearse(boot)
             self.arm_again(boot)
             self.checkpoint(boot)
@@ -235,8 +271,8 @@ class WholeSystem:
             begin = time.monotonic()
             with self.boot(self.resume) as boot:
                 self.came_back(boot, before, begin)
+                self.wait_armed(boot, before)
                 if number + 1 < count:
-                    self.arm_again(boot)
                     before = self.save(boot)
                 else:
                     self.assert_ends_well(boot)
@@ -278,16 +314,19 @@ class WholeSystem:
 
 class Trixie(WholeSystem, unittest.TestCase):
     """UEFI, an ext4 root on a partition of an NVMe disk, the image on another partition of it."""
+    goes_ten_times = True
 
 
 class Bookworm(WholeSystem, unittest.TestCase):
     """UEFI, an ext4 root on a partition of an NVMe disk, the image on another partition of it."""
+    goes_ten_times = True
     variant = replace(WholeSystem.variant, release="bookworm")
 
 
 class Luks(WholeSystem, unittest.TestCase):
     """The root is ext4 in LUKS, which the initramfs unlocks with a key file of its own."""
-    variant = replace(WholeSystem.variant, root="luks", drivers=DRIVERS + "dm_crypt\naesni_intel\nxts\n", fstab=FSTAB.replace(f"UUID={ROOT_UUID}", "/dev/mapper/croot"))
+    goes_ten_times = True
+    variant = replace(WholeSystem.variant, root="luks", drivers=DRIVERS + "dm_crypt\naesni_intel\nxts\n", fstab=NO_SWAP.replace(f"UUID={ROOT_UUID}", "/dev/mapper/croot"))
 
     def made(self):
         made = super().made()
@@ -317,7 +356,8 @@ class Passphrase(Luks):
 
 class Btrfs(WholeSystem, unittest.TestCase):
     """The root is btrfs."""
-    variant = replace(WholeSystem.variant, root="btrfs", fstab=FSTAB.replace("ext4 errors=remount-ro 0 1", "btrfs defaults 0 0"))
+    goes_ten_times = True
+    variant = replace(WholeSystem.variant, root="btrfs", fstab=NO_SWAP.replace("ext4 errors=remount-ro 0 1", "btrfs defaults 0 0"))
 
 
 class BookwormLuks(Luks):
@@ -330,20 +370,20 @@ class BookwormBtrfs(Btrfs):
 
 class SwapDevice(WholeSystem, unittest.TestCase):
     """The image goes to a swap device, which is one again after each way back."""
-    variant = replace(WholeSystem.variant, swap_mib=1024, image_mib=16, fstab=FSTAB.replace(" sw ", " noauto "),
-                      files={"etc/default/hibtool": DEFAULT.replace("by-partlabel/hibernation", "by-partlabel/swap")})
+    SWAP = "/dev/disk/by-partlabel/swap"
+    variant = replace(WholeSystem.variant, swap_mib=1024, image_mib=16, files={"etc/hibtool.conf": configured(SWAP), PLACE: place(SWAP)})
 
     def came_back(self, boot, before, begin):
         super().came_back(boot, before, begin)
-        boot.do(f"udevadm settle && swapon UUID={SWAP_UUID}")
-        self.assertIn("in use", boot.do("hibtool arm --target /dev/disk/by-partlabel/swap 2>&1", code=4))
-        boot.do("swapoff -a")
+        self.wait_armed(boot, before)
+        boot.do(f"systemctl stop hibtool-arm && udevadm settle && swapon UUID={SWAP_UUID}")
+        self.assertIn("in use", boot.do(f"hibtool arm --target {self.SWAP} 2>&1", code=4))
+        boot.do("swapoff -a && systemctl start hibtool-arm")
 
 
 class SwapFile(WholeSystem, unittest.TestCase):
-    """The image goes to the blocks of a file on the ext4 root, which was a swap file."""
-    variant = replace(WholeSystem.variant, image_mib=16, files={"etc/default/hibtool": DEFAULT.replace("/dev/disk/by-partlabel/hibernation", "/swapfile")
-                                                                .replace("DEVICE=", "DEVICE=/dev/disk/by-partlabel/root")})
+    """The image goes to the blocks of a file on the ext4 root, which was a swap file. Arming tells the initramfs where they lie."""
+    variant = replace(WholeSystem.variant, image_mib=16, files={"etc/hibtool.conf": configured("/swapfile")})
 
     def setUp(self):
         super().setUp()
@@ -353,21 +393,63 @@ class SwapFile(WholeSystem, unittest.TestCase):
             self.assertIn("in use: the machine swaps to it", boot.do("hibtool arm --force --target /swapfile 2>&1", code=4))
             boot.do("swapoff /swapfile")
             self.assertIn("a file with something in it, expected a preallocated one; --force overwrites it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
-            offset = json.loads(boot.do("hibtool arm --json --force --target /swapfile"))["target"]["offset"]
-            boot.do(f"sed -i 's/^OFFSET=/&{offset}/' /etc/default/hibtool && update-initramfs -u && systemctl reset-failed", timeout=600)
+            boot.do("rm /swapfile && fallocate -l 640M /swapfile && systemctl restart hibtool-arm", timeout=600)
+            self.assertRegex(boot.do(f"cat /{PLACE}"), rf"^DEVICE=/dev/disk/by-uuid/{ROOT_UUID}\nOFFSET=[1-9]\d*\n")
             boot.power_off()
         self.guest.take_initramfs()
 
 
 class StandBy(WholeSystem, unittest.TestCase):
     """The saver stands by."""
-    variant = replace(WholeSystem.variant, files={"etc/default/hibtool": DEFAULT.replace("OPTIONS=", "OPTIONS=--standby")})
+    goes_ten_times = True
+    variant = replace(WholeSystem.variant, files={"etc/hibtool.conf": configured(STANDBY="yes")})
 
 
 class ThroughTheSaver(WholeSystem, unittest.TestCase):
     """The restorer lacks the module: the saver goes back."""
-    variant = replace(WholeSystem.variant, files={"etc/default/hibtool": DEFAULT.replace("KERNEL=no", "KERNEL=yes")})
+    variant = replace(WholeSystem.variant, files={"etc/hibtool.conf": configured(KERNEL="yes"), PLACE: place(kernel="yes")})
     resume = "module_blacklist=hibjump"
+
+
+class LuksStandBy(Luks):
+    """The root is in LUKS, and the saver stands by."""
+    goes_ten_times = False
+    variant = replace(Luks.variant, files=StandBy.variant.files)
+
+
+class LuksThroughTheSaver(Luks):
+    """The root is in LUKS, and the restorer lacks the module: the saver goes back."""
+    goes_ten_times = False
+    variant = replace(Luks.variant, files=ThroughTheSaver.variant.files)
+    resume = ThroughTheSaver.resume
+
+
+class SuspendThenHibernate(WholeSystem, unittest.TestCase):
+    """It sleeps at first, and hibernates when the clock wakes it."""
+    variant = replace(WholeSystem.variant, files={"etc/systemd/sleep.conf.d/test.conf": "[Sleep]\nHibernateDelaySec=20s\nSuspendState=freeze"})
+    hibernate = "systemctl suspend-then-hibernate"
+
+
+class FallsBack(WholeSystem, unittest.TestCase):
+    """No memory is set aside for the saver, so that the kernel hibernates by itself, into its swap area."""
+    variant = replace(WholeSystem.variant, append=f"resume=UUID={SWAP_UUID}", resume=f"UUID={SWAP_UUID}", fstab=FSTAB, swap_mib=1024)
+
+    def cycles(self, count):
+        with self.boot() as boot:
+            self.assertEqual(boot.wait(600), "READY")
+            boot.do("until grep -q \"'network': [1-9]\" /dev/shm/worker; do sleep 1; done", timeout=300)
+            before = self.save(boot)
+        for number in range(count):
+            begin = time.monotonic()
+            with self.boot() as boot:
+                self.came_back(boot, before, begin)
+                said = boot.do("journalctl -b -o cat -u systemd-hibernate")
+                self.assertIn("region: no memory is set aside for the saver", said)
+                self.assertIn("hibtool did not hibernate, as said above: the kernel does, by itself", said)
+                if number + 1 < count:
+                    before = self.save(boot)
+                else:
+                    self.assert_ends_well(boot)
 
 
 class Crowded(WholeSystem, unittest.TestCase):

@@ -1,0 +1,32 @@
+#!/bin/bash
+# dracut's module: goes back into a machine that a kernel jump has saved.
+
+check() {
+	require_binaries hibtool || return 1
+	TARGET=
+	. "$dracutsysrootdir/etc/hibtool.conf" 2> /dev/null
+	[[ $TARGET ]]
+}
+
+depends() {
+	return 0
+}
+
+installkernel() {
+	hostonly='' instmods hibjump softdog
+}
+
+install() {
+	inst_multiple hibtool modprobe grep sleep cat
+	inst_simple /etc/hibtool.conf
+	inst_simple /usr/libexec/hibtool/resume
+	[[ ! -e $dracutsysrootdir/var/lib/hibtool/place ]] || inst_simple /var/lib/hibtool/place /etc/hibtool.place
+	if dracut_module_included systemd; then
+		inst_simple "$moddir/hibtool-resume.service" "$systemdsystemunitdir/hibtool-resume.service"
+		$SYSTEMCTL -q --root "$initdir" add-wants initrd.target hibtool-resume.service
+	else
+		inst_hook pre-mount 05 /usr/libexec/hibtool/resume
+	fi
+	. "$dracutsysrootdir/etc/hibtool.conf"
+	[[ $KERNEL != yes ]] || inst_simple "/boot/vmlinuz-$kernel"
+}
