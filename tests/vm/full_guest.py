@@ -40,7 +40,7 @@ PURPOSES = {
              "liblzo2-2", "libsnappy1v5", "libstdc++6"),
     "build": ("linux-headers-amd64", "make"),  # of modules for its kernel
 }
-DRACUT = 'dracut --quiet --force --no-hostonly --drivers "virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "{modules}" --kver {release} /boot/initrd.img-{release}'
+DRACUT = 'dracut --quiet --force --no-hostonly --drivers "nvme virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "{modules}" --kver {release} /boot/initrd.img-{release}'
 # What drivers the initramfs has: all of them take a minute to unpack under emulation.
 DRIVERS = "virtio_pci\nvirtio_blk\next4\n"
 
