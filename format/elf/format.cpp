@@ -11,6 +11,8 @@ constinit const Format kFormat = {
     .open = open,
     .may_be_flattened = true,
     .write = make_writer,
+    .layout = layout_of,
+    .mounted_as = "vmcore",
     .keeps_notes = true,
 };
 

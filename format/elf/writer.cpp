@@ -112,10 +112,7 @@ std::vector<std::byte> notes_of(const ImageReader& source) {
 
 }  // namespace
 
-// Header, program headers, notes, then one PT_LOAD for each run of present pages; pages that are not in the
-// image are in no segment, so that no tool takes them for zeros.
-Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
-                                              const WriteOptions&) {
+Result<LinearLayout> layout_of(const ImageReader& source) {
   const std::uint32_t page_size = source.info().page_size;
   TRY(const std::vector<PageRun> runs, present_runs(source));
   const std::vector<std::byte> notes = notes_of(source);
@@ -161,6 +158,12 @@ Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader&
   layout.pieces.push_back({0, std::move(head), 0, 0});
   std::move(pages.begin(), pages.end(), std::back_inserter(layout.pieces));
   layout.file_bytes = offset;
+  return layout;
+}
+
+Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
+                                              const WriteOptions&) {
+  TRY(LinearLayout layout, layout_of(source));
   return make_linear_sink(output, std::move(layout));
 }
 

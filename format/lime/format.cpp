@@ -11,6 +11,7 @@ constinit const Format kFormat = {
     .open = open,
     .takes_page_size = true,
     .write = make_writer,
+    .layout = layout_of,
 };
 
 }  // namespace hib::lime

@@ -5,8 +5,7 @@
 
 namespace hib::lime {
 
-Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
-                                              const WriteOptions&) {
+Result<LinearLayout> layout_of(const ImageReader& source) {
   const std::uint32_t page_size = source.info().page_size;
   LinearLayout layout;
   layout.page_size = page_size;
@@ -25,6 +24,12 @@ Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader&
     offset += run.count * page_size;
   }
   layout.file_bytes = offset;
+  return layout;
+}
+
+Result<std::unique_ptr<PageSink>> make_writer(Output& output, const ImageReader& source,
+                                              const WriteOptions&) {
+  TRY(LinearLayout layout, layout_of(source));
   return make_linear_sink(output, std::move(layout));
 }
 

@@ -12,6 +12,8 @@ constinit const Format kFormat = {
     .takes_base_address = true,
     .takes_page_size = true,
     .write = make_writer,
+    .layout = layout_of,
+    .mounted_as = "memory.raw",
     .zeros_for_absent = true,
 };
 

@@ -11,6 +11,7 @@
 
 #include "lib/image/area.h"
 #include "lib/image/carve.h"
+#include "lib/image/linear_layout.h"
 #include "lib/image/reader.h"
 #include "lib/image/sink.h"
 #include "lib/os/file.h"
@@ -68,6 +69,10 @@ struct Format {
                                              const WriteOptions& options) = nullptr;
   Result<std::unique_ptr<PageSink>> (*write_into)(const std::string& path, const ImageReader& source,
                                                   const WriteOptions& options) = nullptr;
+  // The file that `write` makes of a source, where that is known before a page is read. `mounted_as` names it
+  // in a mounted image (lib/mount); empty: it is not shown there.
+  Result<LinearLayout> (*layout)(const ImageReader& source) = nullptr;
+  std::string_view mounted_as = {};
   std::span<const std::string_view> codecs = {};  // of a written image; empty: no choice
   std::string_view default_codec = {};            // empty: as in the source
   bool is_resumed_from = false;                   // by a kernel: nobody may write one with lost pages

@@ -129,19 +129,4 @@ std::unique_ptr<PageSink> make_linear_sink(Output& output, LinearLayout layout) 
   return std::make_unique<LinearSink>(output, std::move(layout));
 }
 
-Result<std::vector<PageRun>> present_runs(const ImageReader& source) {
-  TRY(auto runs, source.runs());
-  std::vector<PageRun> joined;
-  for (;;) {
-    TRY(const auto run, runs->next());
-    if (!run) return joined;
-    if (!run->is_present()) continue;
-    if (!joined.empty() && joined.back().end() == run->first) {
-      joined.back().count += run->count;
-    } else {
-      joined.push_back({run->first, run->count, PageState::Data, 0});
-    }
-  }
-}
-
 }  // namespace hib
