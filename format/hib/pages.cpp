@@ -252,6 +252,24 @@ Result<Reader::ChunkPlace> Reader::chunk_with_pfn(Pfn pfn) const {
                   .of(file_->path()));
 }
 
+// The page that was stored where this one was found to be equal.
+Result<Pfn> Reader::holder_of(Pfn pfn) const {
+  TRY(const ChunkPlace place, chunk_with_pfn(pfn));
+  const auto& [loaded, chunk] = place;
+  TRY(const auto runs, map_runs(loaded->index, *chunk));
+  const auto run =
+      std::upper_bound(runs.begin(), runs.end(), pfn, [](Pfn p, const MapRun& r) { return p < r.end(); });
+  const std::uint64_t slot = run->slot + (pfn - run->first);
+  if (run->kind != MapKind::Equal || slot >= chunk->first_slot) return pfn;
+  TRY(const ChunkPlace other, chunk_with_slot(slot));
+  TRY(const auto stored, map_runs(other.first->index, *other.second));
+  for (const MapRun& one : stored) {
+    if (one.kind == MapKind::Stored && slot >= one.slot && slot - one.slot < one.count)
+      return one.first + (slot - one.slot);
+  }
+  return pfn;
+}
+
 // ---- one page
 
 // Whoever follows pointers asks for one page here and one there, and then for many of a table.
@@ -349,7 +367,7 @@ void Reader::load(PageBatch& batch) const {
 std::uint64_t Reader::pages_elsewhere(const ChunkEntry& chunk, const MapRun& run,
                                       const PageBatch& batch) const {
   if (run.kind == MapKind::Base) return run.count;
-  if (run.kind != MapKind::Equal) return 0;
+  if (run.kind != MapKind::Equal || batch.without_copies) return 0;
   const std::uint64_t earlier =
       run.slot >= chunk.first_slot ? 0 : std::min(run.count, chunk.first_slot - run.slot);
   if (!batch.hashes_only) return earlier;
@@ -394,6 +412,7 @@ void Reader::load_run(const Index& index, const ChunkEntry& chunk, const MapRun&
     const Pfn pfn = run.first + i;
     const std::uint64_t slot = run.slot + i;
     const bool here = run.kind != MapKind::Base && slot >= chunk.first_slot;
+    if (!here && run.kind == MapKind::Equal && batch.without_copies) continue;
     if (!here && run.kind == MapKind::Equal && batch.hashes_only) {
       if (const auto hash = slot_hashes_.get(slot)) {
         batch.items.push_back({{pfn, 1, PageState::Data, 0}, nullptr, *hash});

@@ -31,6 +31,8 @@ class Reader final : public ImageReader {
   Result<std::unique_ptr<BatchSource>> batches() const override { return batches_of(Space::Memory); }
   void load(PageBatch& batch) const override;
   Result<void> read_page(Pfn pfn, MutableBytes out) const override;
+  bool decodes_whole_batches() const override { return true; }
+  Pfn decoded_with(Pfn pfn) const override { return holder_of(pfn).value_or(pfn); }
   Result<RangeMap> map() const override;
   StructureCheck check_structure() const override;
   Result<std::unique_ptr<PageHashSource>> page_hashes() const override { return hashes_of(Space::Memory); }
@@ -114,6 +116,7 @@ class Reader final : public ImageReader {
                                                            std::uint64_t keep_bytes) const;
   Result<ChunkPlace> chunk_with_slot(std::uint64_t slot) const;
   Result<ChunkPlace> chunk_with_pfn(Pfn pfn) const;
+  Result<Pfn> holder_of(Pfn pfn) const;
   Result<void> read_slot(std::uint64_t slot, Access access, MutableBytes out) const;
   Result<void> read_one(Pfn pfn, Access access, MutableBytes out) const;
   Result<void> read_of_base(Pfn pfn, Access access, MutableBytes out) const;

@@ -16,6 +16,8 @@ class ForwardingReader : public ImageReader {
   Result<std::unique_ptr<BatchSource>> batches() const override { return below_.batches(); }
   void load(PageBatch& batch) const override { below_.load(batch); }
   Result<void> read_page(Pfn pfn, MutableBytes out) const override { return below_.read_page(pfn, out); }
+  bool decodes_whole_batches() const override { return below_.decodes_whole_batches(); }
+  Pfn decoded_with(Pfn pfn) const override { return below_.decoded_with(pfn); }
   Result<RangeMap> map() const override { return below_.map(); }
   StructureCheck check_structure() const override { return below_.check_structure(); }
   WholeCheck check_whole() const override { return below_.check_whole(); }

@@ -36,6 +36,8 @@ struct PageBatch {
   std::shared_ptr<const void> context;  // the reader's own: what `token` counts in
   std::shared_ptr<const void> pages;    // the reader's own: keeps bytes alive that lie outside `buffer`
   std::uint64_t token = 0;              // the reader's own: which of its blocks this is
+  bool without_copies =
+      false;  // pages whose bytes lie in another batch are left out: ImageReader::decoded_with()
   bool hashes_only = false;  // only the hashes are wanted: a page that equals another need not be read again
   std::vector<PageRun> runs;
 
@@ -114,6 +116,13 @@ class ImageReader {
 
   // One page. Absent and unreadable pages, and holes, are an error.
   virtual Result<void> read_page(Pfn pfn, MutableBytes out) const = 0;
+
+  // One page costs about as much as all of the batch that it is in. Who reads pages here and there then does
+  // better to load whole batches and keep them.
+  virtual bool decodes_whole_batches() const { return false; }
+  // The page of whose batch the bytes of this one are a part: another one where the image keeps equal pages
+  // once.
+  virtual Pfn decoded_with(Pfn pfn) const { return pfn; }
 
   virtual Result<RangeMap> map() const = 0;
 
