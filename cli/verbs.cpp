@@ -9,6 +9,7 @@ std::unique_ptr<Verb> make_diff();
 std::unique_ptr<Verb> make_disarm();
 std::unique_ptr<Verb> make_hibernate();
 std::unique_ptr<Verb> make_inspect();
+std::unique_ptr<Verb> make_mount();
 std::unique_ptr<Verb> make_probe();
 std::unique_ptr<Verb> make_rearm();
 std::unique_ptr<Verb> make_restore();
@@ -23,6 +24,7 @@ constexpr VerbRow kVerbs[] = {
     {"verify", "prove an image, layer by layer, and say what cannot be proven", make_verify},
     {"create", "pack memory into a .hib image", make_create},
     {"restore", "write the memory of an image in another format", make_restore},
+    {"mount", "show the memory of an image as files, without writing a copy", make_mount},
     {"diff", "compare the memory and the devices of two images, of any formats", make_diff},
     {"rearm", "put the signature of a consumed hibernation image back, where that is safe", make_rearm},
     {"diagnose", "say why a machine did not resume, and whether its session can be had back", make_diagnose},

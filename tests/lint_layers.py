@@ -16,6 +16,7 @@ ALLOWED = {
     "lib/image": "lib/base lib/os lib/codec",
     "lib/fs": LOW,
     "lib/memory": LOW,
+    "lib/mount": LOW,
     "lib/device": f"{LOW} lib/fs",
     "lib/device/probe": f"{LOW} lib/fs lib/device",
     "lib/device/match": f"{LOW} lib/device",
@@ -35,11 +36,11 @@ ALLOWED = {
                         " lib/jump/boot",
     "lib/jump/saver": f"{LOW} lib/ops lib/device lib/device/probe lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                       " lib/jump/restore",
-    "lib/report": f"{LOW} lib/fs lib/memory lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
+    "lib/report": f"{LOW} lib/fs lib/memory lib/mount lib/ops lib/device lib/device/probe lib/device/match lib/device/policy lib/jump lib/jump/module lib/jump/boot"
                   " lib/jump/check lib/jump/restore lib/diagnose lib/diagnose/log lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
     "format": f"{LOW} format/NAME",
     "format/NAME": f"{LOW} lib/memory",
-    "cli": f"{LOW} lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/check lib/jump/restore"
+    "cli": f"{LOW} lib/mount lib/ops lib/device lib/device/probe lib/device/match lib/report lib/jump lib/jump/boot lib/jump/check lib/jump/restore"
            " lib/diagnose/boot lib/diagnose/post_mortem lib/diagnose/preflight",
 }
 # The program itself is where the table of formats and the saver meet.
@@ -62,13 +63,14 @@ FENCED = {
     "blkid/": ("lib/os/",),
     "pci/": ("lib/os/device_names",),
     "libnbd.h": ("lib/os/nbd",),
+    "fuse": ("lib/mount/fuse_library",),
     "systemd/": ("lib/diagnose/log/",),
     "libsmartcols": ("lib/report/text_table",),
     "ext2fs/": ("format/swsusp/",),
     "oneapi/": ("lib/ops/",),
 }
 # cli/ is verbs, each of which parses, calls one function and prints one report: what grows past this belongs into lib/.
-MAX_CLI_LINES = 2100
+MAX_CLI_LINES = 2250
 INCLUDE = re.compile(r'(?:\s|/\*.*?\*/)*#\s*include(?:_next)?\s*(?:"(?P<quoted>[^"]+)"|<(?P<other>[^>]+)>|(?P<odd>.*))')
 TOPS = ("lib/", "format/", "cli/", "kernel-glue/", "tests/")  # the root of the repository is an include directory
 SOURCES = (".h", ".cpp")

@@ -33,7 +33,7 @@ HOW_TO_ACCEPT = "If the new text is right: UPDATE_GOLDEN=1 python3 tests/cli/tes
 unpack = runpy.run_path(str(SAMPLES / "machines" / "unpack"))["unpack"]
 
 IMAGE, LATER = "debian-6.1-cloud.hib", "debian-6.1-cloud-later.hib"
-VERBS = ("inspect", "verify", "create", "restore", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume")
+VERBS = ("inspect", "verify", "create", "restore", "mount", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume")
 # What depends on the version of libzstd: the size of an image that was packed here, and the hash of its bytes.
 MASKED = re.compile(r"^(  file +|  integrity +xxh3-128 root ).*$", re.MULTILINE)
 
