@@ -14,6 +14,7 @@
 #include "lib/base/nearest.h"
 #include "lib/base/text.h"
 #include "lib/base/version.h"
+#include "lib/os/manual.h"
 
 namespace hib::cli {
 namespace {
@@ -41,14 +42,14 @@ struct Program {
     app.formatter(std::make_shared<HelpFormatter>());
     app.get_formatter()->label("SUBCOMMAND", "VERB");
     app.footer(fmt::format(
-        "\"hibtool help VERB\" says more of a verb; \"hibtool VERB --help\" is the same.\n"
+        "\"hibtool help VERB\" shows the manual page of a verb; \"hibtool VERB --help\" lists its options.\n"
         "Formats: {}; found by content.\n"
         "Exit codes: 0 done or good, 1 the answer is no, 2 could not, 3 partial, 4 refused, 5 authentication "
         "failed,\n"
         "64 usage, 128+N ended by signal N.",
         listed(formats.readable())));
     for (const VerbRow& row : verbs()) {
-      CLI::App* verb_app = app.add_subcommand(row.name, row.summary)->group("Verbs");
+      CLI::App* verb_app = app.add_subcommand(row.name, row.summary)->group(row.is_hidden ? "" : "Verbs");
       verb_app->footer("");  // not the program's, which it would inherit
       entries.push_back({verb_app, row.make()});
       entries.back().verb->add_options(*verb_app, common, formats);
@@ -73,10 +74,17 @@ std::string suggested(const std::string& word, const std::vector<std::string>& k
   return meant.empty() ? otherwise : fmt::format("did you mean \"{}\"?", meant);
 }
 
+// Those that --help shows.
 std::vector<std::string> verb_names() {
   std::vector<std::string> names;
-  for (const VerbRow& row : verbs()) names.emplace_back(row.name);
+  for (const VerbRow& row : verbs()) {
+    if (!row.is_hidden) names.emplace_back(row.name);
+  }
   return names;
+}
+
+bool is_verb(const std::string& word) {
+  return std::any_of(verbs().begin(), verbs().end(), [&](const VerbRow& row) { return row.name == word; });
 }
 
 // "--json" of every option that --help shows.
@@ -117,7 +125,7 @@ Result<void> check_verb(const std::vector<std::string>& arguments) {
   const std::string all = "the verbs are " + listed(names);
   if (arguments.empty()) return fail(usage("no verb", all));
   const std::string& word = arguments[0];
-  if (std::find(names.begin(), names.end(), word) != names.end() || is_option_of_program(word)) return {};
+  if (is_verb(word) || is_option_of_program(word)) return {};
   if (word.starts_with('-')) {
     return fail(usage(fmt::format("option \"{}\" in front of the verb", word),
                       suggested(word, {"--help", "--version"}, "options come after it, and " + all)));
@@ -127,7 +135,13 @@ Result<void> check_verb(const std::vector<std::string>& arguments) {
   return fail(usage(fmt::format("unknown verb \"{}\"", word), suggested(word, meant, all)));
 }
 
-// "help" is --help, and "help inspect" is "inspect --help".
+// On a terminal, "help inspect" is the manual page.
+bool is_shown_by_man(const std::vector<std::string>& arguments, const Streams& streams) {
+  if (arguments.size() != 2 || arguments[0] != "help" || !streams.out_is_terminal) return false;
+  return is_verb(arguments[1]) && show_manual("hibtool-" + arguments[1]);
+}
+
+// Otherwise "help" is --help, and "help inspect" is "inspect --help".
 std::vector<std::string> without_help_verb(std::vector<std::string> arguments) {
   if (arguments.empty() || arguments[0] != "help") return arguments;
   arguments.erase(arguments.begin());
@@ -146,6 +160,7 @@ int report_usage(const Error& error, const std::vector<std::string>& arguments, 
 
 // Parses and dispatches.
 int run_verb(const Formats& formats, const std::vector<std::string>& given, const Streams& streams) {
+  if (is_shown_by_man(given, streams)) return kDone;
   const std::vector<std::string> arguments = without_help_verb(given);
   const auto verb_known = check_verb(arguments);
   if (!verb_known) return report_usage(verb_known.error(), arguments, streams);
