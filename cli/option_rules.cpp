@@ -41,17 +41,30 @@ void add_format_option(CLI::App& verb, std::string& value, const Formats& format
                               listed(formats.names()),
                               count_images(verb).most > 1 ? "; for several images: A,B" : ""))
       ->type_name("NAME")
-      ->check(complaint, "");
+      ->check(complaint, "", listed(formats.names()) + ", " + std::string(kAutoFormat));
 }
 
 void take_one_of(CLI::Option& option, std::vector<std::string> values) {
+  const std::string all = listed(values);
   const auto complaint = [values = std::move(values)](const std::string& text) -> std::string {
     if (std::find(values.begin(), values.end(), text) != values.end()) return "";
     const std::string meant = nearest(text, values);
     const std::string advice = meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant);
     return fmt::format("\"{}\", expected {}{}", text, listed(values), advice);
   };
-  option.check(complaint, "");
+  option.check(complaint, "", all);  // the check's name: nobody sees it but values_of()
+}
+
+std::vector<std::string> values_of(CLI::Option& option) {
+  std::vector<std::string> values;
+  try {
+    const std::string all = option.get_validator(0)->get_name();
+    for (const std::string& value : split_list(all))
+      values.push_back(value.starts_with(' ') ? value.substr(1) : value);
+    if (all.empty()) values.clear();
+  } catch (const CLI::OptionNotFound&) {  // it has no check
+  }
+  return values;
 }
 
 void take_from_to(CLI::Option& option, std::int64_t low, std::int64_t high) {

@@ -24,6 +24,8 @@ std::size_t images_given(const CLI::App& verb);
 
 // The option takes one of these values.
 void take_one_of(CLI::Option& option, std::vector<std::string> values);
+// The values that an option takes; empty: any.
+std::vector<std::string> values_of(CLI::Option& option);
 
 // The option takes a whole number from `low` to `high`.
 void take_from_to(CLI::Option& option, std::int64_t low, std::int64_t high);

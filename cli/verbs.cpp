@@ -3,6 +3,7 @@
 namespace hib::cli {
 
 std::unique_ptr<Verb> make_arm();
+std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_create();
 std::unique_ptr<Verb> make_diagnose();
 std::unique_ptr<Verb> make_diff();
@@ -35,6 +36,7 @@ constexpr VerbRow kVerbs[] = {
     {"hibernate", "jump into the saver that arm has loaded: it writes this machine's memory into an image",
      make_hibernate},
     {"resume", "go back into the machine that hibernate has saved", make_resume},
+    {"completion", "print a script that completes command lines", make_completion, true},
 };
 
 }  // namespace

@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "lib/report/completion.h"
+
+namespace hib::report {
+namespace {
+
+// bash takes "--color=al" apart at the sign. Names with blanks are why the replies are read line by line.
+constexpr const char* kBashStart =
+    R"bash(# Completion for hibtool in bash. "hibtool completion bash" prints this.
+
+# Each line is a reply.
+_hibtool_reply() { mapfile -t COMPREPLY; }
+
+_hibtool_files() {
+  compopt -o filenames 2>/dev/null
+  _hibtool_reply < <(compgen -f -- "$1")
+}
+
+_hibtool_folders() {
+  compopt -o filenames 2>/dev/null
+  _hibtool_reply < <(compgen -d -- "$1")
+}
+
+_hibtool_devices() {
+  compopt -o filenames 2>/dev/null
+  _hibtool_reply < <(compgen -W "$(lsblk -nrpo NAME 2>/dev/null)" -- "$1"; compgen -f -- "$1")
+}
+
+# Words, also behind a comma.
+_hibtool_words() {
+  local before=
+  [[ $1 == *,* ]] && before=${1%,*},
+  _hibtool_reply < <(compgen -P "$before" -W "$2" -- "${1##*,}")
+}
+
+# Names of the devices that the image of this command line has recorded.
+_hibtool_names() {
+  local word
+  for word in "${COMP_WORDS[@]:2}"; do
+    [[ -f $word ]] || continue
+    _hibtool_reply < <(compgen -W "$("${COMP_WORDS[0]}" completion devices "$word" 2>/dev/null)" -- "$1")
+    return
+  done
+}
+
+_hibtool() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+  local options= operand=:
+  COMPREPLY=()
+  if [[ $cur == = ]]; then
+    cur=
+  elif [[ $prev == = ]]; then
+    prev=${COMP_WORDS[COMP_CWORD-2]}
+  fi
+)bash";
+
+constexpr const char* kBashEnd = R"bash(  esac
+  if [[ $cur == -* ]]; then
+    _hibtool_words "$cur" "$options"
+  else
+    $operand "$cur"
+  fi
+}
+
+complete -F _hibtool hibtool
+)bash";
+
+std::string bash_action(const CompletedOption& option) {
+  switch (option.by) {
+    case Completed::Words: return fmt::format("_hibtool_words \"$cur\" '{}'", fmt::join(option.words, " "));
+    case Completed::Files: return "_hibtool_files \"$cur\"";
+    case Completed::Folders: return "_hibtool_folders \"$cur\"";
+    case Completed::BlockDevices: return "_hibtool_devices \"$cur\"";
+    case Completed::DeviceNames: return "_hibtool_names \"$cur\"";
+    case Completed::Nothing: return ":";
+  }
+  return ":";
+}
+
+// The function that completes operands.
+std::string bash_operand(const CompletedVerb& verb) {
+  if (verb.operands.empty()) return ":";
+  switch (verb.operands.back().by) {
+    case Completed::BlockDevices: return "_hibtool_devices";
+    case Completed::Folders: return "_hibtool_folders";
+    case Completed::Nothing:
+    case Completed::Words:
+    case Completed::DeviceNames:
+    case Completed::Files: return "_hibtool_files";
+  }
+  return "_hibtool_files";
+}
+
+std::string bash_verb(const CompletedVerb& verb) {
+  std::string values;
+  std::vector<std::string> names;
+  for (const CompletedOption& option : verb.options) {
+    names.insert(names.end(), option.names.begin(), option.names.end());
+    if (option.placeholder.empty()) continue;
+    values += fmt::format("        {}) {}; return ;;\n", fmt::join(option.names, "|"), bash_action(option));
+  }
+  return fmt::format("    {})\n      case $prev in\n{}      esac\n      options='{}' operand={} ;;\n",
+                     verb.name, values, fmt::join(names, " "), bash_operand(verb));
+}
+
+}  // namespace
+
+std::string bash_completion(const CompletedVerbs& verbs) {
+  std::vector<std::string> names;
+  for (const CompletedVerb& verb : verbs) names.push_back(verb.name);
+  const std::string all = fmt::format("{}", fmt::join(names, " "));
+  std::string text = kBashStart;
+  text += fmt::format(
+      "  if ((COMP_CWORD == 1)); then\n    _hibtool_words \"$cur\" '{} help --help --version'\n    return\n  "
+      "fi\n"
+      "  case ${{COMP_WORDS[1]}} in\n    help) _hibtool_words \"$cur\" '{}'; return ;;\n",
+      all, all);
+  for (const CompletedVerb& verb : verbs) text += bash_verb(verb);
+  return text + kBashEnd;
+}
+
+}  // namespace hib::report
