@@ -11,9 +11,17 @@
 #include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
 #include "lib/os/terminal.h"
+#include "lib/report/layout.h"
+#include "lib/report/opened.h"
 #include "lib/report/progress.h"
 
 namespace hib::cli {
+
+namespace {
+
+std::string in_charset(const std::string& text) { return speaks_utf8() ? text : report::in_ascii(text); }
+
+}  // namespace
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
@@ -58,6 +66,12 @@ Result<OpenOptions> Context::open_options(std::size_t position) const {
     if (!line) line = progress(fmt::format("unpack {}", what));
     line({done, total});
   };
+  if (options.verbose) {
+    open.opened = [this, position, given = open](const ImageReader& image) {
+      for (const std::string& text : report::details_of(image, formats, format_for(position), given))
+        detail(text);
+    };
+  }
   if (!options.passphrase_file.empty()) {
     TRY(open.passphrase, read_passphrase(options.passphrase_file));
   }
@@ -98,21 +112,44 @@ int Context::report(const Error& error) const {
 }
 
 void Context::note(const std::string& text) const {
-  if (!options.quiet) streams.err << "hibtool: " << text << "\n";
+  if (!options.quiet) streams.err << "hibtool: " << in_charset(text) << "\n";
+}
+
+void Context::detail(const std::string& text) const {
+  if (options.verbose) streams.err << err_style.dim("hibtool: " + in_charset(text)) << "\n";
 }
 
 void Context::line(const std::string& text) const {
-  streams.err << err_style.bold("hibtool: ") << text << "\n";
+  streams.err << err_style.bold("hibtool: ") << in_charset(text) << "\n";
+}
+
+report::Colours Context::colours_of(const CommonOptions& options) {
+  if (options.colours == "auto") return report::Colours::Auto;
+  return options.colours == "always" ? report::Colours::Always : report::Colours::Never;
 }
 
 ProgressCallback Context::progress(std::string what) const {
-  const bool is_drawn = shows_text() && streams.err_is_terminal && !is_dumb_terminal();
-  return report::progress_line(streams.err, is_drawn, std::move(what));
+  using Form = report::ProgressForm;
+  const bool is_drawn =
+      options.progress == "auto" && shows_text() && streams.err_is_terminal && !is_dumb_terminal();
+  const Form form = options.progress == "json" ? Form::Documents : is_drawn ? Form::Line : Form::Silent;
+  return report::progress_to(streams.err, form, std::move(what));
 }
 
 void add_common_options(CLI::App& verb, CommonOptions& options) {
   verb.add_flag("--json", options.json, "print one JSON document on standard output");
   verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
+  verb.add_flag("-v,--verbose", options.verbose, "say on standard error how images are found and read")
+      ->excludes("--quiet");
+  take_one_of(*verb.add_option("--color", options.colours, "colours: auto (on a terminal), always, never")
+                   ->type_name("WHEN"),
+              {"auto", "always", "never"});
+  take_one_of(
+      *verb.add_option("--progress", options.progress,
+                       "progress: auto (on a terminal), json (a document a line on standard error), never")
+           ->type_name("HOW"),
+      {"auto", "json", "never"});
+  verb.add_flag("--no-pager", options.no_pager, "print long text as it is, on a terminal too");
   take_from_to(*verb.add_option("--threads", options.threads,
                                 "at most N worker threads (default: one for each processor)")
                     ->type_name("N"),

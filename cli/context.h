@@ -34,6 +34,10 @@ int exit_code(ErrorKind kind);  // the only map from an error to an exit code
 struct CommonOptions {
   bool json = false;
   bool quiet = false;
+  bool verbose = false;
+  bool no_pager = false;
+  std::string colours = "auto";
+  std::string progress = "auto";
   unsigned threads = 0;
   std::string formats;  // "NAME" or "NAME,NAME"
   std::string base_address;
@@ -51,8 +55,8 @@ class Context {
       : formats(all),
         options(common),
         streams(io),
-        out_style(io.out_is_terminal),
-        err_style(io.err_is_terminal) {}
+        out_style(io.out_is_terminal, colours_of(common)),
+        err_style(io.err_is_terminal, colours_of(common)) {}
 
   const Formats& formats;
   const CommonOptions& options;
@@ -75,12 +79,18 @@ class Context {
 
   // Prints the error (a line for people; with --json a document too) and returns its exit code.
   int report(const Error& error) const;
-  void note(const std::string& text) const;  // not with --quiet
-  void line(const std::string& text) const;  // on stderr, as an error is
+  void note(const std::string& text) const;    // not with --quiet
+  void detail(const std::string& text) const;  // only with --verbose
+  void line(const std::string& text) const;    // on stderr, as an error is
   void document(const report::Json& json) const { report::print_json(streams.out, json); }
   bool shows_text() const { return !options.json && !options.quiet; }
-  // A line on a terminal, which lives as long as the callback.
+  // What is no text: it goes out as it is.
+  std::ostream& bytes() const { return streams.bytes != nullptr ? *streams.bytes : streams.out; }
+  // A line on a terminal, or documents; it lives as long as the callback.
   ProgressCallback progress(std::string what) const;
+
+ private:
+  static report::Colours colours_of(const CommonOptions& options);
 };
 
 void add_common_options(CLI::App& verb, CommonOptions& options);

@@ -107,8 +107,8 @@ class Inspect final : public Verb {
     const auto read = image.read_page(*pfn, page);
     if (!read) return context.report(read.error());
     if (raw_) {
-      context.streams.out.write(reinterpret_cast<const char*>(page.data()),
-                                static_cast<std::streamsize>(page.size()));
+      context.bytes().write(reinterpret_cast<const char*>(page.data()),
+                            static_cast<std::streamsize>(page.size()));
     } else if (context.options.json) {
       context.document(report::json_of_page(*pfn, page));
     } else {

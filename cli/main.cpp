@@ -58,7 +58,8 @@ int main(int argc, char** argv) {
   std::streambuf* const before = std::cout.rdbuf(&output);  // std::cerr flushes it, being tied to std::cout
   const int code =
       hib::cli::run(hib::formats(), std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0),
-                    {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0});
+                    {std::cout, std::cerr, isatty(STDOUT_FILENO) != 0, isatty(STDERR_FILENO) != 0,
+                     [&output] { output.page(); }});
   const int failure = output.finish();
   std::cout.rdbuf(before);
   return code_after_output(code, failure);

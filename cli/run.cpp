@@ -1,9 +1,12 @@
 #include "cli/run.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <new>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,6 +18,8 @@
 #include "lib/base/text.h"
 #include "lib/base/version.h"
 #include "lib/os/manual.h"
+#include "lib/os/terminal.h"
+#include "lib/report/layout.h"
 
 namespace hib::cli {
 namespace {
@@ -28,6 +33,7 @@ class HelpFormatter final : public CLI::Formatter {
 
 struct Program {
   struct Entry {
+    const VerbRow* row;
     CLI::App* app;
     std::unique_ptr<Verb> verb;
   };
@@ -51,7 +57,7 @@ struct Program {
     for (const VerbRow& row : verbs()) {
       CLI::App* verb_app = app.add_subcommand(row.name, row.summary)->group(row.is_hidden ? "" : "Verbs");
       verb_app->footer("");  // not the program's, which it would inherit
-      entries.push_back({verb_app, row.make()});
+      entries.push_back({&row, verb_app, row.make()});
       entries.back().verb->add_options(*verb_app, common, formats);
     }
   }
@@ -158,6 +164,25 @@ int report_usage(const Error& error, const std::vector<std::string>& arguments, 
   return kUsage;
 }
 
+report::Screen screen_of(const Streams& streams) {
+  return {streams.out_is_terminal ? terminal_columns(STDOUT_FILENO) : 0, speaks_utf8()};
+}
+
+// Documents go out as they are; text as the terminal can show it.
+int run_parsed(const Formats& formats, const Program& program, const Streams& streams) {
+  const Program::Entry& entry = *program.parsed();
+  const CommonOptions& options = program.common;
+  const bool is_paged = entry.row->is_paged && !options.no_pager && !options.quiet && streams.out_is_terminal;
+  if (is_paged && streams.page) streams.page();
+  const unsigned threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
+  Context(formats, options, streams)
+      .detail(fmt::format("{}: at most {} worker threads", entry.row->name, threads));
+  if (options.json) return entry.verb->run(Context(formats, options, streams));
+  report::LaidOut text(streams.out, screen_of(streams));
+  const Streams shown{text, streams.err, streams.out_is_terminal, streams.err_is_terminal, {}, &streams.out};
+  return entry.verb->run(Context(formats, options, shown));
+}
+
 // Parses and dispatches.
 int run_verb(const Formats& formats, const std::vector<std::string>& given, const Streams& streams) {
   if (is_shown_by_man(given, streams)) return kDone;
@@ -170,10 +195,11 @@ int run_verb(const Formats& formats, const std::vector<std::string>& given, cons
     program.app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return report_usage(usage_error(program, error), arguments, streams);
-    program.app.exit(error, streams.out, streams.err);  // --help and --version
+    report::LaidOut text(streams.out, screen_of(streams));
+    program.app.exit(error, text, streams.err);  // --help and --version
     return kDone;
   }
-  return program.parsed()->verb->run(Context(formats, program.common, streams));
+  return run_parsed(formats, program, streams);
 }
 
 }  // namespace

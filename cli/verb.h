@@ -21,6 +21,7 @@ struct VerbRow {
   const char* name;
   const char* summary;
   std::unique_ptr<Verb> (*make)();
+  bool is_paged = false;   // it prints text to be read at leisure
   bool is_hidden = false;  // --help and messages do not name it
 };
 

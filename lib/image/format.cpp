@@ -180,6 +180,7 @@ Result<std::unique_ptr<ImageReader>> Formats::open(const std::string& path, std:
   for (const Wrapping& wrapping : file->wrappings()) {
     if (!image && wrapping.broken) return fail(*wrapping.broken);
   }
+  if (image && options.opened) options.opened(**image);
   return image;
 }
 

@@ -179,6 +179,7 @@ struct OpenOptions {
   std::string passphrase;        // uswsusp: of an encrypted image
   std::optional<ImagePlace> at;  // swsusp: where the image begins, whatever a header says
   UnpackProgress progress;       // of a compressed file
+  std::function<void(const ImageReader&)> opened;  // told of each image, for people who want to know
 };
 
 }  // namespace hib

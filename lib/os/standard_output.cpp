@@ -34,9 +34,29 @@ bool StandardOutput::write_out() {
   return failure_ == 0;
 }
 
+void StandardOutput::page() {
+  is_held_ = true;
+  screen_ = screen_size(STDOUT_FILENO);
+}
+
+// Counts the rows of the text, and starts the pager when they do not fit.
+void StandardOutput::hold(std::string_view text) {
+  for (const char c : text) {
+    const bool starts_row = c == '\n' || column_ == screen_.columns;
+    column_ = c == '\n' ? 0 : starts_row ? 1 : column_ + 1;
+    rows_ += starts_row ? 1 : 0;
+  }
+  const bool is_text = text.find('\0') == std::string_view::npos;
+  const bool is_long = rows_ + 1 > screen_.rows || text.size() > bytes_.size() - filled_;
+  if (is_text && is_long) pager_ = Pager::start();
+  if (!is_text || is_long) release();
+  by_lines_ = by_lines_ && !pager_;
+}
+
 std::streamsize StandardOutput::xsputn(const char* text, std::streamsize size) {
   std::string_view rest(text, static_cast<std::size_t>(size));
-  const bool ends_line = by_lines_ && rest.find('\n') != std::string_view::npos;
+  if (is_held_) hold(rest);
+  const bool ends_line = by_lines_ && !is_held_ && rest.find('\n') != std::string_view::npos;
   is_used_ = is_used_ || !rest.empty();
   while (!rest.empty()) {
     const std::size_t count = std::min(rest.size(), bytes_.size() - filled_);
@@ -55,10 +75,17 @@ StandardOutput::int_type StandardOutput::overflow(int_type c) {
   return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
 }
 
-int StandardOutput::sync() { return write_out() ? 0 : -1; }
+int StandardOutput::sync() {
+  if (filled_ > 0) release();
+  return write_out() ? 0 : -1;
+}
 
 int StandardOutput::finish() {
   write_out();
+  if (pager_) {
+    pager_->finish();
+    return failure_ == EPIPE ? 0 : failure_;
+  }
   // Some network file systems say only now that there is no space.
   if (is_used_ && failure_ == 0 && ::close(STDOUT_FILENO) != 0 && errno != EINTR) failure_ = errno;
   return failure_;

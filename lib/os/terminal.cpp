@@ -1,5 +1,7 @@
 #include "lib/os/terminal.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <sys/ioctl.h>
 
 #include <cstdlib>
@@ -12,10 +14,23 @@ bool is_dumb_terminal() {
   return term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
 }
 
-std::size_t terminal_columns(int fd) {
-  constexpr std::size_t kUsual = 80;
+ScreenSize screen_size(int fd) {
+  ScreenSize found;
   winsize size{};
-  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return found;
+  if (size.ws_col > 0) found.columns = size.ws_col;
+  if (size.ws_row > 0) found.rows = size.ws_row;
+  return found;
+}
+
+std::size_t terminal_columns(int fd) { return screen_size(fd).columns; }
+
+bool speaks_utf8() {
+  const locale_t locale = newlocale(LC_CTYPE_MASK, "", nullptr);
+  if (locale == nullptr) return false;  // not there: libraries take the one named C
+  const bool is_utf8 = std::string_view(nl_langinfo_l(CODESET, locale)) == "UTF-8";
+  freelocale(locale);
+  return is_utf8;
 }
 
 }  // namespace hib

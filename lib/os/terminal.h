@@ -9,7 +9,14 @@ namespace hib {
 // noise.
 bool is_dumb_terminal();
 
-// 80 where it does not say.
+struct ScreenSize {
+  std::size_t columns = 80;  // where it does not say
+  std::size_t rows = 24;
+};
+ScreenSize screen_size(int fd);
 std::size_t terminal_columns(int fd);
+
+// The user's locale has the character set UTF-8.
+bool speaks_utf8();
 
 }  // namespace hib

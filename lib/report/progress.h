@@ -1,5 +1,4 @@
-// A progress line on a terminal: share, speed, time left. Redrawn at most twice a second; gone when done.
-// Without a terminal, or on a dumb one, it says nothing, but answers SIGUSR1 with one line, as dd does.
+// How far a long piece of work is.
 #pragma once
 
 #include <ostream>
@@ -9,7 +8,13 @@
 
 namespace hib::report {
 
+enum class ProgressForm {
+  Silent,     // but for SIGUSR1, which is answered with one line, as dd does
+  Line,       // on a terminal: share, speed, time left; redrawn at most twice a second; gone when done
+  Documents,  // documents "hibtool.progress" (docs/json.md), one a line, at most two a second and a last one
+};
+
 // "verify [####....] 17 %": `what` stands in front. The line lives as long as the callback and its copies.
-ProgressCallback progress_line(std::ostream& err, bool is_drawn, std::string what);
+ProgressCallback progress_to(std::ostream& err, ProgressForm form, std::string what);
 
 }  // namespace hib::report

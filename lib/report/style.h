@@ -1,14 +1,22 @@
-// Colour and boldness on a terminal, nothing elsewhere. Respects NO_COLOR and TERM=dumb.
+// Colour and boldness.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace hib::report {
 
+enum class Colours {
+  Auto,  // on a terminal, unless NO_COLOR or TERM=dumb says no
+  Always,
+  Never,
+};
+
 class Style {
  public:
-  explicit Style(bool terminal);
+  explicit Style(bool terminal, Colours colours = Colours::Auto);
   bool is_terminal() const { return terminal_; }
+  std::size_t columns() const { return columns_; }  // of the terminal
   std::string bold(const std::string& text) const { return wrap("1", text); }
   std::string dim(const std::string& text) const { return wrap("2", text); }
   std::string red(const std::string& text) const { return wrap("31", text); }
@@ -19,6 +27,7 @@ class Style {
   std::string wrap(const char* code, const std::string& text) const;
   bool terminal_;
   bool on_;
+  std::size_t columns_;
 };
 
 }  // namespace hib::report

@@ -1,12 +1,12 @@
 #include "lib/report/text_table.h"
 
-#include <langinfo.h>
 #include <libsmartcols.h>
 #include <locale.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <new>
+
+#include "lib/os/terminal.h"
 
 namespace hib::report {
 namespace {
@@ -25,7 +25,6 @@ class TextLocale {
   }
   TextLocale(const TextLocale&) = delete;
   TextLocale& operator=(const TextLocale&) = delete;
-  static bool is_utf8() { return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
 
  private:
   locale_t locale_;
@@ -42,10 +41,12 @@ void TextTable::Free::operator()(libscols_table* table) const { scols_unref_tabl
 
 TextTable::TextTable(const Style& style, const std::vector<Column>& columns) : table_(scols_new_table()) {
   if (!table_) throw std::bad_alloc();
-  const TextLocale locale;
-  scols_table_enable_ascii(table_.get(), !style.is_terminal() || !TextLocale::is_utf8() ? 1 : 0);
+  scols_table_enable_ascii(table_.get(), !style.is_terminal() || !speaks_utf8() ? 1 : 0);
   scols_table_enable_noencoding(table_.get(), 1);  // cells are safe to print
-  if (!style.is_terminal()) scols_table_set_termforce(table_.get(), SCOLS_TERMFORCE_NEVER);
+  // A pager may stand between this program and the terminal.
+  scols_table_set_termforce(table_.get(),
+                            style.is_terminal() ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
+  if (style.is_terminal()) scols_table_set_termwidth(table_.get(), style.columns());
   for (const Column& column : columns) {
     const int flags = (column.is_tree ? SCOLS_FL_TREE : 0) | (column.is_number ? SCOLS_FL_RIGHT : 0) |
                       (column.may_be_cut ? SCOLS_FL_TRUNC : 0);

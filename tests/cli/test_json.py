@@ -401,7 +401,12 @@ class Work:
             yield from self.run(*verb, self.path("nothing"), codes=(2,))
             yield from self.run(*verb, self.hib, codes=(4,))
 
-    TOPICS = (inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, carving, mounts, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
+    def progress(self):
+        for verb in (["verify", FIRST], ["create", FIRST, "-o", self.path("progress.hib"), "--threads", "1", "--level", "9"]):
+            done = subprocess.run([HIBTOOL, *verb, "-q", "--progress=json"], capture_output=True, text=True, timeout=300, check=True)
+            yield from (Document("progress of " + verb[0], 0, json.loads(line)) for line in done.stderr.splitlines())
+
+    TOPICS = (progress, inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, carving, mounts, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
               verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, diagnoses, checks_before_arming, errors, errors_of_the_kernel_jump)
 
     @functools.cache

@@ -1,0 +1,142 @@
+#include "lib/report/layout.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace hib::report {
+namespace {
+
+constexpr std::string_view kEllipsis = "…";
+
+// A byte that continues a character of UTF-8 has no width of its own.
+bool is_continued(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
+// The end of the escape sequence that begins at `at`; `at` itself where none does.
+std::size_t behind_escape(std::string_view text, std::size_t at) {
+  if (text.substr(at, 2) != "\033[") return at;
+  const std::size_t end = text.find('m', at);
+  return end == std::string_view::npos ? at : end + 1;
+}
+
+std::size_t width_of(std::string_view text) {
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t next = behind_escape(text, i);
+    if (next == i) width += is_continued(text[i]) ? 0 : 1;
+    i = std::max(next, i + 1);
+  }
+  return width;
+}
+
+// Where the text begins that lines below are to line up with: behind the last gap of two blanks in the first
+// half of the line, or a little behind the line's own start.
+struct Hang {
+  std::size_t byte = 0;
+  std::size_t column = 0;
+};
+
+Hang hang_of(std::string_view line, std::size_t columns) {
+  const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+  Hang hang{indent, std::min(indent + 2, columns / 2)};
+  for (std::size_t i = indent; i + 2 < line.size(); ++i) {
+    if (line.substr(i, 2) != "  " || line[i + 2] == ' ') continue;
+    const std::size_t column = width_of(line.substr(0, i + 2));
+    if (column <= columns / 2) hang = {i + 2, column};
+  }
+  return hang;
+}
+
+bool is_command(std::string_view line) {
+  std::size_t at = 0;
+  for (std::size_t next = 0; next < line.size(); at = next) {
+    next = line[at] == ' ' ? at + 1 : behind_escape(line, at);
+    if (next == at) break;
+  }
+  return at > 0 && line.substr(at).starts_with("hibtool ");
+}
+
+// Blanks at which the line may be broken, and its end.
+std::vector<std::size_t> breaks_of(std::string_view line, std::size_t from) {
+  std::vector<std::size_t> breaks;
+  for (std::size_t i = line.find(' ', from); i != std::string_view::npos; i = line.find(' ', i + 1))
+    breaks.push_back(i);
+  breaks.push_back(line.size());
+  return breaks;
+}
+
+}  // namespace
+
+std::string laid_out(std::string_view line, const Screen& screen) {
+  if (screen.columns == 0 || width_of(line) <= screen.columns || is_command(line)) return std::string(line);
+  const Hang hang = hang_of(line, screen.columns);
+  std::string out;
+  std::size_t start = 0;  // of what is not yet in `out`
+  std::size_t last = 0;   // the last break at which the row still fits
+  std::size_t width_before = 0;
+  for (const std::size_t end : breaks_of(line, hang.byte)) {
+    const bool fits = width_before + width_of(line.substr(start, end - start)) <= screen.columns;
+    if (!fits && last > start) {
+      out.append(line.substr(start, last - start)).append("\n").append(hang.column, ' ');
+      start = std::min(line.find_first_not_of(' ', last), line.size());
+      width_before = hang.column;
+    }
+    last = end;
+  }
+  return out.append(line.substr(start));
+}
+
+std::string in_ascii(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with(kEllipsis)) {
+      out += "...";
+      i += kEllipsis.size() - 1;
+    } else if (static_cast<unsigned char>(text[i]) < 0x80) {
+      out += text[i];
+    } else {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
+    }
+  }
+  return out;
+}
+
+LaidOut::LaidOut(std::ostream& below, const Screen& screen) : std::ostream(nullptr), lines_(below, screen) {
+  rdbuf(&lines_);
+  exceptions(std::ios::badbit);  // otherwise a stream keeps a lack of memory to itself
+}
+
+LaidOut::Lines::~Lines() {
+  if (!line_.empty()) below_ << (screen_.has_utf8 ? line_ : in_ascii(line_));
+}
+
+void LaidOut::Lines::end_line() {
+  const std::string shown = screen_.has_utf8 ? line_ : in_ascii(line_);
+  below_ << laid_out(shown, screen_) << '\n';
+  line_.clear();
+}
+
+LaidOut::Lines::int_type LaidOut::Lines::overflow(int_type c) {
+  if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+  const char byte = traits_type::to_char_type(c);
+  return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
+}
+
+std::streamsize LaidOut::Lines::xsputn(const char* text, std::streamsize size) {
+  std::string_view rest(text, static_cast<std::size_t>(size));
+  for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    line_.append(rest.substr(0, end));
+    end_line();
+    rest.remove_prefix(end + 1);
+  }
+  line_.append(rest);
+  return size;
+}
+
+int LaidOut::Lines::sync() {
+  below_.flush();
+  return 0;
+}
+
+}  // namespace hib::report

@@ -1,0 +1,53 @@
+// Text for people, as their terminal and their character set can show it.
+#pragma once
+
+#include <cstddef>
+#include <ostream>
+#include <streambuf>
+#include <string>
+#include <string_view>
+
+namespace hib::report {
+
+struct Screen {
+  std::size_t columns = 0;  // lines are broken at blanks to fit; 0: they are left as they are
+  bool has_utf8 = true;     // the locale's character set; without it all that is printed is ASCII
+};
+
+// A line, without its end, broken where it is too long: in its last column of text, whose start the lines
+// below keep to. Escape sequences have no width. A line that is a command of hibtool's stays whole, to be
+// copied.
+std::string laid_out(std::string_view line, const Screen& screen);
+
+// "…" as "...", everything else that is not ASCII as its bytes, "\xc3\xb6".
+std::string in_ascii(std::string_view text);
+
+// A stream of such text. Each line is laid out when its end is there; the destructor writes what is left.
+class LaidOut final : public std::ostream {
+ public:
+  LaidOut(std::ostream& below, const Screen& screen);
+
+ private:
+  class Lines final : public std::streambuf {
+   public:
+    Lines(std::ostream& below, const Screen& screen) : below_(below), screen_(screen) {}
+    ~Lines() override;
+    Lines(const Lines&) = delete;
+    Lines& operator=(const Lines&) = delete;
+
+   protected:
+    int_type overflow(int_type c) override;
+    std::streamsize xsputn(const char* text, std::streamsize size) override;
+    int sync() override;
+
+   private:
+    void end_line();
+
+    std::ostream& below_;
+    Screen screen_;
+    std::string line_;
+  };
+  Lines lines_;
+};
+
+}  // namespace hib::report
