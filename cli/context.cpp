@@ -139,8 +139,7 @@ ProgressCallback Context::progress(std::string what) const {
 void add_common_options(CLI::App& verb, CommonOptions& options) {
   verb.add_flag("--json", options.json, "print one JSON document on standard output");
   verb.add_flag("-q,--quiet", options.quiet, "no progress, no summary");
-  verb.add_flag("-v,--verbose", options.verbose, "say on standard error how images are found and read")
-      ->excludes("--quiet");
+  verb.add_flag("-v,--verbose", options.verbose, "say on standard error how images are found and read");
   take_one_of(*verb.add_option("--color", options.colours, "colours: auto (on a terminal), always, never")
                    ->type_name("WHEN"),
               {"auto", "always", "never"});

@@ -172,6 +172,10 @@ report::Screen screen_of(const Streams& streams) {
 int run_parsed(const Formats& formats, const Program& program, const Streams& streams) {
   const Program::Entry& entry = *program.parsed();
   const CommonOptions& options = program.common;
+  if (options.verbose && options.quiet) {
+    return Context(formats, options, streams)
+        .report(make_error(ErrorKind::Usage, "--verbose", "together with --quiet", "one of the two"));
+  }
   const bool is_paged = entry.row->is_paged && !options.no_pager && !options.quiet && streams.out_is_terminal;
   if (is_paged && streams.page) streams.page();
   const unsigned threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();

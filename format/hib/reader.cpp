@@ -263,6 +263,7 @@ Result<std::unique_ptr<Reader>> Reader::find_base(const OpenOptions& options, un
     return fail(missing_base(fmt::format("{} has root hash {}", path, to_hex((*base)->commit_.root_hash))));
   if ((*base)->header_.page_size != header_.page_size)
     return fail(missing_base(fmt::format("{} has pages of {} bytes", path, (*base)->header_.page_size)));
+  if (options.opened) options.opened(**base);
   return base;
 }
 

@@ -31,9 +31,13 @@ Result<void> write_fully(int fd, std::uint64_t offset, ByteView bytes, const std
 
 }  // namespace
 
-Result<Spool> Spool::create(std::string what) {
+std::string spool_folder() {
   const char* configured = std::getenv("TMPDIR");
-  const std::string dir = configured != nullptr && *configured != '\0' ? configured : "/var/tmp";
+  return configured != nullptr && *configured != '\0' ? configured : "/var/tmp";
+}
+
+Result<Spool> Spool::create(std::string what) {
+  const std::string dir = spool_folder();
   Fd fd(::open(dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!fd) return fail(system_error("temporary copy of " + what, errno).of(dir));
   return Spool(std::move(fd), std::move(what));

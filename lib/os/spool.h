@@ -11,9 +11,12 @@
 
 namespace hib {
 
+// Where it lies: $TMPDIR, or /var/tmp, since images are larger than a tmpfs likes.
+std::string spool_folder();
+
 class Spool {
  public:
-  // In $TMPDIR, or /var/tmp: images are larger than a tmpfs likes. Errors name `what`: "standard input".
+  // In spool_folder(). Errors name `what`: "standard input".
   static Result<Spool> create(std::string what);
 
   // Blocks of zeros become holes.
