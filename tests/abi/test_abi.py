@@ -172,6 +172,11 @@ class Installed(unittest.TestCase):
         done = subprocess.run([root / "a", images.cut()], env=env, capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn(images.cut(), done.stdout)
+        module = next(root.rglob("hibtool/__init__.py")).parent.parent
+        done = subprocess.run(["/usr/bin/python3", "-c", "import hibtool; print(hibtool.__version__)"], env={**env, "PYTHONPATH": str(module)},
+                              capture_output=True, text=True, check=True)
+        version = subprocess.run(["pkg-config", "--modversion", config / "hibtool.pc"], check=True, capture_output=True, text=True).stdout
+        self.assertEqual(done.stdout, version)
 
 
 if __name__ == "__main__":
