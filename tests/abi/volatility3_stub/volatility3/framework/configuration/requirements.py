@@ -1,0 +1,3 @@
+class URIRequirement:
+    def __init__(self, name, description=None, default=None, optional=False):
+        self.name = name

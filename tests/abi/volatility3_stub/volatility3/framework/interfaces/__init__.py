@@ -1,0 +1,1 @@
+from volatility3.framework.interfaces import automagic, configuration, layers  # noqa: F401

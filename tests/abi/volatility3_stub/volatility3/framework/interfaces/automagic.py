@@ -1,0 +1,2 @@
+class StackerLayerInterface:
+    stack_order = 0

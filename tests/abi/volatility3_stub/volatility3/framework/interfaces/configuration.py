@@ -1,0 +1,2 @@
+def path_join(*names):
+    return ".".join(names)
