@@ -17,7 +17,7 @@ SCRIPTS = {"samples/demo.sh": False, "tests/support/setup.sh": False, "tests/run
 PACKAGES = {"cmake": "cmake", "ctest": "cmake", "python3": "python3"}
 # The modules of a Python script beyond Python's own: likewise.
 MODULES = {"xxhash": "python3-xxhash", "zstandard": "python3-zstandard"}
-NOT_BY_HAND = {"debhelper-compat", "dh-dkms", "python3"}  # of the packages, and of samples/demo.sh
+NOT_BY_HAND = {"debhelper-compat", "dh-dkms", "dh-sequence-python3", "python3"}  # of the packages, and of samples/demo.sh
 ASKED_OF_THE_USER = {"sudo"}  # "root or sudo" is what README.md asks of the machine
 
 WRAPPERS = {"as_root", "exec"}  # the word after these is a command too
