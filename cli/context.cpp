@@ -94,10 +94,11 @@ Result<std::unique_ptr<ImageReader>> Context::open_for_look(const std::string& p
   return formats.open(path, format_for(position), open);
 }
 
-Result<std::unique_ptr<ImageReader>> Context::open_without_base(const std::string& path) const {
-  TRY(auto open, open_options());
+Result<std::unique_ptr<ImageReader>> Context::open_without_base(const std::string& path,
+                                                                std::size_t position) const {
+  TRY(auto open, open_options(position));
   open.without_base = true;
-  return formats.open(path, format_for(0), open);
+  return formats.open(path, format_for(position), open);
 }
 
 Result<void> Context::refuse_unused_options(const std::vector<ImageInfo>& images) const {

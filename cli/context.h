@@ -63,6 +63,7 @@ class Context {
   const Streams& streams;
   report::Style out_style;
   report::Style err_style;
+  bool one_line_documents = false;
 
   // Opens input number `position` of the command line; an image with damage is refused without --salvage.
   Result<std::unique_ptr<ImageReader>> open(const std::string& path, std::size_t position = 0) const;
@@ -70,7 +71,8 @@ class Context {
   Result<std::unique_ptr<ImageReader>> open_for_look(const std::string& path, bool salvage,
                                                      std::size_t position = 0) const;
   // The same, for who needs few pages or none: the base of an incremental image may be missing.
-  Result<std::unique_ptr<ImageReader>> open_without_base(const std::string& path) const;
+  Result<std::unique_ptr<ImageReader>> open_without_base(const std::string& path,
+                                                         std::size_t position = 0) const;
   Result<OpenOptions> open_options(std::size_t position = 0) const;
   std::string format_for(std::size_t position) const;
   Result<std::optional<std::uint64_t>> swap_offset() const;
@@ -82,7 +84,15 @@ class Context {
   void note(const std::string& text) const;    // not with --quiet
   void detail(const std::string& text) const;  // only with --verbose
   void line(const std::string& text) const;    // on stderr, as an error is
-  void document(const report::Json& json) const { report::print_json(streams.out, json); }
+  void document(const report::Json& json) const {
+    (one_line_documents ? report::print_json_line : report::print_json)(streams.out, json);
+  }
+  // The same, for a verb that prints many documents: JSON Lines.
+  Context with_lines_of_json() const {
+    Context lines = *this;
+    lines.one_line_documents = true;
+    return lines;
+  }
   bool shows_text() const { return !options.json && !options.quiet; }
   // What is no text: it goes out as it is.
   std::ostream& bytes() const { return streams.bytes != nullptr ? *streams.bytes : streams.out; }

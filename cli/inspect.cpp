@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/each_image.h"
 #include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/base/number.h"
@@ -25,7 +26,7 @@ class Inspect final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     verb_ = &app;
-    app.add_option("IMAGE", image_, "the image; - is standard input")->required();
+    app.add_option("IMAGE", images_, "the images, or folders of images; - is standard input")->required();
     app.add_flag("--pages", parts_.pages, "list the runs of pages and their states");
     app.add_flag("--map", parts_.map, "say what every byte range of the file is");
     app.add_flag("--records", parts_.records, "print the records: what the image knows of its machine");
@@ -56,22 +57,20 @@ class Inspect final : public Verb {
         "  hibtool inspect --device 0000:00:1f.2 --config crash.hib > ahci && lspci -F ahci -vv\n"
         "  hibtool inspect --dmesg -q crash.hib | grep -i error\n"
         "  hibtool inspect --page 0x1f3 --raw crash.hib | xxd | head\n"
-        "  hibtool inspect --json vmcore | jq -r .kernel.release");
+        "  hibtool inspect --json vmcore | jq -r .kernel.release\n"
+        "  hibtool inspect --json /srv/images > fleet.jsonl   # one document a line, of each image in the "
+        "folder");
   }
 
-  int run(const Context& context) const override {
+  int run(const Context& given) const override {
+    const bool is_one = !is_list(images_);
+    const Context context = is_one ? given : given.with_lines_of_json();
     const auto fits = check_options();
     if (!fits) return context.report(fits.error());
+    if (!is_one) return show_list(context);
     if (carve_) return show_carving(context);
-    auto image = context.open_without_base(image_);
-    if (image && search_)
-      image = find_kernel(std::move(*image), context.options.threads, context.progress("search"));
-    if (!image) return context.report(image.error());
-    const auto all_used = context.refuse_unused_options({(*image)->info()});
-    if (!all_used) return context.report(all_used.error());
-    if (!page_.empty()) return show_page(context, **image);
-    if (!device_.empty()) return show_device(context, (*image)->records());
-    return show_image(context, **image);
+    const auto code = look_at(context, images_[0], 0);
+    return code ? *code : context.report(code.error());
   }
 
  private:
@@ -85,13 +84,54 @@ class Inspect final : public Verb {
     TRY_OK(not_with(*verb_, "--carve", {"--page", "--device", "--search", "--salvage", "--at"}));
     TRY_OK(not_with(*verb_, "--page", kParts));
     TRY_OK(not_with(*verb_, "--device", kParts));
-    return not_with(*verb_, "--raw", {"--json"});
+    TRY_OK(not_with(*verb_, "--raw", {"--json"}));
+    if (!is_list(images_)) return {};
+    for (const char* option : {"--page", "--device", "--carve", "--at"}) {
+      if (verb_->count(option) > 0)
+        return fail(make_error(ErrorKind::Usage, option, "together with several images", "one image"));
+    }
+    return {};
+  }
+
+  // Of all images of the command; an option must be of use for one of them.
+  int show_list(const Context& context) const {
+    const auto options = context.open_options();  // what is wrong with them is said once
+    if (!options) return context.report(options.error());
+    const int code = for_each_image(context, images_, [&](const std::string& path, std::size_t operand) {
+      return look_at(context, path, operand);
+    });
+    const auto all_used = context.refuse_unused_options(opened_);
+    return code >= kSignal || opened_.empty() || all_used ? code : context.report(all_used.error());
+  }
+
+  Result<int> look_at(const Context& context, const std::string& path, std::size_t operand) const {
+    TRY(auto image, context.open_without_base(path, operand));
+    if (search_) {
+      TRY(image, find_kernel(std::move(image), context.options.threads, context.progress("search")));
+    }
+    if (is_list(images_)) {
+      remember(image->info());
+    } else {
+      TRY_OK(context.refuse_unused_options({image->info()}));
+    }
+    if (!page_.empty()) return show_page(context, *image);
+    if (!device_.empty()) return show_device(context, image->records());
+    return show_image(context, *image, path);
+  }
+
+  // One of each sort is enough to say which options are of use.
+  void remember(const ImageInfo& info) const {
+    const auto is_like = [&](const ImageInfo& other) {
+      return other.format == info.format && other.is_encrypted == info.is_encrypted &&
+             other.is_incremental == info.is_incremental;
+    };
+    if (std::none_of(opened_.begin(), opened_.end(), is_like)) opened_.push_back(info);
   }
 
   int show_carving(const Context& context) const {
     const auto open = context.open_options();
     if (!open) return context.report(open.error());
-    const auto found = carve(context.formats, image_, *open, context.progress("carve"));
+    const auto found = carve(context.formats, images_[0], *open, context.progress("carve"));
     if (!found) return context.report(found.error());
     if (context.options.json)
       context.document(report::json_of_carve(*found));
@@ -118,7 +158,7 @@ class Inspect final : public Verb {
   }
 
   Result<Device> device_of(const std::vector<Record>& records) const {
-    TRY(Device device, device::device_in_records(records, device_, image_));
+    TRY(Device device, device::device_in_records(records, device_, images_[0]));
     if (!config_ || !device.config.empty()) return device;
     return fail(make_error(ErrorKind::NotFound, "--config", "no configuration space of " + device.name,
                            "a PCI device"));
@@ -126,7 +166,7 @@ class Inspect final : public Verb {
 
   int show_device(const Context& context, const std::vector<Record>& records) const {
     const auto device = device_of(records);
-    if (!device) return context.report(Error(device.error()).of(image_));
+    if (!device) return context.report(Error(device.error()).of(images_[0]));
     if (context.options.json) {
       context.document(report::json_of_device(*device));
     } else if (config_) {
@@ -139,28 +179,31 @@ class Inspect final : public Verb {
 
   using Devices = std::optional<device::DeviceSet>;
 
-  int show_image(const Context& context, const ImageReader& image) const {
-    auto report = inspect(image, {parts_.pages, parts_.map, context.options.salvage, dmesg_, search_});
-    if (!report) return context.report(report.error());
-    const auto devices =
-        parts_.devices ? device::devices_in(report->records, image_) : Result<Devices>(Devices());
-    if (!devices) return context.report(devices.error());
-    const report::Inspected inspected{*report, image.history(), *devices};
+  Result<int> show_image(const Context& context, const ImageReader& image, const std::string& path) const {
+    TRY(const auto report,
+        inspect(image, {parts_.pages, parts_.map, context.options.salvage, dmesg_, search_}));
+    TRY(const auto devices,
+        parts_.devices ? device::devices_in(report.records, path) : Result<Devices>(Devices()));
+    const report::Inspected inspected{report, image.history(), devices};
     auto parts = parts_;
     parts.no_summary = context.options.quiet;
     if (context.options.json) {
       context.document(report::json_of_inspected(inspected, parts));
     } else {
+      if (has_shown_one_) context.streams.out << "\n";
       report::print_inspected(context.streams.out, context.out_style, inspected, parts,
-                              context.formats.title(report->info.format));
+                              context.formats.title(report.info.format));
     }
+    has_shown_one_ = true;
     // The answer is printed all the same: without its pages.
-    if (report->info.has_finding("encrypted")) return kAuthentication;
-    return report->damage.empty() ? kDone : kPartial;
+    if (report.info.has_finding("encrypted")) return kAuthentication;
+    return report.damage.empty() ? kDone : kPartial;
   }
 
   const CLI::App* verb_ = nullptr;
-  std::string image_;
+  std::vector<std::string> images_;
+  mutable std::vector<ImageInfo> opened_;  // of a list, each sort once
+  mutable bool has_shown_one_ = false;
   report::InspectParts parts_;
   bool search_ = false;
   bool dmesg_ = false;

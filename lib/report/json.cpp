@@ -202,6 +202,10 @@ void print_json(std::ostream& out, const Json& document) {
   out << document.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
 }
 
+void print_json_line(std::ostream& out, const Json& document) {
+  out << document.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
 Json json_of_error(const Error& error) {
   Json document = json_document("error");
   document["kind"] = hib::name_of(error.kind);

@@ -21,6 +21,7 @@ using Json = nlohmann::ordered_json;
 
 Json json_document(const std::string& verb);  // {"schema": "hibtool.VERB", "schema_version": 1}
 void print_json(std::ostream& out, const Json& document);
+void print_json_line(std::ostream& out, const Json& document);  // without a line end in it: JSON Lines
 
 Json json_of_error(const Error& error);
 Json json_of_pages(const PageCounts& pages);
