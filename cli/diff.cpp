@@ -3,8 +3,10 @@
 #include "lib/device/device_record.h"
 #include "lib/device/probe/await.h"
 #include "lib/ops/compare.h"
+#include "lib/ops/shared_pages.h"
 #include "lib/report/difference.h"
 #include "lib/report/records_file.h"
+#include "lib/report/shared_pages.h"
 
 namespace hib::cli {
 namespace {
@@ -42,6 +44,8 @@ class DiffVerb final : public Verb {
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
     app.add_option("BEFORE", before_, "an image, or a file that probe wrote")->required();
     app.add_option("NOW", now_, "another image or file of a probe, to compare with it");
+    app.add_option("MORE", more_,
+                   "further images: how many pages do all of them have in common, two by two?");
     app.add_flag("--against-running", against_running_, "compare the devices with those of this machine");
     app.add_option("--root", root_,
                    "with --against-running: the machine whose /proc and /sys lie below this folder")
@@ -51,16 +55,18 @@ class DiffVerb final : public Verb {
     add_input_options(app, common, formats);
     app.footer(
         "Exit code 0: the memory and the devices are identical, as far as can be told; 1: they differ; 2: "
-        "could not compare.\n"
+        "could not compare. Of more than two images 0: the matrix is there.\n"
         "Examples:\n"
         "  hibtool diff monday.hib tuesday.hib        # by stored page hashes: nothing is decompressed\n"
         "  hibtool diff crash.hib vmcore              # two formats\n"
         "  hibtool diff monday.json tuesday.json      # devices that two probes recorded\n"
         "  hibtool diff crash.hib --against-running   # are the devices still the same?\n"
-        "  hibtool diff -f auto,raw crash.hib memory.raw");
+        "  hibtool diff -f auto,raw crash.hib memory.raw\n"
+        "  hibtool diff guests/*.hib                  # which images share most pages?");
   }
 
   int run(const Context& context) const override {
+    if (!more_.empty()) return show_matrix(context);
     const auto before = open_side(context, before_, 0);
     if (!before) return context.report(before.error());
     const auto now = second_side(context);
@@ -98,8 +104,34 @@ class DiffVerb final : public Verb {
     return against_running_ ? machine_side(root_) : open_side(context, now_, 1);
   }
 
+  Result<SharedPagesReport> shared_pages(const Context& context) const {
+    if (against_running_)
+      return fail(
+          make_error(ErrorKind::Usage, "--against-running", "together with several images", "one image"));
+    std::vector<std::string> paths = {before_, now_};
+    paths.insert(paths.end(), more_.begin(), more_.end());
+    SharedPages pages;
+    std::vector<ImageInfo> opened;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      TRY(const auto image, context.open(paths[i], i));  // one after the other: each is closed again
+      opened.push_back(image->info());
+      TRY_OK(pages.add(*image, options_of(context)));
+    }
+    TRY_OK(context.refuse_unused_options(opened));
+    return std::move(pages).report();
+  }
+
+  int show_matrix(const Context& context) const {
+    const auto report = shared_pages(context);
+    if (!report) return context.report(report.error());
+    if (context.options.json) context.document(report::json_of_shared_pages(*report));
+    if (context.shows_text()) report::print_shared_pages(context.streams.out, context.out_style, *report);
+    return report->damage.empty() ? kDone : kPartial;
+  }
+
   std::string before_;
   std::string now_;
+  std::vector<std::string> more_;
   bool against_running_ = false;
   std::string root_;
 };
