@@ -270,6 +270,17 @@ class Work:
             yield from self.run("diff", self.hib, damaged, "--salvage", codes=(0, 1))
             yield from self.run("diff", self.small["elf"], damaged, "--salvage", codes=(0, 1))
 
+    def diff_of_many_images(self):
+        yield from self.run("diff", FIRST, LATER, FIRST)
+        yield from self.run("diff", self.hib, *(self.small[kind] for kind in self.small if kind != "raw"))
+        damaged = self.damaged("PAGES", "broken-of-many.hib")
+        yield from self.run("diff", self.small["elf"], self.hib, damaged, "--salvage", codes=(0, 3))
+        yield from self.run("diff", self.small["elf"], self.hib, self.sample["kdump"], self.path("nothing"), codes=(2,))
+
+    def inspect_of_many_images(self):
+        yield from self.run("inspect", self.hib, self.path("nothing"), self.case("consumed"), codes=(2,))
+        yield from self.run("inspect", *ALL, self.path("swsusp"), codes=(2, 5))
+
     def diff_of_devices(self):
         for tree in MACHINES:
             self.run("probe", "--root", self.path(tree.stem), "-o", self.path(f"{tree.stem}.probe"))
@@ -407,7 +418,7 @@ class Work:
             yield from (Document("progress of " + verb[0], 0, json.loads(line)) for line in done.stderr.splitlines())
 
     TOPICS = (progress, inspect_of_dumps, inspect_of_broken_dumps, inspect_of_odd_dumps, inspect_of_hibernation_images, carving, mounts, inspect_of_devices, inspect_of_free_form_records, probes, verify_of_dumps,
-              verify_of_hibernation_images, diff_of_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, diagnoses, checks_before_arming, errors, errors_of_the_kernel_jump)
+              verify_of_hibernation_images, diff_of_images, diff_of_many_images, inspect_of_many_images, diff_of_devices, create_and_restore, create_and_restore_with_damage, rearm, diagnoses, checks_before_arming, errors, errors_of_the_kernel_jump)
 
     @functools.cache
     def documents(self, topic):
@@ -451,13 +462,15 @@ class RealDocuments(unittest.TestCase):
             names |= {"hibtool.inspect-page", "hibtool.inspect-device", "hibtool.carve"}
         if verb == "diagnose":
             names |= {"hibtool.diagnose-preflight"}
+        if verb == "diff":
+            names |= {"hibtool.diff-matrix"}
         if document.command.startswith("arm --check"):
             names = {"hibtool.arm-check"}
         if "--rearm" in document.command or verb == "rearm":
             names = {"hibtool.rearm"}
         if "--jump" in document.command or verb == "resume":
             return {"hibtool.resume"}
-        return {0: names, 3: names, 1: names | {"hibtool.error"}}.get(document.code, {"hibtool.error"} | (names if verb in ("verify", "restore", "rearm") else set()))
+        return {0: names, 3: names, 1: names | {"hibtool.error"}}.get(document.code, {"hibtool.error"} | (names if verb in ("verify", "inspect", "restore", "rearm") else set()))
 
     def test_every_field_of_every_schema_has_been_seen(self):
         if test_mount.WHY_NOT:
