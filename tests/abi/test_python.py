@@ -162,7 +162,7 @@ class Errors(unittest.TestCase):
 
     def test_each_has_the_text_and_the_fields_of_the_command(self):
         compared = set()
-        for path in [*images.corpus(), *images.swsusp(), "/nonexistent", str(ROOT)]:
+        for path in [*images.corpus(), *images.swsusp(), "/nonexistent", "/dev/null"]:
             told = document(path)
             if told["schema"] != "hibtool.error":
                 continue
