@@ -12,7 +12,7 @@ from pathlib import Path
 from support import HIBTOOL, ROOT, CliTest
 from terminal import environment, read_until, terminal
 
-VERBS = {"inspect", "verify", "create", "restore", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume"}
+VERBS = {"inspect", "verify", "create", "restore", "mount", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume"}
 OLD_PC = str(ROOT / "samples" / "machines" / "old-pc.json")
 
 BASH = r"""

@@ -33,6 +33,7 @@ unpack = runpy.run_path(str(SAMPLES / "machines" / "unpack"))["unpack"]
 # Commands that cannot be run here, and why. A pattern has to match a command, or the test says that it is of no use.
 CANNOT_RUN = {
     r"hibtool (arm(?! --check)|disarm|hibernate|resume)": "needs root, the kernel module, and jumps (tests/vm does)",
+    r"hibtool mount": "needs FUSE, and stays until it is unmounted (cli.mount does)",
     r"hibtool create --live": "needs root, and reads all memory of the machine (tests/vm does)",
     r"hibtool (restore disk --as|verify a61)": "needs the disk of the case study (docs/cases says when it was run)",
     r"hibtool .*nbd\+unix": "needs the server that the command before it leaves running (cli.inputs does)",

@@ -19,7 +19,7 @@ from terminal import environment, read_all, read_until, run_on_terminal, termina
 SAMPLE = str(ROOT / "samples" / "debian-6.1-cloud.hib")
 LATER = str(ROOT / "samples" / "debian-6.1-cloud-later.hib")
 ESCAPE = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
-VERBS = ("inspect", "verify", "create", "restore", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume")
+VERBS = ("inspect", "verify", "create", "restore", "mount", "diff", "rearm", "diagnose", "probe", "arm", "disarm", "hibernate", "resume")
 unpack = runpy.run_path(str(ROOT / "samples" / "machines" / "unpack"))["unpack"]
 
 

@@ -449,7 +449,7 @@ class Dracut(WholeSystem, unittest.TestCase):
 class SuspendThenHibernate(WholeSystem, unittest.TestCase):
     """It sleeps at first, and hibernates when the clock wakes it."""
     # The clock's alarm wakes it, which QEMU's HPET does not pass on while the system is idle.
-    variant = replace(WholeSystem.variant, append="crashkernel=192M hpet=disable",
+    variant = replace(WholeSystem.variant, machine="pc,hpet=off",
                       files={"etc/systemd/sleep.conf.d/test.conf": "[Sleep]\nHibernateDelaySec=20s\nSuspendState=freeze"})
     hibernate = "systemctl suspend-then-hibernate"
 
