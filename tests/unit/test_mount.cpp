@@ -25,8 +25,16 @@ std::vector<std::byte> restored(const ImageReader& source, const std::string& fo
                                 const std::string& path) {
   auto output = must(Output::create(path, true));
   auto sink = must(formats().find(format)->write(*output, source, {}));
-  must(run_pipeline(source, sink.get(), {.salvage = true}));
+  PipelineOptions options;
+  options.salvage = true;
+  must(run_pipeline(source, sink.get(), options));
   return read_file(path);
+}
+
+PackOptions in_chunks_of(std::uint32_t pages) {
+  PackOptions options;
+  options.chunk_pages = pages;
+  return options;
 }
 
 std::vector<std::byte> all_of(const mount::Content& file) {
@@ -105,7 +113,7 @@ TEST_CASE("a layout is the file that restore writes, from every offset and in ev
   const std::string raw = folder.file("m.raw");
   const std::string hib = folder.file("m.hib");
   write_file(raw, sample_memory(70, 5));
-  pack(raw, hib, {.chunk_pages = 8});
+  pack(raw, hib, in_chunks_of(8));
   const auto source = GENERATE(true, false) ? open_or_fail(raw, false, "raw") : open_or_fail(hib);
   for (const char* format : {"raw", "elf", "lime"}) {
     INFO(format);
@@ -199,7 +207,7 @@ TEST_CASE(
   std::mt19937 random(1);
   for (std::byte& byte : noise) byte = static_cast<std::byte>(random());
   write_file(path, noise);
-  pack(path, folder.file("m.hib"), {.chunk_pages = 8});
+  pack(path, folder.file("m.hib"), in_chunks_of(8));
   const auto packed = open_or_fail(folder.file("m.hib"));
   const RawFile chunks(*packed);
   CHECK(chunks.file.read(20 * kPage, out, Wait::No) == Outcome::NotYet);
@@ -219,7 +227,7 @@ TEST_CASE("a broken chunk costs its own pages") {
   std::mt19937 random(1);
   for (std::byte& byte : noise) byte = static_cast<std::byte>(random());
   write_file(path, noise);
-  pack(path, hib, {.chunk_pages = 8});
+  pack(path, hib, in_chunks_of(8));
   auto bytes = read_file(hib);
   const auto page =
       std::search(bytes.begin(), bytes.end(), noise.begin() + 20 * kPage, noise.begin() + 20 * kPage + 64);
@@ -240,7 +248,7 @@ TEST_CASE("many threads read the same bytes at random places of a small cache") 
   const std::string path = folder.file("m.raw");
   const auto memory = sample_memory(500, 9);
   write_file(path, memory);
-  pack(path, folder.file("m.hib"), {.chunk_pages = 16});
+  pack(path, folder.file("m.hib"), in_chunks_of(16));
   const auto image = open_or_fail(folder.file("m.hib"));
   const RawFile raw(*image, {.cache_bytes = 2 * 16 * kPage});
   std::atomic<int> wrong = 0;
