@@ -65,6 +65,8 @@ def packaged():
     """The files of hibtool-hibernate, by the package's own list."""
     files = {UNIT: ROOT / "kernel-glue/integration/systemd/hibtool-arm.service"}
     for line in INSTALLED_BY.read_text().splitlines():
+        if line.startswith("usr/share/man/"):
+            continue  # where CMake has put it
         pattern, folder = line.split()
         for source in ROOT.glob(pattern):
             files |= {f"{folder}/{path.relative_to(source.parent)}": path for path in ([source] if source.is_file() else source.rglob("*")) if path.is_file()}
