@@ -187,7 +187,8 @@ class EveryFormat(MountTest):
 
     def test_an_image_from_standard_input(self):
         image, _ = self.small("hib")
-        done = subprocess.run([HIBTOOL, "mount", "-", self.at, "-q"], stdin=open(image, "rb"), capture_output=True)
+        with open(image, "rb") as given:
+            done = subprocess.run([HIBTOOL, "mount", "-", self.at, "-q"], stdin=given, capture_output=True)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assert_same_bytes("memory.raw", memory(700))
 
@@ -410,7 +411,8 @@ class Clients(MountTest):
     def test_makedumpfile_opens_it(self):
         self.mount(SAMPLE)
         subprocess.run(["makedumpfile", "--dump-dmesg", self.at / "vmcore", self.path("dmesg")], check=True, capture_output=True)
-        self.assertEqual(Path(self.path("dmesg")).read_text().splitlines()[0], (self.at / "log").read_text().splitlines()[0])
+        first = Path(self.path("dmesg")).read_text().splitlines()[0]
+        self.assertEqual(re.sub(r"\] \[ *[TC]\d+\] ", "] ", first), (self.at / "log").read_text().splitlines()[0])  # newer ones name the caller
 
     @unittest.skipIf(shutil.which("gdb") is None, "no gdb here")
     def test_gdb_opens_it(self):
@@ -475,7 +477,9 @@ class Commands(MountTest):
         self.assertEqual(reading.stdout.split()[:1], expected.split()[:1], reading.stderr)
         with self.assertRaises(PermissionError):  # not even root
             open(self.at / "memory.raw", "rb")
-        subprocess.run(["fusermount3", "-u", self.at], check=True, user=65534, group=65534, extra_groups=[])
+        # Of anybody but root fusermount3 asks /etc/mtab who has mounted, which a minimal chroot does not have.
+        who = {"user": 65534, "group": 65534, "extra_groups": []} if Path("/etc/mtab").exists() else {}
+        subprocess.run(["fusermount3", "-u", self.at], check=True, **who)
         self.assertTrue(await_end(document["process"]))
 
 
