@@ -29,7 +29,7 @@ from support import HIBTOOL, ROOT  # noqa: E402
 CACHE = ROOT / "build" / "vm-cache"
 INSTALLED_BY = ROOT / "debian" / "hibtool-hibernate.install"
 UNIT = "usr/lib/systemd/system/hibtool-arm.service"
-PLACE = "var/lib/hibtool/place"
+PLACE, KNOWN = "var/lib/hibtool/place", "var/lib/hibtool/known"  # for the initramfs, and once it has it
 NO_SWAP = FSTAB.replace(" sw ", " noauto ")
 DRIVERS = "nvme\nvirtio_pci\nvirtio_blk\nxhci_pci\nusb_storage\nsd_mod\next4\nbtrfs\ncrc32c_generic\n"
 VARIABLE = "/sys/firmware/efi/efivars/HibtoolTest-10101010-1010-4010-8010-101010101010"
@@ -58,7 +58,7 @@ def configured(target="/dev/disk/by-partlabel/hibernation", **settings):
 
 def place(device="/dev/disk/by-partlabel/hibernation", offset=0, kernel="no"):
     """What arm leaves for the initramfs."""
-    return f"DEVICE={device}\nOFFSET={offset}\n# The initramfs has the kernel: {kernel}"
+    return f"DEVICE='{device}'\nOFFSET={offset}\n# The initramfs has the kernel: {kernel}"
 
 
 def packaged():
@@ -108,7 +108,7 @@ def installed(variant, folder):
         "usr/bin/hibtool": program, **missing_libraries(root),
         f"usr/lib/modules/{kernel}/updates/hibjump.ko": module_for(variant.release),
         **packaged(),
-        "etc/hibtool.conf": configured(), PLACE: place(),
+        "etc/hibtool.conf": configured(), **dict.fromkeys((PLACE, KNOWN), place()),
         f"{WANTS}/hibtool-arm.service": Link(f"/{UNIT}"),
         "etc/systemd/system/getty@tty1.service.d/autologin.conf": AUTOLOGIN.format(USER),
         f"{WANTS}/systemd-networkd.service": Link("/usr/lib/systemd/system/systemd-networkd.service"),
@@ -390,7 +390,7 @@ class BookwormBtrfs(Btrfs):
 class SwapDevice(WholeSystem, unittest.TestCase):
     """The image goes to a swap device, which is one again after each way back."""
     SWAP = "/dev/disk/by-partlabel/swap"
-    variant = replace(WholeSystem.variant, swap_mib=1024, image_mib=16, files={"etc/hibtool.conf": configured(SWAP), PLACE: place(SWAP)})
+    variant = replace(WholeSystem.variant, swap_mib=1024, image_mib=16, files={"etc/hibtool.conf": configured(SWAP), **dict.fromkeys((PLACE, KNOWN), place(SWAP))})
 
     def came_back(self, boot, before, begin):
         super().came_back(boot, before, begin)
@@ -413,7 +413,7 @@ class SwapFile(WholeSystem, unittest.TestCase):
             boot.do("swapoff /swapfile")
             self.assertIn("a file with something in it, expected a preallocated one; --force overwrites it", boot.do("hibtool arm --target /swapfile 2>&1", code=4))
             boot.do("rm /swapfile && fallocate -l 640M /swapfile && systemctl restart hibtool-arm", timeout=600)
-            self.assertRegex(boot.do(f"cat /{PLACE}"), rf"^DEVICE=/dev/disk/by-uuid/{ROOT_UUID}\nOFFSET=[1-9]\d*\n")
+            self.assertRegex(boot.do(f"cat /{PLACE}"), rf"^DEVICE='/dev/disk/by-uuid/{ROOT_UUID}'\nOFFSET=[1-9]\d*\n")
             boot.power_off()
         self.guest.take_initramfs()
 
@@ -426,7 +426,7 @@ class StandBy(WholeSystem, unittest.TestCase):
 
 class ThroughTheSaver(WholeSystem, unittest.TestCase):
     """The restorer lacks the module: the saver goes back."""
-    variant = replace(WholeSystem.variant, files={"etc/hibtool.conf": configured(KERNEL="yes"), PLACE: place(kernel="yes")})
+    variant = replace(WholeSystem.variant, files={"etc/hibtool.conf": configured(KERNEL="yes"), **dict.fromkeys((PLACE, KNOWN), place(kernel="yes"))})
     resume = "module_blacklist=hibjump"
 
 
