@@ -3,8 +3,9 @@
 
 check() {
 	require_binaries hibtool || return 1
+	sh -n "$dracutsysrootdir/etc/hibtool.conf" || return 1
 	TARGET=
-	. "$dracutsysrootdir/etc/hibtool.conf" 2> /dev/null
+	. "$dracutsysrootdir/etc/hibtool.conf"
 	[[ $TARGET ]]
 }
 
@@ -25,7 +26,7 @@ install() {
 		inst_simple "$moddir/hibtool-resume.service" "$systemdsystemunitdir/hibtool-resume.service"
 		$SYSTEMCTL -q --root "$initdir" add-wants initrd.target hibtool-resume.service
 	else
-		inst_hook pre-mount 05 /usr/libexec/hibtool/resume
+		inst_hook pre-mount 05 "$moddir/hibtool.sh"
 	fi
 	. "$dracutsysrootdir/etc/hibtool.conf"
 	[[ $KERNEL != yes ]] || inst_simple "/boot/vmlinuz-$kernel"
