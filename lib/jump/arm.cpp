@@ -106,7 +106,10 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
     TRY(auto target, claim_target(*formats.with_areas().areas, request.target, options.id, request.force));
     options.preload.drivers = drivers_for(request, target);
     config.target_head = target.area.head;
-    TRY_OK(remember_armed({options.id, target.path, target.device, target.area.head}));
+    const ArmedTarget armed{options.id, target.path, target.device, target.area.head};
+    auto remembered = remember_armed(armed);
+    if (!remembered) static_cast<void>(release(*formats.with_areas().areas, armed, true));
+    TRY_OK(std::move(remembered));
     report.target = std::move(target);
   }
   options.preload.config = encode(config);

@@ -271,15 +271,18 @@ void forget_armed() {
   std::filesystem::remove(kStatePath, error);
 }
 
-Result<void> release_armed(const AreaOperations& areas, bool keep_images) {
-  const auto armed = recall_armed();
-  forget_armed();
-  if (!armed) return {};
-  const auto target = find_claimed(areas, armed->id, armed->head, 0, armed->device);
+Result<void> release(const AreaOperations& areas, const ArmedTarget& armed, bool keep_images) {
+  const auto target = find_claimed(areas, armed.id, armed.head, 0, armed.device);
   if (!target) return {};  // somebody else has it by now
   TRY(const auto history, areas.read_history(*target->image));
   if (has_phase(history, Phase::Committed) && (keep_images || !has_gone_on(history))) return {};
   return target->give_back();
+}
+
+Result<void> release_armed(const AreaOperations& areas, bool keep_images) {
+  if (const auto armed = recall_armed()) TRY_OK(release(areas, *armed, keep_images));
+  forget_armed();
+  return {};
 }
 
 Result<void> check_unmoved(const AreaOperations& areas, const ArmedTarget& target, const std::string& root) {

@@ -83,8 +83,10 @@ void forget_armed();
 // CLOCK_REALTIME now, for breadcrumbs.
 std::uint64_t clock_ns();
 
-// What arm has claimed, if anything: forgotten, and a swap device is one again. But for an image from which
-// the machine has not gone on, which stays; and any other complete one, where `keep_images` says so.
+// A swap device that was claimed is one again. But an image from which the machine has not gone on stays; and
+// any other complete one, where `keep_images` says so.
+Result<void> release(const AreaOperations& areas, const ArmedTarget& armed, bool keep_images);
+// The same of what arm has claimed, if anything, which is forgotten then.
 Result<void> release_armed(const AreaOperations& areas, bool keep_images);
 
 // A file still lies where it lay when it was claimed. `root` as for target_device().
