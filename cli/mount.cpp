@@ -60,7 +60,8 @@ class Mount final : public Verb {
     if (!launch->is_parent()) return serve(context, &*launch);
     const auto answer = launch->wait();
     if (!answer) return context.report(answer.error());
-    context.streams.out << answer->text;
+    context.streams.out << answer->text << std::flush;
+    if (!context.bytes()) launch->end();  // nobody was told of it
     return answer->exit_code;
   }
 

@@ -64,6 +64,12 @@ Result<Launch::Answer> Launch::wait() {
   return Answer{static_cast<unsigned char>(said[0]), said.substr(1)};
 }
 
+void Launch::end() {
+  ::kill(child_, SIGTERM);
+  while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 void Launch::failed(int exit_code) { static_cast<void>(answer(exit_code, "")); }
 
 Result<void> Launch::answer(int exit_code, const std::string& text) {

@@ -24,6 +24,7 @@ class Launch {
     std::string text;  // for standard output
   };
   Result<Answer> wait();
+  void end();  // the child, after its answer
 
   // Of the child, once.
   void failed(int exit_code);

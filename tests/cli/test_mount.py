@@ -185,6 +185,12 @@ class EveryFormat(MountTest):
         self.end(document)
         self.assertTrue(await_end(int(helpers[0])))
 
+    def test_a_mount_of_which_nobody_could_be_told_is_none(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([HIBTOOL, "mount", self.small("hib")[0], self.at], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 2)
+        self.assertFalse(self.at.is_mount())
+
     def test_an_image_from_standard_input(self):
         image, _ = self.small("hib")
         with open(image, "rb") as given:
