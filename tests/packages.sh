@@ -10,9 +10,9 @@ set -euo pipefail
 
 get() { in_chroot env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends "$@"; }
 
-# Files and links, without what apt, dpkg and the tests of this script write.
+# Files and links, without what apt, dpkg, Python, and DKMS for its own key write.
 list() {
-	in_chroot find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /hibtool -o -path /build -o -path /var/log \
+	in_chroot find / -xdev \( -path /proc -o -path /run -o -name __pycache__ -o -path '/var/lib/dkms/mok.*' -o -path /sys -o -path /dev -o -path /tmp -o -path /hibtool -o -path /build -o -path /var/log \
 		-o -path /var/cache -o -path /var/lib/apt -o -path /var/lib/dpkg \) -prune -o ! -type d -print | sort
 }
 
