@@ -165,7 +165,8 @@ int report_usage(const Error& error, const std::vector<std::string>& arguments, 
 }
 
 report::Screen screen_of(const Streams& streams) {
-  return {streams.out_is_terminal ? terminal_columns(STDOUT_FILENO) : 0, speaks_utf8()};
+  const ScreenSize size = streams.out_is_terminal ? screen_size(STDOUT_FILENO) : ScreenSize{};
+  return {size.is_known ? size.columns : 0, speaks_utf8()};
 }
 
 // Documents go out as they are; text as the terminal can show it.
@@ -176,7 +177,8 @@ int run_parsed(const Formats& formats, const Program& program, const Streams& st
     return Context(formats, options, streams)
         .report(make_error(ErrorKind::Usage, "--verbose", "together with --quiet", "one of the two"));
   }
-  const bool is_paged = entry.row->is_paged && !options.no_pager && !options.quiet && streams.out_is_terminal;
+  const bool is_paged =
+      entry.row->is_paged && !options.no_pager && !options.quiet && !options.json && streams.out_is_terminal;
   if (is_paged && streams.page) streams.page();
   const unsigned threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
   Context(formats, options, streams)

@@ -35,8 +35,9 @@ bool StandardOutput::write_out() {
 }
 
 void StandardOutput::page() {
-  is_held_ = true;
   screen_ = screen_size(STDOUT_FILENO);
+  is_held_ =
+      screen_.is_known && !is_dumb_terminal();  // otherwise a script may be behind it, which presses no key
 }
 
 // Counts the rows of the text, and starts the pager when they do not fit.

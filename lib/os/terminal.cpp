@@ -20,6 +20,7 @@ ScreenSize screen_size(int fd) {
   if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return found;
   if (size.ws_col > 0) found.columns = size.ws_col;
   if (size.ws_row > 0) found.rows = size.ws_row;
+  found.is_known = size.ws_col > 0 && size.ws_row > 0;
   return found;
 }
 

@@ -12,6 +12,7 @@ bool is_dumb_terminal();
 struct ScreenSize {
   std::size_t columns = 80;  // where it does not say
   std::size_t rows = 24;
+  bool is_known = false;  // a serial line says nothing of what is at its other end
 };
 ScreenSize screen_size(int fd);
 std::size_t terminal_columns(int fd);

@@ -135,6 +135,14 @@ class Pager(CliTest):
         said = self.on_terminal(["verify", SAMPLE, self.path("missing"), "--progress=never"], code=2, rows=8, HIBTOOL_PAGER=self.pager())
         self.assertRegex(said, rb"(?s)\[pager.*content digest.*missing: open.*\[end\]")
 
+    def test_a_document_and_a_terminal_that_does_not_say_how_large_it_is_are_not_paged(self):
+        said = self.on_terminal([*self.LONG, "--json"], HIBTOOL_PAGER=self.pager())
+        self.assertNotIn(b"[pager", said)
+        said = self.on_terminal(self.LONG, rows=0, HIBTOOL_PAGER=self.pager())
+        self.assertNotIn(b"[pager", said)
+        said = self.on_terminal(self.LONG, TERM="dumb", HIBTOOL_PAGER=self.pager())
+        self.assertNotIn(b"[pager", said)
+
     def test_bytes_that_are_no_text_are_not_paged(self):
         said = self.on_terminal(["inspect", "--page", "0x100", "--raw", SAMPLE], rows=3, HIBTOOL_PAGER=self.pager())
         self.assertNotIn(b"[pager", said)
