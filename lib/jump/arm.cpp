@@ -71,9 +71,19 @@ void check_target(const AreaOperations& areas, const ArmRequest& request, std::v
 }
 
 // After an error. Where the saver has run it is used up already, and there is nothing to disarm.
-void undo(const Formats& formats, const Device& device) {
+void undo(const AreaOperations& areas, const Device& device) {
   static_cast<void>(device.disarm());
-  static_cast<void>(release_armed(*formats.with_areas().areas, true));
+  static_cast<void>(release_armed(areas, true));
+}
+
+// Claims the target, and leaves word of it for hibernate.
+Result<JumpTarget> claim(const AreaOperations& areas, const ArmRequest& request, const JumpId& id) {
+  TRY(auto target, claim_target(areas, request.target, id, request.force));
+  const ArmedTarget armed{id, target.path, target.device, target.area.head};
+  auto remembered = remember_armed(armed);
+  if (!remembered) static_cast<void>(release(areas, armed, true));
+  TRY_OK(std::move(remembered));
+  return target;
 }
 
 }  // namespace
@@ -101,24 +111,21 @@ Result<ArmReport> arm(const Formats& formats, const ArmRequest& request) {
   options.firmware_map = read_machine("").memory_map;
   TRY(options.id, new_jump_id());
   TRY(SaverConfig config, config_for(request, info, options.id));
-  TRY_OK(release_armed(*formats.with_areas().areas, true));
+  const AreaOperations& areas = *formats.with_areas().areas;
+  TRY_OK(release_armed(areas, true));
   if (!request.target.empty()) {
-    TRY(auto target, claim_target(*formats.with_areas().areas, request.target, options.id, request.force));
+    TRY(auto target, claim(areas, request, options.id));
     options.preload.drivers = drivers_for(request, target);
     config.target_head = target.area.head;
-    const ArmedTarget armed{options.id, target.path, target.device, target.area.head};
-    auto remembered = remember_armed(armed);
-    if (!remembered) static_cast<void>(release(*formats.with_areas().areas, armed, true));
-    TRY_OK(std::move(remembered));
     report.target = std::move(target);
   }
   options.preload.config = encode(config);
   auto saver = load_saver(device, options);
-  if (!saver) undo(formats, device);
+  if (!saver) undo(areas, device);
   TRY(report.saver, std::move(saver));
   if (!request.standby) return report;
   report.left = leave(device, Wish::StandBy, {});
-  if (report.left->error) undo(formats, device);  // a saver that did not get ready is of no use
+  if (report.left->error) undo(areas, device);  // a saver that did not get ready is of no use
   return report;
 }
 

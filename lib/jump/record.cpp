@@ -50,9 +50,7 @@ Result<JumpRecord> decode_jump_record(const Record& record) {
   if (record.find("untested_machine") != nullptr) {
     TRY(jump.untested_machine, fields.flag("untested_machine"));
   }
-  if (record.find("hardware_signature") != nullptr) {
-    TRY(jump.hardware_signature, fields.number("hardware_signature"));
-  }
+  TRY(jump.hardware_signature, fields.optional_number("hardware_signature"));
   TRY(jump.records_missing, fields.optional_text("records_missing"));
   if (names_a_saver(record)) {
     SavedBy saver;
