@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "lib/os/cancel.h"
+#include "lib/os/spawn.h"
 
 namespace hib::mount {
 namespace {
@@ -66,8 +67,7 @@ Result<Launch::Answer> Launch::wait() {
 
 void Launch::end() {
   ::kill(child_, SIGTERM);
-  while (::waitpid(child_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  wait_for(child_);
 }
 
 void Launch::failed(int exit_code) { static_cast<void>(answer(exit_code, "")); }

@@ -70,12 +70,6 @@ std::streamsize StandardOutput::xsputn(const char* text, std::streamsize size) {
   return size;
 }
 
-StandardOutput::int_type StandardOutput::overflow(int_type c) {
-  if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
-  const char byte = traits_type::to_char_type(c);
-  return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
-}
-
 int StandardOutput::sync() {
   if (filled_ > 0) release();
   return write_out() ? 0 : -1;

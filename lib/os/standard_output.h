@@ -3,9 +3,9 @@
 
 #include <array>
 #include <optional>
-#include <streambuf>
 #include <string_view>
 
+#include "lib/base/put_buffer.h"
 #include "lib/os/pager.h"
 #include "lib/os/terminal.h"
 
@@ -15,7 +15,7 @@ namespace hib {
 // otherwise the next file that is opened would take their number, and text would be written into it.
 void occupy_closed_descriptors();
 
-class StandardOutput final : public std::streambuf {
+class StandardOutput final : public PutBuffer {
  public:
   StandardOutput();
 
@@ -28,7 +28,6 @@ class StandardOutput final : public std::streambuf {
   int finish();
 
  protected:
-  int_type overflow(int_type c) override;
   std::streamsize xsputn(const char* text, std::streamsize size) override;
   int sync() override;
 

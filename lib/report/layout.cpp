@@ -117,12 +117,6 @@ void LaidOut::Lines::end_line() {
   line_.clear();
 }
 
-LaidOut::Lines::int_type LaidOut::Lines::overflow(int_type c) {
-  if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
-  const char byte = traits_type::to_char_type(c);
-  return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
-}
-
 std::streamsize LaidOut::Lines::xsputn(const char* text, std::streamsize size) {
   std::string_view rest(text, static_cast<std::size_t>(size));
   for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {

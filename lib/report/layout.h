@@ -3,9 +3,10 @@
 
 #include <cstddef>
 #include <ostream>
-#include <streambuf>
 #include <string>
 #include <string_view>
+
+#include "lib/base/put_buffer.h"
 
 namespace hib::report {
 
@@ -28,7 +29,7 @@ class LaidOut final : public std::ostream {
   LaidOut(std::ostream& below, const Screen& screen);
 
  private:
-  class Lines final : public std::streambuf {
+  class Lines final : public PutBuffer {
    public:
     Lines(std::ostream& below, const Screen& screen) : below_(below), screen_(screen) {}
     ~Lines() override;
@@ -36,7 +37,6 @@ class LaidOut final : public std::ostream {
     Lines& operator=(const Lines&) = delete;
 
    protected:
-    int_type overflow(int_type c) override;
     std::streamsize xsputn(const char* text, std::streamsize size) override;
     int sync() override;
 
