@@ -1,39 +1,16 @@
 """The progress line on a terminal: it fits in one line, is drawn seldom, and is no part of any other output."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
 import subprocess
-import termios
 import time
 import unittest
 
 from support import HIBTOOL, ROOT, CliTest
+from terminal import environment, run_on_terminal
 
 SAMPLE = ROOT / "samples" / "debian-6.1-cloud.hib"
 SLOW, QUICK = "15", "12"  # levels: seconds, and at least one second, of one thread
 ERASE = b"\r\x1b[K"
-
-
-def environment(**changes):
-    """A variable that is None is not set."""
-    found = {**os.environ, "TERM": "xterm", "COLUMNS": None, **changes}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def read_all(master):
-    """Until the last process has closed the terminal."""
-    said = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:  # EIO, as Linux says it
-            return said
-        if not piece:
-            return said
-        said += piece
 
 
 class Progress(CliTest):
@@ -42,15 +19,9 @@ class Progress(CliTest):
 
     def on_terminal(self, columns, level, **changes):
         """What create says on a terminal of so many columns, and the seconds that it took."""
-        master, slave = pty.openpty()
-        self.addCleanup(os.close, master)
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
         begin = time.monotonic()
-        process = subprocess.Popen(self.command(level), stdin=slave, stdout=subprocess.DEVNULL, stderr=slave, start_new_session=True,
-                                   env=environment(**changes))
-        os.close(slave)
-        said = read_all(master)
-        self.assertEqual(process.wait(), 0, said)
+        said, code = run_on_terminal(self.command(level), columns, out=subprocess.DEVNULL, **changes)
+        self.assertEqual(code, 0, said)
         return said, time.monotonic() - begin
 
     def test_it_is_never_wider_than_the_terminal_and_drawn_at_most_twice_a_second(self):
