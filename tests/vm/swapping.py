@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Machines that hibernate with a used swap area: a program that needs more memory than there is (swapper.c) has filled it.
 
-swapping.py FOLDER NAME [--series 6.12] [--layout disk]   makes FOLDER/NAME.img, resumes from a copy of it, and keeps
-what the guest said beside it"""
+swapping.py FOLDER NAME [--series 6.12] [--layout disk]   makes FOLDER/NAME.img, resumes from it, and keeps what the
+guest said beside it"""
 
 import argparse
 import json
@@ -56,9 +56,9 @@ class Resumed:
 
 
 def resume_swapping(made, disk=None):
-    """Boots a machine from `disk`: Resumed, or None where it did not come back. It writes to the disk."""
+    """Boots a machine from `disk`: Resumed, or None where it did not come back. What it writes, to any disk, is thrown away."""
     append = f"hib.offset={made.snapshot.resume_offset}" if made.snapshot.resume_offset else ""
-    with made.guest.boot(append=append, disk=disk) as guest:
+    with made.guest.boot(append=append, disk=disk, extra=["-snapshot"]) as guest:
         lines = guest.read_until("^(RESUMED|NORESUME|NOT HIBERNATED)$", timeout=300)
         if lines[-1] != "RESUMED":
             return None
