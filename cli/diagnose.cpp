@@ -1,13 +1,14 @@
 #include "lib/report/diagnose.h"
 #include "cli/option_rules.h"
+#include "cli/report_option.h"
 #include "cli/verb.h"
 #include "lib/diagnose/post_mortem/masked.h"
 #include "lib/diagnose/post_mortem/post_mortem.h"
 #include "lib/diagnose/preflight/masked.h"
 #include "lib/diagnose/preflight/preflight.h"
-#include "lib/report/diagnose_html.h"
+#include "lib/report/html/post_mortem.h"
+#include "lib/report/html/preflight.h"
 #include "lib/report/preflight.h"
-#include "lib/report/preflight_html.h"
 #include "lib/report/records_file.h"
 #include "lib/report/report_file.h"
 
@@ -48,9 +49,7 @@ class Diagnose final : public Verb {
         ->allow_extra_args(false);
     app.add_flag("--preflight", preflight_, "before hibernating: would this machine come back?");
     app.add_flag("--mask", mask_, "for a bug ticket: pseudonyms in place of names, ids and addresses");
-    app.add_option("--report", report_, "write all of it into this file too, as a page of HTML")
-        ->type_name("FILE");
-    app.add_flag("--force", force_, "with --report: replace an existing file");
+    report_.add_to(app);
     add_input_options(app, common, formats);
     app.footer(
         "Exit code 0: no failure was found, or none is foreseen; 1: one was, and the\n"
@@ -80,7 +79,6 @@ class Diagnose final : public Verb {
     TRY_OK(check_given("--root", files_.root));
     TRY_OK(check_journal());
     TRY_OK(only_with(*verb_, "--preflight", {"--probe"}));
-    TRY_OK(only_with(*verb_, "--report", {"--force"}));
     return not_with(*verb_, "--root", {"--against-running"});
   }
 
@@ -123,7 +121,7 @@ class Diagnose final : public Verb {
     const bool is_of_this_machine = request.image.empty() && request.logs.empty() && files_.root.empty();
     if (verb_->count("--journal") > 0 || is_of_this_machine) request.journal = journal_;
     if (against_running_ || is_of_this_machine || !inputs_of(files_).empty()) request.machine = files_;
-    request.with_details = mask_ || !report_.empty();
+    request.with_details = mask_ || report_.is_given();
     const auto look = [&] { return diagnose::post_mortem(context.formats, request); };
     return answer(context, request, look, report::html_of_post_mortem, report::json_of_post_mortem,
                   report::print_post_mortem);
@@ -138,7 +136,7 @@ class Diagnose final : public Verb {
     };
     auto inputs = diagnose::inputs_of(request);
     inputs.insert(inputs.end(), probes_.begin(), probes_.end());
-    auto file = report::ReportFile::create(report_, force_, inputs);
+    auto file = report_.open(context, std::move(inputs));
     if (!file) return refuse(file.error());
     auto report = look();
     if (!report) return refuse(report.error());
@@ -158,8 +156,7 @@ class Diagnose final : public Verb {
   std::vector<std::string> probes_;
   bool against_running_ = false;
   bool preflight_ = false;
-  std::string report_;
-  bool force_ = false;
+  ReportOption report_;
   bool mask_ = false;
 };
 

@@ -1,3 +1,4 @@
+#include "cli/report_option.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
 #include "lib/device/device_record.h"
@@ -5,6 +6,8 @@
 #include "lib/ops/compare.h"
 #include "lib/ops/shared_pages.h"
 #include "lib/report/difference.h"
+#include "lib/report/html/difference.h"
+#include "lib/report/html/shared_pages.h"
 #include "lib/report/records_file.h"
 #include "lib/report/shared_pages.h"
 
@@ -52,6 +55,7 @@ class DiffVerb final : public Verb {
         ->type_name("DIR");
     app.add_flag("--salvage", common.salvage,
                  "go on past damage: compare what is whole, and count lost pages as unreadable");
+    report_.add_to(app);
     add_input_options(app, common, formats);
     app.footer(
         "Exit code 0: the memory and the devices are identical, as far as can be told; 1: they differ; 2: "
@@ -62,26 +66,34 @@ class DiffVerb final : public Verb {
         "  hibtool diff monday.json tuesday.json      # devices that two probes recorded\n"
         "  hibtool diff crash.hib --against-running   # are the devices still the same?\n"
         "  hibtool diff -f auto,raw crash.hib memory.raw\n"
-        "  hibtool diff guests/*.hib                  # which images share most pages?");
+        "  hibtool diff guests/*.hib                  # which images share most pages?\n"
+        "  hibtool diff --report diff.html monday.hib tuesday.hib");
   }
 
   int run(const Context& context) const override {
-    if (!more_.empty()) return show_matrix(context);
-    const auto before = open_side(context, before_, 0);
-    if (!before) return context.report(before.error());
-    const auto now = second_side(context);
-    if (!now) return context.report(now.error());
-    const auto all_used = context.refuse_unused_options(images_of(*before, *now));
-    if (!all_used) return context.report(all_used.error());
-    const auto difference = compare(*before, *now, options_of(context));
-    if (!difference) return context.report(difference.error());
-    if (context.options.json) context.document(report::json_of_difference(*difference, *before, *now));
-    if (context.shows_text())
-      report::print_difference(context.streams.out, context.out_style, *difference, *before, *now);
-    return difference->identical() ? kDone : kNo;
+    auto inputs = more_;
+    inputs.insert(inputs.end(), {before_, now_, root_});
+    auto file = report_.open(context, std::move(inputs));
+    if (!file) return context.report(file.error());
+    const auto code = more_.empty() ? show_difference(context, *file) : show_matrix(context, *file);
+    if (!code) return context.report(code.error());
+    if (context.shows_text()) file->print_place(context.streams.out, false);
+    return *code;
   }
 
  private:
+  Result<int> show_difference(const Context& context, report::ReportFile& file) const {
+    TRY(const auto before, open_side(context, before_, 0));
+    TRY(const auto now, second_side(context));
+    TRY_OK(context.refuse_unused_options(images_of(before, now)));
+    TRY(const auto difference, compare(before, now, options_of(context)));
+    TRY_OK(file.publish([&] { return report::html_of_difference(difference, before, now); }));
+    if (context.options.json) context.document(report::json_of_difference(difference, before, now));
+    if (context.shows_text())
+      report::print_difference(context.streams.out, context.out_style, difference, before, now);
+    return difference.identical() ? kDone : kNo;
+  }
+
   static PipelineOptions options_of(const Context& context) {
     PipelineOptions options;
     options.threads = context.options.threads;
@@ -121,12 +133,12 @@ class DiffVerb final : public Verb {
     return std::move(pages).report();
   }
 
-  int show_matrix(const Context& context) const {
-    const auto report = shared_pages(context);
-    if (!report) return context.report(report.error());
-    if (context.options.json) context.document(report::json_of_shared_pages(*report));
-    if (context.shows_text()) report::print_shared_pages(context.streams.out, context.out_style, *report);
-    return report->damage.empty() ? kDone : kPartial;
+  Result<int> show_matrix(const Context& context, report::ReportFile& file) const {
+    TRY(const auto report, shared_pages(context));
+    TRY_OK(file.publish([&] { return report::html_of_shared_pages(report); }));
+    if (context.options.json) context.document(report::json_of_shared_pages(report));
+    if (context.shows_text()) report::print_shared_pages(context.streams.out, context.out_style, report);
+    return report.damage.empty() ? kDone : kPartial;
   }
 
   std::string before_;
@@ -134,6 +146,7 @@ class DiffVerb final : public Verb {
   std::vector<std::string> more_;
   bool against_running_ = false;
   std::string root_;
+  ReportOption report_;
 };
 
 }  // namespace

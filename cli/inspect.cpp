@@ -4,6 +4,7 @@
 
 #include "cli/each_image.h"
 #include "cli/option_rules.h"
+#include "cli/report_option.h"
 #include "cli/verb.h"
 #include "lib/base/number.h"
 #include "lib/base/text.h"
@@ -14,6 +15,7 @@
 #include "lib/ops/inspect.h"
 #include "lib/report/carve.h"
 #include "lib/report/devices.h"
+#include "lib/report/html/inspect.h"
 #include "lib/report/inspect.h"
 #include "lib/report/text.h"
 
@@ -48,10 +50,13 @@ class Inspect final : public Verb {
                  "find hibernation images whose swap header is gone, and what is left of older ones");
     app.add_flag("--salvage", common.salvage,
                  "go on past damage: find the blocks of a .hib image without its index (exit code 3)");
+    report_.add_to(app);
     add_input_options(app, common, formats);
     app.footer(
         "Examples:\n"
         "  hibtool inspect crash.hib\n"
+        "  hibtool inspect --report crash.html crash.hib   # to be looked at, printed or sent"
+        "\n"
         "  hibtool inspect --map crash.hib\n"
         "  hibtool inspect --carve /dev/sda3   # after mkswap, or where the first page was wiped\n"
         "  hibtool inspect --device 0000:00:1f.2 --config crash.hib > ahci && lspci -F ahci -vv\n"
@@ -69,7 +74,7 @@ class Inspect final : public Verb {
     if (!fits) return context.report(fits.error());
     if (!is_one) return show_list(context);
     if (carve_) return show_carving(context);
-    const auto code = look_at(context, images_[0], 0);
+    const auto code = look_at_one(context);
     return code ? *code : context.report(code.error());
   }
 
@@ -85,8 +90,9 @@ class Inspect final : public Verb {
     TRY_OK(not_with(*verb_, "--page", kParts));
     TRY_OK(not_with(*verb_, "--device", kParts));
     TRY_OK(not_with(*verb_, "--raw", {"--json"}));
+    TRY_OK(not_with(*verb_, "--report", {"--page", "--device", "--carve"}));
     if (!is_list(images_)) return {};
-    for (const char* option : {"--page", "--device", "--carve", "--at"}) {
+    for (const char* option : {"--page", "--device", "--carve", "--at", "--report"}) {
       if (verb_->count(option) > 0)
         return fail(make_error(ErrorKind::Usage, option, "together with several images", "one image"));
     }
@@ -104,7 +110,15 @@ class Inspect final : public Verb {
     return code >= kSignal || opened_.empty() || all_used ? code : context.report(all_used.error());
   }
 
-  Result<int> look_at(const Context& context, const std::string& path, std::size_t operand) const {
+  Result<int> look_at_one(const Context& context) const {
+    TRY(auto file, report_.open(context, images_));
+    TRY(const int code, look_at(context, images_[0], 0, &file));
+    if (context.shows_text()) file.print_place(context.streams.out, false);
+    return code;
+  }
+
+  Result<int> look_at(const Context& context, const std::string& path, std::size_t operand,
+                      report::ReportFile* file = nullptr) const {
     TRY(auto image, context.open_without_base(path, operand));
     if (search_) {
       TRY(image, find_kernel(std::move(image), context.options.threads, context.progress("search")));
@@ -116,7 +130,7 @@ class Inspect final : public Verb {
     }
     if (!page_.empty()) return show_page(context, *image);
     if (!device_.empty()) return show_device(context, image->records());
-    return show_image(context, *image, path);
+    return show_image(context, *image, path, file);
   }
 
   // One of each sort is enough to say which options are of use.
@@ -179,20 +193,33 @@ class Inspect final : public Verb {
 
   using Devices = std::optional<device::DeviceSet>;
 
-  Result<int> show_image(const Context& context, const ImageReader& image, const std::string& path) const {
-    TRY(const auto report,
-        inspect(image, {parts_.pages, parts_.map, context.options.salvage, dmesg_, search_}));
-    TRY(const auto devices,
-        parts_.devices ? device::devices_in(report.records, path) : Result<Devices>(Devices()));
+  // What is needed for all that is shown; a page of HTML shows all there is.
+  InspectOptions wanted(const Context& context) const {
+    InspectOptions options;
+    options.want_runs = parts_.pages;
+    options.want_strip = report_.is_given();
+    options.want_map = parts_.map || report_.is_given();
+    options.want_damage = context.options.salvage || report_.is_given();
+    options.want_log = dmesg_;
+    options.was_searched = search_;
+    return options;
+  }
+
+  Result<int> show_image(const Context& context, const ImageReader& image, const std::string& path,
+                         report::ReportFile* file) const {
+    TRY(const auto report, inspect(image, wanted(context)));
+    TRY(const auto devices, parts_.devices || report_.is_given() ? device::devices_in(report.records, path)
+                                                                 : Result<Devices>(Devices()));
     const report::Inspected inspected{report, image.history(), devices};
+    const auto title = context.formats.title(report.info.format);
+    if (file != nullptr) TRY_OK(file->publish([&] { return report::html_of_inspected(inspected, title); }));
     auto parts = parts_;
     parts.no_summary = context.options.quiet;
     if (context.options.json) {
       context.document(report::json_of_inspected(inspected, parts));
     } else {
       if (has_shown_one_) context.streams.out << "\n";
-      report::print_inspected(context.streams.out, context.out_style, inspected, parts,
-                              context.formats.title(report.info.format));
+      report::print_inspected(context.streams.out, context.out_style, inspected, parts, title);
     }
     has_shown_one_ = true;
     // The answer is printed all the same: without its pages.
@@ -204,6 +231,7 @@ class Inspect final : public Verb {
   std::vector<std::string> images_;
   mutable std::vector<ImageInfo> opened_;  // of a list, each sort once
   mutable bool has_shown_one_ = false;
+  ReportOption report_;
   report::InspectParts parts_;
   bool search_ = false;
   bool dmesg_ = false;

@@ -71,7 +71,7 @@ FENCED = {
     "oneapi/": ("lib/ops/",),
 }
 # cli/ is verbs, each of which parses, calls one function and prints one report: what grows past this belongs into lib/.
-MAX_CLI_LINES = 2600
+MAX_CLI_LINES = 2700
 INCLUDE = re.compile(r'(?:\s|/\*.*?\*/)*#\s*include(?:_next)?\s*(?:"(?P<quoted>[^"]+)"|<(?P<other>[^>]+)>|(?P<odd>.*))')
 TOPS = ("lib/", "format/", "cli/", "kernel-glue/", "tests/")  # the root of the repository is an include directory
 SOURCES = (".h", ".cpp")

@@ -14,6 +14,8 @@ namespace hib {
 
 enum class Severity { Note, Warning, Error };
 
+std::string_view name_of(Severity severity);  // "warning", as in documents
+
 // Something worth saying that did not stop the reader.
 struct Finding {
   std::string code;  // stable, for scripts: "absent-pages"

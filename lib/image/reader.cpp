@@ -10,6 +10,15 @@ bool ImageInfo::has_finding(std::string_view code) const {
                      [&](const Finding& finding) { return finding.code == code; });
 }
 
+std::string_view name_of(Severity severity) {
+  switch (severity) {
+    case Severity::Note: return "note";
+    case Severity::Warning: return "warning";
+    case Severity::Error: return "error";
+  }
+  return "unknown";
+}
+
 std::string_view name_of(ImageState state) {
   switch (state) {
     case ImageState::Unknown: return "unknown";

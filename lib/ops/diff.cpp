@@ -122,22 +122,16 @@ class Comparison {
 
   void compare_present(Pfn first, std::uint64_t count) {
     if (a_.run().state == PageState::Fill && b_.run().state == PageState::Fill) {
-      if (a_.run().fill == b_.run().fill) {
-        report_.same += count;
-      } else {
-        report_.changed += count;
-        append_range(report_.changed_ranges, {first, count});
-      }
+      note_present(first, count, a_.run().fill == b_.run().fill);
       return;
     }
-    for (Pfn pfn = first; pfn < first + count; ++pfn) {
-      if (a_.hash(pfn, fills_) == b_.hash(pfn, fills_)) {
-        ++report_.same;
-      } else {
-        ++report_.changed;
-        append_range(report_.changed_ranges, {pfn, 1});
-      }
-    }
+    for (Pfn pfn = first; pfn < first + count; ++pfn)
+      note_present(pfn, 1, a_.hash(pfn, fills_) == b_.hash(pfn, fills_));
+  }
+
+  void note_present(Pfn first, std::uint64_t count, bool is_same) {
+    (is_same ? report_.same : report_.changed) += count;
+    append_range(is_same ? report_.same_ranges : report_.changed_ranges, {first, count});
   }
 
   Side a_;

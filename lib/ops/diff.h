@@ -16,6 +16,7 @@ struct DiffReport {
   std::uint64_t only_a = 0;  // present before; absent, or not memory, now
   std::uint64_t only_b = 0;
   std::uint64_t unknown = 0;  // unreadable on a side: nothing can be said
+  std::vector<PfnRange> same_ranges;
   std::vector<PfnRange> changed_ranges;
   std::vector<PfnRange> only_a_ranges;
   std::vector<PfnRange> only_b_ranges;

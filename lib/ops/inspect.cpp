@@ -9,10 +9,15 @@
 namespace hib {
 namespace {
 
+// A finding may name the file, damage does not.
+std::string without_name(const std::string& text, const std::string& path) {
+  return text.starts_with(path + ": ") ? text.substr(path.size() + 2) : text;
+}
+
 void add_damage(InspectReport& report, std::vector<Damage> damage) {
   std::vector<Finding>& findings = report.info.findings;
   std::set<std::string> said;
-  for (const Finding& finding : findings) said.insert(finding.text);
+  for (const Finding& finding : findings) said.insert(without_name(finding.text, report.info.path));
   for (const Damage& one : damage) {
     std::string text = one.error.text();
     if (said.insert(text).second)
@@ -29,6 +34,29 @@ Result<memory::KernelLog> log_of(const ImageReader& image, bool has_vmcoreinfo, 
   return log;
 }
 
+StripKind kind_of(const PageRun& run) {
+  switch (run.state) {
+    case PageState::Data: return StripKind::Data;
+    case PageState::Fill: return run.fill == 0 ? StripKind::Zero : StripKind::Data;
+    case PageState::Absent: return StripKind::Absent;
+    case PageState::Unreadable: return StripKind::Unreadable;
+  }
+  return StripKind::Unreadable;
+}
+
+Result<void> walk_runs(const ImageReader& image, const InspectOptions& options, InspectReport& report) {
+  if (options.want_strip) report.strip.emplace(report.info.end_pfn);
+  TRY(auto runs, image.runs());
+  for (;;) {
+    TRY(const auto run, runs->next());
+    if (!run) return {};
+    if (cancelled()) return fail(cancelled_error());
+    if (options.want_runs) append_run(report.runs, *run);
+    if (options.want_strip)
+      report.strip->add(static_cast<std::size_t>(kind_of(*run)), run->first, run->count);
+  }
+}
+
 }  // namespace
 
 Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& options) {
@@ -43,15 +71,8 @@ Result<InspectReport> inspect(const ImageReader& image, const InspectOptions& op
     const auto values = parse_vmcoreinfo(*vmcoreinfo);
     if (const auto it = values.find("BUILD-ID"); it != values.end()) report.build_id = it->second;
   }
-  if (options.want_runs) {
-    TRY(auto runs, image.runs());
-    for (;;) {
-      TRY(const auto run, runs->next());
-      if (!run) break;
-      if (cancelled()) return fail(cancelled_error());
-      append_run(report.runs, *run);
-    }
-  }
+  const bool can_draw = options.want_strip && report.info.pages_are_known;
+  if (options.want_runs || can_draw) TRY_OK(walk_runs(image, options, report));
   if (options.want_map) {
     TRY(const RangeMap map, image.map());
     report.map = map.tiled(report.info.file_bytes);

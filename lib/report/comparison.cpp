@@ -39,37 +39,47 @@ std::string coloured(const Style& style, const std::string& text, bool changed) 
 
 }  // namespace
 
-void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a, const DeviceSet& b,
-                      const Comparison& comparison) {
+std::string comparison_headline(const Comparison& comparison) {
+  return comparison.nothing_changed() ? "the devices are the same, as far as can be told"
+                                      : "the devices differ";
+}
+
+std::string comparison_counts(const Comparison& comparison) {
   std::array<std::size_t, kVerdicts.size()> counts{};
-  TextTable table(style, {{"VERDICT", false, false, false},
-                          {"KIND", false, false, false},
-                          {"BEFORE", false, false, false},
-                          {"NOW", false, false, true},
-                          {"WHY", false, false, false}});
-  bool any = false;
-  for (const Match& match : comparison.matches) {
-    ++counts[static_cast<std::size_t>(match.verdict)];
-    if (match.verdict == device::Verdict::Same) continue;
-    any = true;
-    const Device& device = device_of(a, b, match);
-    table.add({std::string(name_of(match.verdict)), std::string(name_of(device.kind)),
-               match.a ? shown(a.devices[*match.a]) : "", match.a || match.b ? here(a, b, match) : "",
-               printable(match.reason)});
-  }
-  out << coloured(style,
-                  comparison.nothing_changed() ? "the devices are the same, as far as can be told"
-                                               : "the devices differ",
-                  !comparison.nothing_changed())
-      << ": ";
+  for (const Match& match : comparison.matches) ++counts[static_cast<std::size_t>(match.verdict)];
   std::string text;
   for (const device::Verdict verdict : kVerdicts) {
     const std::size_t count = counts[static_cast<std::size_t>(verdict)];
     if (count > 0)
       text += (text.empty() ? "" : ", ") + fmt::format("{} {}", grouped(count), name_of(verdict));
   }
-  out << (text.empty() ? "none on either side" : text) << "\n";
-  if (any) out << table.text();
+  return text.empty() ? "none on either side" : text;
+}
+
+std::vector<ComparisonRow> changes_of(const DeviceSet& a, const DeviceSet& b, const Comparison& comparison) {
+  std::vector<ComparisonRow> rows;
+  for (const Match& match : comparison.matches) {
+    if (match.verdict == device::Verdict::Same) continue;
+    rows.push_back({std::string(name_of(match.verdict)), std::string(name_of(device_of(a, b, match).kind)),
+                    match.a ? shown(a.devices[*match.a]) : "", match.a || match.b ? here(a, b, match) : "",
+                    printable(match.reason)});
+  }
+  return rows;
+}
+
+void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a, const DeviceSet& b,
+                      const Comparison& comparison) {
+  out << coloured(style, comparison_headline(comparison), !comparison.nothing_changed()) << ": "
+      << comparison_counts(comparison) << "\n";
+  const std::vector<ComparisonRow> changes = changes_of(a, b, comparison);
+  if (changes.empty()) return;
+  TextTable table(style, {{"VERDICT", false, false, false},
+                          {"KIND", false, false, false},
+                          {"BEFORE", false, false, false},
+                          {"NOW", false, false, true},
+                          {"WHY", false, false, false}});
+  for (const ComparisonRow& row : changes) table.add({row.verdict, row.kind, row.before, row.now, row.why});
+  out << table.text();
 }
 
 Json json_of_comparison(const DeviceSet& a, const DeviceSet& b, const Comparison& comparison) {

@@ -112,11 +112,11 @@ std::string strongest_key(const Device& device) {
 
 // Driver and mount points, "swap" for what is in use as that, "no driver" for a function whose driver is
 // missing.
-std::string state_of(const Device& device, bool with_driver = true) {
+std::string state_of(const Device& device) {
   std::string text;
   for (const Value& value : device.state) {
     if (value.presence == Presence::Present &&
-        ((value.name == "driver" && with_driver) || value.name == "mount" ||
+        (value.name == "driver" || value.name == "mount" ||
          (value.name == "in-use" && value.text != "mounted") || value.name == "image")) {
       text += (text.empty() ? "" : ", ") + value.text;
     }
@@ -132,17 +132,13 @@ std::string kind_of(const Device& device) {
              : fmt::format("{} {}", name_of(device.kind), device.bus);
 }
 
+std::vector<std::size_t> in_order(const std::vector<std::size_t>& reversed) {
+  return {reversed.rbegin(), reversed.rend()};
+}
+
 class Tree {
  public:
-  Tree(const Style& style, const DeviceSet& set, bool numeric)
-      : set_(set),
-        names_(numeric),
-        table_(style, {{"NAME", true, false, false},
-                       {"KIND", false, false, false},
-                       {"WHAT", false, false, true},
-                       {"SIZE", false, true, false},
-                       {"ID", false, false, true},
-                       {"STATE", false, false, true}}) {
+  Tree(const DeviceSet& set, bool numeric) : set_(set), names_(numeric) {
     for (std::size_t i = 0; i < set.devices.size(); ++i) by_path_.emplace(set.devices[i].path, i);
     children_.resize(set.devices.size());
     for (std::size_t i = 0; i < set.devices.size(); ++i) {
@@ -156,26 +152,42 @@ class Tree {
   }
 
   // Without recursion: whoever hangs in a circle is never reached.
-  std::string text() {
-    std::vector<std::pair<std::size_t, libscols_line*>> open;
-    for (auto it = roots_.rbegin(); it != roots_.rend(); ++it) open.emplace_back(*it, nullptr);
+  std::vector<DeviceRow> rows() const {
+    std::vector<DeviceRow> rows;
+    std::vector<Open> open;
+    const auto push = [&](const std::vector<std::size_t>& devices, std::size_t depth,
+                          std::optional<std::size_t> above) {
+      for (const std::size_t index : in_order(devices)) open.push_back({index, depth, above});
+    };
+    push(roots_, 0, std::nullopt);
     while (!open.empty()) {
-      const auto [index, above] = open.back();
+      const Open next = open.back();
       open.pop_back();
-      libscols_line* line = add(set_.devices[index], above);
-      for (auto it = children_[index].rbegin(); it != children_[index].rend(); ++it)
-        open.emplace_back(*it, line);
+      rows.push_back(row_of(next));
+      push(children_[next.device], next.depth + 1, rows.size() - 1);
     }
-    return table_.text();
+    return rows;
   }
 
  private:
-  libscols_line* add(const Device& device, libscols_line* above) {
+  struct Open {
+    std::size_t device = 0;
+    std::size_t depth = 0;
+    std::optional<std::size_t> above;
+  };
+
+  DeviceRow row_of(const Open& place) const {
+    const Device& device = set_.devices[place.device];
     std::string what = what_it_is(device, names_);
     if (device.members.size() > 1) what = joined(what, "on " + names_of(device.members));
-    return table_.add({cell(device.name.empty() ? device.path : device.name), cell(kind_of(device)),
-                       cell(what), size_of(device), cell(strongest_key(device)), cell(state_of(device))},
-                      above);
+    return {place.depth,
+            place.above,
+            cell(device.name.empty() ? device.path : device.name),
+            cell(kind_of(device)),
+            cell(what),
+            size_of(device),
+            cell(strongest_key(device)),
+            cell(state_of(device))};
   }
 
   std::string names_of(const std::vector<std::string>& paths) const {
@@ -191,7 +203,6 @@ class Tree {
 
   const DeviceSet& set_;
   DeviceNames names_;
-  TextTable table_;
   std::unordered_map<std::string_view, std::size_t> by_path_;
   std::vector<std::vector<std::size_t>> children_;
   std::vector<std::size_t> roots_;
@@ -245,23 +256,20 @@ std::string hex_digits(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) {
-  out << Tree(style, set, numeric).text();
-}
+std::vector<DeviceRow> rows_of(const DeviceSet& set, bool numeric) { return Tree(set, numeric).rows(); }
 
-std::vector<DeviceRow> rows_of(const DeviceSet& set) {
-  const DeviceNames names;
-  std::vector<DeviceRow> rows;
-  for (const Device& device : set.devices) {
-    const Value* driver = device.find_state("driver");
-    const Value* power = device.find_state("power-state");
-    std::string state = state_of(device, false);
-    if (power != nullptr) state += (state.empty() ? "" : ", ") + power->text;
-    rows.push_back({cell(kind_of(device)), cell(device.name.empty() ? device.path : device.name),
-                    cell(joined(what_it_is(device, names), size_of(device))),
-                    driver == nullptr ? "" : cell(driver->text), cell(state)});
-  }
-  return rows;
+void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) {
+  TextTable table(style, {{"NAME", true, false, false},
+                          {"KIND", false, false, false},
+                          {"WHAT", false, false, true},
+                          {"SIZE", false, true, false},
+                          {"ID", false, false, true},
+                          {"STATE", false, false, true}});
+  std::vector<libscols_line*> lines;
+  for (const DeviceRow& row : rows_of(set, numeric))
+    lines.push_back(table.add({row.name, row.kind, row.what, row.size, row.id, row.state},
+                              row.above ? lines[*row.above] : nullptr));
+  out << table.text();
 }
 
 void print_device(std::ostream& out, const Style& style, const Device& device) {

@@ -1,6 +1,8 @@
 // Devices for people and scripts.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -16,15 +18,18 @@ namespace hib::report {
 // every machine.
 void print_devices(std::ostream& out, const Style& style, const device::DeviceSet& set, bool numeric);
 
-// Each of them as the cells of a table.
+// The same tree as rows, each below the one that it hangs from.
 struct DeviceRow {
-  std::string kind;
+  std::size_t depth = 0;
+  std::optional<std::size_t> above;  // its row; nothing: it is a root
   std::string name;
-  std::string model;
-  std::string driver;
-  std::string state;
+  std::string kind;
+  std::string what;
+  std::string size;
+  std::string id;     // what proves most that it is this one
+  std::string state;  // driver, mount points
 };
-std::vector<DeviceRow> rows_of(const device::DeviceSet& set);
+std::vector<DeviceRow> rows_of(const device::DeviceSet& set, bool numeric = false);
 
 // Every value of one.
 void print_device(std::ostream& out, const Style& style, const device::Device& device);
@@ -35,6 +40,21 @@ void print_config(std::ostream& out, const device::Device& device);
 // [{path, kind, bus, name, parent, members, identity, state, config}]. A value is {value, from, presence}, an
 // identity's with its strength too; several values of one name are an array.
 Json json_of_devices(const device::DeviceSet& set);
+
+// "the devices differ", and "12 same, 1 moved".
+std::string comparison_headline(const device::Comparison& comparison);
+std::string comparison_counts(const device::Comparison& comparison);
+
+// What is not the same.
+struct ComparisonRow {
+  std::string verdict;
+  std::string kind;
+  std::string before;  // empty: it was not there
+  std::string now;     // several, with "|" between them, where it cannot be told which
+  std::string why;
+};
+std::vector<ComparisonRow> changes_of(const device::DeviceSet& a, const device::DeviceSet& b,
+                                      const device::Comparison& comparison);
 
 // What is not the same, as a table with reasons, and how many are. Nothing but numbers when nothing has
 // changed.

@@ -2,6 +2,7 @@
 
 #include "lib/report/devices.h"
 #include "lib/report/kernel_log.h"
+#include "lib/report/summary.h"
 #include "lib/report/text.h"
 
 namespace hib::report {
@@ -21,7 +22,7 @@ Json json_of_inspected(const Inspected& image, const InspectParts& parts) {
 void print_inspected(std::ostream& out, const Style& style, const Inspected& image, const InspectParts& parts,
                      std::string_view format_title) {
   const InspectReport& report = image.report;
-  if (!parts.no_summary) print_inspect(out, style, report, format_title);
+  if (!parts.no_summary) print_summary(out, style, report, format_title);
   if (parts.pages) print_runs(out, report.runs, report.info.page_size);
   if (parts.map) print_map(out, report.map);
   if (parts.records) print_records(out, style, report.records);

@@ -22,15 +22,6 @@ Json optional_hex(const std::optional<std::uint64_t>& value) {
   return value ? Json(hex(*value)) : Json(nullptr);
 }
 
-std::string_view name_of(Severity severity) {
-  switch (severity) {
-    case Severity::Note: return "note";
-    case Severity::Warning: return "warning";
-    case Severity::Error: return "error";
-  }
-  return "unknown";
-}
-
 std::string_view name_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::Good: return "good";

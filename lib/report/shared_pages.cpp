@@ -12,26 +12,6 @@ namespace {
 constexpr std::size_t kMostColumns = 6;  // of a terminal
 constexpr std::size_t kMostPairs = 10;
 
-struct Pair {
-  std::size_t a = 0;
-  std::size_t b = 0;
-  std::uint64_t shared = 0;
-};
-
-// Those that have most in common, first.
-std::vector<Pair> best_pairs(const SharedPagesReport& report) {
-  std::vector<Pair> pairs;
-  for (std::size_t a = 0; a < report.images.size(); ++a) {
-    for (std::size_t b = a + 1; b < report.images.size(); ++b) {
-      if (report.shared[a][b] > 0) pairs.push_back({a, b, report.shared[a][b]});
-    }
-  }
-  std::stable_sort(pairs.begin(), pairs.end(),
-                   [](const Pair& x, const Pair& y) { return x.shared > y.shared; });
-  pairs.resize(std::min(pairs.size(), kMostPairs));
-  return pairs;
-}
-
 void print_matrix(std::ostream& out, const SharedPagesReport& report) {
   constexpr int kColumn = 12;
   out << fmt::format("  {:>4}", "");
@@ -51,14 +31,31 @@ void print_pairs(std::ostream& out, const SharedPagesReport& report) {
     return;
   }
   out << "most in common:\n";
-  for (const Pair& pair : pairs) {
-    const std::uint64_t smaller = std::min(report.images[pair.a].contents, report.images[pair.b].contents);
+  for (const SharedPair& pair : pairs) {
     out << fmt::format("  {} and {}: {}, {} % of the smaller one\n", pair.a + 1, pair.b + 1,
-                       counted(pair.shared, "page"), pair.shared * 100 / std::max<std::uint64_t>(1, smaller));
+                       counted(pair.shared, "page"), pair.share);
   }
 }
 
 }  // namespace
+
+unsigned share_of(const SharedPagesReport& report, std::size_t a, std::size_t b) {
+  const std::uint64_t smaller = std::min(report.images[a].contents, report.images[b].contents);
+  return static_cast<unsigned>(report.shared[a][b] * 100 / std::max<std::uint64_t>(1, smaller));
+}
+
+std::vector<SharedPair> best_pairs(const SharedPagesReport& report) {
+  std::vector<SharedPair> pairs;
+  for (std::size_t a = 0; a < report.images.size(); ++a) {
+    for (std::size_t b = a + 1; b < report.images.size(); ++b) {
+      if (report.shared[a][b] > 0) pairs.push_back({a, b, report.shared[a][b], share_of(report, a, b)});
+    }
+  }
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const SharedPair& x, const SharedPair& y) { return x.shared > y.shared; });
+  pairs.resize(std::min(pairs.size(), kMostPairs));
+  return pairs;
+}
 
 void print_shared_pages(std::ostream& out, const Style& style, const SharedPagesReport& report) {
   for (std::size_t i = 0; i < report.images.size(); ++i) {

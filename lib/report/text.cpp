@@ -7,7 +7,6 @@
 
 #include "lib/base/text.h"
 #include "lib/image/content_digest.h"
-#include "lib/image/swapped_record.h"
 #include "lib/report/clock.h"
 
 namespace hib::report {
@@ -27,15 +26,6 @@ void row(std::ostream& out, const char* name, const std::string& value) {
   print(out, "  {:<14}{}\n", name, value);
 }
 
-std::string marked(const Style& style, Severity severity) {
-  switch (severity) {
-    case Severity::Note: return "note";
-    case Severity::Warning: return style.yellow("warning");
-    case Severity::Error: return style.red("error");
-  }
-  return "";
-}
-
 std::string marked(const Style& style, LayerResult result) {
   switch (result) {  // padded before colouring: escapes have no width
     case LayerResult::Ok: return style.green(fmt::format("{:<13}", "ok"));
@@ -45,6 +35,8 @@ std::string marked(const Style& style, LayerResult result) {
   }
   return "";
 }
+
+}  // namespace
 
 std::string describe_value(const FieldValue& value) {
   if (const auto* number = std::get_if<std::uint64_t>(&value))
@@ -56,6 +48,28 @@ std::string describe_value(const FieldValue& value) {
              ? ""
              : printable(text->substr(0, kShownFieldBytes)) + (text->size() > kShownFieldBytes ? " …" : "");
 }
+
+std::string describe_lost(const std::vector<PfnRange>& ranges, bool swapped) {
+  std::uint64_t pages = 0;
+  std::size_t runs = 0;
+  Pfn first = kMaxPageNumber;
+  Pfn last = 0;
+  for (const auto& [from, count] : ranges) {
+    if (is_swapped(from) != swapped || count == 0) continue;
+    ++runs;
+    pages += count;
+    first = std::min(first, from);
+    last = std::max(last, from + count - 1);
+  }
+  if (runs == 0) return "";
+  const Pfn base = swapped ? kFirstSwapped : 0;
+  std::string text = fmt::format("{}, {} {:#x}", counted(pages, swapped ? "swapped-out page" : "page"),
+                                 swapped ? "slot" : "PFN", first - base);
+  if (last != first) text += fmt::format("…{:#x}", last - base);
+  return runs == 1 ? text : fmt::format("{}, in {} runs", text, grouped(runs));
+}
+
+namespace {
 
 void print_fields(std::ostream& out, const FieldList& fields, std::size_t indent) {
   for (const Field& field : fields) {
@@ -100,96 +114,6 @@ std::string describe_pages(const PageCounts& pages, std::uint32_t page_size, std
   if (pages.absent > 0) text += fmt::format(", {} absent", grouped(pages.absent));
   if (pages.unreadable > 0) text += fmt::format(", {} unreadable", grouped(pages.unreadable));
   return text;
-}
-
-namespace {
-
-// "782 pages in slots of swap area d0a1…"
-std::string describe_swapped(const PageCounts& pages, const std::vector<Record>& records) {
-  std::string text = counted(pages.total(), "page");
-  const auto record = swapped_record_in(records);
-  if (!record) return text;
-  text += " in the swap area" + (record->swap_uuid.empty() ? "" : " " + printable(record->swap_uuid));
-  return record->exact ? text : "at most " + text + ": which slots are in use could not be read";
-}
-
-// "swap in use   66,420 of 163,840 pages of /dev/vda1, which holds the image"
-void print_swap_areas(std::ostream& out, const std::vector<SwapAreaUse>& areas) {
-  const char* name = "swap in use";
-  for (const SwapAreaUse& area : areas) {
-    std::string text =
-        fmt::format("{} of {} of {}", grouped(area.used.value_or(0)), counted(area.slots.value_or(0), "page"),
-                    area.path ? printable(*area.path) : "an area without a name");
-    if (area.holds_image) text += ", where the image lies";
-    if (area.kind == kZram) text += ": compressed, in the image's own memory";
-    row(out, name, text);
-    name = "";
-  }
-}
-
-// "a qcow2 disk image, in gzip"
-std::string describe_found_in(const std::vector<FoundIn>& found_in) {
-  std::string text;
-  for (const FoundIn& around : found_in) text = around.title + (text.empty() ? "" : ", in " + text);
-  return text;
-}
-
-// "armed". An image without a header is said to be so by its variant.
-std::string describe_state(const Style& style, const ImageInfo& info) {
-  if (info.has_finding("carved") && info.state == ImageState::None) return "";
-  const std::string state(name_of(info.state));
-  return ", " + (info.state == ImageState::Incomplete ? style.red(state) : state);
-}
-
-}  // namespace
-
-void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
-                   std::string_view format_title) {
-  const ImageInfo& info = report.info;
-  print(out, "{}: {}{}{}\n", style.bold(printable(info.path)), format_title,
-        info.variant.empty() ? "" : ", " + info.variant, describe_state(style, info));
-  row(out, "file", fmt::format("{} ({} bytes)", human_bytes(info.file_bytes), grouped(info.file_bytes)));
-  if (!info.found_in.empty()) row(out, "found in", describe_found_in(info.found_in));
-  row(out, "codec", info.codec);
-  row(out, "page size", std::to_string(info.page_size));
-  row(out, "pages", info.pages_are_known ? describe_pages(info.pages, info.page_size) : "not known");
-  if (report.swapped) row(out, "swapped out", describe_swapped(*report.swapped, report.records));
-  if (const auto areas = swap_areas_in(report.records)) print_swap_areas(out, *areas);
-  if (info.end_pfn > 0)
-    row(out, "memory ends",
-        fmt::format("PFN {:#x} ({})", info.end_pfn, human_bytes(info.end_pfn * info.page_size)));
-  if (info.kernel.release) {
-    row(out, "kernel",
-        printable(*info.kernel.release) + (info.kernel.machine ? " " + printable(*info.kernel.machine) : ""));
-    if (info.kernel.version) row(out, "", printable(*info.kernel.version));
-  } else {
-    row(out, "kernel",
-        !info.pages_are_known ? "not known"
-        : report.searched     ? "none in its pages"
-                              : "not said by this image; --search looks in its pages");
-  }
-  if (const Record* machine = find_record(report.records, kMachineRecord)) {
-    if (const auto* pfn = machine->number("vmcoreinfo_pfn"))
-      row(out, "", fmt::format("found in its pages: VMCOREINFO at PFN {:#x}", *pfn));
-    if (const auto* others = machine->text("other_kernels")) row(out, "other kernels", printable(*others));
-  }
-  if (report.build_id) row(out, "build ID", printable(*report.build_id));
-  if (report.kaslr_slide) row(out, "KASLR slide", hex(*report.kaslr_slide));
-  for (const auto& [name, text] : info.details) row(out, name.c_str(), printable(text));
-  row(out, "integrity",
-      info.integrity_value.empty()
-          ? info.integrity_algorithm
-          : fmt::format("{}{}{} {}", info.integrity_algorithm, info.integrity_of.empty() ? "" : " ",
-                        info.integrity_of, info.integrity_value));
-  if (info.content_digest) row(out, "content", *info.content_digest);
-  if (!report.records.empty()) {
-    std::string names;
-    for (const Record& record : report.records) names += (names.empty() ? "" : ", ") + printable(record.type);
-    row(out, "records", names);
-  }
-  for (const Finding& finding : info.findings) {
-    print(out, "  {}: {}\n", marked(style, finding.severity), printable(finding.text));
-  }
 }
 
 void print_runs(std::ostream& out, const std::vector<PageRun>& runs, std::uint32_t page_size) {
@@ -253,27 +177,6 @@ std::string headline(const Style& style, const VerifyReport& report) {
                    [](const Layer& layer) { return layer.result == LayerResult::NotChecked; });
   return all_compared ? style.green("good, and nothing speaks against accepting it")
                       : style.yellow("good, and nothing that could be compared speaks against accepting it");
-}
-
-// "68 pages, PFN 0x1aa…0x4341, in 40 runs"
-std::string describe_lost(const std::vector<PfnRange>& ranges, bool swapped) {
-  std::uint64_t pages = 0;
-  std::size_t runs = 0;
-  Pfn first = kMaxPageNumber;
-  Pfn last = 0;
-  for (const auto& [from, count] : ranges) {
-    if (is_swapped(from) != swapped || count == 0) continue;
-    ++runs;
-    pages += count;
-    first = std::min(first, from);
-    last = std::max(last, from + count - 1);
-  }
-  if (runs == 0) return "";
-  const Pfn base = swapped ? kFirstSwapped : 0;
-  std::string text = fmt::format("{}, {} {:#x}", counted(pages, swapped ? "swapped-out page" : "page"),
-                                 swapped ? "slot" : "PFN", first - base);
-  if (last != first) text += fmt::format("…{:#x}", last - base);
-  return runs == 1 ? text : fmt::format("{}, in {} runs", text, grouped(runs));
 }
 
 void print_damage(std::ostream& out, const Style& style, const VerifyReport& report) {

@@ -12,9 +12,6 @@
 
 namespace hib::report {
 
-// `format_title` as Formats::title() has it.
-void print_inspect(std::ostream& out, const Style& style, const InspectReport& report,
-                   std::string_view format_title);
 void print_runs(std::ostream& out, const std::vector<PageRun>& runs, std::uint32_t page_size);
 void print_map(std::ostream& out, const std::vector<LabelledRange>& map);
 void print_records(std::ostream& out, const Style& style, const std::vector<Record>& records);
@@ -28,5 +25,9 @@ void print_history(std::ostream& out, const std::vector<Breadcrumb>& history);
 
 // "65,536 in 256 MiB: 20,111 data, 45,425 zero"
 std::string describe_pages(const PageCounts& pages, std::uint32_t page_size, std::string_view noun = "");
+// "68 pages, PFN 0x1aa…0x4341, in 40 runs": those of memory, or of the swapped-out pages; empty: none.
+std::string describe_lost(const std::vector<PfnRange>& ranges, bool swapped);
+// "17 (0x11)", the text, "4,096 bytes"; empty for a list of fields.
+std::string describe_value(const FieldValue& value);
 
 }  // namespace hib::report

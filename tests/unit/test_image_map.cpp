@@ -1,12 +1,11 @@
 // The coarse map of an image: bounded, true to size, and nothing that is there is lost.
-#include "lib/diagnose/post_mortem/image_map.h"
+#include "lib/ops/image_map.h"
 
 #include <numeric>
 
 #include "tests/support/images.h"
 
 using namespace hib;
-using namespace hib::diagnose;
 
 namespace {
 

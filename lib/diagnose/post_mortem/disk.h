@@ -7,9 +7,9 @@
 
 #include "lib/device/device.h"
 #include "lib/diagnose/log/log.h"
-#include "lib/diagnose/post_mortem/image_map.h"
 #include "lib/image/carve.h"
 #include "lib/image/format.h"
+#include "lib/ops/image_map.h"
 #include "lib/ops/rearm.h"
 #include "lib/os/machine.h"
 

@@ -1,4 +1,4 @@
-#include "lib/report/html.h"
+#include "lib/report/html/writer.h"
 
 #include "lib/base/text.h"
 

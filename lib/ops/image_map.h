@@ -7,7 +7,7 @@
 
 #include "lib/image/range_map.h"
 
-namespace hib::diagnose {
+namespace hib {
 
 inline constexpr std::size_t kMapCells = 512;     // the file is cut into at most as many
 inline constexpr std::size_t kMaxMapLabels = 12;  // further ones count as "other"
@@ -28,4 +28,4 @@ struct ImageMap {
 // Of ranges that tile the file. What has a label is seen beside what has none, however small it is.
 ImageMap coarse_map(const std::vector<LabelledRange>& tiled, std::uint64_t file_bytes);
 
-}  // namespace hib::diagnose
+}  // namespace hib

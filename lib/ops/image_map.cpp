@@ -1,9 +1,9 @@
-#include "lib/diagnose/post_mortem/image_map.h"
+#include "lib/ops/image_map.h"
 
 #include <algorithm>
 #include <array>
 
-namespace hib::diagnose {
+namespace hib {
 namespace {
 
 constexpr std::string_view kOther = "other";
@@ -81,4 +81,4 @@ ImageMap coarse_map(const std::vector<LabelledRange>& tiled, std::uint64_t file_
   return map;
 }
 
-}  // namespace hib::diagnose
+}  // namespace hib

@@ -1,13 +1,13 @@
-#include "lib/report/preflight_html.h"
+#include "lib/report/html/preflight.h"
 
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
-#include "lib/report/html.h"
-#include "lib/report/html_parts.h"
-#include "lib/report/page_style.h"
+#include "lib/report/html/parts.h"
+#include "lib/report/html/style.h"
+#include "lib/report/html/writer.h"
 #include "lib/report/preflight.h"
 
 namespace hib::report {
