@@ -35,6 +35,7 @@ CompletedOption completed(CLI::Option& option) {
   found.placeholder = is_operand ? option.get_name() : type.substr(0, type.find(':'));
   found.words = values_of(option);
   if (!found.words.empty()) found.by = Completed::Words;
+  if (found.placeholder == "DEVICE=VERDICT") found.by = Completed::Verdicts;
   if (option.check_lname("device") && found.placeholder == "NAME") found.by = Completed::DeviceNames;
   return found;
 }

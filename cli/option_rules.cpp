@@ -55,6 +55,10 @@ void take_one_of(CLI::Option& option, std::vector<std::string> values) {
   option.check(complaint, "", all);  // the check's name: nobody sees it but values_of()
 }
 
+void offer(CLI::Option& option, const std::vector<std::string>& values) {
+  option.check([](const std::string&) { return std::string(); }, "", listed(values));
+}
+
 std::vector<std::string> values_of(CLI::Option& option) {
   std::vector<std::string> values;
   try {

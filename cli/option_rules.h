@@ -24,7 +24,9 @@ std::size_t images_given(const CLI::App& verb);
 
 // The option takes one of these values.
 void take_one_of(CLI::Option& option, std::vector<std::string> values);
-// The values that an option takes; empty: any.
+// The option takes any value; these are the ones that a shell offers.
+void offer(CLI::Option& option, const std::vector<std::string>& values);
+// The values that an option takes or offers; empty: any.
 std::vector<std::string> values_of(CLI::Option& option);
 
 // The option takes a whole number from `low` to `high`.

@@ -3,6 +3,7 @@
 #include "cli/option_rules.h"
 #include "cli/verb.h"
 #include "lib/base/text.h"
+#include "lib/jump/restore/accepted.h"
 #include "lib/jump/restore/resume.h"
 #include "lib/report/jump.h"
 
@@ -52,12 +53,13 @@ void add_resume_options(CLI::App& app, ResumeOptions& options) {
       ->type_name("DIR");
   app.add_option("--module", options.preload.jump_module, "its hibjump.ko")->type_name("FILE");
   app.add_option("--append", options.preload.append, "more for its command line")->type_name("TEXT");
-  app.add_option(
-         "--accept", options.accepted,
-         "go on even if this device, or the processor, is not the one it was, or was written since: a "
-         "refusal says what to give here. The image records it")
-      ->type_name("DEVICE=VERDICT")
-      ->allow_extra_args(false);
+  offer(*app.add_option(
+                "--accept", options.accepted,
+                "go on even if this device, or the processor, is not the one it was, or was written since: a "
+                "refusal says what to give here. The image records it")
+             ->type_name("DEVICE=VERDICT")
+             ->allow_extra_args(false),
+        jump::accepted_tokens());
   take_from_to(*app.add_option("--wait", options.wait_seconds,
                                "how long to wait for devices that have not been found yet")
                     ->type_name("SECONDS")

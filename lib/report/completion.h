@@ -14,6 +14,7 @@ enum class Completed {
   Folders,
   BlockDevices,  // and files
   DeviceNames,   // of the image that the command line names
+  Verdicts,      // one of CompletedOption::words, or such a name before a word that begins with "="
 };
 
 // An option with its names ("-o", "--output"), or an operand, which has none.
@@ -33,6 +34,9 @@ struct CompletedVerb {
 };
 
 using CompletedVerbs = std::vector<CompletedVerb>;
+
+// What completes the operands: one for all, the last one unless another one is a file.
+const CompletedOption* completed_operand(const CompletedVerb& verb);
 
 // "hibtool completion devices IMAGE" prints the names of Completed::DeviceNames.
 std::string bash_completion(const CompletedVerbs& verbs);

@@ -36,24 +36,53 @@ _hibtool_words() {
 }
 
 # Names of the devices that the image of this command line has recorded.
-_hibtool_names() {
+_hibtool_recorded() {
   local word
   for word in "${COMP_WORDS[@]:2}"; do
-    [[ -f $word ]] || continue
-    _hibtool_reply < <(compgen -W "$("${COMP_WORDS[0]}" completion devices "$word" 2>/dev/null)" -- "$1")
+    [[ -f $word || -b $word ]] || continue
+    "${COMP_WORDS[0]}" completion devices "$word" 2>/dev/null
     return
   done
 }
 
+_hibtool_names() { _hibtool_reply < <(compgen -W "$(_hibtool_recorded)" -- "$1"); }
+
+# KEY=VALUE: what stands in front of the sign, then what stands behind it. "=VALUE" is for every device.
+_hibtool_verdicts() {
+  local word
+  local -a own=() all=() keys=()
+  for word in $2; do
+    [[ $word == =* ]] && all+=("${word#=}") || keys+=("${word%%=*}")
+    [[ $key && $word == "$key"=* ]] && own+=("${word#*=}")
+  done
+  if [[ $key ]]; then
+    ((${#own[@]})) || own=("${all[@]}")
+    _hibtool_reply < <(compgen -W "${own[*]}" -- "$1")
+  else
+    compopt -o nospace 2>/dev/null
+    _hibtool_reply < <(compgen -S = -W "${keys[*]} $(_hibtool_recorded)" -- "$1")
+  fi
+}
+
 _hibtool() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-  local options= operand=:
+  local cur=${COMP_WORDS[COMP_CWORD]} before=$((COMP_CWORD - 1))
+  local key= options= operand=:
   COMPREPLY=()
   if [[ $cur == = ]]; then
     cur=
-  elif [[ $prev == = ]]; then
-    prev=${COMP_WORDS[COMP_CWORD-2]}
+  elif [[ ${COMP_WORDS[before]} == = ]]; then
+    ((before--))
+  else
+    before=-1
   fi
+  if ((before < 0)); then
+    before=$((COMP_CWORD - 1))
+  elif [[ ${COMP_WORDS[before]} != -* ]]; then
+    key=${COMP_WORDS[before]}
+    ((before--))
+  fi
+  [[ ${COMP_WORDS[before]} == = ]] && ((before--))
+  local prev=${COMP_WORDS[before]}
 )bash";
 
 constexpr const char* kBashEnd = R"bash(  esac
@@ -74,6 +103,8 @@ std::string bash_action(const CompletedOption& option) {
     case Completed::Folders: return "_hibtool_folders \"$cur\"";
     case Completed::BlockDevices: return "_hibtool_devices \"$cur\"";
     case Completed::DeviceNames: return "_hibtool_names \"$cur\"";
+    case Completed::Verdicts:
+      return fmt::format("_hibtool_verdicts \"$cur\" '{}'", fmt::join(option.words, " "));
     case Completed::Nothing: return ":";
   }
   return ":";
@@ -81,13 +112,15 @@ std::string bash_action(const CompletedOption& option) {
 
 // The function that completes operands.
 std::string bash_operand(const CompletedVerb& verb) {
-  if (verb.operands.empty()) return ":";
-  switch (verb.operands.back().by) {
+  const CompletedOption* operand = completed_operand(verb);
+  if (operand == nullptr) return ":";
+  switch (operand->by) {
     case Completed::BlockDevices: return "_hibtool_devices";
     case Completed::Folders: return "_hibtool_folders";
     case Completed::Nothing:
     case Completed::Words:
     case Completed::DeviceNames:
+    case Completed::Verdicts:
     case Completed::Files: return "_hibtool_files";
   }
   return "_hibtool_files";

@@ -25,10 +25,23 @@ end
 # Names of the devices that the image of this command line has recorded.
 function __hibtool_names
     for word in (commandline -opc)[3..-1]
-        if test -f $word
+        if test -f $word; or test -b $word
             hibtool completion devices $word 2>/dev/null
             return
         end
+    end
+end
+
+# KEY=VALUE: what stands in front of the sign, then what stands behind it. "=VALUE" is for every device.
+function __hibtool_verdicts
+    set -l word (string replace -r '^--[^=]*=' '' -- (commandline -ct))
+    if string match -q '*=*' -- $word
+        set -l key (string replace -r '=.*' '' -- $word)
+        set -l own (string match -- $key'=*' $argv)
+        test -n "$own"; or set own $key(string match -- '=*' $argv)
+        printf '%s\n' $own
+    else
+        printf '%s=\n' (string replace -r '=.*' '' -- (string match -v -- '=*' $argv)) (__hibtool_names)
     end
 end
 
@@ -52,6 +65,8 @@ std::string fish_values(const CompletedOption& option) {
     case Completed::Folders: return " -x -a '(__fish_complete_directories)'";
     case Completed::BlockDevices: return " -r -F -a '(__hibtool_devices)'";
     case Completed::DeviceNames: return " -x -a '(__hibtool_names)'";
+    case Completed::Verdicts:
+      return fmt::format(" -x -a '(__hibtool_verdicts {})'", fmt::join(option.words, " "));
     case Completed::Nothing: return " -x";
   }
   return " -x";
@@ -65,11 +80,10 @@ std::string fish_option(const CompletedVerb& verb, const CompletedOption& option
                      option.placeholder.empty() ? "" : fish_values(option), fish_word(option.text));
 }
 
-// The last one stands for all.
 std::string fish_operands(const CompletedVerb& verb) {
-  if (verb.operands.empty()) return "";
-  const CompletedOption& last = verb.operands.back();
-  std::string how = fish_values(last);
+  const CompletedOption* operand = completed_operand(verb);
+  if (operand == nullptr) return "";
+  std::string how = fish_values(*operand);
   if (how.starts_with(" -r")) how = how.substr(3);
   return fmt::format("complete -c hibtool -n '__hibtool_verb_is {}'{}\n", verb.name, how);
 }

@@ -17,15 +17,32 @@ _hibtool_devices() {
 }
 
 # Names of the devices that the image of this command line has recorded.
-_hibtool_names() {
+_hibtool_recorded() {
   local word
-  local -a names
   for word in ${words[2,-1]}; do
-    [[ -f $word ]] || continue
-    names=(${(f)"$(hibtool completion devices $word 2>/dev/null)"})
-    compadd -a names
+    [[ -f $word || -b $word ]] || continue
+    hibtool completion devices $word 2>/dev/null
     return
   done
+}
+
+_hibtool_names() {
+  local -a names=(${(f)"$(_hibtool_recorded)"})
+  compadd -a names
+}
+
+# KEY=VALUE: what stands in front of the sign, then what stands behind it. "=VALUE" is for every device.
+_hibtool_verdicts() {
+  local -a found
+  if [[ $PREFIX == *=* ]]; then
+    found=(${${(M)@:#${PREFIX%%=*}=*}#*=})
+    (($#found)) || found=(${${(M)@:#=*}#=})
+    compset -P '*='
+    compadd -a found
+  else
+    found=(${${@:#=*}%%=*} ${(f)"$(_hibtool_recorded)"})
+    compadd -S = -a found
+  fi
 }
 
 _hibtool() {
@@ -49,6 +66,9 @@ std::string zsh_action(const CompletedOption& option) {
     case Completed::Folders: return "_files -/";
     case Completed::BlockDevices: return "_hibtool_devices";
     case Completed::DeviceNames: return "_hibtool_names";
+    // The blank in front leaves the words to the function alone.
+    case Completed::Verdicts:
+      return fmt::format(" _hibtool_verdicts \"{}\"", fmt::join(option.words, "\" \""));
     case Completed::Nothing: return " ";
   }
   return " ";

@@ -105,6 +105,25 @@ class Shell:
         self.assertEqual(self.offered("hibtool inspect old-pc.hib --device s"), {"sda", "sda1", "sdb", "sdc", "sr0", "swap"} & self.offered("hibtool inspect old-pc.hib --device s"))
         self.assertLessEqual({"sda", "sdb", "sr0"}, self.offered("hibtool inspect old-pc.hib --device s"))
 
+    def keys(self, line):
+        return {word.removeprefix("--accept=").rstrip("=") for word in self.offered(line)}
+
+    def values(self, line):
+        return {word.rpartition("=")[2] for word in self.offered(line)}
+
+    def test_it_offers_what_resume_can_be_told_to_accept(self):
+        verdicts = {"moved", "replaced", "absent", "ambiguous", "unproven", "unknown-driver", "written"}
+        self.assertEqual(self.keys("hibtool resume --accept pr"), {"processor"})
+        self.assertEqual(self.keys("hibtool resume --accept="), {"processor", "hardware"})
+        self.assertLessEqual({"processor", "hardware", "sda", "sr0"}, self.keys("hibtool resume old-pc.hib --accept "))
+        for option in ("--accept ", "--accept="):
+            self.assertEqual(self.values(f"hibtool resume {option}processor="), {"other"})
+            self.assertEqual(self.values(f"hibtool resume old-pc.hib {option}sda="), verdicts)
+            self.assertEqual(self.values(f"hibtool resume {option}sdb=un"), {"unproven", "unknown-driver"})
+
+    def test_a_verb_with_an_image_and_a_folder_offers_files(self):
+        self.assertTrue(any("old-pc.hib" in word for word in self.offered("hibtool mount old")))
+
 
 class Bash(Shell, CliTest):
     shell = "bash"

@@ -12,6 +12,7 @@ namespace hib::device {
 namespace {
 
 constexpr std::size_t kShownValueBytes = 160;
+constexpr std::string_view kWritten = "written";  // what the marks say
 
 std::vector<std::string> mount_points(const Device& device) {
   std::vector<std::string> points;
@@ -326,7 +327,7 @@ class Check {
     out.found = (verdict.since == fs::Since::Written ? "written since: "
                                                      : "cannot be told whether it was written since: ") +
                 verdict.found;
-    out.verdict = verdict.since == fs::Since::Written ? "written" : name_of(Verdict::Unproven);
+    out.verdict = verdict.since == fs::Since::Written ? kWritten : name_of(Verdict::Unproven);
     static_cast<void>(report(std::move(out)));
   }
 
@@ -346,6 +347,15 @@ class Check {
 
 std::vector<std::vector<Use>> critical_uses(const DeviceSet& set) {
   return Uses(set, Topology(set), {}).take();
+}
+
+std::vector<std::string> refused_verdicts() {
+  std::vector<std::string> verdicts;
+  for (const Verdict verdict : {Verdict::Moved, Verdict::Replaced, Verdict::Absent, Verdict::Ambiguous,
+                                Verdict::Unproven, Verdict::UnknownDriver})
+    verdicts.emplace_back(name_of(verdict));
+  verdicts.emplace_back(kWritten);
+  return verdicts;
 }
 
 std::string token_name(const std::string& name) {

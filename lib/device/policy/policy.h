@@ -67,6 +67,9 @@ std::vector<Refusal> check(const DeviceSet& saved, const DeviceSet& here, const 
 // (lib/fs/written_since.h).
 fs::WrittenSince compare_marks(const Device& saved, const Device& here, std::uint64_t snapshot_ns);
 
+// What Refusal::verdict may be.
+std::vector<std::string> refused_verdicts();
+
 // A name as a token spells it: bytes other than [A-Za-z0-9._/:-] become %XX.
 std::string token_name(const std::string& name);
 
