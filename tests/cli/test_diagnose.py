@@ -8,7 +8,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from support import ROOT, CliTest, json_schema
+from support import PAGE, ROOT, CliTest, json_schema
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus" / "diagnose"
 # What no log tells: the kernel forbids hibernating without a word, or the log ends before the system is up.
@@ -156,8 +156,9 @@ class Failures(CliTest):
         said = self.run_tool("diagnose", log, code=2).stderr.decode()
         self.assertIn("the text of a log", said)
         self.assertIn(f"this is a log: --log '{log}'", said)
-        said = self.run_tool("diagnose", self.write("noise", b"no log at all\n"), code=2).stderr.decode()
-        self.assertNotIn("--log", said)
+        disk = bytes(PAGE) + b"\n" + Path(log).read_bytes()  # is not read through to find one
+        for other in (b"no log at all\n", disk):
+            self.assertNotIn("--log", self.run_tool("diagnose", self.write("other", other), code=2).stderr.decode())
 
     def test_a_file_without_any_line_of_a_log_is_an_error_and_not_a_clean_bill(self):
         image = self.path("image")
