@@ -75,7 +75,9 @@ class Arm final : public Verb {
                        "--level", "--timeout", "--only-target-drivers", "--append"});
     if (!fits) return context.report(fits.error());
     if (check_) return run_check(context);
-    const auto report = jump::arm(context.formats, request_);
+    jump::ArmRequest request = request_;
+    request.preload.progress = context.progress_in_steps();
+    const auto report = jump::arm(context.formats, request);
     if (!report) return context.report(report.error());
     if (!report->refusals.empty()) {
       for (const Error& refusal : report->refusals) context.line(refusal.line());

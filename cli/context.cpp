@@ -13,7 +13,6 @@
 #include "lib/os/terminal.h"
 #include "lib/report/layout.h"
 #include "lib/report/opened.h"
-#include "lib/report/progress.h"
 
 namespace hib::cli {
 
@@ -61,11 +60,8 @@ Result<OpenOptions> Context::open_options(std::size_t position) const {
   }
   TRY(open.swap_offset, swap_offset());
   TRY(open.at, place_of_image(options.places, position));
-  open.progress = [this, line = ProgressCallback()](std::string_view what, std::uint64_t done,
-                                                    std::uint64_t total) mutable {
-    if (!line) line = progress(fmt::format("unpack {}", what));
-    line({done, total});
-  };
+  open.progress =
+      report::progress_in_steps([this](const std::string& what) { return progress("unpack " + what); });
   if (options.verbose) {
     open.opened = [this, position, given = open](const ImageReader& image) {
       for (const std::string& text : report::details_of(image, formats, format_for(position), given))
@@ -135,6 +131,10 @@ ProgressCallback Context::progress(std::string what) const {
       options.progress == "auto" && shows_text() && streams.err_is_terminal && !is_dumb_terminal();
   const Form form = options.progress == "json" ? Form::Documents : is_drawn ? Form::Line : Form::Silent;
   return report::progress_to(streams.err, form, std::move(what));
+}
+
+report::StepProgress Context::progress_in_steps() const {
+  return report::progress_in_steps([this](std::string step) { return progress(std::move(step)); });
 }
 
 void add_common_options(CLI::App& verb, CommonOptions& options) {

@@ -13,6 +13,7 @@
 #include "lib/image/format.h"
 #include "lib/ops/pipeline.h"
 #include "lib/report/json.h"
+#include "lib/report/progress.h"
 #include "lib/report/style.h"
 
 namespace hib::cli {
@@ -98,6 +99,8 @@ class Context {
   std::ostream& bytes() const { return streams.bytes != nullptr ? *streams.bytes : streams.out; }
   // A line on a terminal, or documents; it lives as long as the callback.
   ProgressCallback progress(std::string what) const;
+  // One for each step of a longer work.
+  report::StepProgress progress_in_steps() const;
 
  private:
   static report::Colours colours_of(const CommonOptions& options);

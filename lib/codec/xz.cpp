@@ -7,8 +7,14 @@
 #include <lzma.h>
 
 namespace hib {
+namespace {
 
-Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std::size_t expected) {
+constexpr std::size_t kPieceBytes = 2U << 20;  // between two words of progress
+
+}  // namespace
+
+Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std::size_t expected,
+                                         const std::function<void(std::size_t done)>& progress) {
   constexpr std::uint64_t kMaxDecoderBytes = 128U << 20;
   std::vector<std::byte> content(std::min(limit, std::max<std::size_t>({stream.size() * 4, expected, 4096})));
   lzma_stream decoder = LZMA_STREAM_INIT;
@@ -24,9 +30,11 @@ Result<std::vector<std::byte>> unpack_xz(ByteView stream, std::size_t limit, std
       content.resize(std::min(limit, size * 2));
     }
     decoder.next_out = reinterpret_cast<std::uint8_t*>(content.data()) + size;
-    decoder.avail_out = content.size() - size;
+    const std::size_t piece = std::min(content.size() - size, kPieceBytes);
+    decoder.avail_out = piece;
     result = lzma_code(&decoder, LZMA_FINISH);
-    size = content.size() - decoder.avail_out;
+    size += piece - decoder.avail_out;
+    if (progress) progress(size);
   }
   lzma_end(&decoder);
   if (result == LZMA_OK)

@@ -145,4 +145,17 @@ ProgressCallback progress_to(std::ostream& err, ProgressForm form, std::string w
   return [reporter](const Progress& progress) { reporter->update(progress); };
 }
 
+StepProgress progress_in_steps(std::function<ProgressCallback(std::string step)> begin) {
+  struct Step {
+    std::string name;
+    ProgressCallback line;
+  };
+  return [begin = std::move(begin), now = std::make_shared<Step>()](std::string_view step, std::uint64_t done,
+                                                                    std::uint64_t total) {
+    if (!now->line || now->name != step) *now = {std::string(step), begin(std::string(step))};
+    now->line({done, total});
+    if (done >= total) now->line = {};
+  };
+}
+
 }  // namespace hib::report

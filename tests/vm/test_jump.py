@@ -92,6 +92,14 @@ class JumpTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
+    def assert_says_how_far_it_is(self, said):
+        documents = [json_schema.loads(line) for line in said.splitlines()]
+        last = documents[-1]
+        self.assertEqual((last["what"], last["ended"], last["done_bytes"]), ("load saver", True, last["total_bytes"]))
+        self.assertGreater(last["total_bytes"], 10 << 20)
+        self.assertLessEqual({document["what"] for document in documents}, {"unpack kernel", "load saver"})
+
+
 class Cycles:
     machine = Machine()
     fill_mib = 32
@@ -103,6 +111,7 @@ class Cycles:
         with living.boot() as guest:
             self.begin(guest, self.machine, self.fill_mib)
             self.run_in(guest, "hibtool arm --check --target /dev/vda")
+            self.assert_says_how_far_it_is(self.run_in(guest, "hibtool arm -q --progress=json"))
             last = f"{1 << (self.machine.cpus - 1):x}"
             self.run_in(guest, f"taskset {last} tail -f /dev/null & echo $! > /tmp/narrow")
             as_it_was = self.sleep_and_events(guest)

@@ -31,7 +31,7 @@ T at(const std::vector<std::byte>& bytes, std::size_t offset) {
 }
 
 // Unpacks the payload of a bzImage: the program vmlinux, and after it the relocations.
-Result<std::vector<std::byte>> unpack_payload(ByteView payload) {
+Result<std::vector<std::byte>> unpack_payload(ByteView payload, const UnpackProgress& progress) {
   constexpr std::size_t kSizeBytes = 4;  // of the content, appended to the compressed stream
   if (payload.size() < 8) return std::vector<std::byte>();
   le32 size;
@@ -41,7 +41,9 @@ Result<std::vector<std::byte>> unpack_payload(ByteView payload) {
   if (as_text(stream.first(6)) == std::string_view("\xFD"
                                                    "7zXZ\0",
                                                    6))
-    return unpack_xz(stream, size, size);
+    return unpack_xz(stream, size, size, [&](std::size_t done) {
+      if (progress) progress("unpack kernel", done, size);
+    });
   if (as_text(stream.first(4)) == "\x28\xB5\x2F\xFD") return unpack_zstd(stream, size);
   return std::vector<std::byte>();  // packed in a way that only the kernel unpacks
 }
@@ -99,7 +101,7 @@ Result<void> use_vmlinux(std::vector<std::byte> content, BzImage& image) {
 
 }  // namespace
 
-Result<BzImage> BzImage::read(const std::string& path) {
+Result<BzImage> BzImage::read(const std::string& path, const UnpackProgress& progress) {
   TRY(const auto file, File::open(path));
   const auto corrupt = [&](std::uint64_t offset, std::string field, std::string found, std::string allowed) {
     return fail(
@@ -161,7 +163,7 @@ Result<BzImage> BzImage::read(const std::string& path) {
   if (payload > kernel.size() || payload_bytes > kernel.size() - payload)
     return corrupt(0x248, "payload", hex(payload + payload_bytes),
                    fmt::format("up to {}", hex(kernel.size())));
-  auto vmlinux = unpack_payload(kernel.subspan(payload, payload_bytes));
+  auto vmlinux = unpack_payload(kernel.subspan(payload, payload_bytes), progress);
   if (!vmlinux) return fail(std::move(vmlinux).error().in("bzImage: payload").of(path));
   if (!vmlinux->empty()) TRY_OK(use_vmlinux(std::move(*vmlinux), image));
   return image;

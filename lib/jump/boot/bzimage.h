@@ -9,6 +9,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "lib/image/input.h"
 
 namespace hib::jump {
 
@@ -32,7 +33,8 @@ struct BzImage {
   std::size_t max_command_line = 0;
 
   // Refuses what cannot be entered in 64-bit mode at any address below 4 GiB.
-  static Result<BzImage> read(const std::string& path);
+  // `progress` is told how far the kernel is unpacked, where that takes a second.
+  static Result<BzImage> read(const std::string& path, const UnpackProgress& progress = {});
 };
 
 }  // namespace hib::jump

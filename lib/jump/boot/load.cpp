@@ -26,7 +26,10 @@ Result<MemoryRange> vmcoreinfo_note() {
 // belong.
 class Loader {
  public:
-  explicit Loader(const Device& device) : device_(device), zeros_(kPieceBytes), read_back_(kPieceBytes) {}
+  Loader(const Device& device, const LoadPlan& plan, const UnpackProgress& progress)
+      : device_(device), progress_(progress), zeros_(kPieceBytes), read_back_(kPieceBytes) {
+    for (const Segment& segment : plan.segments) total_ += segment.memory_bytes;
+  }
 
   Result<void> load(const Segment& segment) {
     for (std::uint64_t done = 0; done < segment.memory_bytes;) {
@@ -37,6 +40,8 @@ class Loader {
       const ByteView piece = rest.first(std::min<std::uint64_t>(rest.size(), most));
       TRY_OK(write(segment.address + done, piece));
       done += piece.size();
+      done_ += piece.size();
+      if (progress_) progress_("load saver", done_, total_);
     }
     return {};
   }
@@ -53,6 +58,9 @@ class Loader {
   }
 
   const Device& device_;
+  const UnpackProgress& progress_;
+  std::uint64_t done_ = 0;
+  std::uint64_t total_ = 0;
   std::vector<std::byte> zeros_;
   std::vector<std::byte> read_back_;
 };
@@ -80,7 +88,7 @@ Result<LoadedSaver> load_saver(const Device& device, const SaverOptions& options
   request.command_line = preload.command_line;
   request.acpi_rsdp = preload.acpi_rsdp;
   TRY(const auto plan, plan_load(request, preload.kernel, std::move(preload.initramfs)));
-  Loader loader(device);
+  Loader loader(device, plan, options.preload.progress);
   for (const Segment& segment : plan.segments) TRY_OK(loader.load(segment));
 
   TRY_OK(device.arm({plan.entry, plan.boot_params, plan.low_copy, plan.low, options.id, plan.standby_low_copy,

@@ -102,7 +102,7 @@ Result<std::vector<std::byte>> build_initramfs(const PreloadOptions& options, co
 Result<Preload> prepare_preload(const PreloadOptions& options) {
   const std::string path = options.kernel.empty() ? kernel_file(read_machine("").release) : options.kernel;
   Preload preload;
-  TRY(preload.kernel, BzImage::read(path));
+  TRY(preload.kernel, BzImage::read(path, options.progress));
   TRY(preload.initramfs,
       build_initramfs(options,
                       options.modules.empty() ? modules_folder(preload.kernel.release) : options.modules,

@@ -18,6 +18,7 @@ struct PreloadOptions {
   std::string append;                // to the command line
   std::vector<std::byte> config;     // for the saver, its file kConfigPath (saver_config.h)
   std::vector<std::string> drivers;  // names of modules that it has to load
+  UnpackProgress progress;           // of each long step; one thread at a time
 };
 
 struct Preload {
