@@ -1,7 +1,6 @@
 #include "lib/os/terminal.h"
 
 #include <langinfo.h>
-#include <locale.h>
 #include <sys/ioctl.h>
 
 #include <cstdlib>
@@ -32,6 +31,16 @@ bool speaks_utf8() {
   const bool is_utf8 = std::string_view(nl_langinfo_l(CODESET, locale)) == "UTF-8";
   freelocale(locale);
   return is_utf8;
+}
+
+TextLocale::TextLocale() : locale_(newlocale(LC_CTYPE_MASK, "", nullptr)) {
+  if (locale_ != nullptr) before_ = uselocale(locale_);
+}
+
+TextLocale::~TextLocale() {
+  if (locale_ == nullptr) return;
+  uselocale(before_);
+  freelocale(locale_);
 }
 
 }  // namespace hib

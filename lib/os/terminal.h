@@ -1,6 +1,8 @@
 // What a terminal can do.
 #pragma once
 
+#include <locale.h>
+
 #include <cstddef>
 
 namespace hib {
@@ -19,5 +21,19 @@ std::size_t terminal_columns(int fd);
 
 // The user's locale has the character set UTF-8.
 bool speaks_utf8();
+
+// The user's character set, in this thread, as long as the object lives: for what measures or takes apart
+// text.
+class TextLocale {
+ public:
+  TextLocale();
+  ~TextLocale();
+  TextLocale(const TextLocale&) = delete;
+  TextLocale& operator=(const TextLocale&) = delete;
+
+ private:
+  locale_t locale_;
+  locale_t before_ = nullptr;
+};
 
 }  // namespace hib

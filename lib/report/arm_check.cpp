@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "lib/base/text.h"
+#include "lib/report/layout.h"
 
 namespace hib::report {
 namespace {
@@ -27,25 +28,12 @@ std::string check_mark(const Style& style, jump::CheckResult result) {
   return "";
 }
 
-// Breaks lines between words, so that what follows the first one stands below it.
-std::string in_column(const std::string& text) {
-  std::string lines;
-  std::size_t column = kTextColumn;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const bool is_first = column == kTextColumn;
-    if (!is_first && column + 1 + (end - at) > kLineWidth) {
-      lines += "\n" + std::string(kTextColumn, ' ');
-      column = kTextColumn;
-    } else if (!is_first) {
-      lines += ' ';
-      ++column;
-    }
-    lines += text.substr(at, end - at);
-    column += end - at;
-    at = end + 1;
-  }
-  return lines;
+std::string in_column(const Style& style, const std::string& text) {
+  const std::size_t width = style.is_terminal() ? std::min(style.columns(), kLineWidth) : kLineWidth;
+  std::string column;
+  for (const std::string& line : lines_of_words(text, width - std::min(width, kTextColumn)))
+    column += (column.empty() ? "" : "\n" + std::string(kTextColumn, ' ')) + line;
+  return column;
 }
 
 std::string headline(const jump::CheckReport& report, const Style& style) {
@@ -73,12 +61,12 @@ void print_arm_check(std::ostream& out, const Style& style, const jump::CheckRep
       if (check.result != result) continue;
       const std::string fix = check.fix.empty() ? "" : "; " + check.fix;
       out << fmt::format("{}{:<15}{}\n", check_mark(style, result), check.code,
-                         in_column(printable(check.text + fix)));
+                         in_column(style, printable(check.text + fix)));
     }
   }
   for (const auto& unread : report.not_read)
     out << style.yellow(fmt::format("{:<10}", "not read"))
-        << in_column(printable(unread.path + ": " + unread.why)) << "\n";
+        << in_column(style, printable(unread.path + ": " + unread.why)) << "\n";
 }
 
 Json json_of_arm_check(const jump::CheckReport& report) {

@@ -73,11 +73,11 @@ void print_comparison(std::ostream& out, const Style& style, const DeviceSet& a,
       << comparison_counts(comparison) << "\n";
   const std::vector<ComparisonRow> changes = changes_of(a, b, comparison);
   if (changes.empty()) return;
-  TextTable table(style, {{"VERDICT", false, false, false},
-                          {"KIND", false, false, false},
-                          {"BEFORE", false, false, false},
-                          {"NOW", false, false, true},
-                          {"WHY", false, false, false}});
+  TextTable table(style, {{"VERDICT", false, false, false, false},
+                          {"KIND", false, false, false, false},
+                          {"BEFORE", false, false, true, false},
+                          {"NOW", false, false, true, false},
+                          {"WHY", false, false, false, true}});
   for (const ComparisonRow& row : changes) table.add({row.verdict, row.kind, row.before, row.now, row.why});
   out << table.text();
 }

@@ -43,7 +43,8 @@ std::string joined(const std::string& a, const std::string& b) {
 }
 
 std::string cell(const std::string& text) {
-  return printable(std::string_view(text).substr(0, kShownCellBytes));
+  if (text.size() <= kShownCellBytes) return printable(text);
+  return printable(std::string_view(text).substr(0, kShownCellBytes)) + "…";
 }
 
 std::string ids_of(const Device& device, const char* second) {
@@ -193,7 +194,7 @@ class Tree {
   std::string names_of(const std::vector<std::string>& paths) const {
     std::string text;
     for (const std::string& path : paths) {
-      if (text.size() > kShownCellBytes) break;
+      if (text.size() > kShownCellBytes) break;  // cell() says so
       const auto found = by_path_.find(path);
       text +=
           (text.empty() ? "" : ", ") + (found == by_path_.end() ? path : set_.devices[found->second].name);
@@ -259,16 +260,15 @@ std::string hex_digits(const std::vector<std::byte>& bytes) {
 std::vector<DeviceRow> rows_of(const DeviceSet& set, bool numeric) { return Tree(set, numeric).rows(); }
 
 void print_devices(std::ostream& out, const Style& style, const DeviceSet& set, bool numeric) {
-  TextTable table(style, {{"NAME", true, false, false},
-                          {"KIND", false, false, false},
-                          {"WHAT", false, false, true},
-                          {"SIZE", false, true, false},
-                          {"ID", false, false, true},
-                          {"STATE", false, false, true}});
-  std::vector<libscols_line*> lines;
+  TextTable table(style, {{"NAME", true, false, false, false},
+                          {"KIND", false, false, false, false},
+                          {"WHAT", false, false, true, false},
+                          {"SIZE", false, true, false, false},
+                          {"ID", false, false, true, false},
+                          {"STATE", false, false, true, false}});
   for (const DeviceRow& row : rows_of(set, numeric))
-    lines.push_back(table.add({row.name, row.kind, row.what, row.size, row.id, row.state},
-                              row.above ? lines[*row.above] : nullptr));
+    table.add({row.name, row.kind, row.what, row.size, row.id, row.state},
+              row.above.value_or(TextTable::kNoLine));
   out << table.text();
 }
 

@@ -1,17 +1,19 @@
 #include "lib/report/layout.h"
 
+#include <wchar.h>
+
 #include <algorithm>
+#include <cwchar>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "lib/os/terminal.h"
 
 namespace hib::report {
 namespace {
 
 constexpr std::string_view kEllipsis = "…";
-
-// A byte that continues a character of UTF-8 has no width of its own.
-bool is_continued(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
 // The end of the escape sequence that begins at `at`; `at` itself where none does.
 std::size_t behind_escape(std::string_view text, std::size_t at) {
@@ -20,30 +22,55 @@ std::size_t behind_escape(std::string_view text, std::size_t at) {
   return end == std::string_view::npos ? at : end + 1;
 }
 
-std::size_t width_of(std::string_view text) {
-  std::size_t width = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t next = behind_escape(text, i);
-    if (next == i) width += is_continued(text[i]) ? 0 : 1;
-    i = std::max(next, i + 1);
-  }
-  return width;
+struct Character {
+  std::size_t bytes = 1;
+  std::size_t columns = 1;
+};
+
+// In the locale of the thread. What is no character takes a column for each byte.
+Character first_of(std::string_view text) {
+  if (static_cast<unsigned char>(text[0]) < 0x80) return {};
+  std::mbstate_t state{};
+  wchar_t wide = 0;
+  const std::size_t bytes = std::mbrtowc(&wide, text.data(), text.size(), &state);
+  if (bytes == 0 || bytes > text.size()) return {};
+  const int columns = ::wcwidth(wide);
+  return {bytes, columns < 0 ? std::size_t{1} : static_cast<std::size_t>(columns)};
 }
 
-// Where the text begins that lines below are to line up with: behind the last gap of two blanks in the first
-// half of the line, or a little behind the line's own start.
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// The longest beginning of at most so many columns: its bytes, and its columns.
+Character beginning_of(std::string_view text, std::size_t columns) {
+  Character whole{0, 0};
+  while (whole.bytes < text.size()) {
+    const std::size_t behind = behind_escape(text, whole.bytes);
+    const Character next =
+        behind == whole.bytes ? first_of(text.substr(whole.bytes)) : Character{behind - whole.bytes, 0};
+    if (whole.columns + next.columns > columns) break;
+    whole.bytes += next.bytes;
+    whole.columns += next.columns;
+  }
+  return whole;
+}
+
+// Where the text begins that lines below are to line up with: behind the last gap of two blanks that leaves
+// room for text, or a little behind the line's own start.
 struct Hang {
   std::size_t byte = 0;
   std::size_t column = 0;
 };
 
 Hang hang_of(std::string_view line, std::size_t columns) {
+  const std::size_t most = columns * 3 / 5;
   const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
   Hang hang{indent, std::min(indent + 2, columns / 2)};
   for (std::size_t i = indent; i + 2 < line.size(); ++i) {
     if (line.substr(i, 2) != "  " || line[i + 2] == ' ') continue;
     const std::size_t column = width_of(line.substr(0, i + 2));
-    if (column <= columns / 2) hang = {i + 2, column};
+    if (column <= most) hang = {i + 2, column};
   }
   return hang;
 }
@@ -67,6 +94,42 @@ std::vector<std::size_t> breaks_of(std::string_view line, std::size_t from) {
 }
 
 }  // namespace
+
+std::size_t width_of(std::string_view text) {
+  if (is_ascii(text)) return beginning_of(text, std::string_view::npos).columns;
+  const TextLocale locale;
+  return beginning_of(text, std::string_view::npos).columns;
+}
+
+std::string cut_to(std::string_view text, std::size_t columns) {
+  const TextLocale locale;
+  if (beginning_of(text, columns).bytes == text.size()) return std::string(text);
+  const std::string_view sign = speaks_utf8() ? kEllipsis : "...";
+  const std::size_t sign_columns = speaks_utf8() ? 1 : sign.size();
+  if (columns < sign_columns) return std::string(columns, '.');
+  return std::string(text.substr(0, beginning_of(text, columns - sign_columns).bytes)).append(sign);
+}
+
+std::vector<std::string> lines_of_words(const std::string& text, std::size_t columns) {
+  std::vector<std::string> lines(1);
+  std::size_t width = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    const std::size_t more = width_of(word);
+    if (at > 0 && width + 1 + more > columns) {
+      lines.emplace_back();
+      width = 0;
+    } else if (at > 0) {
+      lines.back() += ' ';
+      ++width;
+    }
+    lines.back() += word;
+    width += more;
+    at = end + 1;
+  }
+  return lines;
+}
 
 std::string laid_out(std::string_view line, const Screen& screen) {
   if (screen.columns == 0 || width_of(line) <= screen.columns || is_command(line)) return std::string(line);

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/put_buffer.h"
 
@@ -14,6 +15,15 @@ struct Screen {
   std::size_t columns = 0;  // lines are broken at blanks to fit; 0: they are left as they are
   bool has_utf8 = true;     // the locale's character set; without it all that is printed is ASCII
 };
+
+// Columns that a text takes on the terminal: none for escape sequences, two for a wide character.
+std::size_t width_of(std::string_view text);
+
+// The text, or as much of its beginning as has room in so many columns with "…" behind it.
+std::string cut_to(std::string_view text, std::size_t columns);
+
+// Words, as many as have room in each line; a word that has none stays whole.
+std::vector<std::string> lines_of_words(const std::string& text, std::size_t columns);
 
 // A line, without its end, broken where it is too long: in its last column of text, whose start the lines
 // below keep to. Escape sequences have no width. A line that is a command of hibtool's stays whole, to be

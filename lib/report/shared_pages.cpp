@@ -9,17 +9,26 @@
 namespace hib::report {
 namespace {
 
-constexpr std::size_t kMostColumns = 6;  // of a terminal
+constexpr std::size_t kColumns = 80;  // where there is no terminal
+constexpr std::size_t kFirstColumns = 6;
 constexpr std::size_t kMostPairs = 10;
 
-void print_matrix(std::ostream& out, const SharedPagesReport& report) {
-  constexpr int kColumn = 12;
-  out << fmt::format("  {:>4}", "");
-  for (std::size_t j = 0; j < report.images.size(); ++j) out << fmt::format("{:>{}}", j + 1, kColumn);
+void print_matrix(std::ostream& out, const Style& style, const SharedPagesReport& report) {
+  std::size_t column = 12;
+  for (const auto& row : report.shared) {
+    for (const std::uint64_t count : row) column = std::max(column, grouped(count).size() + 2);
+  }
+  const std::size_t columns = style.is_terminal() ? style.columns() : kColumns;
+  if (kFirstColumns + report.images.size() * column > columns) {
+    out << fmt::format("  a matrix of {} columns: --json has it\n", report.images.size());
+    return;
+  }
+  out << fmt::format("{:>{}}", "", kFirstColumns);
+  for (std::size_t j = 0; j < report.images.size(); ++j) out << fmt::format("{:>{}}", j + 1, column);
   out << "\n";
   for (std::size_t i = 0; i < report.images.size(); ++i) {
-    out << fmt::format("  {:>4}", i + 1);
-    for (const std::uint64_t count : report.shared[i]) out << fmt::format("{:>{}}", grouped(count), kColumn);
+    out << fmt::format("{:>{}}", i + 1, kFirstColumns);
+    for (const std::uint64_t count : report.shared[i]) out << fmt::format("{:>{}}", grouped(count), column);
     out << "\n";
   }
 }
@@ -65,10 +74,7 @@ void print_shared_pages(std::ostream& out, const Style& style, const SharedPages
                        image.by_stored_hashes ? "" : ", all read");
   }
   out << style.bold("pages with the same content in both, wherever they lie:") << "\n";
-  if (report.images.size() <= kMostColumns)
-    print_matrix(out, report);
-  else
-    out << fmt::format("  a matrix of {} columns: --json has it\n", report.images.size());
+  print_matrix(out, style, report);
   print_pairs(out, report);
   if (report.sampled > 1)
     out << fmt::format("  extrapolated from one page of {}, chosen by its hash\n", report.sampled);

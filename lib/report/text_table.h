@@ -1,14 +1,12 @@
-// Columns that line up, with a tree in one of them: libsmartcols, which lsblk uses.
+// Columns that line up, with a tree in one of them: libsmartcols, which lsblk uses. On a terminal that is too
+// narrow cells are cut, and "…" says so; no column goes.
 #pragma once
 
-#include <memory>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "lib/report/style.h"
-
-struct libscols_table;
-struct libscols_line;
 
 namespace hib::report {
 
@@ -17,25 +15,37 @@ class TextTable {
   struct Column {
     const char* title;
     bool is_tree = false;
-    bool is_number = false;   // to the right
-    bool may_be_cut = false;  // when the terminal is too narrow
+    bool is_number = false;    // to the right, and never cut
+    bool may_be_cut = false;   // before the others are
+    bool is_in_lines = false;  // the last one of a table without a tree: broken between words, not cut
   };
 
-  TextTable(const Style& style, const std::vector<Column>& columns);
-  ~TextTable();
-  TextTable(const TextTable&) = delete;
-  TextTable& operator=(const TextTable&) = delete;
+  TextTable(const Style& style, std::vector<Column> columns);
 
-  // `parent` is a line that add() returned, or null. Cells are shown as they are: printable text only.
-  libscols_line* add(const std::vector<std::string>& cells, libscols_line* parent = nullptr);
+  static constexpr std::size_t kNoLine = static_cast<std::size_t>(-1);
+  // `parent` is a line that add() returned. Cells are shown as they are: printable text only.
+  std::size_t add(std::vector<std::string> cells, std::size_t parent = kNoLine);
 
   std::string text() const;
 
  private:
-  struct Free {
-    void operator()(libscols_table* table) const;
+  struct Line {
+    std::vector<std::string> cells;
+    std::size_t parent = kNoLine;
+    std::size_t depth = 0;
   };
-  std::unique_ptr<libscols_table, Free> table_;
+  using Widths = std::vector<std::size_t>;
+
+  Widths natural_widths() const;
+  Widths fitting_widths() const;
+  std::size_t least_width(std::size_t column, std::size_t of_cell) const;
+  std::vector<Line> shown_lines() const;
+
+  std::vector<Column> columns_;
+  std::vector<Line> lines_;
+  bool is_drawn_;  // with the characters that lines are drawn with
+  bool has_utf8_;
+  std::size_t columns_here_;  // of the terminal; 0: there is none
 };
 
 }  // namespace hib::report
