@@ -10,6 +10,7 @@
 #include "lib/image/open_values.h"
 #include "lib/image/unused_options.h"
 #include "lib/os/cancel.h"
+#include "lib/os/path_advice.h"
 #include "lib/os/terminal.h"
 #include "lib/report/layout.h"
 #include "lib/report/opened.h"
@@ -102,7 +103,8 @@ Result<void> Context::refuse_unused_options(const std::vector<ImageInfo>& images
   return refuse_unused(formats, given, images);
 }
 
-int Context::report(const Error& error) const {
+int Context::report(const Error& given) const {
+  const Error error = with_path_advice(given);
   line(error.line());
   if (options.json) document(report::json_of_error(error));
   return exit_code(error.kind);

@@ -72,6 +72,7 @@ class Create final : public Verb {
     if (records_.empty()) return request;
     request.other_inputs.push_back(records_);
     TRY(auto records, report::read_records_file(records_));
+    for (const std::string& note : report::notes_of_types(records)) context.note(note);
     std::move(records.begin(), records.end(), std::back_inserter(request.added_records));
     return request;
   }

@@ -116,7 +116,7 @@ Error usage_error(const Program& program, const CLI::ParseError& error) {
   }
   const std::string word = extras.front().substr(0, extras.front().find('='));
   if (!word.starts_with('-'))
-    return usage(fmt::format("one argument too many for {}: \"{}\"", verb, word), "");
+    return usage(fmt::format("one argument too many for {}: \"{}\"", verb, word), help);
   return usage(fmt::format("unknown option \"{}\" of {}", word, verb),
                suggested(word, option_names(*entry->app), help));
 }

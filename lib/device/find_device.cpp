@@ -1,5 +1,8 @@
 #include "lib/device/find_device.h"
 
+#include <fmt/format.h>
+
+#include "lib/base/nearest.h"
 #include "lib/base/text.h"
 #include "lib/device/device_record.h"
 
@@ -24,8 +27,12 @@ Result<const Device*> find_device(const DeviceSet& set, const std::string& name)
   }
   if (count == 1) return found;
   if (count == 0) {
+    std::vector<std::string> names;
+    for (const Device& device : set.devices) names.push_back(device.name);
+    const std::string meant = nearest(name, names);
     return fail(make_error(ErrorKind::NotFound, "--device " + name, "no such device",
-                           "a name, PCI address or path of --devices"));
+                           "a name, PCI address or path of --devices")
+                    .advise(meant.empty() ? "" : fmt::format("did you mean \"{}\"?", meant)));
   }
   return fail(make_error(ErrorKind::Usage, "--device " + name, counted(count, "device") + " of that name",
                          "a path, as --devices --json prints it"));

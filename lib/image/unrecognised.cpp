@@ -53,12 +53,12 @@ std::string path_for_shell(const File& file) { return file.path() == "-" ? "FILE
 Unrecognised describe_unrecognised(const File& file, ByteView head) {
   const std::string_view text = as_text(head);
   const std::string path = path_for_shell(file);
-  if (text.empty()) return {"an empty file", ""};
+  if (text.empty()) return {"an empty file", "whatever wrote it has failed: write it again"};
   for (const Other& other : kOthers) {
     if (other.magic.stands_in(text))
       return {std::string(other.name), fmt::format("{} {} | hibtool VERB -", other.unpack, path)};
   }
-  if (is_text(text)) return {is_json(text) ? "a JSON document" : "text", ""};
+  if (is_text(text)) return {is_json(text) ? "a JSON document" : "text", "name the image: it is no text"};
   if (const std::string content = content_name(file); !content.empty())
     return {content + ", and no hibernation image in it", ""};
   return {"nothing that a reader knows", "-f raw reads it as raw physical memory"};

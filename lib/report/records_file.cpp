@@ -2,6 +2,14 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "lib/base/nearest.h"
+#include "lib/base/text.h"
+#include "lib/jump/memory_record.h"
+#include "lib/jump/module/suspend_records.h"
+#include "lib/jump/processor.h"
+#include "lib/jump/record.h"
 #include "lib/jump/records.h"
 #include "lib/os/file.h"
 #include "lib/report/json.h"
@@ -23,7 +31,35 @@ Result<bool> looks_like_a_probe(const File& file) {
          text.find("\"hibtool.probe\"") != std::string_view::npos;
 }
 
+std::vector<std::string> known_types() {
+  return {std::string(kLiveRecord),
+          std::string(kMachineRecord),
+          std::string(kProcessorsRecord),
+          std::string(kDevicesRecord),
+          std::string(kSwappedRecord),
+          std::string(kSwapAreasRecord),
+          std::string(kProvenanceRecord),
+          std::string(kSalvagedRecord),
+          std::string(jump::kJumpRecord),
+          std::string(jump::kMemoryRecord),
+          std::string(jump::kProcessorRecord),
+          std::string(jump::kSuspendRecord)};
+}
+
 }  // namespace
+
+std::vector<std::string> notes_of_types(const std::vector<Record>& records) {
+  const std::vector<std::string> known = known_types();
+  std::vector<std::string> notes;
+  for (const Record& record : records) {
+    const bool is_known = std::find(known.begin(), known.end(), record.type) != known.end();
+    const std::string meant = is_known ? "" : nearest(record.type, known);
+    if (meant.empty()) continue;
+    notes.push_back(fmt::format("record type \"{}\" is none that hibtool knows; did you mean \"{}\"?",
+                                printable(record.type), meant));
+  }
+  return notes;
+}
 
 Result<std::vector<Record>> read_records_file(const std::string& path) {
   TRY(const auto file, File::open(path));

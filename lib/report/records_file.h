@@ -21,4 +21,8 @@ Result<std::optional<std::vector<Record>>> read_probe_file(const std::string& pa
 // The memory maps in what "hibtool probe" has kept of earlier boots; a file without one adds none.
 Result<std::vector<std::vector<MemoryMapEntry>>> read_memory_maps(const std::vector<std::string>& files);
 
+// Types that hibtool does not know, and that are like one that it does: a line for people for each. Any other
+// type is kept, as that of another program.
+std::vector<std::string> notes_of_types(const std::vector<Record>& records);
+
 }  // namespace hib::report

@@ -17,6 +17,7 @@
 #include "lib/jump/restore/history.h"
 #include "lib/jump/restore/processor.h"
 #include "lib/jump/target.h"
+#include "lib/os/path_advice.h"
 
 namespace hib::jump {
 namespace {
@@ -67,7 +68,7 @@ Result<void> check_memory(const JumpImage& image, const std::vector<MemoryRange>
 // A file lies on a file system that the machine still has mounted. The restorer must not mount it too.
 Result<void> check_is_device(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return fail(system_error("stat", errno).of(path));
+  if (::stat(path.c_str(), &status) != 0) return fail(with_path_advice(system_error("stat", errno).of(path)));
   if (S_ISBLK(status.st_mode)) return {};
   return fail(
       make_error(ErrorKind::Refused, "image", "not a block device", "the device that hibernate wrote to")
