@@ -24,6 +24,30 @@ SAMPLE = ROOT / "samples" / "debian-6.1-cloud.hib"
 FORMATS = ("hib", "elf", "kdump", "lime", "avml", "raw")
 PATIENCE = 60  # seconds, for what ends by itself
 
+# A client: MOUNT MEMORY SEED. Reads pieces of the memory in a random order, and compares them with the same memory in a file; every
+# now and then it opens one of the texts. Ends with 3 where a byte is wrong, and with 0 at the first error.
+CLIENT = r"""
+import os, random, sys
+mount, source = sys.argv[1], random.Random(sys.argv[3])
+with open(sys.argv[2], "rb") as file:
+    expected = file.read()
+try:
+    file = os.open(mount + "/memory.raw", os.O_RDONLY)
+    for step in range(1 << 40):
+        at, size = source.randrange(len(expected)), source.randrange(1, 100_000)
+        read = os.pread(file, size, at)  # fewer bytes where the mount ended on the way
+        if not read or read != expected[at:at + len(read)]:
+            sys.exit(3)
+        if step % 8 == 0:
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            with open(mount + "/" + source.choice(("map.txt", "records.json", "vmcore")), "rb") as other:
+                other.read(50_000)
+        if step == 50:
+            print("reading", flush=True)
+except OSError:
+    pass
+"""
+
 
 def why_not():
     if not os.path.exists("/dev/fuse"):
@@ -391,6 +415,32 @@ class Clients(MountTest):
             self.assertEqual(list(self.at.iterdir()), [])
             for left in self.folder.glob("image.*"):
                 left.unlink()
+
+    def test_many_clients_read_at_random_while_another_unmounts(self):
+        def unmount(server):
+            subprocess.run(["fusermount3", "-u", "-z", self.at], check=True)
+
+        for kind in ("hib", "kdump", "raw"):
+            image, options = self.small(kind, 3000)
+            for end, code, code_of_client in ((unmount, 0, -signal.SIGKILL), (subprocess.Popen.terminate, 128 + signal.SIGTERM, 0)):
+                with self.subTest(f"{kind}, {code}"):
+                    server = subprocess.Popen([HIBTOOL, "mount", image, self.at, "--foreground", "--threads", "4", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    self.addCleanup(server.kill)
+                    self.assertIn(b"memory.raw", server.stdout.readline())
+                    clients = [subprocess.Popen([sys.executable, "-c", CLIENT, self.at, self.path("memory"), str(seed)], stdout=subprocess.PIPE) for seed in range(6)]
+                    for client in clients:
+                        self.addCleanup(client.kill)
+                        self.assertEqual(client.stdout.readline(), b"reading\n")
+                    end(server)
+                    if code_of_client != 0:  # the mount is gone for those that open it; who has a file open reads on
+                        for client in clients:
+                            client.kill()
+                    for client in clients:
+                        client.stdout.close()
+                        self.assertIn(client.wait(PATIENCE), (code_of_client, 0))
+                    said = server.communicate(timeout=PATIENCE)[1].decode()
+                    self.assertEqual(server.returncode, code, said)
+                    self.assertNotIn(str(self.at), mounts())
 
     def test_the_foreground_ends_with_the_code_of_its_signal(self):
         server = subprocess.Popen([HIBTOOL, "mount", self.small("hib")[0], self.at, "--foreground"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
