@@ -13,6 +13,7 @@
 #include <ctime>
 #include <new>
 #include <optional>
+#include <unordered_map>
 
 #include "lib/base/text.h"
 #include "lib/mount/fuse_library.h"
@@ -127,8 +128,11 @@ class FuseServer final : public Server {
   const std::time_t made_ = std::time(nullptr);
   fuse_session* session_ = nullptr;
   bool is_mounted_ = false;
-  bool is_started_ = false;        // the system has said that it takes the mount
-  std::vector<std::byte> buffer_;  // of the thread that takes the requests
+  bool is_started_ = false;  // the system has said that it takes the mount
+  // Of the thread that takes the requests. Files may be open when a signal ends the mount.
+  std::vector<std::byte> buffer_;
+  std::unordered_map<std::uint64_t, Handle> handles_;
+  std::uint64_t next_handle_ = 0;
   Workers workers_;
   Workers sharer_;  // one thread: it waits for pages that workers have to bring
 };
@@ -321,14 +325,16 @@ void FuseServer::on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* in
     fuse().reply_err(request, EROFS);
     return;
   }
-  auto handle = std::make_unique<Handle>();
-  info->fh = reinterpret_cast<std::uint64_t>(handle.get());
+  FuseServer& server = of(request);
+  const std::uint64_t handle = server.next_handle_++;
+  server.handles_.try_emplace(handle);
+  info->fh = handle;
   info->keep_cache = 1;
-  if (fuse().reply_open(request, info) == 0) static_cast<void>(handle.release());  // else nobody releases it
+  if (fuse().reply_open(request, info) != 0) server.handles_.erase(handle);  // nobody releases it
 }
 
 void FuseServer::on_release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  delete reinterpret_cast<Handle*>(info->fh);
+  of(request).handles_.erase(info->fh);
   fuse().reply_err(request, 0);
 }
 
@@ -371,7 +377,7 @@ void FuseServer::on_read(fuse_req_t request, fuse_ino_t node, std::size_t size, 
   }
   std::size_t ahead = 0;
   const auto unit = file->layout == nullptr ? std::nullopt : file->layout->unit_at(from + bytes - 1);
-  if (unit) ahead = reinterpret_cast<Handle*>(info->fh)->order.next(*unit);
+  if (unit) ahead = server.handles_[info->fh].order.next(*unit);
   server.read(request, *file, node, from, bytes, ahead > 0);
   if (ahead > 0) server.read_ahead(*file->layout, *unit, ahead);
 }
