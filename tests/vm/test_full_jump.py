@@ -383,6 +383,10 @@ class BookwormLuks(Luks):
     variant = replace(Luks.variant, release="bookworm")
 
 
+class BookwormPassphrase(Passphrase):
+    variant = replace(Passphrase.variant, release="bookworm")
+
+
 class BookwormBtrfs(Btrfs):
     variant = replace(Btrfs.variant, release="bookworm")
 
