@@ -17,7 +17,7 @@ void add_device_row(Html& html, const DeviceRow& device) {
   html.element("td", device.name, {{"class", fmt::format("branch d{}", std::min(device.depth, kDeepest))}});
   html.element("td", device.kind, {{"class", "short"}});
   {
-    const Element what(html, "td");
+    const Element what(html, "td", {{"class", "what"}});
     html.text(device.what);
     if (!device.id.empty()) html.element("div", device.id, {{"class", "key"}});
   }

@@ -70,7 +70,9 @@ tr.boot th, tr.entry td:first-child { border-left-color: currentColor; } tr.boot
 tr.entry td:first-child span { color: var(--soft); }
 .facts th { width: 1%; white-space: nowrap; padding-right: 22px; } .facts td { overflow-wrap: anywhere; }
 .finding { margin: 8px 0 0; }
-td.branch { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; white-space: nowrap; }
+td.branch { font: 12.5px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; min-width: 150px; max-width: 260px;
+  overflow-wrap: anywhere; }
+td.what { min-width: 220px; }
 td.branch::before { color: var(--soft); content: "└ "; } td.d0::before { content: ""; }
 .d1 { padding-left: 4px; } .d2 { padding-left: 20px; } .d3 { padding-left: 36px; } .d4 { padding-left: 52px; }
 .d5 { padding-left: 68px; } .d6 { padding-left: 84px; } .d7 { padding-left: 100px; } .d8 { padding-left: 116px; }
