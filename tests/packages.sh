@@ -28,8 +28,8 @@ in_chroot sh -c 'mkdir /build && cp -r /hibtool /build/hibtool && cd /build/hibt
 say "lintian"
 in_chroot sh -c 'cd /build && lintian --allow-root --fail-on error *.changes'
 
-say "what the packages need from Debian"
-get install dkms initramfs-tools linux-headers-amd64 linux-image-amd64 systemd
+say "what the packages and their tests need from Debian"  # autopkgtest leaves what it installs
+get install dkms initramfs-tools jq linux-headers-amd64 linux-image-amd64 pkg-config systemd
 list >"$dir/tmp/before"
 
 say "installing"
