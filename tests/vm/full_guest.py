@@ -39,6 +39,8 @@ PURPOSES = {
     "work": ("tmux", "python3-minimal", "btrfs-progs", "iproute2", "procps", "kmod", "libtbb12", "libsmartcols1", "libpci3", "libxxhash0", "liblz4-1", "libdeflate0",
              "liblzo2-2", "libsnappy1v5", "libstdc++6"),
     "build": ("linux-headers-amd64", "make"),  # of modules for its kernel
+    # As the installer leaves it where nothing is ticked, as far as somebody who installs a package may notice.
+    "bare": ("login", "kmod", "procps", "less", "grub-efi-amd64", "dosfstools"),
 }
 DRACUT = 'dracut --quiet --force --no-hostonly --drivers "nvme virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "{modules}" --kver {release} /boot/initrd.img-{release}'
 # What drivers the initramfs has: all of them take a minute to unpack under emulation.
@@ -100,6 +102,7 @@ class Variant:
     drivers: str = DRIVERS  # in the initramfs
     uefi: bool = False
     bus: str = "virtio"  # or "nvme": one disk with partitions, the root, the swap area, and one for images
+    root_mib: int = ROOT_MIB
     root: str = "ext4"  # or "btrfs", or "luks": ext4 in LUKS, with the key in the initramfs
     image_mib: int = 0  # of the partition for images; on a disk of its own where the bus is virtio
     cpus: int = 1
@@ -183,7 +186,7 @@ class FullGuest:
 
     def _make_root(self):
         with open(self.root, "wb") as disk:
-            disk.truncate(ROOT_MIB << 20)
+            disk.truncate(self.variant.root_mib << 20)
         if self.variant.root == "btrfs":
             self._inside(f"mount --bind . mnt && mount --bind {self.folder} media && mount -t proc proc proc && chroot . mkfs.btrfs -q -U {ROOT_UUID} --rootdir /mnt /media/root")
             return
@@ -205,13 +208,17 @@ class FullGuest:
             raise FullGuestError(done.stdout + done.stderr)
         return done.stdout + done.stderr
 
+    def _parts(self):
+        """Name, content and type of each partition."""
+        return [(name, path, "linux") for name, path in zip(PARTITIONS, (self.root, self.swap, self.image))]
+
     def _partitioned(self):
-        disk, parts = self.folder / "disk", (self.root, self.swap, self.image)
+        disk, parts = self.folder / "disk", self._parts()
         with open(disk, "wb") as made:
-            made.truncate(sum(part.stat().st_size for part in parts) + (4 << 20))
-        script = "label: gpt\n" + "".join(f"size={part.stat().st_size >> 9}, name={name}\n" for name, part in zip(PARTITIONS, parts))
+            made.truncate(sum(path.stat().st_size for _, path, _ in parts) + (4 << 20))
+        script = "label: gpt\n" + "".join(f"size={path.stat().st_size >> 9}, name={name}, type={kind}\n" for name, path, kind in parts)
         subprocess.run(["sfdisk", "-q", str(disk)], input=script, text=True, check=True)
-        for part, begin in zip(parts, self._begins(disk)):
+        for (_, part, _), begin in zip(parts, self._begins(disk)):
             run("dd", f"if={part}", f"of={disk}", "bs=1M", f"seek={begin >> 20}", "conv=notrunc,sparse", "status=none")
             part.unlink()
         return disk
@@ -228,7 +235,7 @@ class FullGuest:
     def root_copy(self, path):
         """The root file system as the guest left it, opened if it was locked."""
         source, begin = self.disks[0], self._begins(self.disks[0])[0] >> 20 if self.variant.bus == "nvme" else 0
-        size = ROOT_MIB + (2 if self.variant.root == "luks" else 0)
+        size = self.variant.root_mib + (2 if self.variant.root == "luks" else 0)
         run("dd", f"if={source}", f"of={path}", "bs=1M", f"skip={begin}", f"count={size}", "conv=sparse", "status=none")
         if self.variant.root == "luks":
             locked = Path(path).rename(f"{path}.locked")
