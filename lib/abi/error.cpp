@@ -2,6 +2,7 @@
 
 #include "lib/abi/handles.h"
 #include "lib/base/text.h"
+#include "lib/os/path_advice.h"
 
 namespace hib::abi {
 namespace {
@@ -93,7 +94,7 @@ hibtool_status give_internal(const char* what, hibtool_error** out) noexcept {
 hibtool_status give(const Error& error, hibtool_error** out) noexcept {
   if (out == nullptr) return status_of(error.kind);
   try {
-    *out = made_of(error);
+    *out = made_of(with_path_advice(error));
     return (*out)->status;
   } catch (...) {
     return give_out_of_memory(out);

@@ -13,7 +13,7 @@ namespace {
 
 // Of a mail, or a ticket.
 constexpr std::size_t kLineWidth = 80;
-constexpr std::size_t kTextColumn = 25;
+constexpr std::size_t kTextColumn = 26;
 constexpr std::array<jump::CheckResult, 4> kWorstFirst = {jump::CheckResult::Refused,
                                                           jump::CheckResult::Warning,
                                                           jump::CheckResult::Unknown, jump::CheckResult::Ok};
@@ -60,7 +60,7 @@ void print_arm_check(std::ostream& out, const Style& style, const jump::CheckRep
     for (const jump::Check& check : report.checks) {
       if (check.result != result) continue;
       const std::string fix = check.fix.empty() ? "" : "; " + check.fix;
-      out << fmt::format("{}{:<15}{}\n", check_mark(style, result), check.code,
+      out << fmt::format("{}{:<16}{}\n", check_mark(style, result), check.code,
                          in_column(style, printable(check.text + fix)));
     }
   }

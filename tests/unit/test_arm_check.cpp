@@ -175,7 +175,8 @@ TEST_CASE("what may go wrong is a warning, and the jump stays allowed") {
       {"proc/meminfo", "HardwareCorrupted: 12 kB\n", "warning memory-bad: 12.0 KiB of memory are poisoned"},
       {"proc/cmdline", "crashkernel=192M init_on_free=1\n", "warning free-pages: init_on_free=1"},
       {"sys/firmware/acpi/tables/FACP", fixed_table('\x10'), "warning acpi: hardware-reduced"},
-      {"usr/lib/systemd/system-sleep/tlp", "", "warning sleep-hooks: these do not run: tlp"},
+      {"usr/lib/systemd/system-sleep/tlp", "",
+       "warning sleep-hooks: systemctl hibernate runs these, and hibtool hibernate does not: tlp"},
       {"proc/12/task/14/stat", scheduled_by(6, "a) 6\n("),
        "warning deadlines: 1 task with a deadline (SCHED_DEADLINE)"}};
   for (const auto& [path, content, told] : cases) CHECK(complaint_with(path, content).starts_with(told));

@@ -215,9 +215,9 @@ TEST_CASE("What no reader knows is refused with the list of formats and the comm
     if (const auto at = advice.find("FILE"); at != std::string::npos) advice.replace(at, 4, path);
     check(path, one.begin + std::string(8192 - one.begin.size(), '\0'), one.found, advice);
   }
-  check(path, "", "an empty file", "");
-  check(path, "some words\n", "text", "");
-  check(path, " {\"a\": 1}\n", "a JSON document", "");
+  check(path, "", "an empty file", "whatever wrote it has failed: write it again");
+  check(path, "some words\n", "text", "name the image: it is no text");
+  check(path, " {\"a\": 1}\n", "a JSON document", "name the image: it is no text");
   const std::string odd = folder.file("it's.zip");
   check(odd, "PK\x03\x04\x14", "a zip archive",
         "unzip -p '" + folder.file("it'\\''s.zip") + "' | hibtool VERB -");

@@ -11,7 +11,11 @@ namespace {
 void check_sleep_hooks(Sheet& sheet) {
   for (const std::string folder : {"/usr/lib/systemd/system-sleep", "/etc/systemd/system-sleep"}) {
     const auto hooks = sheet.facts.reader.names(folder);
-    if (!hooks.empty()) sheet.warn("sleep-hooks", fmt::format("these do not run: {}", listed(hooks)), folder);
+    if (!hooks.empty())
+      sheet.warn(
+          "sleep-hooks",
+          fmt::format("systemctl hibernate runs these, and hibtool hibernate does not: {}", listed(hooks)),
+          folder);
   }
 }
 
