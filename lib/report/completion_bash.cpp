@@ -23,9 +23,22 @@ _hibtool_folders() {
   _hibtool_reply < <(compgen -d -- "$1")
 }
 
+# Those of the lines that begin with $1. compgen -W would run what stands in them as a command.
+_hibtool_lines() {
+  local line
+  while IFS= read -r line; do [[ $line == "$1"* ]] && printf '%s\n' "$line"; done
+}
+
+# The same for names that are anybody's: quoted, so that they are one word of the command line. $2 is put behind each.
+_hibtool_quoted() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do COMPREPLY+=("$(printf %q "$line")$2"); done < <(_hibtool_lines "$1")
+}
+
 _hibtool_devices() {
   compopt -o filenames 2>/dev/null
-  _hibtool_reply < <(compgen -W "$(lsblk -nrpo NAME 2>/dev/null)" -- "$1"; compgen -f -- "$1")
+  _hibtool_reply < <({ lsblk -nrpo NAME 2>/dev/null | _hibtool_lines "$1"; compgen -f -- "$1"; } | sort -u)
 }
 
 # Words, also behind a comma.
@@ -45,7 +58,7 @@ _hibtool_recorded() {
   done
 }
 
-_hibtool_names() { _hibtool_reply < <(compgen -W "$(_hibtool_recorded)" -- "$1"); }
+_hibtool_names() { _hibtool_quoted "$1" < <(_hibtool_recorded); }
 
 # KEY=VALUE: what stands in front of the sign, then what stands behind it. "=VALUE" is for every device.
 _hibtool_verdicts() {
@@ -60,7 +73,7 @@ _hibtool_verdicts() {
     _hibtool_reply < <(compgen -W "${own[*]}" -- "$1")
   else
     compopt -o nospace 2>/dev/null
-    _hibtool_reply < <(compgen -S = -W "${keys[*]} $(_hibtool_recorded)" -- "$1")
+    _hibtool_quoted "$1" = < <(printf '%s\n' "${keys[@]}"; _hibtool_recorded)
   fi
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Completion in the shells themselves: bash, zsh and fish are asked what they would offer behind a command line."""
 
+import json
 import os
 import re
 import shlex
@@ -104,6 +105,21 @@ class Shell:
     def test_it_offers_the_devices_that_the_image_of_the_line_has_recorded(self):
         self.assertEqual(self.offered("hibtool inspect old-pc.hib --device s"), {"sda", "sda1", "sdb", "sdc", "sr0", "swap"} & self.offered("hibtool inspect old-pc.hib --device s"))
         self.assertLessEqual({"sda", "sdb", "sr0"}, self.offered("hibtool inspect old-pc.hib --device s"))
+
+    def test_no_name_that_an_image_has_recorded_is_run(self):
+        names = ["$(touch${IFS}ran)", "`>ran`", "sd a;>ran", "(>ran)"]
+        devices = [{"path": f"devices/{number}", "kind": "disk", "name": name, "identity": [], "state": []} for number, name in enumerate(names)]
+        records = {"schema": "hibtool.probe", "schema_version": 1, "records": [{"type": "devices", "version": 1, "fields": {"device": devices}}]}
+        self.run_tool("create", "-q", "-f", "raw", self.path("memory.raw"), "-o", self.path("evil.hib"), "--records", self.write("evil.json", json.dumps(records).encode()))
+        for line in ("hibtool inspect evil.hib --device ", "hibtool resume evil.hib --accept ", "hibtool inspect evil.hib --device sd"):
+            offered = self.offered(line)
+            self.assertTrue(any("ran" in word for word in offered), (line, offered))
+            self.assertNotIn("ran", self.names(), line)
+            if self.shell == "bash":  # what is offered is one word of the command line, and no more
+                for word in offered:
+                    done = subprocess.run(["bash", "-c", f"printf '%s\\n' {word}"], cwd=self.folder, capture_output=True, text=True)
+                    self.assertEqual((done.returncode, done.stdout.count("\n")), (0, 1), word)
+                self.assertNotIn("ran", self.names(), line)
 
     def keys(self, line):
         return {word.removeprefix("--accept=").rstrip("=") for word in self.offered(line)}
