@@ -146,7 +146,7 @@ void judge_jump(const Disk& disk, Findings& findings) {
   } else if (has_phase(disk.history, Phase::ResumeAttempted)) {
     note(Code::Hung, Confidence::Likely,
          "a resume was begun, and nothing was heard of it after its last step", last);
-  } else {
+  } else if (disk.damage.empty()) {
     note(Code::Armed, Confidence::Certain, "nobody has tried to go back into this image", last);
   }
 }

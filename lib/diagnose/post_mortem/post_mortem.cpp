@@ -242,6 +242,7 @@ bool PostMortem::is_failure() const {
 
 std::vector<std::string> inputs_of(const PostMortemRequest& request) {
   std::vector<std::string> inputs = request.logs;
+  inputs.insert(inputs.end(), request.devices.begin(), request.devices.end());
   inputs.push_back(request.image);
   if (request.journal) inputs.push_back(*request.journal);
   if (request.machine) {

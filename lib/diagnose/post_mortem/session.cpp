@@ -1,6 +1,7 @@
 #include "lib/diagnose/post_mortem/session.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -132,23 +133,41 @@ Session without_header(const Disk& disk) {
   return session;
 }
 
+Session incomplete(const Disk& disk) {
+  Session session{SessionState::ConsumedPartly, disk.path, std::nullopt,
+                  "the image is not complete: it cannot be resumed from",
+                  keep_a_copy(disk.path, "keep what is intact")};
+  session.next.command += " --salvage";
+  return session;
+}
+
+// Only a device can be gone back from; a copy of it is of use for looking.
+bool is_device(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_block_file(path, error);
+}
+
 Session of_jump(const Disk& disk) {
+  if (disk.info.state == ImageState::Incomplete) return incomplete(disk);
+  if (disk.history.empty())
+    return {SessionState::None,
+            disk.path,
+            std::nullopt,
+            "none: memory that was packed, and not a machine that was saved to go on",
+            {}};
   Session session{SessionState::Armed, disk.path, std::nullopt, "", {}};
-  if (disk.info.state == ImageState::Incomplete) {
-    session.state = SessionState::ConsumedPartly;
-    session.text = "the image is not complete: it cannot be resumed from";
-    session.next = keep_a_copy(disk.path, "keep what is intact");
-    session.next.command += " --salvage";
-    return session;
-  }
   if (has_gone_on(disk.history)) {
     session.state = SessionState::ConsumedWhole;
     session.safe_to_rearm = false;
     session.text = "the machine has gone on from this image: resuming again would ruin its file systems";
     return session;
   }
+  if (!disk.damage.empty()) return consumed_partly(disk);
   session.text = "a whole image that nobody has gone on from";
-  session.next = {"go back into it", "hibtool resume " + shell_word(disk.path), ""};
+  session.next =
+      is_device(disk.path)
+          ? diagnose::Advice{"go back into it", "hibtool resume " + shell_word(disk.path), ""}
+          : diagnose::Advice{"boot, and resume from the device that it was saved to; this is a copy", "", ""};
   return session;
 }
 
