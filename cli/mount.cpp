@@ -39,6 +39,7 @@ class Mount final : public Verb {
                         "users may read; nonempty: DIR may have something in it; nosearch: do not read "
                         "all pages of an image that does not say which kernel runs it")
              ->type_name("OPTION")
+             ->allow_extra_args(false)
              ->delimiter(','),
         {"absent=zero", "allow_other", "nonempty", "nosearch"});
     app.add_flag("--foreground", foreground_, "stay, and say which pages cannot be read");

@@ -549,6 +549,7 @@ void SnapshotReader::collect_damage() {
   const std::uint64_t saved = info.pages.total();
   const std::uint64_t had = stream_->info_page().num_physpages;
   if (had > saved) {
+    info.gaps_may_be_memory = true;
     info.findings.push_back(
         {"pages-not-saved", Severity::Note, std::nullopt,
          fmt::format(

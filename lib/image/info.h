@@ -69,7 +69,9 @@ struct ImageInfo {
   // page can be read.
   bool pages_are_known = true;
   PageCounts pages;
-  Pfn end_pfn = 0;                           // one past the last page that is not a hole
+  bool gaps_may_be_memory =
+      false;        // between the runs: the format does not tell what was not saved from no memory
+  Pfn end_pfn = 0;  // one past the last page that is not a hole
   std::optional<std::uint64_t> swap_offset;  // hibernation image in a swap area: the page with its header
   bool is_encrypted = false;                 // a passphrase opens it
   bool is_incremental = false;               // over another image, its base

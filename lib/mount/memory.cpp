@@ -33,8 +33,10 @@ bool Memory::is_hole(const PageRun& run) const {
 Pfn Memory::next_hole(Pfn from, Pfn end) const {
   while (from < end) {
     const PageRun* run = table_.run_from(from);
-    if (run == nullptr || run->first > from || is_hole(*run)) return from;
-    from = run->end();
+    const bool is_gap = run == nullptr || run->first > from;
+    if (is_gap ? !gaps_are_absent() : is_hole(*run)) return from;
+    if (run == nullptr) return end;
+    from = is_gap ? run->first : run->end();
   }
   return end;
 }
@@ -42,6 +44,7 @@ Pfn Memory::next_hole(Pfn from, Pfn end) const {
 Pfn Memory::next_data(Pfn from, Pfn end) const {
   while (from < end) {
     const PageRun* run = table_.run_from(from);
+    if (gaps_are_absent() && (run == nullptr || run->first > from)) return from;
     if (run == nullptr) return end;
     if (!is_hole(*run)) return std::clamp(run->first, from, end);
     from = run->end();
@@ -64,6 +67,7 @@ Outcome Memory::read(Pfn first, std::uint64_t offset, MutableBytes out, Wait wai
       const Outcome outcome = read_run(*run, pfn, skip, part, wait);
       if (outcome != Outcome::Read) return outcome;
     } else {
+      if (gaps_are_absent()) return Outcome::Unreadable;
       std::fill(part.begin(), part.end(), std::byte{0});
     }
     out = out.subspan(bytes);

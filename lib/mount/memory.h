@@ -24,7 +24,8 @@ class Memory {
   // `image` must outlive it.
   static Result<std::unique_ptr<Memory>> of(const ImageReader& image, MemoryOptions options);
 
-  // Bytes from `offset` bytes behind the start of page `first` on. What is no memory reads as zeros.
+  // Bytes from `offset` bytes behind the start of page `first` on. What is no memory reads as zeros;
+  // where the image does not tell that from pages that were not saved, it is absent, too.
   Outcome read(Pfn first, std::uint64_t offset, MutableBytes out, Wait wait) const;
 
   // Pages that need no bytes: zeros, and what is to read as such. The first page from `from` on that is one,
@@ -45,6 +46,7 @@ class Memory {
   Memory(const ImageReader& image, PageTable table, MemoryOptions options);
 
   bool is_hole(const PageRun& run) const;
+  bool gaps_are_absent() const { return image_.info().gaps_may_be_memory && !options_.absent_is_zero; }
   DecodedUnit decode(std::size_t unit) const;
   // The part of a run of one state that `out` asks for.
   Outcome read_run(const PageRun& run, Pfn pfn, std::uint64_t skip, MutableBytes out, Wait wait) const;

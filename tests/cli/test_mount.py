@@ -258,6 +258,22 @@ class WhatCannotBeRead(MountTest):
         self.assertTrue(noise.startswith(found))
         self.assertGreaterEqual(len(found), 191 * PAGE - 10_000)
 
+    def test_pages_of_a_hibernation_image_that_were_not_saved_are_absent(self):
+        subprocess.run([sys.executable, ROOT / "samples" / "swsusp" / "generate", self.folder / "swsusp", "consumed"], check=True, stdout=subprocess.DEVNULL)
+        image = str(self.folder / "swsusp" / "consumed.img")
+        first = int(self.json("inspect", "--pages", image)["runs"][0]["first_pfn"], 16)
+        document = self.mount(image)
+        with open(self.at / "memory.raw", "rb") as file:
+            self.assertEqual(len(os.pread(file.fileno(), PAGE, first * PAGE)), PAGE)
+            with self.assertRaises(OSError) as raised:
+                os.pread(file.fileno(), PAGE, (first - 1) * PAGE)
+            self.assertEqual(raised.exception.errno, errno.EIO)
+        self.end(document)
+        document = self.mount(image, "-o", "absent=zero")
+        with open(self.at / "memory.raw", "rb") as file:
+            self.assertEqual(os.pread(file.fileno(), PAGE, (first - 1) * PAGE), bytes(PAGE))
+        self.end(document)
+
     def absent(self):
         """A vmcore of 14 pages, of which 4 in the middle are memory and were not saved; and the memory, with zeros for them."""
         noise = random.Random(4).randbytes(10 * PAGE)
@@ -499,6 +515,7 @@ class Commands(MountTest):
             document = self.json("mount", image_given, folder, code=code)
             self.assertIn(text, document["message"] if "message" in document else str(document))
         self.run_tool("mount", image, self.at, "-o", "absent=ones", code=64)
+        self.run_tool("mount", "-o", "absent=zero", self.path("none"), self.at, code=2)  # an option takes one word
         self.run_tool("mount", image, self.at, "--page-size", "8192", code=64)
         self.assertEqual(list(self.at.iterdir()), [])
 
