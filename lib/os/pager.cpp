@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "lib/os/spawn.h"
 
@@ -20,14 +21,22 @@ Spawn safe_pager() {
   return {{"/usr/bin/less", "-FRX"}, {"LESSSECURE=1", "LESSOPEN=", "LESSCLOSE=", "LESS="}};
 }
 
+// What needs a shell is run by one, as man and git do: it may be a pipe. Of the rest it is known whether it
+// is there.
+std::vector<std::string> words_of(const std::string& command) {
+  if (command.find_first_of("|&;<>()$`\\\"'*?[#~=%") != std::string::npos) return {"/bin/sh", "-c", command};
+  std::vector<std::string> words;
+  std::istringstream stream(command);
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
+}
+
 Spawn wanted_pager() {
   if (acts_for_another_user()) return safe_pager();
   const char* named = std::getenv("HIBTOOL_PAGER");
   if (named == nullptr) named = std::getenv("PAGER");
   if (named == nullptr) return usual_pager();
-  Spawn pager;
-  std::istringstream words(named);
-  for (std::string word; words >> word;) pager.command.push_back(word);
+  Spawn pager{words_of(named), {}};
   if (pager.command == std::vector<std::string>{"cat"}) pager.command.clear();
   if (std::getenv("LESS") == nullptr) pager.environment.emplace_back("LESS=FRX");  // it may be less
   return pager;

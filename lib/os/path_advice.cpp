@@ -59,6 +59,8 @@ fs::path folder_of(const fs::path& path) {
 
 std::string about_missing(const fs::path& path) {
   std::error_code error;
+  if (fs::is_symlink(fs::symlink_status(path, error)))
+    return fmt::format("it is a link to {}, which is not there", fs::read_symlink(path, error).string());
   const fs::path folder = folder_of(path);
   if (!fs::is_directory(folder, error)) {
     const std::string name = folder.filename().string();

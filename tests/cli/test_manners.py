@@ -92,6 +92,11 @@ class Pager(CliTest):
         plain = self.on_terminal([*self.LONG, "--no-pager"], HIBTOOL_PAGER=self.pager())
         self.assertEqual(said.split(b"\n", 1)[1].removesuffix(b"[end]\n"), plain)
 
+    def test_a_shell_runs_it(self):
+        said = self.on_terminal(self.LONG, PAGER="cat | head -n 1 | sed 's/^/[first] /'")
+        self.assertTrue(said.startswith(b"[first] "))
+        self.assertEqual(said.count(b"\n"), 1)
+
     def test_short_text_documents_of_a_pipe_and_quiet_verbs_do_not(self):
         pager = self.pager()
         self.assertNotIn(b"[pager", self.on_terminal(self.SHORT, HIBTOOL_PAGER=pager))
