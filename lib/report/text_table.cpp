@@ -80,6 +80,11 @@ TextTable::Widths TextTable::fitting_widths() const {
   };
   if (columns_here_ == 0) return widths;
   narrow(kLeastColumns, [](const Column& column) { return column.is_in_lines; });
+  // One long name, as of a mount point, leaves the others room.
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const std::size_t most = std::max(least_width(i, kLeastColumns), columns_here_ * 2 / 5);
+    while (columns_[i].is_tree && widths[i] > most && total() > columns_here_) --widths[i];
+  }
   narrow(kLeastColumns, [](const Column& column) { return column.may_be_cut; });
   const auto is_cut = [](const Column& column) {
     return !column.is_number && !column.is_tree && !column.is_in_lines;

@@ -143,7 +143,7 @@ class Tables(CliTest):
             lines = self.on_terminal(command, width)
             self.assertEqual(" ".join(lines).split(), whole)
             for line in lines[1:]:
-                self.assertRegex(line, r"^(\S.{8} \S.{13} | {25})\S")
+                self.assertRegex(line, r"^(\S.{8} \S.{14} | {26})\S")
                 self.assertLessEqual(len(line), width)
 
     def test_runs_of_pages_fit(self):
