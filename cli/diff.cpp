@@ -45,6 +45,7 @@ Result<Side> machine_side(const std::string& root) {
 class DiffVerb final : public Verb {
  public:
   void add_options(CLI::App& app, CommonOptions& common, const Formats& formats) override {
+    verb_ = &app;
     app.add_option("BEFORE", before_, "an image, or a file that probe wrote")->required();
     app.add_option("NOW", now_, "another image or file of a probe, to compare with it");
     app.add_option("MORE", more_,
@@ -71,6 +72,8 @@ class DiffVerb final : public Verb {
   }
 
   int run(const Context& context) const override {
+    const auto fits = check_options();
+    if (!fits) return context.report(fits.error());
     auto inputs = more_;
     inputs.insert(inputs.end(), {before_, now_, root_});
     auto file = report_.open(context, std::move(inputs));
@@ -103,23 +106,28 @@ class DiffVerb final : public Verb {
     return options;
   }
 
+  // Before the report is begun.
+  Result<void> check_options() const {
+    const auto wrong = [](const char* where, const char* found, const char* allowed) {
+      return fail(make_error(ErrorKind::Usage, where, found, allowed));
+    };
+    if (!more_.empty() && against_running_)
+      return wrong("--against-running", "together with several images", "one image");
+    if (against_running_ && !now_.empty())
+      return wrong("NOW", "an image beside --against-running", "a second image or --against-running");
+    if (!against_running_ && now_.empty())
+      return wrong("NOW", "missing", "a second image or --against-running");
+    if (verb_->count("--root") > 0 && (root_.empty() || !against_running_))
+      return wrong("--root", root_.empty() ? "empty" : "without --against-running",
+                   "--against-running --root DIR");
+    return {};
+  }
+
   Result<Side> second_side(const Context& context) const {
-    if (against_running_ != now_.empty()) {
-      return fail(make_error(ErrorKind::Usage, "NOW",
-                             against_running_ ? "an image beside --against-running" : "missing",
-                             "a second image or --against-running"));
-    }
-    if (!against_running_ && !root_.empty()) {
-      return fail(make_error(ErrorKind::Usage, "--root", "without --against-running",
-                             "--against-running --root DIR"));
-    }
     return against_running_ ? machine_side(root_) : open_side(context, now_, 1);
   }
 
   Result<SharedPagesReport> shared_pages(const Context& context) const {
-    if (against_running_)
-      return fail(
-          make_error(ErrorKind::Usage, "--against-running", "together with several images", "one image"));
     std::vector<std::string> paths = {before_, now_};
     paths.insert(paths.end(), more_.begin(), more_.end());
     SharedPages pages;
@@ -141,6 +149,7 @@ class DiffVerb final : public Verb {
     return report.damage.empty() ? kDone : kPartial;
   }
 
+  const CLI::App* verb_ = nullptr;
   std::string before_;
   std::string now_;
   std::vector<std::string> more_;
