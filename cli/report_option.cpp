@@ -8,7 +8,7 @@ void ReportOption::add_to(CLI::App& verb) {
   verb_ = &verb;
   verb.add_option("--report", path_, "write all of it into this file too, as a page of HTML")
       ->type_name("FILE");
-  verb.add_flag("--force", force_, "with --report: replace an existing file");
+  verb.add_flag("--force", force_, "with --report: replace an earlier report");
 }
 
 Result<report::ReportFile> ReportOption::open(const Context& context, std::vector<std::string> inputs) const {

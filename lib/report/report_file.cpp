@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "lib/base/text.h"
 #include "lib/os/overlap.h"
@@ -11,6 +12,15 @@ namespace {
 
 Error refused(const std::string& path, std::string found, std::string allowed) {
   return make_error(ErrorKind::Refused, "report", std::move(found), std::move(allowed)).of(path);
+}
+
+// Whatever an image leads to, a base or the other parts of a dump, is not known yet: but it is no page.
+bool is_page(const std::string& path) {
+  constexpr std::string_view kBegin = "<!DOCTYPE html>";
+  std::ifstream file(path, std::ios::binary);
+  std::string begin(kBegin.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  return file && begin == kBegin;
 }
 
 }  // namespace
@@ -30,6 +40,11 @@ Result<ReportFile> ReportFile::create(const std::string& path, bool force,
     return !input.empty() && input != "/" && lies_below(path, input);  // all lies below that one
   });
   if (is_below) return fail(refused(path, "below a folder that this command reads", "a place outside of it"));
+  const auto itself = std::filesystem::symlink_status(path, ignored);
+  if (std::filesystem::is_symlink(itself))  // such as /dev/stdout
+    return fail(refused(path, "a symbolic link", "the name of a file"));
+  if (force && std::filesystem::exists(itself) && !is_page(path))
+    return fail(refused(path, "a file that is no page of HTML", "an earlier report, or a new name"));
   TRY(auto output, Output::create(path, force));
   return ReportFile(std::move(output));
 }

@@ -15,7 +15,8 @@ namespace hib::report {
 class ReportFile {
  public:
   // Before the work, so that nobody waits for a refusal. A report never goes into a device or a stream, nor
-  // over one of the `inputs` or into a folder that is one, whatever `force` says. No path: nothing is to be
+  // over one of the `inputs` or into a folder that is one, nor over anything but a page of HTML, whatever
+  // `force` says. No path: nothing is to be
   // written.
   static Result<ReportFile> create(const std::string& path, bool force,
                                    const std::vector<std::string>& inputs);

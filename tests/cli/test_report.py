@@ -144,12 +144,25 @@ class Report(PageTest):
         self.report(*logs_of("healthy-6.12"), code=0)
         self.assertEqual(stat.S_IMODE(os.stat(self.path("report.html")).st_mode), 0o600)
 
-    def test_a_file_that_exists_is_replaced_with_force_alone(self):
-        old = self.write("report.html", b"old")
+    def test_an_earlier_report_is_replaced_with_force_alone(self):
+        old = self.write("report.html", b"<!DOCTYPE html>old")
         self.run_tool("diagnose", *logs_of("healthy-6.12"), "--report", old, code=4)
-        self.assertEqual(Path(old).read_bytes(), b"old")
+        self.assertEqual(Path(old).read_bytes(), b"<!DOCTYPE html>old")
         self.report(*logs_of("healthy-6.12"), code=0)
         self.assertTrue(Path(old).read_text().startswith("<!DOCTYPE html>"))
+        self.assertNotIn("html>old", Path(old).read_text())
+
+    def test_what_is_no_page_is_never_replaced_nor_is_a_link(self):
+        kept = {name: self.write(name, content) for name, content in (("disk", bytes(9000)), ("short", b"<!"), ("empty", b""))}
+        for path in kept.values():
+            self.run_tool("diagnose", *logs_of("healthy-6.12"), "--report", path, "--force", code=4)
+        self.assertEqual([Path(path).stat().st_size for path in kept.values()], [9000, 2, 0])
+        page = self.write("page.html", b"<!DOCTYPE html>old")
+        for name, target in (("to-page", page), ("to-nothing", "gone"), ("to-stdout", "/proc/self/fd/1")):
+            (self.folder / name).symlink_to(target)
+            self.run_tool("diagnose", *logs_of("healthy-6.12"), "--report", self.path(name), "--force", code=4)
+            self.assertTrue((self.folder / name).is_symlink())
+        self.assertEqual(Path(page).read_bytes(), b"<!DOCTYPE html>old")
 
     def test_no_input_is_replaced_even_with_force(self):
         log = self.hostile_log()
@@ -221,6 +234,15 @@ class Images(CliTest):
         for label in ("swap header", "map page", "info page", "chunk", "2 damaged places"):
             self.assertIn(label, page.text)
         self.assertEqual(len([one for one in page.attributes if one[:2] == ("line", "class") and "damage" in one[2]]), 2)
+
+    def test_memory_that_was_packed_is_no_session_and_a_damaged_one_is_not_whole(self):
+        hurt = bytearray(Path(EARLIER).read_bytes())
+        hurt[0x2b1800] ^= 1
+        for image in (EARLIER, self.write("hurt.hib", bytes(hurt))):
+            said = self.json("diagnose", image, code=None)
+            self.assertEqual(said["session"]["state"], "none")
+            self.assertNotIn("resume", json.dumps(said["session"]))
+            self.assertNotIn("whole image", json.dumps(said))
 
     def test_an_image_without_damage_has_no_mark_of_it(self):
         self.assertNotIn('class="damage"', self.page_of(self.case("plain")))
@@ -361,6 +383,17 @@ class Inspected(PageTest):
         page, _ = self.page_of("inspect", self.path("x.hib"))
         self.assertIn(HOSTILE, page.parts["records"])
         self.assertNotIn("<script", self.html)
+
+    def test_a_page_has_an_end_whatever_the_records_hold(self):
+        name = '"' * 255
+        leaves = {f"{number}": "<" * 5000 for number in range(1100)}
+        nested = {name: {name: {name: {name: leaves}}}}
+        records = [{"type": f"x{number}", "fields": nested} for number in range(3)]
+        records += [{"type": "<" * 200 + str(number), "fields": {}} for number in range(5000)]
+        self.run_tool("create", EARLIER, "--records", self.write("records.json", json.dumps(records).encode()), "-o", self.path("x.hib"))
+        self.page_of("inspect", self.path("x.hib"))
+        self.assertLess(len(self.html), 5_000_000)
+        self.assertIn("too much for a page", self.html)
 
     def test_no_byte_of_a_page_is_in_it(self):
         secret = b"correct horse battery staple"

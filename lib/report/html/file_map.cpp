@@ -46,8 +46,7 @@ void draw_map(Html& html, const ImageMap& map, const std::vector<Damage>& all) {
                         {"y", "14"},
                         {"width", px(std::max(x_of(range.size), 1.0))},
                         {"height", "52"}});
-    html.element("title", fmt::format("{}, {} from {} on", shown_label(range.label), human_bytes(range.size),
-                                      hex(range.offset)));
+    html.element("title", shown_label(range.label));
   }
   html.empty("rect", {{"class", "frame"}, {"x", "0.5"}, {"y", "14"}, {"width", "999"}, {"height", "52"}});
   for (const std::uint64_t offset : damage_offsets(map, all)) {

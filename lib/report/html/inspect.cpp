@@ -8,10 +8,10 @@
 #include "lib/base/text.h"
 #include "lib/report/html/device_tree.h"
 #include "lib/report/html/file_map.h"
+#include "lib/report/html/history.h"
 #include "lib/report/html/page_strip.h"
 #include "lib/report/html/parts.h"
 #include "lib/report/html/style.h"
-#include "lib/report/html/timeline.h"
 #include "lib/report/kernel_log.h"
 #include "lib/report/summary.h"
 #include "lib/report/text.h"
@@ -61,12 +61,16 @@ void add_header(Html& html, const InspectReport& report, std::string_view format
   }
   html.element("h1", info.path);
   html.element("p", headline(info));
-  for (const Finding& finding : info.findings) {
+  html.element("p", "The structures were looked through, the pages were not read: hibtool verify reads them.",
+               {{"class", "small soft"}});
+  for (std::size_t i = 0; i < std::min(info.findings.size(), kMostDamage); ++i) {
+    const Finding& finding = info.findings[i];
     const Element line(html, "p", {{"class", "finding"}});
     html.element("span", name_of(finding.severity),
                  {{"class", fmt::format("chip {}", tone_of(finding.severity))}});
     html.text(finding.text);
   }
+  left_out(html, info.findings.size(), kMostDamage);
 }
 
 void add_summary(Html& html, const InspectReport& report) {
@@ -104,31 +108,6 @@ void add_file(Html& html, const InspectReport& report) {
   add_damage(html, report.damage);
 }
 
-// What led to the image, and each attempt to go back to it.
-std::vector<Lane> lanes_of(const std::vector<Breadcrumb>& history) {
-  std::vector<Lane> lanes;
-  for (const Breadcrumb& crumb : history) {
-    const bool is_attempt = crumb.is(Phase::ResumeAttempted);
-    if (lanes.empty() || is_attempt) {
-      const std::size_t attempts = lanes.size() + (is_attempt && lanes.empty() ? 1 : 0);
-      lanes.push_back({is_attempt ? fmt::format("resume {}", attempts) : "save", "", {}});
-    }
-    const auto time = crumb.time_ns == 0 ? std::nullopt : std::optional(crumb.time_ns / 1000);
-    const std::string text = crumb.text.empty() ? "" : ": " + crumb.text;
-    lanes.back().moments.push_back({time, std::nullopt, std::string(phase_name(crumb.phase)) + text,
-                                    crumb.is(Phase::Failed) || crumb.is(Phase::DeviceFailed)});
-  }
-  return lanes;
-}
-
-void add_history(Html& html, const std::vector<Breadcrumb>& history) {
-  if (history.empty()) return;
-  const Element section(html, "section", {{"id", "history"}});
-  html.element("h2", "History");
-  const bool has_failed = has_phase(history, Phase::Failed) || has_phase(history, Phase::DeviceFailed);
-  add_timeline(html, lanes_of(history), has_failed ? "A red ring is a failure." : "");
-}
-
 void add_devices_of(Html& html, const std::optional<device::DeviceSet>& devices) {
   if (!devices || devices->devices.empty()) return;
   const Element section(html, "section", {{"id", "devices"}});
@@ -159,7 +138,8 @@ void add_records(Html& html, const std::vector<Record>& records) {
   if (records.empty()) return;
   const Element section(html, "section", {{"id", "records"}});
   html.element("h2", "Records");
-  for (std::size_t i = 0; i < std::min(records.size(), kMostRows); ++i) add_record(html, records[i]);
+  for (std::size_t i = 0; i < std::min(records.size(), kMostRows) && !html.is_full(); ++i)
+    add_record(html, records[i]);
   left_out(html, records.size(), kMostRows);
 }
 

@@ -50,7 +50,7 @@ void add_number(Html& html, std::uint64_t number) {
 
 void add_facts(Html& html, const Facts& facts) {
   const Element table(html, "table", {{"class", "facts"}});
-  for (std::size_t i = 0; i < std::min(facts.size(), kMostRows); ++i) {
+  for (std::size_t i = 0; i < std::min(facts.size(), kMostRows) && !html.is_full(); ++i) {
     const Element row(html, "tr");
     html.element("th", facts[i].first);
     html.element("td", facts[i].second);

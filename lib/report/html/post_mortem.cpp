@@ -8,6 +8,7 @@
 #include "lib/base/text.h"
 #include "lib/report/html/device_tree.h"
 #include "lib/report/html/file_map.h"
+#include "lib/report/html/history.h"
 #include "lib/report/html/parts.h"
 #include "lib/report/html/style.h"
 #include "lib/report/html/timeline.h"
@@ -131,7 +132,12 @@ void add_boots(Html& html, const PostMortem& report) {
   if (report.timeline.empty()) return;
   const Element section(html, "section", {{"id", "timeline"}});
   html.element("h2", "Timeline");
-  add_timeline(html, lanes_of(report), "A red ring is a line that shows the verdict.");
+  const std::vector<Lane> lanes = lanes_of(report);
+  const bool is_shown = std::any_of(lanes.begin(), lanes.end(), [](const Lane& lane) {
+    return std::any_of(lane.moments.begin(), lane.moments.end(),
+                       [](const Moment& moment) { return moment.is_marked; });
+  });
+  add_timeline(html, lanes, is_shown ? "A red ring is a line that shows the verdict." : "");
 }
 
 void add_disk(Html& html, const diagnose::Disk& disk) {
@@ -194,7 +200,10 @@ std::string html_of_post_mortem(const PostMortem& report) {
   add_causes(html, report);
   add_exonerated(html, report.exonerated);
   add_not_checked(html, report.not_checked);
-  for (const diagnose::Disk& disk : report.disks) add_disk(html, disk);
+  for (const diagnose::Disk& disk : report.disks) {
+    add_disk(html, disk);
+    add_history(html, disk.history);
+  }
   add_map_changes(html, report.map_changes);
   add_boots(html, report);
   for (const diagnose::Disk& disk : report.disks)

@@ -11,6 +11,13 @@ bool ends_line(std::string_view tag) {
   return tag != "b" && tag != "span" && tag != "code" && tag != "title";
 }
 
+// Whole characters.
+std::string_view shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
+  return text.substr(0, most);
+}
+
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -36,7 +43,10 @@ Html::Html(std::string_view title, std::string_view style) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" "
       "content=\"no-referrer\">\n";
-  out_.append("<title>").append(escaped(title)).append("</title>\n<style>\n").append(style);
+  out_.append("<title>")
+      .append(escaped(shortened(title, kMostTextBytes)))
+      .append("</title>\n<style>\n")
+      .append(style);
   out_ += "</style>\n</head>\n<body>\n";
 }
 
@@ -58,7 +68,11 @@ void Html::close() {
   open_.pop_back();
 }
 
-void Html::text(std::string_view text) { out_ += escaped(text); }
+void Html::text(std::string_view text) {
+  if (is_full()) return;
+  out_ += escaped(shortened(text, kMostTextBytes));
+  if (text.size() > kMostTextBytes) out_ += " …";
+}
 
 void Html::element(const char* tag, std::string_view text, Attributes attributes) {
   open(tag, attributes);
@@ -72,6 +86,7 @@ void Html::empty(const char* tag, Attributes attributes) {
 }
 
 std::string Html::finish() && {
+  if (is_full()) out_ += "<p>… This is too much for a page; --json lists all.</p>\n";
   while (!open_.empty()) close();
   return std::move(out_) + "</body>\n</html>\n";
 }

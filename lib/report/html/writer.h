@@ -2,6 +2,7 @@
 // function, and every element that is opened is closed.
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -27,9 +28,16 @@ class Html {
   void element(const char* tag, std::string_view text, Attributes attributes = {});
   void empty(const char* tag, Attributes attributes);  // of SVG: <rect …/>
 
+  // The page holds as much as it may: text is left out from here on. What a hostile input can make of a page
+  // has an end.
+  bool is_full() const { return out_.size() >= kMostPageBytes; }
+
   std::string finish() &&;  // closes what is open
 
  private:
+  static constexpr std::size_t kMostPageBytes = 4U << 20;
+  static constexpr std::size_t kMostTextBytes = 2000;  // of one text; "…" stands for the rest
+
   void start(const char* tag, Attributes attributes);
 
   std::string out_;
