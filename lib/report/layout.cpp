@@ -84,6 +84,15 @@ bool is_command(std::string_view line) {
   return at > 0 && line.substr(at).starts_with("hibtool ");
 }
 
+// "  hibtool verify a.hib   # is it whole?" in two lines: the command stays whole, to be copied.
+std::string with_comment_above(std::string_view line) {
+  const std::size_t comment = line.rfind(" # ");
+  const std::size_t indent = line.find_first_not_of(' ');
+  if (comment == std::string_view::npos || indent == std::string_view::npos) return std::string(line);
+  const std::size_t end = line.find_last_not_of(' ', comment) + 1;
+  return fmt::format("{:{}}{}\n{}", "", indent, line.substr(comment + 1), line.substr(0, end));
+}
+
 // Blanks at which the line may be broken, and its end.
 std::vector<std::size_t> breaks_of(std::string_view line, std::size_t from) {
   std::vector<std::size_t> breaks;
@@ -132,7 +141,8 @@ std::vector<std::string> lines_of_words(const std::string& text, std::size_t col
 }
 
 std::string laid_out(std::string_view line, const Screen& screen) {
-  if (screen.columns == 0 || width_of(line) <= screen.columns || is_command(line)) return std::string(line);
+  if (screen.columns == 0 || width_of(line) <= screen.columns) return std::string(line);
+  if (is_command(line)) return with_comment_above(line);
   const Hang hang = hang_of(line, screen.columns);
   std::string out;
   std::size_t start = 0;  // of what is not yet in `out`

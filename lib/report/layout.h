@@ -26,8 +26,8 @@ std::string cut_to(std::string_view text, std::size_t columns);
 std::vector<std::string> lines_of_words(const std::string& text, std::size_t columns);
 
 // A line, without its end, broken where it is too long: in its last column of text, whose start the lines
-// below keep to. Escape sequences have no width. A line that is a command of hibtool's stays whole, to be
-// copied.
+// below keep to. Escape sequences have no width. A command of hibtool's stays whole, to be copied; its
+// comment goes above it.
 std::string laid_out(std::string_view line, const Screen& screen);
 
 // "…" as "...", everything else that is not ASCII as its bytes, "\xc3\xb6".

@@ -20,7 +20,7 @@ class Help(CliTest):
         self.text = self.run_tool("inspect", "--help").stdout
 
     def on_terminal(self, program=HIBTOOL, **changes):
-        said, code = run_on_terminal([program, "help", "inspect"], MANPAGER="cat", MAN_KEEP_FORMATTING=None, **changes)
+        said, code = run_on_terminal([program, "help", "inspect"], MANPAGER="cat", MAN_KEEP_FORMATTING=None, columns=200, **changes)
         self.assertEqual(code, 0, said)
         return re.sub(rb".\x08", b"", said)  # bold, by typing over
 

@@ -244,6 +244,12 @@ class Lines(CliTest):
         lines = self.on_terminal(("diagnose", "consumed-overwritten.img"), columns=40)
         self.assertIn("hibtool create consumed-overwritten.img -o session.hib --salvage", [line.strip() for line in lines])
 
+    def test_an_example_that_is_too_wide_has_its_comment_above(self):
+        lines = self.on_terminal(["restore", "--help"])
+        self.assertIn("  # into an existing swap area: the kernel resumes from it", lines)
+        self.assertIn("  hibtool restore laptop.hib -o /dev/sda3 --as swsusp", lines)
+        self.assertLessEqual(max(map(len, self.on_terminal(["inspect", "--help"], columns=90))), 90)
+
     def test_a_pipe_gets_whole_lines(self):
         done = subprocess.run([HIBTOOL, "inspect", "consumed.img"], cwd=self.folder, capture_output=True, text=True, env=environment(COLUMNS="40"))
         self.assertGreater(max(map(len, done.stdout.splitlines())), 100)
