@@ -113,7 +113,7 @@ class Diagnose final : public Verb {
   int run_post_mortem(const Context& context) const {
     auto request = request_;
     const auto open = context.open_options();
-    if (!open) return context.report(open.error());
+    if (!open) return say(context, request, open.error());
     request.open = *open;
     request.format = context.format_for(0);
     request.threads = context.options.threads;
@@ -127,15 +127,30 @@ class Diagnose final : public Verb {
                   report::print_post_mortem);
   }
 
+  // Those of the command that are no inputs of the work.
+  std::vector<std::string> paths_of(const Context& context) const {
+    auto paths = probes_;
+    const std::string folder = std::filesystem::path(report_.path()).parent_path();
+    paths.insert(paths.end(),
+                 {context.options.passphrase_file, context.options.base_image, report_.path(), folder});
+    return paths;
+  }
+
+  template <typename Request>
+  int say(const Context& context, const Request& request, const Error& error) const {
+    if (!mask_) return context.report(error);
+    Error shown = diagnose::masked(error, request, paths_of(context));
+    if (shown.advice.empty()) shown.advice = "without --mask it names the file";
+    return context.report(shown);
+  }
+
   // Looks, and says what was found in all the ways that are wanted.
   template <typename Request, typename Look, typename Page, typename Document, typename Text>
   int answer(const Context& context, const Request& request, Look look, Page page, Document document,
              Text text) const {
-    const auto refuse = [&](const Error& error) {
-      return context.report(mask_ ? diagnose::masked(error, request) : error);
-    };
     auto inputs = diagnose::inputs_of(request);
     inputs.insert(inputs.end(), probes_.begin(), probes_.end());
+    const auto refuse = [&](const Error& error) { return say(context, request, error); };
     auto file = report_.open(context, std::move(inputs));
     if (!file) return refuse(file.error());
     auto report = look();

@@ -15,6 +15,7 @@ class ReportOption {
  public:
   void add_to(CLI::App& verb);
   bool is_given() const { return !path_.empty(); }
+  const std::string& path() const { return path_; }
   // Opened before the work, so that nobody waits for a refusal. Never one of the `inputs`.
   Result<report::ReportFile> open(const Context& context, std::vector<std::string> inputs) const;
 

@@ -160,6 +160,17 @@ class Failures(CliTest):
         for other in (b"no log at all\n", disk):
             self.assertNotIn("--log", self.run_tool("diagnose", self.write("other", other), code=2).stderr.decode())
 
+    def test_a_mask_hides_the_paths_of_errors_too(self):
+        place = self.folder / "AcmeSecret"
+        place.mkdir()
+        image = self.write("AcmeSecret/image", bytes(9000))
+        for options in (["--device", str(place / "none")], ["--passphrase-file", str(place / "none")], ["--report", str(place / "none" / "x.html")],
+                        ["--report", image, "--force"], ["--device", str(place)]):
+            done = self.run_tool("diagnose", image, "--mask", *options, code=None)
+            self.assertIn(done.returncode, (2, 4))
+            self.assertNotIn(f"{self.folder}", done.stderr.decode())
+            self.assertIn("without --mask", done.stderr.decode())
+
     def test_a_file_without_any_line_of_a_log_is_an_error_and_not_a_clean_bill(self):
         image = self.path("image")
         Path(image).write_bytes(bytes(4096))

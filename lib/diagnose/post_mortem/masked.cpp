@@ -79,10 +79,11 @@ PostMortem masked(PostMortem report, const PostMortemRequest& request) {
   return report;
 }
 
-Error masked(Error error, const PostMortemRequest& request) {
+Error masked(Error error, const PostMortemRequest& request, const std::vector<std::string>& others) {
   Mask mask;
   learn_machine(request, mask);
   learn_paths(request, mask);
+  for (const std::string& path : others) mask.learn_path(path);
   mask.hide(error);
   return error;
 }

@@ -39,8 +39,9 @@ PreflightReport masked(PreflightReport report, const PreflightRequest& request) 
   return report;
 }
 
-Error masked(Error error, const PreflightRequest& request) {
+Error masked(Error error, const PreflightRequest& request, const std::vector<std::string>& others) {
   Mask mask = mask_of(request);
+  for (const std::string& path : others) mask.learn_path(path);
   mask.hide(error);
   return error;
 }
