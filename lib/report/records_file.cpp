@@ -63,7 +63,7 @@ std::vector<std::string> notes_of_types(const std::vector<Record>& records) {
 
 Result<std::vector<Record>> read_records_file(const std::string& path) {
   TRY(const auto file, File::open(path));
-  TRY(const auto text, file->read_at(0, std::min<std::uint64_t>(file->size(), kMaxRecordBytes)));
+  TRY(const auto text, file->read_at(0, std::min<std::uint64_t>(file->size(), kMaxRecordBytes + 1)));
   return records_from_json(std::string(as_text(text)), path);
 }
 

@@ -94,12 +94,13 @@ void print_fields(std::ostream& out, const FieldList& fields, std::size_t indent
 }
 
 void print_ranges(std::ostream& out, const char* title, const std::vector<PfnRange>& ranges,
-                  std::uint32_t page_size) {
+                  std::uint32_t page_size, const char* unit) {
   if (ranges.empty()) return;
   print(out, "  {} ({}):\n", title, counted(ranges.size(), "range"));
   for (std::size_t i = 0; i < std::min(ranges.size(), kShownRanges); ++i) {
     const auto& [first, count] = ranges[i];
-    print(out, "    PFN {:>#12x} + {:<10} {:>10}\n", first, grouped(count), human_bytes(count * page_size));
+    print(out, "    {} {:>#12x} + {:<10} {:>10}\n", unit, first, grouped(count),
+          human_bytes(count * page_size));
   }
   if (ranges.size() > kShownRanges)
     print(out, "    … {} more; --json lists all\n", grouped(ranges.size() - kShownRanges));
@@ -216,16 +217,17 @@ void print_sides(std::ostream& out, std::string_view before, std::string_view be
 
 namespace {
 
-void print_comparison_of_pages(std::ostream& out, const DiffReport& report, std::uint32_t page_size) {
+void print_comparison_of_pages(std::ostream& out, const DiffReport& report, std::uint32_t page_size,
+                               const char* unit) {
   row(out, "same", grouped(report.same));
   row(out, "changed", grouped(report.changed));
   row(out, "only before", grouped(report.only_a));
   row(out, "only now", grouped(report.only_b));
   if (report.unknown > 0) row(out, "unreadable", grouped(report.unknown));
-  print_ranges(out, "changed", report.changed_ranges, page_size);
-  print_ranges(out, "only before", report.only_a_ranges, page_size);
-  print_ranges(out, "only now", report.only_b_ranges, page_size);
-  print_ranges(out, "unreadable", report.unknown_ranges, page_size);
+  print_ranges(out, "changed", report.changed_ranges, page_size, unit);
+  print_ranges(out, "only before", report.only_a_ranges, page_size, unit);
+  print_ranges(out, "only now", report.only_b_ranges, page_size, unit);
+  print_ranges(out, "unreadable", report.unknown_ranges, page_size, unit);
 }
 
 }  // namespace
@@ -235,12 +237,12 @@ void print_diff(std::ostream& out, const Style& style, const DiffReport& report,
   print_sides(out, before.path, before.format, now.path, now.format);
   print(out, "{}\n",
         report.identical_memory() ? style.green("identical memory") : style.yellow("the memory differs"));
-  print_comparison_of_pages(out, report, before.page_size);
+  print_comparison_of_pages(out, report, before.page_size, "PFN");
   if (report.swapped != nullptr) {
     print(out, "{}\n",
           report.swapped->identical() ? style.green("identical swapped-out pages")
                                       : style.yellow("the swapped-out pages differ"));
-    print_comparison_of_pages(out, *report.swapped, before.page_size);
+    print_comparison_of_pages(out, *report.swapped, before.page_size, "slot");
   }
   if (report.swapped_on_one_side) print(out, "swapped-out pages are not compared: only one side has them\n");
   if (report.by_stored_hashes) {
