@@ -38,12 +38,17 @@ Advice keep_a_copy(const std::string& path, const std::string& why) {
   return {why, "hibtool create " + shell_word(path) + " -o session.hib", ""};
 }
 
+Advice keep_what_is_whole(const std::string& path, const std::string& why) {
+  Advice advice = keep_a_copy(path, why);
+  advice.command += " --salvage";
+  return advice;
+}
+
 Session armed(const Disk& disk) {
   Session session{SessionState::Armed, disk.path, safe_to_rearm(disk), "", {}};
   if (!disk.damage.empty()) {
     session.text = "armed, and damaged: the next boot would try it and fail";
-    session.next = keep_a_copy(disk.path, "keep what is intact before anything boots from it");
-    session.next.command += " --salvage";
+    session.next = keep_what_is_whole(disk.path, "keep what is intact before anything boots from it");
     return session;
   }
   const RearmCheck* refusal = first_refusal(disk.rearm);
@@ -104,8 +109,7 @@ Session consumed_partly(const Disk& disk) {
   session.text = fmt::format("the image is not whole ({}, {} of {} pages lost): it cannot be resumed from",
                              counted(disk.damage.size(), "broken place"), grouped(lost),
                              grouped(disk.info.pages.total()));
-  session.next = keep_a_copy(disk.path, "keep what is intact, before more of it is overwritten");
-  session.next.command += " --salvage";
+  session.next = keep_what_is_whole(disk.path, "keep what is intact, before more of it is overwritten");
   return session;
 }
 
@@ -134,11 +138,9 @@ Session without_header(const Disk& disk) {
 }
 
 Session incomplete(const Disk& disk) {
-  Session session{SessionState::ConsumedPartly, disk.path, std::nullopt,
-                  "the image is not complete: it cannot be resumed from",
-                  keep_a_copy(disk.path, "keep what is intact")};
-  session.next.command += " --salvage";
-  return session;
+  return {SessionState::ConsumedPartly, disk.path, std::nullopt,
+          "the image is not complete: it cannot be resumed from",
+          keep_what_is_whole(disk.path, "keep what is intact")};
 }
 
 // Only a device can be gone back from; a copy of it is of use for looking.
@@ -166,8 +168,8 @@ Session of_jump(const Disk& disk) {
   session.text = "a whole image that nobody has gone on from";
   session.next =
       is_device(disk.path)
-          ? diagnose::Advice{"go back into it", "hibtool resume " + shell_word(disk.path), ""}
-          : diagnose::Advice{"boot, and resume from the device that it was saved to; this is a copy", "", ""};
+          ? Advice{"go back into it", "hibtool resume " + shell_word(disk.path), ""}
+          : Advice{"boot, and resume from the device that it was saved to; this is a copy", "", ""};
   return session;
 }
 
