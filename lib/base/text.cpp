@@ -65,6 +65,12 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string_view characters_within(std::string_view text, std::size_t most_bytes) {
+  if (text.size() <= most_bytes) return text;
+  while (most_bytes > 0 && (static_cast<unsigned char>(text[most_bytes]) & 0xC0U) == 0x80U) --most_bytes;
+  return text.substr(0, most_bytes);
+}
+
 std::string_view until_nul(std::string_view text) { return text.substr(0, text.find('\0')); }
 
 std::string hex(std::uint64_t value) { return fmt::format("{:#x}", value); }

@@ -1,6 +1,7 @@
 // Text that came from an image is hostile: it reaches a terminal or a JSON document only through these.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,9 @@ namespace hib {
 // Control characters, escapes, bidirectional overrides and broken UTF-8 come out as \xNN; everything else
 // unchanged.
 std::string printable(std::string_view text);
+
+// As much of the beginning as has room in so many bytes, without a part of a character at its end.
+std::string_view characters_within(std::string_view text, std::size_t most_bytes);
 
 // The bytes up to the first NUL.
 std::string_view until_nul(std::string_view text);

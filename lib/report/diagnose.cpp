@@ -71,10 +71,7 @@ void print_cause(std::ostream& out, const Style& style, std::string_view name, c
 
 std::string shortened(const std::string& text) {
   if (text.size() <= kShownTextBytes) return text;
-  std::size_t end = kShownTextBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-    --end;  // not inside of a character
-  return text.substr(0, end) + "…";
+  return std::string(characters_within(text, kShownTextBytes)) + "…";
 }
 
 std::string time_of(const TimelineEntry& entry) {

@@ -73,7 +73,7 @@ void add_counts(Html& html, const DiffReport& report, std::uint32_t page_size) {
     const Element row(html, "tr");
     add_swatch(html, part.kind.colour, part.kind.name);
     add_number(html, report.*part.count);
-    html.element("td", human_bytes(report.*part.count * page_size), {{"class", "number"}});
+    add_size(html, report.*part.count * page_size);
     add_number(html, (report.*part.ranges).size());
   }
 }
@@ -93,7 +93,7 @@ void add_ranges(Html& html, const DiffReport& report, std::uint32_t page_size) {
         add_swatch(html, parts()[i].kind.colour, parts()[i].kind.name);
         html.element("td", hex(first), {{"class", "number"}});
         add_number(html, count);
-        html.element("td", human_bytes(count * page_size), {{"class", "number"}});
+        add_size(html, count * page_size);
       }
     }
   }
@@ -102,16 +102,14 @@ void add_ranges(Html& html, const DiffReport& report, std::uint32_t page_size) {
 
 void add_pages(Html& html, const char* id, const char* title, const DiffReport& report,
                std::uint32_t page_size) {
-  const Element section(html, "section", {{"id", id}});
-  html.element("h2", title);
+  const Section section(html, id, title);
   draw_changes(html, report, page_size);
   add_counts(html, report, page_size);
   if (!report.identical_memory()) add_ranges(html, report, page_size);
 }
 
 void add_how(Html& html, const DiffReport& report) {
-  const Element section(html, "section", {{"id", "how"}});
-  html.element("h2", "How it was compared");
+  const Section section(html, "how", "How it was compared");
   if (report.by_stored_hashes)
     html.element("p", "By the page hashes that both images store; the pages were not read (verify does).");
   else if (report.not_read.empty())
@@ -143,8 +141,7 @@ void add_change(Html& html, const ComparisonRow& change) {
 }
 
 void add_device_changes(Html& html, const Difference& difference, const Side& before, const Side& now) {
-  const Element section(html, "section", {{"id", "devices"}});
-  html.element("h2", "Devices");
+  const Section section(html, "devices", "Devices");
   if (!difference.devices) {
     html.element("p", "Not compared: a side has no records of them.");
     return;
@@ -164,8 +161,7 @@ void add_device_changes(Html& html, const Difference& difference, const Side& be
 void add_processor_changes(Html& html, const Side& before, const Side& now) {
   const auto differences = processor_differences(before, now);
   if (!differences) return;
-  const Element section(html, "section", {{"id", "processor"}});
-  html.element("h2", "Processor");
+  const Section section(html, "processor", "Processor");
   html.element("p", differences->empty() ? "The one of now has all that the one of before has."
                                          : "The machine of before could not go on on the one of now.");
   if (differences->empty()) return;

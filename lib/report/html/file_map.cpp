@@ -65,7 +65,7 @@ void add_file_legend(Html& html, const ImageMap& map) {
     const Element row(html, "tr");
     add_swatch(html, class_of_label(total.label, map), shown_label(total.label));
     add_number(html, total.ranges);
-    html.element("td", human_bytes(total.bytes), {{"class", "number"}});
+    add_size(html, total.bytes);
   }
 }
 

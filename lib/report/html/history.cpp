@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/report/html/parts.h"
 #include "lib/report/html/timeline.h"
 
 namespace hib::report {
@@ -28,10 +29,8 @@ std::vector<Lane> lanes_of_history(const std::vector<Breadcrumb>& history) {
 
 void add_history(Html& html, const std::vector<Breadcrumb>& history) {
   if (history.empty()) return;
-  const Element section(html, "section", {{"id", "history"}});
-  html.element("h2", "History, as the image keeps it");
-  const bool has_failed = has_phase(history, Phase::Failed) || has_phase(history, Phase::DeviceFailed);
-  add_timeline(html, lanes_of_history(history), has_failed ? "A red ring is a failure." : "");
+  const Section section(html, "history", "History, as the image keeps it");
+  add_timeline(html, lanes_of_history(history), "A red ring is a failure.");
 }
 
 }  // namespace hib::report

@@ -55,8 +55,7 @@ void add_header(Html& html, const InspectReport& report, std::string_view format
   const Element header(html, "header", {{"class", tone}});
   {
     const Element line(html, "p", {{"class", "small soft"}});
-    if (!image_state(info).empty())
-      html.element("span", image_state(info), {{"class", fmt::format("chip {}", tone)}});
+    if (!image_state(info).empty()) add_chip(html, tone, image_state(info));
     html.text(std::string(format_title) + (info.variant.empty() ? "" : ", " + info.variant));
   }
   html.element("h1", info.path);
@@ -66,16 +65,14 @@ void add_header(Html& html, const InspectReport& report, std::string_view format
   for (std::size_t i = 0; i < std::min(info.findings.size(), kMostDamage); ++i) {
     const Finding& finding = info.findings[i];
     const Element line(html, "p", {{"class", "finding"}});
-    html.element("span", name_of(finding.severity),
-                 {{"class", fmt::format("chip {}", tone_of(finding.severity))}});
+    add_chip(html, tone_of(finding.severity), name_of(finding.severity));
     html.text(finding.text);
   }
   left_out(html, info.findings.size(), kMostDamage);
 }
 
 void add_summary(Html& html, const InspectReport& report) {
-  const Element section(html, "section", {{"id", "summary"}});
-  html.element("h2", "Summary");
+  const Section section(html, "summary", "Summary");
   add_facts(html, summary_of(report));
 }
 
@@ -87,14 +84,13 @@ void add_memory_legend(Html& html, const ImageInfo& info) {
     const Element row(html, "tr");
     add_swatch(html, kPageKinds[i].colour, kPageKinds[i].name);
     add_number(html, counts[i]);
-    html.element("td", human_bytes(counts[i] * info.page_size), {{"class", "number"}});
+    add_size(html, counts[i] * info.page_size);
   }
 }
 
 void add_memory(Html& html, const InspectReport& report) {
   if (!report.strip || report.info.pages.total() == 0) return;
-  const Element section(html, "section", {{"id", "memory"}});
-  html.element("h2", "Memory");
+  const Section section(html, "memory", "Memory");
   draw_strip(html, *report.strip, report.info.page_size, kPageKinds);
   add_memory_legend(html, report.info);
 }
@@ -102,16 +98,14 @@ void add_memory(Html& html, const InspectReport& report) {
 void add_file(Html& html, const InspectReport& report) {
   const ImageMap map = coarse_map(report.map, report.info.file_bytes);
   if (map.cells.empty() && report.damage.empty()) return;
-  const Element section(html, "section", {{"id", "file"}});
-  html.element("h2", "File");
+  const Section section(html, "file", "File");
   add_file_map(html, map, report.damage);
   add_damage(html, report.damage);
 }
 
 void add_devices_of(Html& html, const std::optional<device::DeviceSet>& devices) {
   if (!devices || devices->devices.empty()) return;
-  const Element section(html, "section", {{"id", "devices"}});
-  html.element("h2", "Devices");
+  const Section section(html, "devices", "Devices");
   add_device_tree(html, *devices);
 }
 
@@ -136,8 +130,7 @@ void add_record(Html& html, const Record& record) {
 
 void add_records(Html& html, const std::vector<Record>& records) {
   if (records.empty()) return;
-  const Element section(html, "section", {{"id", "records"}});
-  html.element("h2", "Records");
+  const Section section(html, "records", "Records");
   for (std::size_t i = 0; i < std::min(records.size(), kMostRows) && !html.is_full(); ++i)
     add_record(html, records[i]);
   left_out(html, records.size(), kMostRows);
@@ -145,8 +138,7 @@ void add_records(Html& html, const std::vector<Record>& records) {
 
 void add_log(Html& html, const std::optional<memory::KernelLog>& log) {
   if (!log) return;
-  const Element section(html, "section", {{"id", "log"}});
-  html.element("h2", "Kernel log");
+  const Section section(html, "log", "Kernel log");
   memory::KernelLog last = *log;
   if (last.lines.size() > kMostLogLines)
     last.lines.erase(last.lines.begin(), last.lines.end() - kMostLogLines);

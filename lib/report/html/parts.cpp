@@ -29,6 +29,15 @@ std::string px(double value) { return fmt::format("{:.2f}", value); }
 
 std::string colour(std::size_t number) { return fmt::format("k{}", number % kColours); }
 
+Section::Section(Html& html, std::string_view name, std::string_view title, const char* named_by)
+    : element_(html, "section", {{named_by, std::string(name)}}) {
+  html.element("h2", title);
+}
+
+void add_chip(Html& html, std::string_view tone, std::string_view text) {
+  html.element("span", text, {{"class", fmt::format("chip {}", tone)}});
+}
+
 void left_out(Html& html, std::size_t all, std::size_t shown) {
   if (all > shown)
     html.element("p", fmt::format("… {} more; --json lists all", grouped(all - shown)), {{"class", "soft"}});
@@ -46,6 +55,10 @@ void add_heads(Html& html, std::initializer_list<const char*> heads) {
 
 void add_number(Html& html, std::uint64_t number) {
   html.element("td", grouped(number), {{"class", "number"}});
+}
+
+void add_size(Html& html, std::uint64_t bytes) {
+  html.element("td", human_bytes(bytes), {{"class", "number"}});
 }
 
 void add_facts(Html& html, const Facts& facts) {

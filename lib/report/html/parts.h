@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,11 +23,23 @@ inline constexpr double kWidth = 1000;   // of a picture, in its own units
 std::string px(double value);            // of a picture
 std::string colour(std::size_t number);  // the class of colour `number`; there are twelve
 
+// A part of the page with its title. `name` is its id; of what a page may have twice, its class.
+class Section {
+ public:
+  Section(Html& html, std::string_view name, std::string_view title, const char* named_by = "id");
+
+ private:
+  Element element_;
+};
+
+void add_chip(Html& html, std::string_view tone, std::string_view text);
+
 void left_out(Html& html, std::size_t all, std::size_t shown);  // says so, where something was
 
 // The columns of a table; one whose name begins with "#" is of numbers.
 void add_heads(Html& html, std::initializer_list<const char*> heads);
 void add_number(Html& html, std::uint64_t number);  // a cell
+void add_size(Html& html, std::uint64_t bytes);     // the same
 
 // Names and values; a value without a name belongs to the one before.
 using Facts = std::vector<std::pair<std::string, std::string>>;

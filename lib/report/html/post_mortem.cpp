@@ -40,8 +40,7 @@ void add_session(Html& html, const diagnose::Session& session) {
   {
     const Element line(html, "p", {{"class", "small soft"}});
     if (!session.device.empty())
-      html.element("span", fmt::format("session {}", name_of(session.state)),
-                   {{"class", fmt::format("chip {}", tone_of(session.state))}});
+      add_chip(html, tone_of(session.state), fmt::format("session {}", name_of(session.state)));
     html.text(session.device.empty() ? "session" : session.device);
   }
   html.element("h1", session.text);
@@ -54,9 +53,8 @@ void add_session(Html& html, const diagnose::Session& session) {
 void add_cause(Html& html, const diagnose::Cause& cause, const char* tone) {
   {
     const Element line(html, "p");
-    html.element("span", name_of(cause.code), {{"class", fmt::format("chip {}", tone)}});
-    html.element("span", name_of(cause.confidence),
-                 {{"class", fmt::format("chip {}", tone_of(cause.confidence))}});
+    add_chip(html, tone, name_of(cause.code));
+    add_chip(html, tone_of(cause.confidence), name_of(cause.confidence));
     html.text(cause.text);
   }
   add_evidence(html, cause.evidence);
@@ -71,20 +69,17 @@ void add_cause(Html& html, const diagnose::Cause& cause, const char* tone) {
 
 void add_causes(Html& html, const PostMortem& report) {
   {
-    const Element section(html, "section", {{"id", "verdict"}});
-    html.element("h2", "Verdict");
+    const Section section(html, "verdict", "Verdict");
     add_cause(html, report.verdict, report.is_failure() ? "bad" : "good");
   }
   if (report.others.empty()) return;
-  const Element section(html, "section", {{"id", "others"}});
-  html.element("h2", "Other verdicts");
+  const Section section(html, "others", "Other verdicts");
   for (const diagnose::Cause& cause : report.others) add_cause(html, cause, "sure");
 }
 
 void add_exonerated(Html& html, const std::vector<diagnose::Exonerated>& all) {
   if (all.empty()) return;
-  const Element section(html, "section", {{"id", "not-it"}});
-  html.element("h2", "Not it");
+  const Section section(html, "not-it", "Not it");
   const Element list(html, "ul");
   for (const diagnose::Exonerated& one : all) {
     const Element item(html, "li");
@@ -95,8 +90,7 @@ void add_exonerated(Html& html, const std::vector<diagnose::Exonerated>& all) {
 
 void add_not_checked(Html& html, const std::vector<std::string>& all) {
   if (all.empty()) return;
-  const Element section(html, "section", {{"id", "not-checked"}});
-  html.element("h2", "Not checked");
+  const Section section(html, "not-checked", "Not checked");
   {
     const Element list(html, "ul");
     for (std::size_t i = 0; i < std::min(all.size(), kMostRows); ++i) html.element("li", all[i]);
@@ -130,20 +124,13 @@ std::vector<Lane> lanes_of(const PostMortem& report) {
 
 void add_boots(Html& html, const PostMortem& report) {
   if (report.timeline.empty()) return;
-  const Element section(html, "section", {{"id", "timeline"}});
-  html.element("h2", "Timeline");
-  const std::vector<Lane> lanes = lanes_of(report);
-  const bool is_shown = std::any_of(lanes.begin(), lanes.end(), [](const Lane& lane) {
-    return std::any_of(lane.moments.begin(), lane.moments.end(),
-                       [](const Moment& moment) { return moment.is_marked; });
-  });
-  add_timeline(html, lanes, is_shown ? "A red ring is a line that shows the verdict." : "");
+  const Section section(html, "timeline", "Timeline");
+  add_timeline(html, lanes_of(report), "A red ring is a line that shows the verdict.");
 }
 
 void add_disk(Html& html, const diagnose::Disk& disk) {
   if (disk.map.cells.empty() && disk.damage.empty()) return;
-  const Element section(html, "section", {{"class", "image"}});
-  html.element("h2", "Image");
+  const Section section(html, "image", "Image", "class");
   html.element("p", fmt::format("{}: {}, {}", disk.path,
                                 disk.info.variant.empty() ? disk.info.format : disk.info.variant,
                                 name_of(disk.info.state)));
@@ -168,8 +155,7 @@ const char* word_for(RegionChange::Kind kind) {
 
 void add_map_changes(Html& html, const std::vector<RegionChange>& changes) {
   if (changes.empty()) return;
-  const Element section(html, "section", {{"id", "memory-map"}});
-  html.element("h2", "The firmware's memory map, then and now");
+  const Section section(html, "memory-map", "The firmware's memory map, then and now");
   {
     const Element table(html, "table");
     add_heads(html, {"region", "change", "then", "now"});
@@ -186,8 +172,7 @@ void add_map_changes(Html& html, const std::vector<RegionChange>& changes) {
 
 void add_devices(Html& html, const char* title, const std::optional<device::DeviceSet>& devices) {
   if (!devices || devices->devices.empty()) return;
-  const Element section(html, "section", {{"class", "devices"}});
-  html.element("h2", title);
+  const Section section(html, "devices", title, "class");
   add_device_tree(html, *devices);
 }
 

@@ -41,7 +41,7 @@ CheckResult worst_of(const PreflightReport& report) {
 void add_check(Html& html, const Check& check) {
   {
     const Element line(html, "p");
-    html.element("span", name_of(check.result), {{"class", fmt::format("chip {}", tone_of(check.result))}});
+    add_chip(html, tone_of(check.result), name_of(check.result));
     html.text(check.text);
     html.element("span", fmt::format("  {}", check.name), {{"class", "small soft"}});
   }
@@ -59,8 +59,7 @@ void add_check(Html& html, const Check& check) {
 void add_checks(Html& html, const PreflightReport& report, CheckResult result, const char* title) {
   const auto is_it = [&](const Check& check) { return check.result == result; };
   if (std::none_of(report.checks.begin(), report.checks.end(), is_it)) return;
-  const Element section(html, "section", {{"id", std::string(name_of(result))}});
-  html.element("h2", title);
+  const Section section(html, name_of(result), title);
   for (const Check& check : report.checks) {
     if (is_it(check)) add_check(html, check);
   }
@@ -68,8 +67,7 @@ void add_checks(Html& html, const PreflightReport& report, CheckResult result, c
 
 void add_not_read(Html& html, const std::vector<diagnose::boot::Unread>& all) {
   if (all.empty()) return;
-  const Element section(html, "section", {{"id", "not-read"}});
-  html.element("h2", "Not read");
+  const Section section(html, "not-read", "Not read");
   {
     const Element list(html, "ul");
     for (std::size_t i = 0; i < std::min(all.size(), kMostRows); ++i)

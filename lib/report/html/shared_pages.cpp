@@ -15,8 +15,7 @@ namespace {
 constexpr std::size_t kMostImages = 100;  // of the matrix
 
 void add_images(Html& html, const SharedPagesReport& report) {
-  const Element section(html, "section", {{"id", "images"}});
-  html.element("h2", "Images");
+  const Section section(html, "images", "Images");
   {
     const Element table(html, "table");
     add_heads(html, {"#", "image", "format", "#pages of data", "#different ones", "compared by"});
@@ -43,8 +42,7 @@ void add_matrix_row(Html& html, const SharedPagesReport& report, std::size_t i, 
 }
 
 void add_matrix(Html& html, const SharedPagesReport& report) {
-  const Element section(html, "section", {{"id", "matrix"}});
-  html.element("h2", "Pages with the same content in both, wherever they lie");
+  const Section section(html, "matrix", "Pages with the same content in both, wherever they lie");
   const std::size_t size = std::min(report.images.size(), kMostImages);
   {
     const Element scroll(html, "div", {{"class", "scroll"}});
@@ -65,8 +63,7 @@ void add_matrix(Html& html, const SharedPagesReport& report) {
 void add_pairs(Html& html, const SharedPagesReport& report) {
   const auto pairs = best_pairs(report);
   if (pairs.empty()) return;
-  const Element section(html, "section", {{"id", "pairs"}});
-  html.element("h2", "Most in common");
+  const Section section(html, "pairs", "Most in common");
   const Element table(html, "table");
   add_heads(html, {"image", "and", "#pages", "#of the smaller one"});
   for (const SharedPair& pair : pairs) {

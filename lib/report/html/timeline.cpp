@@ -95,6 +95,13 @@ void draw_lane(Html& html, const Lane& lane, std::size_t number, double y, const
   }
 }
 
+bool has_mark(const std::vector<Lane>& lanes) {
+  return std::any_of(lanes.begin(), lanes.end(), [](const Lane& lane) {
+    return std::any_of(lane.moments.begin(), lane.moments.end(),
+                       [](const Moment& moment) { return moment.is_marked; });
+  });
+}
+
 void draw_lanes(Html& html, const std::vector<Lane>& lanes, std::string_view mark) {
   const Clock clock(lanes);
   if (!clock.is_known()) return;
@@ -118,7 +125,7 @@ void draw_lanes(Html& html, const std::vector<Lane>& lanes, std::string_view mar
                fmt::format("{}{}{}",
                            clock.is_wall() ? "Time runs from left to right; long silences are drawn short."
                                            : "Seconds since the start of each boot.",
-                           mark.empty() ? "" : " ", mark),
+                           has_mark(lanes) ? " " : "", has_mark(lanes) ? mark : ""),
                {{"class", "small soft"}});
 }
 

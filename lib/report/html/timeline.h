@@ -24,7 +24,8 @@ struct Lane {
   std::vector<Moment> moments;  // at least one; in order
 };
 
-// The picture is left out where the moments have no clock in common. `mark` says what a red ring is.
+// The picture is left out where the moments have no clock in common. `mark` says what a red ring
+// is; it stands there where one is drawn.
 void add_timeline(Html& html, const std::vector<Lane>& lanes, std::string_view mark);
 
 }  // namespace hib::report

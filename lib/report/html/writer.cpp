@@ -11,13 +11,6 @@ bool ends_line(std::string_view tag) {
   return tag != "b" && tag != "span" && tag != "code" && tag != "title";
 }
 
-// Whole characters.
-std::string_view shortened(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
-  return text.substr(0, most);
-}
-
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -44,7 +37,7 @@ Html::Html(std::string_view title, std::string_view style) {
       "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" "
       "content=\"no-referrer\">\n";
   out_.append("<title>")
-      .append(escaped(shortened(title, kMostTextBytes)))
+      .append(escaped(characters_within(title, kMostTextBytes)))
       .append("</title>\n<style>\n")
       .append(style);
   out_ += "</style>\n</head>\n<body>\n";
@@ -70,7 +63,7 @@ void Html::close() {
 
 void Html::text(std::string_view text) {
   if (is_full()) return;
-  out_ += escaped(shortened(text, kMostTextBytes));
+  out_ += escaped(characters_within(text, kMostTextBytes));
   if (text.size() > kMostTextBytes) out_ += " …";
 }
 
