@@ -20,9 +20,6 @@
 namespace hib::hib_image {
 namespace {
 
-// Larger chunks are smaller on disk, smaller ones cost less to reach a page in and lose less when they break
-// (docs/benchmarks.md has the figures).
-constexpr std::uint64_t kDefaultChunkBytes = 1 << 20;
 constexpr std::uint64_t kBreadcrumbBytes = 4096;
 
 void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
@@ -126,9 +123,9 @@ class Writer final : public ImageWriter {
         records_(std::move(records)),
         options_(options),
         page_size_(source.info().page_size),
-        chunk_pages_(options.chunk_pages != 0 ? options.chunk_pages
-                                              : static_cast<std::uint32_t>(std::max<std::uint64_t>(
-                                                    1, kDefaultChunkBytes / page_size_))),
+        chunk_pages_(options.chunk_pages != 0
+                         ? options.chunk_pages
+                         : std::max<std::uint32_t>(1, kDefaultChunkKib * 1024 / page_size_)),
         table_(source.info().pages.data),
         candidate_(page_size_),
         compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }),

@@ -28,13 +28,13 @@ ZstdCompressor::ZstdCompressor(int level) : context_(std::make_unique<Context>()
   if (context_->zstd == nullptr) throw std::bad_alloc();
   ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_compressionLevel, level);
   if (level != kDefaultZstdLevel) return;
-  // Measured on the memory of a machine with a filled page cache (docs/benchmarks.md): in frames of 1 MiB
-  // this is faster than zstd's own level 1, which is tuned for text, and smaller; its table fits a
-  // processor's second cache.
+  // Measured on the memory of a machine with a filled page cache (docs/benchmarks.md): in frames of
+  // 128 KiB this is faster than zstd's own level 1, which is tuned for text, and smaller; its table fits a
+  // processor's first cache.
   ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_strategy, ZSTD_fast);
   ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_windowLog, 20);
-  ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_hashLog, 14);
-  ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_minMatch, 6);
+  ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_hashLog, 13);
+  ZSTD_CCtx_setParameter(context_->zstd, ZSTD_c_minMatch, 5);
 }
 ZstdCompressor::~ZstdCompressor() = default;
 

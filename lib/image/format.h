@@ -30,14 +30,18 @@ inline constexpr std::string_view kAutoFormat =
 inline constexpr std::size_t kFormatHeadBytes =
     65536;  // a swap header ends with the first page, which may be that large
 
+// hib: larger chunks are smaller on disk; in smaller ones a page is reached faster, and less is lost when one
+// breaks.
+inline constexpr std::uint32_t kDefaultChunkKib = 128;
+
 // How an image is to be written. Each format takes what concerns it.
 struct WriteOptions {
-  std::string codec;                  // one of Format::codecs; empty: the format's own choice
-  int level = 1;                      // hib: of zstd
-  std::uint32_t chunk_kib = 1024;     // hib: compressed together
-  const ImageReader* base = nullptr;  // hib: pages that this image has too are not stored
-  std::string base_name;              // hib: where the base will be looked for, beside the image
-  std::vector<Record> records;        // hib: what it says of the machine
+  std::string codec;                           // one of Format::codecs; empty: the format's own choice
+  int level = 1;                               // hib: of zstd
+  std::uint32_t chunk_kib = kDefaultChunkKib;  // hib: compressed together
+  const ImageReader* base = nullptr;           // hib: pages that this image has too are not stored
+  std::string base_name;                       // hib: where the base will be looked for, beside the image
+  std::vector<Record> records;                 // hib: what it says of the machine
   std::function<std::vector<Record>()> late_records;  // hib: what is known only when all pages have been seen
   std::vector<Breadcrumb> history;                    // hib: what has happened so far
   std::optional<std::uint64_t> swap_offset;           // swsusp: page of the output that holds the swap header
