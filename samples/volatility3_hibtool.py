@@ -1,8 +1,7 @@
 """A volatility3 layer over every image that hibtool opens: vol -p samples -f crash.hib banners.Banners"""
 
-import bisect
-import urllib.parse
-import urllib.request
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import hibtool
 from volatility3.framework import exceptions, interfaces
@@ -15,37 +14,17 @@ class HibtoolLayer(interfaces.layers.DataLayerInterface):
 
     def __init__(self, context, config_path, name, metadata=None):
         super().__init__(context, config_path, name, metadata)
-        path = urllib.request.url2pathname(urllib.parse.urlparse(self.config["location"]).path)
-        self._image = hibtool.Image.open(path, salvage=True)
-        size = self._image.page_size
-        self.maximum_address = self._image.end_pfn * size - 1
-        self._ends, self._starts = [], []  # of memory that can be read, ascending
-        for run in self._image.runs:
-            if run.state in ("data", "fill") and self._ends[-1:] == [run.first_pfn * size]:
-                self._ends[-1] = run.end_pfn * size
-            elif run.state in ("data", "fill"):
-                self._starts.append(run.first_pfn * size)
-                self._ends.append(run.end_pfn * size)
+        self._image = hibtool.Image.open(url2pathname(urlparse(self.config["location"]).path), salvage=True)
+        self.maximum_address = self._image.end_pfn * self._image.page_size - 1
 
     def is_valid(self, offset, length=1):
-        at = bisect.bisect_right(self._ends, offset)
-        return at < len(self._ends) and self._starts[at] <= offset and offset + length <= self._ends[at]
+        return self._image.holds(offset, length)
 
     def read(self, offset, length, pad=False):
         try:
-            return self._image.read(offset, length)
+            return self._image.read(offset, length, pad=pad)
         except hibtool.HibtoolError as error:
-            if not pad:
-                raise exceptions.InvalidAddressException(self.name, offset, str(error)) from error
-        size = self._image.page_size
-        pages = range(offset // size, (offset + length - 1) // size + 1)
-        return b"".join(map(self._page_or_zeros, pages))[offset % size:][:length]
-
-    def _page_or_zeros(self, pfn):
-        try:
-            return self._image.read_page(pfn)
-        except hibtool.HibtoolError:
-            return bytes(self._image.page_size)
+            raise exceptions.InvalidAddressException(self.name, offset, str(error)) from error
 
     def write(self, offset, data):
         raise NotImplementedError("an image is only read")

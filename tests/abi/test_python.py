@@ -247,6 +247,30 @@ class Life(unittest.TestCase):
             image.info["pages"]["data"] = -1
             self.assertGreater(image.info["pages"]["data"], 0)
 
+    def test_padding_gives_zeros_for_what_is_not_there_and_nothing_else(self):
+        memory = Path(images.raw()).read_bytes()
+        with hibtool.Image.open(images.small()) as image:
+            self.assertEqual(image.read(5000, 9000, pad=True), memory[5000:14000])
+            self.assertEqual(image.read(len(memory) - 10, 20, pad=True), memory[-10:] + bytes(10))
+            self.assertEqual(image.read(1 << 63, 3, pad=True), bytes(3))
+            self.assertEqual(image.read(5, 0, pad=True), b"")
+        with hibtool.Image.open(images.small_damaged()) as image:
+            read = image.read(1, len(memory) - 1, pad=True)
+        pages = [(read[at - 1:at + 4095], memory[at:at + 4096]) for at in range(4096, len(memory), 4096)]
+        lost = [got for got, held in pages if got != held]
+        self.assertTrue(0 < len(lost) < len(pages))
+        self.assertEqual(set(lost), {bytes(4096)})
+
+    def test_an_image_holds_what_its_runs_say(self):
+        with hibtool.Image.open(images.SAMPLE) as image:
+            held = [run for run in image.runs if run.state in ("data", "fill")]
+            pages = {pfn for run in held for pfn in range(run.first_pfn, run.end_pfn)}
+            for pfn in range(image.end_pfn + 2):
+                self.assertEqual(image.holds(pfn * 4096), pfn in pages)
+                self.assertEqual(image.holds(pfn * 4096 + 4000, 200), {pfn, pfn + 1} <= pages)
+            self.assertFalse(image.holds(0, 1 << 70))
+        self.assertRaises(ValueError, image.holds, 0)
+
     def test_threads_read_while_another_closes(self):
         memory = Path(images.raw()).read_bytes()
         image = hibtool.Image.open(images.small())

@@ -15,12 +15,13 @@ the others run. The module needs libhibtool.so.0; the environment variable HIBTO
 
 from __future__ import annotations
 
+import bisect
 import operator
 import os
 import warnings
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Type, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type, Union
 
 from . import _library as c
 
@@ -140,6 +141,7 @@ class Image:
         """Use Image.open()."""
         self._info = _info_of(handle)
         self._handle: Optional[_Handle] = handle
+        self._memory: Optional[Tuple[List[int], List[int]]] = None  # what holds() needs, when it is first asked
 
     @classmethod
     def open(cls, path: PathLike, *, format: Optional[str] = None, salvage: bool = False, without_base: bool = False,
@@ -264,16 +266,41 @@ class Image:
         _check(c.library.hibtool_read_page, handle.pointer, _uint64(pfn, "pfn"), page, self.page_size)
         return bytes(page)
 
-    def read(self, address: int, length: int) -> bytes:
-        """`length` bytes of physical memory from `address` on. A page of them that the image does not hold is an error."""
+    def read(self, address: int, length: int, *, pad: bool = False) -> bytes:
+        """`length` bytes of physical memory from `address` on. A page of them that the image does not hold is an error; with
+        `pad` it reads as zeros."""
         handle = self._open_handle()
         start = _uint64(address, "address")
         size = _uint64(length, "length")
+        if pad:
+            return self._padded(start, size)
         if start + size > self.end_pfn * self.page_size and size > 0:
             self.read_page(max(start // self.page_size, self.end_pfn))  # the image says why it has none
         out = c.buffer(size)
         _check(c.library.hibtool_read, handle.pointer, start, out, size, None)
         return bytes(out)
+
+    def _padded(self, start: int, size: int) -> bytes:
+        out = bytearray(size)
+        end = min(start + size, self.end_pfn * self.page_size)
+        at = start
+        while at < end:
+            stop = min(end, (at // self.page_size + 1) * self.page_size)
+            try:
+                out[at - start:stop - start] = self.read(at, stop - at)
+            except HibtoolError:
+                pass  # it stays zeros
+            at = stop
+        return bytes(out)
+
+    def holds(self, address: int, length: int = 1) -> bool:
+        """Whether the image holds all these bytes, as far as its runs tell: a page may still turn out to be damaged."""
+        self._open_handle()
+        if self._memory is None:
+            self._memory = _merged(self.runs, self.page_size)
+        starts, ends = self._memory
+        at = bisect.bisect_right(ends, address)
+        return at < len(ends) and starts[at] <= address and address + length <= ends[at]
 
     def kernel_log(self) -> KernelLog:
         """What dmesg would show, out of the memory. HibtoolError of kind "not-found" where the image does not say where it
@@ -289,6 +316,21 @@ class Image:
             text = c.string_at(line.text, line.text_bytes).decode("utf-8", "surrogateescape")
             lines.append(LogLine(line.time_ns, line.level, line.facility, _caller(line), text))
         return KernelLog(lines, c.library.hibtool_log_overwritten(log.pointer), c.library.hibtool_log_unreadable(log.pointer))
+
+
+def _merged(runs: Iterator[Run], page_size: int) -> Tuple[List[int], List[int]]:
+    """Where memory that can be read begins and ends, ascending."""
+    starts: List[int] = []
+    ends: List[int] = []
+    for run in runs:
+        if run.state not in ("data", "fill"):
+            continue
+        if ends[-1:] == [run.first_pfn * page_size]:
+            ends.pop()
+        else:
+            starts.append(run.first_pfn * page_size)
+        ends.append(run.end_pfn * page_size)
+    return starts, ends
 
 
 def _iterate(handle: _Handle) -> Iterator[Run]:
