@@ -141,9 +141,9 @@ Result<void> check_verb(const std::vector<std::string>& arguments) {
   return fail(usage(fmt::format("unknown verb \"{}\"", word), suggested(word, meant, all)));
 }
 
-// On a terminal, "help inspect" is the manual page.
-bool is_shown_by_man(const std::vector<std::string>& arguments, const Streams& streams) {
-  if (arguments.size() != 2 || arguments[0] != "help" || !streams.out_is_terminal) return false;
+// "help inspect" is the manual page, where there is one.
+bool is_shown_by_man(const std::vector<std::string>& arguments) {
+  if (arguments.size() != 2 || arguments[0] != "help") return false;
   return is_verb(arguments[1]) && show_manual("hibtool-" + arguments[1]);
 }
 
@@ -191,7 +191,7 @@ int run_parsed(const Formats& formats, const Program& program, const Streams& st
 
 // Parses and dispatches.
 int run_verb(const Formats& formats, const std::vector<std::string>& given, const Streams& streams) {
-  if (is_shown_by_man(given, streams)) return kDone;
+  if (is_shown_by_man(given)) return kDone;
   const std::vector<std::string> arguments = without_help_verb(given);
   const auto verb_known = check_verb(arguments);
   if (!verb_known) return report_usage(verb_known.error(), arguments, streams);

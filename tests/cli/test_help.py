@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""help shows the manual page on a terminal, and the text of --help everywhere else."""
+"""help shows the manual page of a verb, and the text of --help where there is none."""
 
 import os
 import re
@@ -28,8 +28,13 @@ class Help(CliTest):
         if shutil.which("man") is None or not PAGES.exists():
             self.skipTest("no man, or its pages were not built")
 
-    def test_without_a_terminal_it_is_the_text(self):
-        self.assertEqual(self.run_tool("help", "inspect").stdout, self.text)
+    def test_in_a_pipe_it_is_the_manual_page_in_plain_letters(self):
+        self.needs_man()
+        said = self.run_tool("help", "inspect").stdout
+        self.assertIn(b"\nEXIT STATUS\n", said)
+        self.assertNotRegex(said, rb"[\x08\x1b]")
+        before_examples = said.decode().split("\nEXAMPLES\n")[0]
+        self.assertLessEqual(max(len(line) for line in before_examples.splitlines()), 80)
 
     def test_on_a_terminal_it_is_the_manual_page(self):
         self.needs_man()
@@ -51,6 +56,7 @@ class Help(CliTest):
         self.assertEqual(self.on_terminal(self.path("hibtool")), self.text)
         os.mkdir(self.path("empty"))
         self.assertEqual(self.on_terminal(PATH=self.path("empty")), self.text)
+        self.assertEqual(self.run_tool("help", "inspect", env={**os.environ, "PATH": self.path("empty")}).stdout, self.text)
 
     def test_whoever_acts_for_another_user_runs_no_program_of_that_users_environment(self):
         if os.geteuid() == 0:
