@@ -109,7 +109,7 @@ Result<RearmCheck> check_swapped_pages(const Formats& formats, const RearmReques
   const std::string name = "swapped-out pages";
   if (image.swapped_pages() == nullptr) return RearmCheck{name, true, "none"};
   TRY(const std::uint64_t count, slots_in_use(image));
-  if (count == 0) return RearmCheck{name, true, "none"};
+  if (count == 0) return RearmCheck{name, true, "none: every slot that may be in use is zero"};
   const std::string pages = counted(count, "swapped-out page");
   if (request.against.empty()) {
     if (request.trust_swapped) return RearmCheck{name, true, pages + ", trusted as they are"};
