@@ -99,7 +99,11 @@ _hibtool() {
 )bash";
 
 constexpr const char* kBashEnd = R"bash(  esac
-  if [[ $cur == -* ]]; then
+  local word
+  for word in "${COMP_WORDS[@]:0:COMP_CWORD}"; do
+    [[ $word == -- ]] && options=
+  done
+  if [[ $cur == -* && $options ]]; then
     _hibtool_words "$cur" "$options"
   else
     $operand "$cur"

@@ -79,6 +79,11 @@ class Shell:
             self.assertEqual(shown - offered, set())
         self.assertNotIn("--rearm", self.offered("hibtool restore --"), "a spelling that --help does not show")
 
+    def test_it_offers_no_option_behind_two_dashes(self):
+        shutil.copy(self.path("crash.hib"), self.path("-crash.hib"))
+        offered = {word.removeprefix("./") for word in self.offered("hibtool verify -- -")}
+        self.assertEqual(offered, {"-crash.hib"})
+
     def test_it_offers_the_values_of_an_option(self):
         self.assertEqual(self.offered("hibtool restore --as "), {"hib", "kdump", "elf", "lime", "avml", "swsusp", "snapshot", "raw"})
         self.assertEqual(self.offered("hibtool restore --codec l"), {"lzo", "lz4"})
