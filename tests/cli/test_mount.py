@@ -62,6 +62,15 @@ def why_not():
 WHY_NOT = why_not()
 
 
+def run_apart():
+    """Goes on in a mount namespace of its own, where that is allowed: one that anybody else begins meanwhile would have a copy of a
+    mount that it sees, and its server would go on for it."""
+    apart = ["unshare", "--mount", "--propagation", "private"]
+    if "HIBTOOL_APART" in os.environ or WHY_NOT or subprocess.run([*apart, "true"], capture_output=True).returncode != 0:
+        return
+    os.execvpe(apart[0], [*apart, sys.executable, *sys.argv], {**os.environ, "HIBTOOL_APART": "1"})
+
+
 def mounts():
     return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
 
@@ -85,6 +94,24 @@ def await_end(process):
         os.close(descriptor)
 
 
+def holders(device):
+    """Processes that have this mount: those of a mount namespace that was begun meanwhile keep it, whoever unmounts it elsewhere."""
+    number = f" {os.major(device)}:{os.minor(device)} "
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if number in (process / "mountinfo").read_text():
+                found.append(process.name + " " + (process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # it has ended
+            pass
+    return found
+
+
+def threads_of(process):
+    """What each of its threads waits for."""
+    return [(thread / "wchan").read_text() for thread in Path(f"/proc/{process}/task").glob("*")]
+
+
 @unittest.skipIf(WHY_NOT, WHY_NOT)
 class MountTest(CliTest):
     def setUp(self):
@@ -105,8 +132,11 @@ class MountTest(CliTest):
         return self.json("mount", image, self.at, *arguments, code=code)
 
     def end(self, document):
+        device = self.at.stat().st_dev
         subprocess.run(["fusermount3", "-u", self.at], check=True)
-        self.assertTrue(await_end(document["process"]), "the server goes on without its mount")
+        if await_end(document["process"]):
+            return
+        self.fail(f"the server goes on: its threads wait in {threads_of(document['process'])}, and the mount is held by {holders(device)}")
 
     def restored(self, image, kind, *arguments):
         path = self.folder / f"restored.{kind}"
@@ -420,6 +450,20 @@ class Clients(MountTest):
         reader.kill()
         self.assertTrue(await_end(document["process"]))
 
+    @unittest.skipIf(os.geteuid() != 0, "needs root, for a mount namespace")
+    def test_the_server_stays_for_a_mount_namespace_that_has_a_copy_of_the_mount(self):
+        document = self.mount(self.small("hib")[0])
+        device = self.at.stat().st_dev
+        other = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", 'echo ready; read -r line; exec cat "$0/memory.raw"', self.at],
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(other.kill)
+        self.assertEqual(other.stdout.readline(), b"ready\n")
+        subprocess.run(["fusermount3", "-u", self.at], check=True)
+        self.assertNotIn(str(self.at), mounts())
+        self.assertIn(str(other.pid), [holder.split()[0] for holder in holders(device)])
+        self.assertTrue(other.communicate(b"\n", timeout=PATIENCE)[0] == memory(700))
+        self.assertTrue(await_end(document["process"]))
+
     def test_a_signal_unmounts_also_while_it_is_read(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             document = self.mount(self.small("hib", 3000)[0])
@@ -557,4 +601,5 @@ class Commands(MountTest):
 
 
 if __name__ == "__main__":
+    run_apart()
     unittest.main()
