@@ -75,6 +75,15 @@ std::string escaped(const std::string& value) {
   return out;
 }
 
+// What nobody waits for is left out where there is no memory.
+template <typename Action>
+void as_a_favour(Action action) {
+  try {
+    action();
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 // An opened file.
 struct Handle {
   ReadOrder order;
@@ -211,15 +220,26 @@ bool FuseServer::is_ended() {
 
 // ---- requests
 
+// Each request has to be answered, also where there is no memory for it: the system waits, and keeps locked
+// what it asks for. A handler allocates nothing after its answer.
+template <auto kHandler, typename... Arguments>
+void or_no_memory(fuse_req_t request, Arguments... arguments) {
+  try {
+    kHandler(request, arguments...);
+  } catch (const std::bad_alloc&) {
+    fuse().reply_err(request, ENOMEM);
+  }
+}
+
 fuse_lowlevel_ops FuseServer::operations() {
   fuse_lowlevel_ops calls{};
   calls.init = on_init;
-  calls.lookup = on_lookup;
-  calls.getattr = on_getattr;
-  calls.readdir = on_readdir;
-  calls.open = on_open;
+  calls.lookup = or_no_memory<on_lookup>;
+  calls.getattr = or_no_memory<on_getattr>;
+  calls.readdir = or_no_memory<on_readdir>;
+  calls.open = or_no_memory<on_open>;
   calls.release = on_release;
-  calls.read = on_read;
+  calls.read = or_no_memory<on_read>;
   calls.lseek = on_lseek;
   return calls;
 }
@@ -404,10 +424,11 @@ void FuseServer::read(fuse_req_t request, const MountedFile& file, fuse_ino_t no
     try {
       std::vector<std::byte> pages(bytes);
       reply_read(request, file.content->read(offset, pages, Wait::Yes), pages);
-      if (file.layout != nullptr && !is_in_order) share(*file.layout, node, offset);
     } catch (const std::bad_alloc&) {
       fuse().reply_err(request, ENOMEM);
+      return;
     }
+    if (file.layout != nullptr && !is_in_order) share(*file.layout, node, offset);
   });
 }
 
@@ -417,11 +438,9 @@ void FuseServer::read(fuse_req_t request, const MountedFile& file, fuse_ino_t no
 void FuseServer::share(const LayoutFile& file, fuse_ino_t node, std::uint64_t offset) {
   const auto range = file.unit_range_at(offset);
   if (!range) return;
-  sharer_.add_idle([this, &file, node, range = *range](bool) {
-    try {
-      share_range(file, node, range);
-    } catch (const std::bad_alloc&) {  // it is a favour
-    }
+  as_a_favour([&] {
+    sharer_.add_idle(
+        [this, &file, node, range = *range](bool) { as_a_favour([&] { share_range(file, node, range); }); });
   });
 }
 
@@ -452,11 +471,12 @@ void FuseServer::read_ahead(const LayoutFile& file, std::size_t unit, std::size_
   const std::size_t end = std::min(unit + count + 1, file.memory().unit_count());
   for (std::size_t next = unit + 1; next < end; ++next) {
     if (file.memory().has_unit(next)) continue;
-    workers_.add_idle([&memory = file.memory(), next](bool) {
-      try {
-        if (!memory.has_unit(next)) memory.fetch_unit(next);
-      } catch (const std::bad_alloc&) {  // nobody waits for it
-      }
+    as_a_favour([&] {
+      workers_.add_idle([&memory = file.memory(), next](bool) {
+        as_a_favour([&] {
+          if (!memory.has_unit(next)) memory.fetch_unit(next);
+        });
+      });
     });
   }
 }

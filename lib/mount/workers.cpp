@@ -68,7 +68,8 @@ void Workers::stop() {
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  for (const Task& task : std::exchange(tasks_, {})) task(true);
+  for (; !tasks_.empty(); tasks_.pop_front())
+    tasks_.front()(true);  // destructors stop, too: no memory is asked for
   idle_tasks_.clear();
 }
 
