@@ -196,8 +196,11 @@ Result<void> FuseServer::serve(const std::function<Result<void>()>& on_start) {
       ::poll(wanted.data(), wanted.size(), cancelled() ? kLookAgain : -1);
       continue;
     }
-    if (bytes < 0) result = fail(system_error("read", -bytes).of("/dev/fuse"));
-    if (bytes <= 0) break;  // 0: unmounted
+    if (bytes == 0 || bytes == -ECONNABORTED) break;  // unmounted, the latter while a request is taken
+    if (bytes < 0) {
+      result = fail(system_error("read", -bytes).of("/dev/fuse"));
+      break;
+    }
     fuse().session_process_buf(session_, &buffer);
     if (is_started_ && !is_told) {
       is_told = true;

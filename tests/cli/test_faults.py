@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from support import HIBTOOL, CliTest, memory
+from test_mount import PATIENCE, MountTest, mounts, run_apart
 
 WRITES = "write,pwrite64,pwritev,fsync,fdatasync,ftruncate,linkat,renameat,renameat2"
 
@@ -85,5 +86,34 @@ class Faults(CliTest):
             self.assertNotIn("out.hib", self.names())
 
 
+@unittest.skipUnless(can_trace(), "strace cannot trace here")
+class Unmounted(MountTest):
+    def serve(self, error):
+        """A server for which the sixth read of a request ends so."""
+        server = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-P", "/dev/fuse", "-e", "trace=read", "-e", f"inject=read:error={error}:when=6",
+                                   HIBTOOL, "mount", self.small("hib")[0], self.at, "--foreground"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(server.kill)
+        self.assertIn(b"memory.raw", server.stdout.readline())
+        while str(self.at) in mounts():
+            try:
+                os.listdir(self.at)
+            except OSError:  # it has ended meanwhile
+                pass
+        said = server.communicate(timeout=PATIENCE)[1].decode()
+        return server.returncode, said
+
+    def test_an_end_of_the_mount_while_a_request_is_taken_is_no_error(self):
+        for error in ("ENODEV", "ECONNABORTED"):
+            with self.subTest(error):
+                self.assertEqual(self.serve(error)[0], 0)
+                os.remove(self.path("image.hib"))
+
+    def test_another_error_is_said(self):
+        code, said = self.serve("EPERM")
+        self.assertEqual(code, 2)
+        self.assertIn("hibtool: /dev/fuse: read: ", said)
+
+
 if __name__ == "__main__":
+    run_apart()
     unittest.main()
