@@ -1,6 +1,6 @@
 # A minbase chroot of a Debian suite, with what is committed here in /hibtool: for scripts that source this. It takes the
 # script's arguments, of which the first one is the suite, and leaves the others. Needs root and a package mirror.
-# What it offers: say TEXT, in_chroot COMMAND...; $suite; $dir, where the chroot is.
+# What it offers: say TEXT, die TEXT, in_chroot COMMAND..., get ARGUMENT OF apt-get...; $root; $suite; $dir, where the chroot is.
 # shellcheck shell=bash
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=$(basename "$0")
@@ -93,3 +93,4 @@ in_chroot() {
 	env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin HIBTOOL_SKIP_VM="${HIBTOOL_SKIP_VM:-1}" "${kept[@]}" chroot "$dir" "$@"
 }
 
+get() { in_chroot env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends "$@"; }
