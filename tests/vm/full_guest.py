@@ -40,7 +40,7 @@ PURPOSES = {
              "liblzo2-2", "libsnappy1v5", "libstdc++6"),
     "build": ("linux-headers-amd64", "make"),  # of modules for its kernel
     # As the installer leaves it where nothing is ticked, as far as somebody who installs a package may notice.
-    "bare": ("login", "kmod", "procps", "less", "grub-efi-amd64", "dosfstools"),
+    "bare": ("login", "kmod", "procps", "less", "grub-efi-amd64", "dosfstools", "fdisk"),
 }
 DRACUT = 'dracut --quiet --force --no-hostonly --drivers "nvme virtio_pci virtio_blk ext4 crc32c_generic efivarfs" --add "{modules}" --kver {release} /boot/initrd.img-{release}'
 # What drivers the initramfs has: all of them take a minute to unpack under emulation.

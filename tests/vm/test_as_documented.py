@@ -4,7 +4,9 @@ GRUB boot from its own disk, with the packages that tests/packages.sh has built.
 mtools, ovmf.
 
     PACKAGES=/tmp/trixie tests/packages.sh trixie
-    PACKAGES=/tmp/trixie tests/vm/test_as_documented.py
+    PACKAGES=/tmp/trixie tests/vm/test_as_documented.py AsDocumented
+
+RELEASE=bookworm in the environment: on Debian 12. OnAPartition: with what the document says of a partition in the place of a file.
 """
 
 import os
@@ -30,7 +32,7 @@ from support import ROOT  # noqa: E402
 
 DOCUMENT = ROOT / "docs/user/hibernate.md"
 CACHE = ROOT / "build" / "vm-cache"
-RELEASE = "trixie"
+RELEASE = os.environ.get("RELEASE", "trixie")
 PROMPT = "root@guest:~# "
 LOADER = f"search --no-floppy --fs-uuid --set=root {ROOT_UUID}\nset prefix=($root)/boot/grub\n"  # and then it goes on to the menu there
 # Where the boot loader looks, until GRUB's own script has made a menu.
@@ -44,12 +46,7 @@ WORK = "echo 0 > /dev/shm/counter; (i=0; while sleep 1; do i=$((i+1)); echo $i >
 ARMED = "systemctl show -P InvocationID hibtool-arm"  # changes with each arming
 STATE = 'echo "state $word $(cat /dev/shm/counter) $boot $(cat /proc/sys/kernel/random/boot_id)"'
 FILES = r"find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /var/log -o -path /var/cache -o -path /var/lib/apt \) -prune -o ! -type d -print | sort"
-
-
-def typed(heading):
-    """The commands of the block below a heading, and the comments behind them."""
-    section = DOCUMENT.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return [line.strip() for line in re.search(r"(?:^    .*\n)+", section, re.M)[0].splitlines()]
+INSTALLED = "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | grep ^ii"
 
 
 def repository(folder, packages):
@@ -76,7 +73,7 @@ def repository(folder, packages):
 
 
 class Machine(FullGuest):
-    """Boots from its own disk: root, swap area, and the partition of UEFI, with GRUB on it."""
+    """Boots from its own disk: root, swap area, an old file system, and the partition of UEFI, with GRUB on it."""
 
     def _make_root(self):
         (self.tree / "tmp/loader.cfg").write_text(LOADER)
@@ -88,7 +85,9 @@ class Machine(FullGuest):
         run("mkfs.fat", "-i", "30303030", self.image)
         run("mmd", "-i", self.image, "::/EFI", "::/EFI/BOOT")
         run("mcopy", "-i", self.image, self.folder / "loader.efi", "::/EFI/BOOT/BOOTX64.EFI")
-        return [("root", self.root, "linux"), ("swap", self.swap, "swap"), ("efi", self.image, "uefi")]
+        spare = self.folder / "spare"
+        run("mke2fs", "-q", "-t", "ext4", spare, "2G")
+        return [("root", self.root, "linux"), ("swap", self.swap, "swap"), ("data", spare, "linux"), ("efi", self.image, "uefi")]
 
     @contextmanager
     def boot(self, console):
@@ -148,12 +147,12 @@ class Terminal:
         return said
 
     def do(self, command, timeout=120):
-        """A command, to which "yes" is said when it asks. Its code, and what was seen."""
+        """A command, to which "yes" is said whenever it asks. Its code, and what was seen."""
         self.type(command)
         said = self.wait(rf"\[Y/n\] |{PROMPT}", timeout)
-        if said.endswith("[Y/n] "):
+        while said.endswith("[Y/n] "):
             self.type("y")
-            said += self.wait(PROMPT, timeout)
+            said += self.wait(rf"\[Y/n\] |{PROMPT}", timeout)
         self.type("echo code $?")
         return int(re.search(r"\ncode (\d+)\n", self.wait(r"\ncode \d+\n(.*\n)*?" + PROMPT, 60))[1]), said
 
@@ -182,6 +181,11 @@ class AsDocumented(unittest.TestCase):
             "etc/systemd/system/serial-getty@ttyS0.service.d/autologin.conf": AUTOLOGIN,
         }
         self.machine = Machine(CACHE, self.folder, self.variant)
+
+    def typed(self, heading):
+        """The commands of the block below a heading, and the comments behind them."""
+        section = DOCUMENT.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+        return [line.strip() for line in re.search(r"(?:^    .*\n)+", section, re.M)[0].splitlines()]
 
     def say(self, text):
         print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
@@ -229,10 +233,10 @@ class AsDocumented(unittest.TestCase):
         self.do(terminal, f'until [ "$(cat /dev/shm/counter)" -gt {count} ]; do sleep 1; done')
 
     def test_a_newcomer_hibernates_comes_back_and_gets_rid_of_it(self):
-        rest = typed("In ten commands")
+        rest = self.typed("In ten commands")
         with self.boot() as (boot, terminal):
             terminal.wait(PROMPT, 900)
-            self.do(terminal, f"{FILES} > before")
+            self.do(terminal, f"{FILES} > before; {INSTALLED} > packages")
             rest = self.follow(boot, terminal, rest)
         while rest:
             with self.boot() as (boot, terminal):
@@ -247,10 +251,12 @@ class AsDocumented(unittest.TestCase):
             self.follow(boot, terminal, ["systemctl hibernate"])
         with self.boot() as (boot, terminal):
             self.came_back(boot, terminal, before)
-            self.follow(boot, terminal, typed("Getting rid of it"))
+            self.follow(boot, terminal, self.typed("Getting rid of it"))
         with self.boot() as (boot, terminal):
             terminal.wait(PROMPT, 900)
             self.assert_nothing_is_left(terminal)
+            self.do(terminal, re.search("^`(apt purge [^`]*)`", DOCUMENT.read_text(), re.M)[1], timeout=3600)
+            self.do(terminal, f"{INSTALLED} | diff packages -")
             boot.power_off()
         self.assertEqual(self.machine.check_root()[0], 0)
 
@@ -260,6 +266,17 @@ class AsDocumented(unittest.TestCase):
                       f"{FILES} | diff before - | {ours}"):
             self.do(terminal, trace, code=1)
         self.do(terminal, "swapon --noheadings | grep .")
+
+
+class OnAPartition(AsDocumented):
+    def typed(self, heading):
+        """With what the document says of a partition in the place of the file."""
+        bullet = re.search(r"^\* A \*\*partition\*\*(.*\n)(  .*\n)*", DOCUMENT.read_text(), re.M)[0]
+        *prepare, target = re.findall(r"`([^`]*)`", bullet)
+        commands = [re.sub(r"TARGET=/\w+", target, command) for command in super().typed(heading)]
+        at = [number for number, command in enumerate(commands) if re.match("(fallocate|chmod|rm) ", command)]
+        commands[at[0]:at[-1] + 1] = prepare if heading == "In ten commands" else []
+        return commands
 
 
 if __name__ == "__main__":
