@@ -4,7 +4,7 @@
 check() {
 	require_binaries hibtool || return 1
 	sh -n "$dracutsysrootdir/etc/hibtool.conf" || return 1
-	TARGET=
+	local TARGET='' FALLBACK STANDBY KERNEL ARM_OPTIONS
 	. "$dracutsysrootdir/etc/hibtool.conf"
 	[[ $TARGET ]]
 }
@@ -18,6 +18,7 @@ installkernel() {
 }
 
 install() {
+	local TARGET FALLBACK STANDBY KERNEL='' ARM_OPTIONS
 	inst_multiple hibtool modprobe grep sleep cat
 	inst_simple /etc/hibtool.conf
 	inst_simple /usr/libexec/hibtool/resume
