@@ -65,6 +65,17 @@ def small_damaged():
 
 
 @functools.cache
+def incremental():
+    """The sample upon a base that is not beside it: what equals a page of the base cannot be read."""
+    made = folder() / "alone"
+    made.mkdir()
+    base = folder() / "base.hib"
+    shutil.copy(SAMPLE, base)
+    tool("create", SAMPLE, "--base", base, "-o", made / "later.hib", "-q")
+    return str(made / "later.hib")
+
+
+@functools.cache
 def cut():
     """The same without its end: it opens with salvage alone."""
     path = folder() / "cut.hib"

@@ -261,6 +261,11 @@ class Life(unittest.TestCase):
         self.assertTrue(0 < len(lost) < len(pages))
         self.assertEqual(set(lost), {bytes(4096)})
 
+    def test_padding_hides_no_page_that_is_elsewhere(self):
+        with hibtool.Image.open(images.incremental(), without_base=True) as image, self.assertRaises(hibtool.HibtoolError) as caught:
+            image.read(0, image.end_pfn * image.page_size, pad=True)
+        self.assertEqual(caught.exception.kind, "wrong-base")
+
     def test_an_image_holds_what_its_runs_say(self):
         with hibtool.Image.open(images.SAMPLE) as image:
             held = [run for run in image.runs if run.state in ("data", "fill")]
@@ -268,7 +273,8 @@ class Life(unittest.TestCase):
             for pfn in range(image.end_pfn + 2):
                 self.assertEqual(image.holds(pfn * 4096), pfn in pages)
                 self.assertEqual(image.holds(pfn * 4096 + 4000, 200), {pfn, pfn + 1} <= pages)
-            self.assertFalse(image.holds(0, 1 << 70))
+            for address, length in ((0, 1 << 70), (0, -1), (-1, 1)):
+                self.assertRaises(ValueError, image.holds, address, length)
         self.assertRaises(ValueError, image.holds, 0)
 
     def test_threads_read_while_another_closes(self):

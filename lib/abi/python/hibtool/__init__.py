@@ -135,7 +135,7 @@ class _Handle:
 
 
 class Image:
-    """An opened image. It is a context manager; after close() its methods raise ValueError."""
+    """An opened image. It is a context manager; after close() its methods raise ValueError. Its page size and its end stay known."""
 
     def __init__(self, handle: _Handle) -> None:
         """Use Image.open()."""
@@ -267,8 +267,8 @@ class Image:
         return bytes(page)
 
     def read(self, address: int, length: int, *, pad: bool = False) -> bytes:
-        """`length` bytes of physical memory from `address` on. A page of them that the image does not hold is an error; with
-        `pad` it reads as zeros."""
+        """`length` bytes of physical memory from `address` on. A page of them that the image does not hold, or that is damaged,
+        is an error; with `pad` it reads as zeros."""
         handle = self._open_handle()
         start = _uint64(address, "address")
         size = _uint64(length, "length")
@@ -288,8 +288,9 @@ class Image:
             stop = min(end, (at // self.page_size + 1) * self.page_size)
             try:
                 out[at - start:stop - start] = self.read(at, stop - at)
-            except HibtoolError:
-                pass  # it stays zeros
+            except HibtoolError as error:
+                if error.kind not in ("no-page", "corrupt", "truncated"):
+                    raise  # the page may well be there
             at = stop
         return bytes(out)
 
@@ -299,8 +300,10 @@ class Image:
         if self._memory is None:
             self._memory = _merged(self.runs, self.page_size)
         starts, ends = self._memory
-        at = bisect.bisect_right(ends, address)
-        return at < len(ends) and starts[at] <= address and address + length <= ends[at]
+        first = _uint64(address, "address")
+        end = first + _uint64(length, "length")
+        at = bisect.bisect_right(ends, first)
+        return at < len(ends) and starts[at] <= first and end <= ends[at]
 
     def kernel_log(self) -> KernelLog:
         """What dmesg would show, out of the memory. HibtoolError of kind "not-found" where the image does not say where it
