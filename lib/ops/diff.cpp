@@ -36,7 +36,7 @@ class CollectedHashes final : public PageHashSource {
 Result<std::unique_ptr<PageHashSource>> hashes_of(const ImageReader& image, const PipelineOptions& options,
                                                   DiffReport& report) {
   TRY(auto stored, image.page_hashes());
-  if (stored != nullptr) {
+  if (stored != nullptr && !options.salvage) {  // who asks for it wants to know which pages are lost
     report.not_read.push_back(image.info().path);
     return stored;
   }

@@ -149,6 +149,10 @@ class Matrix(CliTest):
         (self.folder / "b.hib").write_bytes(content)
         self.run_tool("verify", images[1], code=1)
         self.assertEqual(self.json("diff", *images)["shared"], [[39] * 3] * 3)
+        # Who asks for --salvage wants to know what is lost.
+        self.assertLess(self.json("diff", *images, "--salvage", code=3)["shared"][0][1], 39)
+        pair = self.json("diff", *images[:2], "--salvage", code=1)
+        self.assertEqual((pair["compared_by"], pair["pages"]["unknown"] > 0), ("pages", True))
 
     def test_a_damaged_image_without_hashes_needs_salvage(self):
         good = [self.image(name, self.PAGES) for name in "ab"]
