@@ -46,7 +46,6 @@ WORK = "echo 0 > /dev/shm/counter; (i=0; while sleep 1; do i=$((i+1)); echo $i >
 ARMED = "systemctl show -P InvocationID hibtool-arm"  # changes with each arming
 STATE = 'echo "state $word $(cat /dev/shm/counter) $boot $(cat /proc/sys/kernel/random/boot_id)"'
 FILES = r"find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /root -o -path /var/log -o -path /var/cache -o -path /var/lib/apt \) -prune -o ! -type d -print | sort"
-INSTALLED = "dpkg-query -W -f '${db:Status-Abbrev} ${Package}\\n' | grep ^ii"
 
 
 def repository(folder, packages):
@@ -236,7 +235,7 @@ class AsDocumented(unittest.TestCase):
         rest = self.typed("In ten commands")
         with self.boot() as (boot, terminal):
             terminal.wait(PROMPT, 900)
-            self.do(terminal, f"{FILES} > before; {INSTALLED} > packages")
+            self.do(terminal, f"{FILES} > before")
             rest = self.follow(boot, terminal, rest)
         while rest:
             with self.boot() as (boot, terminal):
@@ -256,7 +255,7 @@ class AsDocumented(unittest.TestCase):
             terminal.wait(PROMPT, 900)
             self.assert_nothing_is_left(terminal)
             self.do(terminal, re.search("^`(apt purge [^`]*)`", DOCUMENT.read_text(), re.M)[1], timeout=3600)
-            self.do(terminal, f"{INSTALLED} | diff packages -")
+            self.do(terminal, "command -v gcc make dkms", code=1)
             boot.power_off()
         self.assertEqual(self.machine.check_root()[0], 0)
 
