@@ -75,9 +75,13 @@ say "a target, as arming leaves it"
 in_chroot sh -ec 'fallocate -l 64M /hibernation
 	sed -i "s|^TARGET=.*|TARGET=/hibernation|" /etc/hibtool.conf
 	mkdir /var/lib/hibtool
-	printf "DEVICE=/dev/disk/by-uuid/0\nOFFSET=4096\n" | tee /var/lib/hibtool/place >/var/lib/hibtool/known
+	printf "DEVICE=/dev/disk/by-uuid/0\nOFFSET=4096\nDRIVERS=\"ahci sd_mod\"\n" | tee /var/lib/hibtool/place >/var/lib/hibtool/known
+	echo MODULES=list >/etc/initramfs-tools/conf.d/modules  # no driver that nobody asked for
 	update-initramfs -u -k all
-	lsinitramfs /boot/initrd.img-* | grep -x etc/hibtool.place'
+	lsinitramfs /boot/initrd.img-* >/tmp/list
+	grep -x etc/hibtool.place /tmp/list
+	grep "/ahci\.ko" /tmp/list
+	rm /etc/initramfs-tools/conf.d/modules'
 say "purging it"
 in_chroot rm /hibernation
 purge hibtool-hibernate hibtool-dkms hibtool 'linux-headers-*'

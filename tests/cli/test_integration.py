@@ -19,7 +19,7 @@ MISTAKES = {
 }
 STAND_IN = '#!/bin/sh\nprintf "%s\\n" "${{0##*/}} $*" >> {folder}/calls\n{body}\n'
 # Where a script looks, and where it is to look here.
-PLACES = r"/(etc/hibtool|usr/share/initramfs-tools|usr/lib/systemd|usr/libexec|var/lib/hibtool|dev/kmsg|proc/cmdline|sys/class/rtc)"
+PLACES = r"/(etc/hibtool|usr/share/initramfs-tools|usr/lib/systemd|usr/libexec|var/lib/hibtool|dev/kmsg|proc/cmdline|sys/class|dev/disk)"
 
 
 class Script(CliTest):
@@ -133,6 +133,31 @@ class Arm(Script):
                     done = self.run_script("arm", conf=f"TARGET='{target}'\n")
                     self.assertEqual(done.returncode, 0, done.stderr)
                     self.assertEqual(self.made(), 1)
+
+    def disk(self, bus, name, *drivers):
+        """A folder of /sys for a disk, with a driver for each folder above it."""
+        path = self.folder / "sys/devices" / bus
+        for number, driver in enumerate(drivers):
+            path /= str(number)
+            (path / "driver").mkdir(parents=True)
+            (path / "driver/module").symlink_to(f"/module/{driver}")
+        path = path / "block" / name
+        path.mkdir(parents=True)
+        (self.folder / "sys/class/block").mkdir(parents=True, exist_ok=True)
+        (self.folder / "sys/class/block" / name).symlink_to(path)
+        return path
+
+    def test_the_initramfs_gets_the_drivers_of_the_disk_and_of_those_below_it(self):
+        mapped = self.disk("virtual", "dm-0")
+        (mapped / "slaves").mkdir()
+        (mapped / "slaves/sda2").symlink_to(self.disk("pci", "sda2", "ahci", "sd_mod"))
+        (mapped / "slaves/sdb").symlink_to(self.disk("usb", "sdb", "xhci_pci", "usb_storage", "sd_mod"))
+        (self.folder / "dev/disk/by-uuid").mkdir(parents=True)
+        self.write("dev/dm-0", b"")
+        (self.folder / "dev/disk/by-uuid/1234").symlink_to(self.folder / "dev/dm-0")
+        self.stand_in("findmnt", "echo 1234")
+        self.assertEqual(self.run_script("arm", conf="TARGET=/srv/hibernation\n").returncode, 0)
+        self.assertIn("\nDRIVERS='ahci sd_mod usb_storage xhci_pci'\n", (self.folder / "var/lib/hibtool/place").read_text())
 
     def test_a_condition_that_does_not_hold_is_no_failure(self):
         done = self.run_script("arm", conf="TARGET=/srv/hibernation\n[ -e /nonexistent ] && KERNEL=yes\n")

@@ -14,7 +14,10 @@ depends() {
 }
 
 installkernel() {
-	hostonly='' instmods hibjump softdog
+	local DEVICE OFFSET DRIVERS=''
+	[[ ! -e $dracutsysrootdir/var/lib/hibtool/place ]] || . "$dracutsysrootdir/var/lib/hibtool/place"
+	# shellcheck disable=SC2086 # names, separated by spaces
+	hostonly='' instmods hibjump softdog $DRIVERS
 }
 
 install() {
