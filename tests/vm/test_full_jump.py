@@ -58,7 +58,7 @@ def configured(target="/dev/disk/by-partlabel/hibernation", **settings):
 
 def place(device="/dev/disk/by-partlabel/hibernation", offset=0, kernel="no"):
     """What arm leaves for the initramfs."""
-    return f"DEVICE='{device}'\nOFFSET={offset}\n# The initramfs has the kernel: {kernel}"
+    return f"DEVICE='{device}'\nOFFSET={offset}\nDRIVERS='nvme'\n# The initramfs has the kernel: {kernel}"
 
 
 def packaged():
