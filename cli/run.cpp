@@ -108,7 +108,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
 Error usage_error(const Program& program, const CLI::ParseError& error) {
   const Program::Entry* entry = program.parsed();
   const std::string verb = entry == nullptr ? "" : entry->app->get_name();
-  const std::string help = fmt::format("\"hibtool help {}\" lists what there is", verb);
+  const std::string help = fmt::format("\"hibtool {} --help\" lists what there is", verb);
   const std::vector<std::string> extras = program.app.remaining(true);
   if (entry == nullptr || extras.empty()) {
     const std::string text = error.what();

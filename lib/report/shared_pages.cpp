@@ -69,9 +69,9 @@ std::vector<SharedPair> best_pairs(const SharedPagesReport& report) {
 void print_shared_pages(std::ostream& out, const Style& style, const SharedPagesReport& report) {
   for (std::size_t i = 0; i < report.images.size(); ++i) {
     const SharedPagesImage& image = report.images[i];
-    out << fmt::format("  {:>4}  {} ({}): {} of data, {} different{}\n", i + 1, printable(image.path),
-                       image.format, counted(image.data_pages, "page"), grouped(image.contents),
-                       image.by_stored_hashes ? "" : ", all read");
+    out << fmt::format("  {:>4}  {} ({}): {} of more than one byte, {} different{}\n", i + 1,
+                       printable(image.path), image.format, counted(image.data_pages, "page"),
+                       grouped(image.contents), image.by_stored_hashes ? "" : ", all read");
   }
   out << style.bold("pages with the same content in both, wherever they lie:") << "\n";
   print_matrix(out, style, report);

@@ -86,9 +86,9 @@ class Advice(CliTest):
         self.assertIn("; name the image: it is no text", self.said("verify", self.write("notes.txt", b"hello\n")))
 
     def test_an_argument_too_many_and_a_missing_one_lead_to_the_help(self):
-        self.assertIn('"/dev/sda"; "hibtool help arm" lists what there is', self.said("arm", "/dev/sda", code=64))
+        self.assertIn('"/dev/sda"; "hibtool arm --help" lists what there is', self.said("arm", "/dev/sda", code=64))
         for verb in ("inspect", "verify", "restore", "mount", "diff", "rearm", "resume", "create"):
-            self.assertIn(f'; "hibtool help {verb}" lists what there is', self.said(verb, code=64))
+            self.assertIn(f'; "hibtool {verb} --help" lists what there is', self.said(verb, code=64))
 
     def test_a_mistyped_device_and_a_mistyped_type_of_record(self):
         machine = ROOT / "samples" / "machines" / "old-pc.json"

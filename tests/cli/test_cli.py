@@ -434,15 +434,15 @@ class ExitCodes(CliTest):
                  ("inspekt",): 'unknown verb "inspekt"; did you mean "inspect"?',
                  ("--json", "inspect", self.hib): 'option "--json" in front of the verb; options come after it, and the verbs are inspect,',
                  ("inspect", "--maps", self.hib): 'unknown option "--maps" of inspect; did you mean "--map"?',
-                 ("inspect", "--frobnicate=1", self.hib): 'unknown option "--frobnicate" of inspect; "hibtool help inspect" lists what there is',
-                 ("inspect", "-x", self.hib): 'unknown option "-x" of inspect; "hibtool help inspect" lists what there is',
+                 ("inspect", "--frobnicate=1", self.hib): 'unknown option "--frobnicate" of inspect; "hibtool inspect --help" lists what there is',
+                 ("inspect", "-x", self.hib): 'unknown option "-x" of inspect; "hibtool inspect --help" lists what there is',
                  ("probe", "more"): 'one argument too many for probe: "more"',
                  ("hel",): 'unknown verb "hel"; did you mean "help"?',
                  ("--vesrion",): 'option "--vesrion" in front of the verb; did you mean "--version"?',
                  ("--hlep",): 'option "--hlep" in front of the verb; did you mean "--help"?',
                  ("verify", "--agaisnt=1", self.hib): 'unknown option "--agaisnt" of verify; did you mean "--against-running"?',
                  ("restore", self.hib, "-o", "x", "--as", "elff"): '--as: "elff", expected hib, kdump, elf,',
-                 ("inspect",): 'IMAGE is required; "hibtool help inspect" lists what there is'}
+                 ("inspect",): 'IMAGE is required; "hibtool inspect --help" lists what there is'}
         for arguments, said in cases.items():
             with self.subTest(arguments):
                 lines = self.run_tool(*arguments, code=64).stderr.decode().splitlines()

@@ -37,7 +37,9 @@ void check_loaded(Sheet& sheet) {
   const Error& error = facts.module->error();
   if (error.kind == ErrorKind::NotFound) {
     sheet.warn(kCode, "hibjump is not loaded, and hibtool arm needs it", kModulePath,
-               facts.kernel.has_jump ? "modprobe hibjump" : "build it, as docs/guide/hibernate.md says");
+               facts.kernel.has_jump
+                   ? "modprobe hibjump"
+                   : "apt install hibtool-dkms, or build it as docs/guide/hibernate.md says");
     return;
   }
   sheet.unknown(kCode, "hibjump cannot be asked: " + error.text(), kModulePath);

@@ -18,7 +18,8 @@ void add_images(Html& html, const SharedPagesReport& report) {
   const Section section(html, "images", "Images");
   {
     const Element table(html, "table");
-    add_heads(html, {"#", "image", "format", "#pages of data", "#different ones", "compared by"});
+    add_heads(html,
+              {"#", "image", "format", "#pages of more than one byte", "#different ones", "compared by"});
     for (std::size_t i = 0; i < std::min(report.images.size(), kMostRows); ++i) {
       const SharedPagesImage& image = report.images[i];
       const Element row(html, "tr");
