@@ -76,7 +76,8 @@ Session consumed_whole(const Disk& disk) {
   const RearmCheck* refusal = first_refusal(disk.rearm);
   if (refusal == nullptr) {
     session.text =
-        "still there: the image is whole; its signature is gone, and no file system was written since";
+        "still there: the image is whole; its signature is gone, and none of its file systems was written "
+        "since";
     session.next = {"put the signature back, then boot", "hibtool rearm " + shell_word(disk.path) + " --yes",
                     ""};
     return session;
