@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::string_view kSwapSignature = "SWAPSPACE2";
 constexpr std::size_t kSignatureAt = kAreaHeadBytes - kSwapSignature.size();
-constexpr std::uint64_t kSectorBytes = 512;
 
 Result<std::vector<std::byte>> read_head(const File& device, std::uint64_t head) {
   return device.read_at(head, kAreaHeadBytes);

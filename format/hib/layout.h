@@ -88,6 +88,7 @@ struct BlockHeader {
 };
 static_assert(sizeof(BlockHeader) == 64);
 inline constexpr std::uint64_t kBlockAlignment = 16;
+inline constexpr std::uint64_t kSectorBytes = 512;  // what a medium holds is so many of these
 
 struct PagesHeader {
   le64 first_pfn;             // 0

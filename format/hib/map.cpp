@@ -58,6 +58,8 @@ Result<RangeMap> Reader::map() const {
   if ((file_->is_block_device() || lies_on_device_) && file_->size() > commit_.file_bytes) {
     map.add(commit_.file_bytes, file_->size() - commit_.file_bytes,
             "device behind the image, and the copy of COMMIT at its end");
+  } else if (trailing_bytes_ == 0 && file_->size() > commit_.file_bytes) {
+    map.add(commit_.file_bytes, file_->size() - commit_.file_bytes, "zeros up to a whole sector");
   }
   return map;
 }

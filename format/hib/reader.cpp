@@ -109,10 +109,6 @@ Result<void> Reader::read_tail() {
 }
 
 Result<Commit> Reader::find_commit() {
-  const auto commit_at = [&](std::uint64_t offset) -> Result<Commit> {
-    TRY(const auto bytes, read_block(*file_, offset, BlockType::Commit));
-    return decode_commit(bytes.payload, bytes.block.payload_offset());
-  };
   if (file_->size() >= header_.first_block + kCommitBytes) {
     auto commit = commit_at(file_->size() - kCommitBytes);
     if (commit && commit->file_bytes == file_->size()) return commit;
@@ -126,6 +122,7 @@ Result<Commit> Reader::find_commit() {
       }
     }
   }
+  if (const auto commit = commit_before_padding()) return *commit;
   // Written to a device through a pipe, or something was appended: the blocks lead to it.
   const Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), false);
   // Only an unbroken chain counts: behind a broken place on a device may lie the end of an image that was
@@ -145,6 +142,28 @@ Result<Commit> Reader::find_commit() {
     info_.damage.push_back({std::move(error), {}});
   }
   return *walk.commit;
+}
+
+// A medium of whole sectors has zeros between the end of the image and its own.
+std::optional<Commit> Reader::commit_before_padding() const {
+  if (file_->size() % kSectorBytes != 0) return std::nullopt;
+  const std::uint64_t begin = file_->size() - (kCommitBytes + kSectorBytes);  // a file header is larger
+  const auto bytes = file_->read_at(begin, file_->size() - begin);
+  if (!bytes) return std::nullopt;
+  for (std::uint64_t padding = kBlockAlignment; padding < kSectorBytes; padding += kBlockAlignment) {
+    const std::uint64_t end = file_->size() - padding;
+    const std::uint64_t offset = end - kCommitBytes;
+    if (offset < header_.first_block) break;
+    if (std::memcmp(bytes->data() + (offset - begin), kBlockMagic, sizeof(kBlockMagic)) != 0) continue;
+    const auto commit = commit_at(offset);
+    if (commit && commit->file_bytes == end && all_zero(ByteView(*bytes).last(padding))) return *commit;
+  }
+  return std::nullopt;
+}
+
+Result<Commit> Reader::commit_at(std::uint64_t offset) const {
+  TRY(const auto bytes, read_block(*file_, offset, BlockType::Commit));
+  return decode_commit(bytes.payload, bytes.block.payload_offset());
 }
 
 // Without an index, the PAGES blocks themselves say what they hold.

@@ -85,6 +85,8 @@ class Reader final : public ImageReader {
   Result<void> read_header();
   Result<void> read_tail();
   Result<Commit> find_commit();
+  std::optional<Commit> commit_before_padding() const;
+  Result<Commit> commit_at(std::uint64_t offset) const;
   void salvage_by_walk(Error reason);
   void read_records();
   Result<void> open_base(const OpenOptions& options, unsigned depth);

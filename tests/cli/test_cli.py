@@ -61,6 +61,9 @@ class Verbs(CliTest):
         image = hib_decoder.Image(self.hib)
         self.assertEqual("xxh3-128:" + hib_decoder.content_digests(image)[0].hex(), self.created["content_digest"])
         second = self.json("restore", self.hib, "--as", "hib", "-o", self.path("small.hib"), "--chunk-size", "16")
+        padded = Path(self.hib).read_bytes()
+        padded = self.write("padded.hib", padded + bytes(-len(padded) % 512))
+        self.assertEqual(hib_decoder.content_digests(hib_decoder.Image(padded)), hib_decoder.content_digests(image))
         image = hib_decoder.Image(self.path("small.hib"))
         self.assertEqual("xxh3-128:" + hib_decoder.content_digests(image)[0].hex(), second["content_digest"])
 

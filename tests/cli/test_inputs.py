@@ -280,6 +280,15 @@ class Nbd(InputTest):
                          "blocksize-maximum=65536", "blocksize-error-policy=error")
         self.assertEqual(self.digest(uri), self.digest(disk))
 
+    def test_an_image_on_a_server_of_whole_sectors_is_whole(self):
+        raw = self.write("memory.raw", memory(40))
+        image = self.path("image.hib")
+        self.run_tool("create", raw, "-f", "raw", "-o", image)
+        self.assertNotEqual(os.path.getsize(image) % 512, 0)
+        uri = self.serve("--filter=truncate", "file", image, "round-up=512")
+        self.run_tool("verify", uri)
+        self.assertEqual(self.digest(uri), self.digest(image))
+
     def test_holes_that_the_server_tells_are_zero_pages_without_being_read(self):
         raw = self.write("sparse.raw", b"")
         os.truncate(raw, 1 << 30)

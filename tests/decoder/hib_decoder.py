@@ -41,6 +41,7 @@ class Image:
         self.path = Path(path)
         self.data = self.path.read_bytes()
         self._header()
+        self._padding()
         self._tail()
         self._blocks()
         self.base = None
@@ -78,6 +79,15 @@ class Image:
         check(not any(d[at + 64 + payload_bytes:end]), "padding")
         check(kind is None or kind == kind_found, f"type of the block at {at:#x}")
         return kind_found, sequence, d[at + 64:at + 64 + payload_bytes], end, previous, header
+
+    def _padding(self):
+        """Takes off the zero bytes that fill a sector behind the image: COMMIT says where it ends."""
+        d = self.data
+        for end in range(len(d), max(len(d) - 512, 128), -16):
+            if d[end - 128:end - 124] == b"HIBb" and struct.unpack_from("<Q", d, end - 32)[0] == end:
+                if len(d) % 512 == 0 and not any(d[end:]):
+                    self.data = d[:end]
+                return
 
     def _tail(self):
         d = self.data

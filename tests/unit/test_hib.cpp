@@ -126,6 +126,7 @@ TEST_CASE("A .hib image that is cut at any length, or goes on after its end, is 
   const auto good = read_file(packed.hib);
   std::size_t missed = 0;
   for (std::size_t more = 1; more <= 64; ++more) {
+    if ((good.size() + more) % 512 == 0) continue;  // zeros up to a whole sector: test_hib_salvage
     std::filesystem::resize_file(packed.hib, good.size() + more);
     if (!is_damaged(packed.hib)) ++missed;
   }
