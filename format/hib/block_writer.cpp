@@ -32,4 +32,16 @@ Result<Block> BlockWriter::append(BlockType type, ByteView payload) {
   return append_encoded(type, bytes, payload.size(), hash128(ByteView(bytes).subspan(sizeof(BlockHeader))));
 }
 
+void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
+  while (value >= 0x80) {
+    out.push_back(static_cast<std::byte>(value | 0x80));
+    value >>= 7;
+  }
+  out.push_back(static_cast<std::byte>(value));
+}
+
+void append_map_entry(std::vector<std::byte>& map, MapKind kind, std::uint64_t count) {
+  append_varint(map, count << 3 | static_cast<std::uint64_t>(kind));
+}
+
 }  // namespace hib::hib_image

@@ -29,5 +29,8 @@ class BlockWriter {
 };
 
 void append_bytes(std::vector<std::byte>& out, ByteView bytes);
+void append_varint(std::vector<std::byte>& out, std::uint64_t value);
+// What follows the number, for some kinds, is the caller's.
+void append_map_entry(std::vector<std::byte>& map, MapKind kind, std::uint64_t count);
 
 }  // namespace hib::hib_image

@@ -174,8 +174,10 @@ std::vector<Reader::ExpectedBlock> Reader::expected_blocks(std::vector<Damage>& 
       continue;
     }
     damage.insert(damage.end(), (*loaded)->damage.begin(), (*loaded)->damage.end());
-    for (const ChunkEntry& chunk : (*loaded)->index.chunks)
-      blocks.push_back({chunk.offset, chunk.payload_bytes, BlockType::Pages, chunk.payload_hash});
+    for (const ChunkEntry& chunk : (*loaded)->index.chunks) {
+      if (!chunk.is_lost)
+        blocks.push_back({chunk.offset, chunk.payload_bytes, BlockType::Pages, chunk.payload_hash});
+    }
   }
   blocks.push_back({commit_.root_offset, commit_.root_payload_bytes, BlockType::Root, commit_.root_hash});
   std::sort(blocks.begin(), blocks.end(),

@@ -82,6 +82,7 @@ struct ChunkEntry {
   std::uint32_t map_bytes = 0;
   std::uint64_t map_position = 0;  // in Index::maps
   Hash128 payload_hash;
+  bool is_lost = false;  // no block: pages of blocks that a salvaging walk did not find whole
 
   Pfn end_pfn() const { return first_pfn + page_count; }
   std::uint64_t end_slot() const { return first_slot + slot_count; }

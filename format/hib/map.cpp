@@ -28,6 +28,7 @@ Result<RangeMap> Reader::map() const {
   for (std::size_t i = 0; i < root_.indexes.size(); ++i) {
     TRY(const auto loaded, index(i));
     for (const ChunkEntry& chunk : loaded->index.chunks) {
+      if (chunk.is_lost) continue;
       blocks.push_back(
           {chunk.offset, chunk.payload_bytes, BlockType::Pages,
            fmt::format("PFN {:#x} + {:#x}, {} stored", chunk.first_pfn, chunk.page_count, chunk.slot_count)});

@@ -383,6 +383,7 @@ std::shared_ptr<const Reader::DecodedChunk> Reader::load_stored(const Index& ind
     return run.kind == MapKind::Stored ||
            (run.kind == MapKind::Equal && run.slot + run.count > chunk.first_slot);
   };
+  if (chunk.is_lost) return nullptr;
   // A block that stores nothing is read all the same: its payload has a hash to check.
   if (chunk.slot_count > 0 && std::none_of(runs.begin(), runs.end(), needs)) return nullptr;
   auto decoded = cached_chunk(index, chunk, batch.hashes_only ? kRecentBytesForHashes : kRecentBytes);

@@ -124,7 +124,7 @@ Result<Commit> Reader::find_commit() {
   }
   if (const auto commit = commit_before_padding()) return *commit;
   // Written to a device through a pipe, or something was appended: the blocks lead to it.
-  const Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), false);
+  const Walk walk = walk_blocks(*file_, header_, {header_.first_block, file_->size(), {}, {}}, false);
   // Only an unbroken chain counts: behind a broken place on a device may lie the end of an image that was
   // there before.
   if (!walk.commit || walk.end != walk.commit->file_bytes || !walk.damage.empty()) {
@@ -172,7 +172,7 @@ void Reader::salvage_by_walk(Error reason) {
   info_.findings.push_back({"no-index", Severity::Error, reason.offset, reason.text()});
   info_.damage.push_back({std::move(reason), {}});
   if (!salvage_) return;
-  Walk walk = walk_blocks(*file_, header_, header_.first_block, file_->size(), true);
+  Walk walk = walk_blocks(*file_, header_, {header_.first_block, file_->size(), {}, {}}, true);
   std::move(walk.damage.begin(), walk.damage.end(), std::back_inserter(info_.damage));
   root_.records = std::move(walk.records);
   const auto& chunks = walk.index.chunks;
@@ -348,7 +348,9 @@ Result<std::shared_ptr<const Reader::LoadedIndex>> Reader::index(std::size_t i) 
   if (auto result = read(); !result) {
     if (!salvage_) return fail(std::move(result).error().advise("--salvage reads what is there"));
     const std::uint64_t from = i == 0 ? header_.first_block : root_.indexes[i - 1].offset;
-    Walk walk = walk_blocks(*file_, header_, from, ref.offset, true);
+    const PagePlace first{ref.first_pfn, ref.first_slot};
+    const PagePlace end{ref.first_pfn + ref.page_count, ref.first_slot + ref.slot_count};
+    Walk walk = walk_blocks(*file_, header_, {from, ref.offset, first, end}, true);
     loaded->index = std::move(walk.index);
     loaded->index.first_slot = ref.first_slot;
     loaded->damage.push_back({std::move(result).error(), {}});

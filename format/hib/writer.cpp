@@ -22,14 +22,6 @@ namespace {
 
 constexpr std::uint64_t kBreadcrumbBytes = 4096;
 
-void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<std::byte>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<std::byte>(value));
-}
-
 void write_canonical(const Hash128& hash, std::byte* out) {
   const be64 high = hash.high;
   const be64 low = hash.low;
@@ -103,7 +95,7 @@ class MapBuilder {
 
   void flush(std::vector<std::byte>& out) {
     if (run_.count == 0) return;
-    append_varint(out, run_.count << 3 | static_cast<std::uint64_t>(run_.kind));
+    append_map_entry(out, run_.kind, run_.count);
     if (run_.kind == MapKind::Fill) out.push_back(static_cast<std::byte>(run_.fill));
     if (run_.kind == MapKind::Equal) append_varint(out, run_.slot);
     run_.count = 0;

@@ -77,10 +77,10 @@ Damage digest_damage(const ImageInfo& info, const PipelineResult& result) {
 
 // A broken place that both the structure and the pages have met.
 void add_once(std::vector<Damage>& all, Damage damage) {
-  const bool is_known =
-      damage.lost_pfns.empty() && std::any_of(all.begin(), all.end(), [&](const Damage& one) {
-        return one.error.offset == damage.error.offset && one.error.text() == damage.error.text();
-      });
+  const bool is_known = std::any_of(all.begin(), all.end(), [&](const Damage& one) {
+    return one.error.offset == damage.error.offset && one.error.text() == damage.error.text() &&
+           (damage.lost_pfns.empty() || damage.lost_pfns == one.lost_pfns);
+  });
   if (!is_known) all.push_back(std::move(damage));
 }
 

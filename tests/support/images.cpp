@@ -46,7 +46,9 @@ std::vector<std::byte> sample_memory(std::size_t pages, unsigned seed) {
 
 hib_image::WriterStatistics pack(const std::string& raw_path, const std::string& hib_path,
                                  const PackOptions& options) {
-  const auto source = open_or_fail(raw_path, false, "raw");
+  OpenOptions open;
+  open.base_address = options.base_address;
+  const auto source = must(open_image(raw_path, "raw", open));
   std::unique_ptr<ImageReader> base;
   hib_image::WriterOptions writer_options;
   writer_options.chunk_pages = options.chunk_pages;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -62,6 +63,7 @@ struct PackOptions {
   std::vector<Record> records;
   std::string base;  // path of a .hib
   bool force = false;
+  std::optional<std::uint64_t> base_address;  // of the first page
 };
 
 // Packs raw memory into `hib_path`.
