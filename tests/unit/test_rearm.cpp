@@ -293,7 +293,7 @@ TEST_CASE("A consumed image whose blocks are whole can be armed, and is only whe
   CHECK(asked.checks[0].name == "image");
   CHECK(asked.checks[0].text == "every layer verifies, the checksum included: the blocks are untouched");
   CHECK(asked.checks[1].name == "swapped-out pages");
-  CHECK(asked.checks[1].text == "none");
+  CHECK(asked.checks[1].text == "none: every slot that may be in use is zero");
   CHECK(asked.checks[2].name == "file systems");
   CHECK(asked.checks[2].text == "none in the machine's memory");
   CHECK(image.content() == before);
