@@ -281,17 +281,22 @@ class Image:
         return bytes(out)
 
     def _padded(self, start: int, size: int) -> bytes:
+        handle = self._open_handle()
         out = bytearray(size)
-        end = min(start + size, self.end_pfn * self.page_size)
-        at = start
+        end = min(size, max(0, self.end_pfn * self.page_size - start))
+        done = c.Size()
+        at = 0
         while at < end:
-            stop = min(end, (at // self.page_size + 1) * self.page_size)
             try:
-                out[at - start:stop - start] = self.read(at, stop - at)
+                _check(c.library.hibtool_read, handle.pointer, start + at, c.part(out, at), end - at, c.byref(done))
+                break
             except HibtoolError as error:
                 if error.kind not in ("no-page", "corrupt", "truncated"):
                     raise  # the page may well be there
-            at = stop
+            at += done.value
+            bad = min(end - at, self.page_size - (start + at) % self.page_size)
+            out[at:at + bad] = bytes(bad)  # it may have been read in part
+            at += bad
         return bytes(out)
 
     def holds(self, address: int, length: int = 1) -> bool:

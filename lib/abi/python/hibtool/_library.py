@@ -13,12 +13,18 @@ SALVAGE, WITHOUT_BASE, HAS_BASE_ADDRESS, HAS_SWAP_OFFSET = 1, 2, 4, 8
 FIELD_NUMBER, FIELD_TEXT, FIELD_BYTES, FIELD_FIELDS = 0, 1, 2, 3
 
 Pointer = c_void_p
+Size = c_size_t
 Uint64 = c_uint64
 
 
 def buffer(size: int) -> Any:
     """Bytes for C to fill."""
     return (ctypes.c_char * size)()
+
+
+def part(whole: bytearray, begin: int) -> Any:
+    """The bytes of it from `begin` on, for C to fill."""
+    return (ctypes.c_char * (len(whole) - begin)).from_buffer(whole, begin)
 
 
 class Options(Structure):
