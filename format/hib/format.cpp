@@ -1,7 +1,5 @@
 #include "format/hib/format.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "format/hib/area.h"
@@ -12,9 +10,6 @@
 namespace hib::hib_image {
 namespace {
 
-constexpr std::uint32_t kMaxChunkKib = 4096;
-constexpr std::uint32_t kMostPages = 1024;
-
 Result<WriterOptions> writer_options(const ImageReader& source, const WriteOptions& wanted) {
   const std::uint32_t page_size = source.info().page_size;
   WriterOptions options;
@@ -22,8 +17,7 @@ Result<WriterOptions> writer_options(const ImageReader& source, const WriteOptio
   options.breadcrumbs = wanted.history;
   options.without_swapped = wanted.without_swapped;
   options.late_records = wanted.late_records;
-  options.chunk_pages =
-      std::clamp<std::uint32_t>(std::min(wanted.chunk_kib, kMaxChunkKib) * 1024 / page_size, 1, kMostPages);
+  options.chunk_pages = pages_of_chunk(wanted.chunk_kib, page_size);
   if (wanted.base == nullptr) return options;
   const ImageInfo& base = wanted.base->info();
   const auto root = wanted.base->root_hash();

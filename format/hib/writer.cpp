@@ -21,6 +21,7 @@ namespace hib::hib_image {
 namespace {
 
 constexpr std::uint64_t kBreadcrumbBytes = 4096;
+constexpr std::uint32_t kMaxChunkKib = 4096;
 
 void write_canonical(const Hash128& hash, std::byte* out) {
   const be64 high = hash.high;
@@ -115,9 +116,8 @@ class Writer final : public ImageWriter {
         records_(std::move(records)),
         options_(options),
         page_size_(source.info().page_size),
-        chunk_pages_(options.chunk_pages != 0
-                         ? options.chunk_pages
-                         : std::max<std::uint32_t>(1, kDefaultChunkKib * 1024 / page_size_)),
+        chunk_pages_(options.chunk_pages != 0 ? options.chunk_pages
+                                              : pages_of_chunk(kDefaultChunkKib, page_size_)),
         table_(source.info().pages.data),
         candidate_(page_size_),
         compressors_([this] { return std::make_unique<ZstdCompressor>(options_.level); }),
@@ -497,6 +497,10 @@ Result<void> Writer::finish(const Totals& totals) {
 }
 
 }  // namespace
+
+std::uint32_t pages_of_chunk(std::uint32_t kib, std::uint32_t page_size) {
+  return std::clamp<std::uint32_t>(std::min(kib, kMaxChunkKib) * 1024 / page_size, 1, kMaxChunkPages);
+}
 
 WriteReport ImageWriter::report() const {
   const WriterStatistics& s = statistics_;

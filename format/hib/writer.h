@@ -27,6 +27,9 @@ struct WriterOptions {
   std::function<std::vector<Record>()> late_records;  // asked for when all pages have been seen
 };
 
+// Of so many KiB, as far as the format allows: at least one.
+std::uint32_t pages_of_chunk(std::uint32_t kib, std::uint32_t page_size);
+
 struct WriterStatistics {
   std::uint64_t stored_pages = 0;
   std::uint64_t filled_pages = 0;

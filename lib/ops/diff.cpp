@@ -35,8 +35,8 @@ class CollectedHashes final : public PageHashSource {
 
 Result<std::unique_ptr<PageHashSource>> hashes_of(const ImageReader& image, const PipelineOptions& options,
                                                   DiffReport& report) {
-  TRY(auto stored, image.page_hashes());
-  if (stored != nullptr && !options.salvage) {  // who asks for it wants to know which pages are lost
+  TRY(auto stored, stored_page_hashes(image, options));
+  if (stored != nullptr) {
     report.not_read.push_back(image.info().path);
     return stored;
   }

@@ -272,6 +272,12 @@ Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
   return Run(source, sink, options).go();
 }
 
+Result<std::unique_ptr<PageHashSource>> stored_page_hashes(const ImageReader& image,
+                                                           const PipelineOptions& options) {
+  if (options.salvage) return std::unique_ptr<PageHashSource>();
+  return image.page_hashes();
+}
+
 std::string lost_pages(std::uint64_t count, const ImageInfo& image) {
   if (image.state != ImageState::Incomplete) return counted(count, "page") + " lost";
   return (count == 0 ? std::string() : counted(count, "page") + " lost, ") + "and how many more is not known";

@@ -47,6 +47,11 @@ struct PipelineResult {
 Result<PipelineResult> run_pipeline(const ImageReader& source, PageSink* sink,
                                     const PipelineOptions& options);
 
+// The page hashes that the image stores. Null where it stores none, and with salvage: who asks for that wants
+// to know which pages are lost, so they have to be read.
+Result<std::unique_ptr<PageHashSource>> stored_page_hashes(const ImageReader& image,
+                                                           const PipelineOptions& options);
+
 unsigned processor_count();
 
 // "256 pages lost"; of an image whose end is missing, at least so many.

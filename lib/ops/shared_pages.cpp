@@ -90,10 +90,10 @@ Result<void> SharedPages::add(const ImageReader& image, const PipelineOptions& o
   }
   for (const Damage& damage : info.damage) note(damage);
   SharedPagesImage of{info.path, info.format};
-  TRY(const auto stored, image.page_hashes());
-  of.by_stored_hashes = stored != nullptr && !options.salvage;  // as diff() of two does
-  TRY(Hashes hashes, of.by_stored_hashes ? stored_hashes(*stored, of.data_pages)
-                                         : hashes_of_pages(image, options, of.data_pages));
+  TRY(const auto stored, stored_page_hashes(image, options));
+  of.by_stored_hashes = stored != nullptr;
+  TRY(Hashes hashes, stored != nullptr ? stored_hashes(*stored, of.data_pages)
+                                       : hashes_of_pages(image, options, of.data_pages));
   make_distinct(hashes);
   hashes_.push_back(std::move(hashes));
   report_.images.push_back(std::move(of));
